@@ -1,0 +1,64 @@
+"""Who a portal page is shown to. The cookie holds only as long as its session row does."""
+
+from django.contrib.auth import SESSION_KEY
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
+
+from accounts import selectors, services
+from accounts.models import Session, User
+from accounts.tokens import AccessClaims
+from config.common import context
+
+_SESSION_ID = "accounts_session_id"
+_SESSION_VERSION = "accounts_session_version"
+
+
+class PortalSessionMiddleware(AuthenticationMiddleware):
+    """Finds the person behind the cookie in one query; a session ended elsewhere ends the cookie, too."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        """Offer `request.user`, looked up when it is first asked for."""
+        super().process_request(request)
+        request.user = SimpleLazyObject(lambda: _person(request))
+
+
+def remember(request: HttpRequest, claims: AccessClaims) -> None:
+    """Tie the cookie to its session row."""
+    request.session[_SESSION_ID] = claims.session_id
+    request.session[_SESSION_VERSION] = claims.session_version
+
+
+def claims_of(request: HttpRequest) -> AccessClaims | None:
+    """Return what the cookie says; whether it still holds is another question."""
+    try:
+        return AccessClaims(
+            user_id=int(request.session[SESSION_KEY]),
+            session_id=int(request.session[_SESSION_ID]),
+            session_version=int(request.session[_SESSION_VERSION]),
+        )
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _person(request: HttpRequest) -> User | AnonymousUser:
+    session = _live_session(request)
+    if session is None:
+        if SESSION_KEY in request.session:
+            request.session.flush()
+        return AnonymousUser()
+    context.set_actor(session.user.as_actor())
+    return session.user
+
+
+def _live_session(request: HttpRequest) -> Session | None:
+    claims = claims_of(request)
+    if claims is None:
+        return None
+    now = timezone.now()
+    session = selectors.live_session(claims, at=now)
+    if session is not None:
+        services.sessions.touch(session=session, at=now)
+    return session

@@ -1,0 +1,222 @@
+"""State of people: who they are, where they are signed in, and how often someone tried something."""
+
+import re
+from functools import cache
+from typing import Any, ClassVar
+from zoneinfo import available_timezones
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Lower
+
+from accounts.roles import STAFF_ROLES, PlatformPermission, PlatformRoleName, may
+from config.common import context
+from config.common.models import TimeStamped, Versioned
+
+# Control characters, and what would turn a name in our mails into somebody else's link.
+_NOT_IN_NAMES = re.compile(r"[\x00-\x1f\x7f-\x9f<>\\/:@]|www\.", re.IGNORECASE)
+
+
+def validate_full_name(name: str) -> None:
+    """Refuse control characters and links: names are printed in mails."""
+    if _NOT_IN_NAMES.search(name):
+        raise ValidationError("A name cannot hold links or control characters.", code="full_name")
+
+
+@cache
+def time_zones() -> frozenset[str]:
+    """Return the names of the IANA time zone database."""
+    return frozenset(available_timezones())
+
+
+def validate_time_zone(name: str) -> None:
+    """Refuse what the IANA time zone database does not know."""
+    if name not in time_zones():
+        raise ValidationError("This is not a time zone such as Europe/Paris.", code="time_zone")
+
+
+class PlatformRole(models.TextChoices):
+    """What a person is to the platform; what each role may do is in `accounts.roles`."""
+
+    SUPER_ADMIN = PlatformRoleName.SUPER_ADMIN, "Super admin"
+    ADMIN = PlatformRoleName.ADMIN, "Admin"
+    USER = PlatformRoleName.USER, "User"
+    VIEWER = PlatformRoleName.VIEWER, "Viewer"
+
+
+class UserStatus(models.TextChoices):
+    """Whether a person may sign in."""
+
+    ACTIVE = "ACTIVE", "Active"
+    INACTIVE = "INACTIVE", "Inactive"
+    SUSPENDED = "SUSPENDED", "Suspended"
+    DELETED = "DELETED", "Deleted"
+
+
+class UserManager(BaseUserManager["User"]):
+    """Creates people. E-mail addresses are kept in lower case, so that no two differ in case only."""
+
+    @classmethod
+    def normalize_email(cls, email: str | None) -> str:
+        """Return the one spelling of an address: trimmed and in lower case."""
+        return (email or "").strip().lower()
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        """Find the person who signs in with this address."""
+        return self.get(email=self.normalize_email(username))
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """Create a person; without a password nobody can sign in as them."""
+        user = self.model(email=self.normalize_email(email), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str, **fields: Any) -> "User":
+        """Create a SUPER_ADMIN, as Django's own command expects it."""
+        return self.create_user(email, password, role=PlatformRole.SUPER_ADMIN, **fields)
+
+
+class User(AbstractBaseUser, PermissionsMixin, TimeStamped, Versioned):
+    """A person. Signs in by e-mail; `session_version` rises whenever every session must end."""
+
+    email = models.EmailField(max_length=254, unique=True)
+    full_name = models.CharField(max_length=150, blank=True, validators=[validate_full_name])
+    role = models.CharField(max_length=11, choices=PlatformRole, default=PlatformRole.USER)
+    status = models.CharField(max_length=9, choices=UserStatus, default=UserStatus.ACTIVE)
+    email_verified_at = models.DateTimeField(null=True, blank=True)
+    time_zone = models.CharField(max_length=64, default="UTC", validators=[validate_time_zone])
+    avatar = models.CharField(max_length=200, blank=True)
+    metadata = models.JSONField(default=dict, blank=True)
+    credits_micro = models.BigIntegerField(default=0)
+    rate_limit = models.PositiveIntegerField(null=True, blank=True)
+    rate_per_seconds = models.PositiveIntegerField(null=True, blank=True)
+    rate_burst = models.PositiveIntegerField(null=True, blank=True)
+    session_version = models.PositiveIntegerField(default=1, editable=False)
+    last_login_ip = models.GenericIPAddressField(null=True, blank=True)
+    last_login_user_agent = models.CharField(max_length=300, blank=True)
+    login_count = models.PositiveIntegerField(default=0)
+    suspended_reason = models.CharField(max_length=300, blank=True)
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="user_email_lower", condition=Q(email=Lower(F("email")))),
+            models.CheckConstraint(
+                name="user_rate_complete",
+                condition=Q(
+                    rate_limit__isnull=True, rate_per_seconds__isnull=True, rate_burst__isnull=True
+                )
+                | Q(rate_limit__gt=0, rate_per_seconds__gt=0, rate_burst__gt=0),
+            ),
+            models.CheckConstraint(name="user_credits_not_negative", condition=Q(credits_micro__gte=0)),
+        ]
+
+    def __str__(self) -> str:
+        return self.email
+
+    @property
+    def is_active(self) -> bool:  # type: ignore[override]
+        """Whether the person may sign in at all; Django's own checks ask this."""
+        return self.status == UserStatus.ACTIVE
+
+    @property
+    def is_staff(self) -> bool:
+        """Whether the person may enter the back office."""
+        return self.role in STAFF_ROLES
+
+    @property
+    def is_superuser(self) -> bool:  # type: ignore[override]
+        """Whether the person may do everything in the back office; the role is the only place that says so."""
+        return self.role == PlatformRole.SUPER_ADMIN
+
+    @property
+    def is_verified_email(self) -> bool:
+        """Whether the person proved to own the address."""
+        return self.email_verified_at is not None
+
+    def may(self, permission: PlatformPermission) -> bool:
+        """Whether the platform role grants the permission."""
+        return self.is_active and may(self.role, permission)
+
+    def as_actor(self) -> context.Actor:
+        """Return how the audit log names the person."""
+        return context.Actor(type="user", id=self.pk, label=self.email)
+
+    def get_short_name(self) -> str:
+        """What to call the person in a greeting."""
+        return self.full_name.split(" ")[0] if self.full_name else self.email.split("@")[0]
+
+
+class Session(TimeStamped):
+    """One signed-in device. An API session is a family of refresh tokens of which only the newest digest is good."""
+
+    class Kind(models.TextChoices):
+        """What keeps the person signed in: tokens, or the portal's cookie."""
+
+        API = "API", "API"
+        PORTAL = "PORTAL", "Portal"
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sessions")
+    kind = models.CharField(max_length=6, choices=Kind)
+    refresh_digest = models.BinaryField(max_length=32, blank=True, default=b"")
+    ip = models.GenericIPAddressField(null=True, blank=True)
+    user_agent = models.CharField(max_length=300, blank=True)
+    authenticated_at = models.DateTimeField()
+    rotated_at = models.DateTimeField()
+    last_used_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_reason = models.CharField(max_length=20, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["user", "expires_at"],
+                name="session_by_user",
+                condition=Q(ended_at__isnull=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"session {self.pk} of user {self.user_id}"
+
+
+class EmailToken(models.Model):
+    """A single-use link sent by mail. Only the token's digest is stored; using it is one conditional UPDATE."""
+
+    class Purpose(models.TextChoices):
+        """What the link is good for."""
+
+        VERIFY_EMAIL = "VERIFY_EMAIL", "Verify e-mail"
+        RESET_PASSWORD = "RESET_PASSWORD", "Reset password"  # noqa: S105  a purpose, not a secret
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="email_tokens")
+    purpose = models.CharField(max_length=16, choices=Purpose)
+    digest = models.BinaryField(max_length=32, unique=True)
+    email = models.EmailField(max_length=254)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"{self.purpose} for user {self.user_id}"
+
+
+class LoginGuard(models.Model):
+    """Recent tries of one account or address. Kept in PostgreSQL, so that losing Redis forgives nobody."""
+
+    subject = models.CharField(max_length=64, unique=True)
+    tried_at = ArrayField(models.DateTimeField())
+    locked_until = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{len(self.tried_at)} tries of {self.subject[:12]}"

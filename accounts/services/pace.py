@@ -1,0 +1,59 @@
+"""Counting tries in PostgreSQL: exact under concurrency, and not forgotten when Redis is."""
+
+import hashlib
+import ipaddress
+from datetime import datetime, timedelta
+
+from django.db import connection
+
+from accounts.models import LoginGuard
+from config.common import context
+
+# One subject's tries within the window, the present one included, in one statement, so that simultaneous ones all
+# count. Only the newest 100 are kept, which is more than any limit asks for.
+_COUNT = """
+INSERT INTO accounts_loginguard AS guard (subject, tried_at)
+VALUES (%(subject)s, ARRAY[%(at)s]::timestamptz[])
+ON CONFLICT (subject) DO UPDATE SET tried_at = ARRAY[%(at)s]::timestamptz[] || ARRAY(
+    SELECT try FROM unnest(guard.tried_at) AS try
+    WHERE try > %(since)s ORDER BY try DESC LIMIT 99
+)
+RETURNING cardinality(tried_at)
+"""
+# Held until the transaction ends: whoever else tries the same subject waits for the outcome.
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
+
+_IPV6_CUSTOMER_BITS = 64
+
+
+def subject(kind: str, *values: str) -> str:
+    """Return the digest under which tries are counted; the guard's table names nobody."""
+    return hashlib.sha256("\n".join((kind, *values)).encode()).hexdigest()
+
+
+def caller() -> str:
+    """Return whom tries are counted against by address: an IPv4 address, or the /64 that one IPv6 customer has."""
+    address = context.current().ip
+    if address is None or ":" not in address:
+        return address or "unknown"
+    return str(ipaddress.IPv6Network((address, _IPV6_CUSTOMER_BITS), strict=False))
+
+
+def count(counted: str, *, at: datetime, window: timedelta) -> int:
+    """Note a try and return how many there were within the window, this one included."""
+    values = {"subject": counted, "at": at, "since": at - window}
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT, values)
+        (tries,) = cursor.fetchone()
+    return int(tries)
+
+
+def serialize(counted: str) -> None:
+    """Let nobody else try the same subject until this transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK, [counted])
+
+
+def forget(counted: str) -> None:
+    """Forgive a subject all its tries."""
+    LoginGuard.objects.filter(subject=counted).delete()

@@ -1,0 +1,191 @@
+"""Opening an account and proving the address. Whether an address is known shows in no answer and by no time."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from accounts import selectors
+from accounts.models import EmailToken, User
+from accounts.services import pace
+from accounts.signals import EmailVerified, UserRegistered
+from config.common import context, crypto, mail
+from config.common.errors import Conflict, DomainError, FieldError, InvalidInput
+from config.common.events import publish
+
+VERIFICATION_LIFETIME = timedelta(hours=24)
+# So that nobody can fill a stranger's mailbox through our forms.
+MAILS_PER_HOUR = 5
+
+
+class VerificationFailed(DomainError):
+    """The link was used before, is older than 24 hours, or is not one of ours."""
+
+    code = "verification_failed"
+    title = "The address could not be verified"
+    fix = "Ask for a new link and open the newest one you received."
+
+
+class AddressTaken(Conflict):
+    """There is an account with this e-mail address already."""
+
+    code = "address_taken"
+    title = "The address is taken"
+    fix = "Use another address, or the account that exists."
+
+
+def register(*, email: str, password: str, full_name: str = "") -> None:
+    """Open an account and mail a verification link.
+
+    For an address that is known already nothing is created; its owner gets a mail saying so. The caller cannot
+    tell the two apart: in either case a password is hashed, the account's rows are written, and one mail is owed.
+    """
+    require_good_password(password, email=email, full_name=full_name)
+    hashed = make_password(password)
+    email = User.objects.normalize_email(email)
+    try:
+        _register(email=email, hashed=hashed, full_name=full_name)
+    except IntegrityError:
+        # Someone else registered the address between our look and our write; now it is known.
+        _register(email=email, hashed=hashed, full_name=full_name)
+
+
+@transaction.atomic
+def _register(*, email: str, hashed: str, full_name: str) -> None:
+    may_mail = _may_mail(email)
+    owner = selectors.user_by_email(email)
+    with _kept_only_if(owner is None):
+        user = _create(email=email if owner is None else _nobody(), hashed=hashed, full_name=full_name)
+        token = _new_link(user)
+    if owner is None:
+        mail.send("accounts/verify_email", to=email, values={"user": user, "token": token})
+    else:
+        with _kept_only_if(may_mail):
+            mail.send("accounts/already_registered", to=owner.email, values={"user": owner})
+
+
+@contextmanager
+def _kept_only_if(condition: bool) -> Iterator[None]:  # noqa: FBT001  reads as a sentence
+    """Do the block's work in full, then undo it unless the condition holds: the time is the same."""
+    with transaction.atomic():
+        yield
+        if not condition:
+            transaction.set_rollback(True)
+
+
+def _nobody() -> str:
+    return f"{crypto.new_token()}@nobody.invalid".lower()
+
+
+def _may_mail(email: str) -> bool:
+    tries = pace.count(
+        pace.subject("mail", email), at=timezone.now(), window=timedelta(hours=1)
+    )
+    return tries <= MAILS_PER_HOUR
+
+
+@transaction.atomic
+def open_account(*, email: str, password: str, full_name: str = "") -> User:
+    """Open an account whose address an operator vouches for. Raises InvalidInput and AddressTaken."""
+    email = User.objects.normalize_email(email)
+    require_good_password(password, email=email, full_name=full_name)
+    if selectors.user_by_email(email) is not None:
+        raise AddressTaken
+    user = _create(email=email, hashed=make_password(password), full_name=full_name)
+    _mark_verified(user, at=timezone.now())
+    return user
+
+
+def _create(*, email: str, hashed: str, full_name: str) -> User:
+    user = User(email=email, password=hashed, full_name=full_name)
+    user.save(force_insert=True)
+    publish(UserRegistered(user_id=user.pk, email=user.email, full_name=user.full_name))
+    return user
+
+
+def require_good_password(password: str, *, email: str = "", full_name: str = "") -> None:
+    """Raise InvalidInput when a password is too short, too common or too like the person's own data."""
+    try:
+        validate_password(password, User(email=email, full_name=full_name))
+    except ValidationError as error:
+        problems = [
+            FieldError(
+                pointer="#/password",
+                code="weak_password",
+                message=message,
+                fix="Choose a longer password, such as four unrelated words.",
+            )
+            for message in error.messages
+        ]
+        raise InvalidInput("The password is not good enough.", errors=problems) from None
+
+
+def _new_link(user: User) -> str:
+    token = crypto.new_token()
+    EmailToken.objects.create(
+        user=user,
+        purpose=EmailToken.Purpose.VERIFY_EMAIL,
+        digest=crypto.digest(token),
+        email=user.email,
+        expires_at=timezone.now() + VERIFICATION_LIFETIME,
+    )
+    return token
+
+
+@transaction.atomic
+def resend_verification(*, email: str) -> None:
+    """Mail another link, good once and for 24 hours, if the address is known and not verified yet.
+
+    The caller is not told, and cannot measure, whether it is.
+    """
+    email = User.objects.normalize_email(email)
+    may_mail = _may_mail(email)
+    user = selectors.user_by_email(email)
+    is_waiting = user is not None and user.is_active and not user.is_verified_email
+    # For nobody the rows are written as well, for an id that no person has, and undone before it is checked.
+    recipient = user or User(pk=0, email=email)
+    with _kept_only_if(is_waiting and may_mail):
+        values = {"user": recipient, "token": _new_link(recipient)}
+        mail.send("accounts/verify_email", to=email, values=values)
+
+
+@transaction.atomic
+def verify_email(*, token: str, at: datetime) -> User:
+    """Use a verification link and return its owner. One conditional UPDATE decides who of many is first.
+
+    Raises VerificationFailed when the link is unknown, used, too old, or for an address that was changed since.
+    """
+    links = EmailToken.objects.filter(
+        digest=crypto.digest(token),
+        purpose=EmailToken.Purpose.VERIFY_EMAIL,
+        used_at=None,
+        expires_at__gt=at,
+    )
+    link = links.select_related("user").first()
+    if link is None or link.email != link.user.email or not links.update(used_at=at):
+        raise VerificationFailed
+    user = link.user
+    with context.acting(user.as_actor()):
+        if _mark_verified(user, at=at):
+            mail.send("accounts/welcome", to=user.email, values={"user": user})
+    return user
+
+
+@transaction.atomic
+def confirm_email(*, user: User, at: datetime) -> bool:
+    """Take an address as proved because staff says so; return whether it was not before."""
+    return _mark_verified(user, at=at)
+
+
+def _mark_verified(user: User, *, at: datetime) -> bool:
+    if not User.objects.filter(pk=user.pk, email_verified_at=None).update(email_verified_at=at):
+        return False
+    user.email_verified_at = at
+    user.email_tokens.filter(purpose=EmailToken.Purpose.VERIFY_EMAIL, used_at=None).update(used_at=at)
+    publish(EmailVerified(user_id=user.pk, email=user.email))
+    return True

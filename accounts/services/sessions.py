@@ -1,0 +1,272 @@
+"""Signing in, refreshing and signing out. The session row is locked, so that one of many refreshes wins."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+
+from django.contrib.auth.hashers import check_password, make_password
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from accounts import selectors, tokens
+from accounts.models import Session, User
+from accounts.services import login_guard
+from accounts.signals import LoginFailed, RefreshTokenReused, SessionEnded, SessionStarted
+from config.common import context, crypto, mail
+from config.common.errors import DomainError
+from config.common.events import publish
+
+_TOUCH_EVERY = timedelta(minutes=1)
+
+
+class InvalidCredentials(DomainError):
+    """The e-mail address and the password do not belong together, or the account is closed."""
+
+    code = "invalid_credentials"
+    title = "Sign-in failed"
+    status = 401
+    fix = "Check the address and the password, or reset the password."
+
+
+class InvalidRefreshToken(DomainError):
+    """The refresh token is unknown, replaced, expired or ended."""
+
+    code = "invalid_refresh_token"
+    title = "The session cannot be continued"
+    status = 401
+    fix = "Sign in again."
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPair:
+    """What a client keeps: an access token for ten minutes and a refresh token for the next pair."""
+
+    access: str
+    refresh: str
+    expires_in: int
+    user: User
+
+
+def authenticate(*, email: str, password: str, at: datetime) -> User:
+    """Return the person with this address and password.
+
+    Raises TooManyRequests while sign-in is paused, InvalidCredentials otherwise. Unknown addresses cost the same
+    time: a password is hashed and the failure is recorded for them, too.
+    """
+    user = _checked(email=User.objects.normalize_email(email), password=password, at=at)
+    if user is None:
+        # Raised outside the transaction, so that the failure stays counted.
+        raise InvalidCredentials
+    return user
+
+
+@transaction.atomic
+def _checked(*, email: str, password: str, at: datetime) -> User | None:
+    attempt = login_guard.admit(email=email, at=at)
+    user = selectors.user_by_email(email)
+    is_right = check_password(password, user.password if user else _nobody(), _upgrade_of(user))
+    if user is None or not is_right or not user.is_active:
+        publish(LoginFailed(user_id=user.pk if user else None))
+        login_guard.record_failure(attempt, user_id=user.pk if user else None)
+        return None
+    login_guard.record_success(attempt)
+    return user
+
+
+@cache
+def _nobody() -> str:
+    """Return a hash that no password matches, so that unknown addresses cost as much as known ones."""
+    return make_password(crypto.new_token())
+
+
+def _upgrade_of(user: User | None) -> Callable[[str], None]:
+    """Return what stores a better hash when the old one's algorithm is out of date."""
+
+    def store(password: str) -> None:
+        if user is not None:
+            User.objects.filter(pk=user.pk).update(password=make_password(password))
+
+    return store
+
+
+def log_in(*, email: str, password: str, at: datetime) -> TokenPair:
+    """Check the password and open a session."""
+    return start(user=authenticate(email=email, password=password, at=at), at=at)
+
+
+@transaction.atomic
+def start(*, user: User, at: datetime) -> TokenPair:
+    """Open an API session for a person who has just proved who they are."""
+    session = _open(user, kind=Session.Kind.API, at=at)
+    return _renew(session)
+
+
+@transaction.atomic
+def start_portal(*, user: User, at: datetime) -> Session:
+    """Open a session for a person who has just signed in to the portal; a cookie keeps it instead of tokens."""
+    return _open(user, kind=Session.Kind.PORTAL, at=at)
+
+
+def _open(user: User, *, kind: Session.Kind, at: datetime) -> Session:
+    # The row is locked before the session exists: whoever ends all sessions meanwhile either sees this one, or
+    # has raised the version that the password was checked under.
+    current = User.objects.select_for_update(no_key=True).filter(pk=user.pk).first()
+    if current is None or current.session_version != user.session_version or not current.is_active:
+        raise InvalidCredentials
+    here = context.current()
+    session = Session(
+        user=current,
+        kind=kind,
+        ip=here.ip,
+        user_agent=here.user_agent,
+        authenticated_at=at,
+        rotated_at=at,
+        last_used_at=at,
+        expires_at=at + tokens.REFRESH_LIFETIME,
+    )
+    session.save(force_insert=True)
+    _record_login(current, at=at)
+    with context.acting(current.as_actor()):
+        publish(SessionStarted(user_id=current.pk, session_id=session.pk))
+    return session
+
+
+def _record_login(user: User, *, at: datetime) -> None:
+    here = context.current()
+    User.objects.filter(pk=user.pk).update(
+        last_login=at,
+        last_login_ip=here.ip,
+        last_login_user_agent=here.user_agent,
+        login_count=F("login_count") + 1,
+    )
+    user.last_login = at
+
+
+def refresh(*, token: str, at: datetime) -> TokenPair:
+    """Exchange a refresh token for a new pair; `at` is when the request arrived.
+
+    Of any number of simultaneous exchanges exactly one succeeds. A token that had been replaced before the request
+    arrived ends its whole family, since either a thief or the owner now holds the newer one; a request that lost a
+    race is only refused. Raises InvalidRefreshToken.
+    """
+    try:
+        session_id = tokens.read_refresh(token)
+    except tokens.TokenRefused:
+        raise InvalidRefreshToken from None
+    pair = _rotate(session_id, token, at)
+    if pair is None:
+        # Raised outside the transaction, so that the end of the family stays committed.
+        raise InvalidRefreshToken
+    return pair
+
+
+@transaction.atomic
+def _rotate(session_id: int, token: str, arrived_at: datetime) -> TokenPair | None:
+    session = (
+        Session.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("user")
+        .filter(pk=session_id, ended_at=None, expires_at__gt=arrived_at)
+        .first()
+    )
+    if session is None or not session.user.is_active:
+        return None
+    if not _is_newest(session, token):
+        if arrived_at >= session.rotated_at:
+            _kill_family(session)
+        return None
+    return _renew(session)
+
+
+def _is_newest(session: Session, token: str) -> bool:
+    return crypto.equal(bytes(session.refresh_digest), crypto.digest(token))
+
+
+def _renew(session: Session) -> TokenPair:
+    now = timezone.now()
+    fresh = tokens.mint_refresh(session.pk)
+    session.refresh_digest = crypto.digest(fresh)
+    session.rotated_at = session.last_used_at = now
+    session.expires_at = now + tokens.REFRESH_LIFETIME
+    session.save(
+        update_fields=["refresh_digest", "rotated_at", "last_used_at", "expires_at", "updated_at"]
+    )
+    return TokenPair(
+        access=tokens.mint_access(claims_of(session)),
+        refresh=fresh,
+        expires_in=int(tokens.ACCESS_LIFETIME.total_seconds()),
+        user=session.user,
+    )
+
+
+def claims_of(session: Session) -> tokens.AccessClaims:
+    """Return what a token or a cookie of the session says; it stops being true when the version rises."""
+    return tokens.AccessClaims(
+        user_id=session.user_id,
+        session_id=session.pk,
+        session_version=session.user.session_version,
+    )
+
+
+def _kill_family(session: Session) -> None:
+    _end(session, reason="token_reused")
+    publish(RefreshTokenReused(user_id=session.user_id, session_id=session.pk))
+    mail.send(
+        "accounts/session_reuse",
+        to=session.user.email,
+        values={"user": session.user, "session": session, "ip": context.current().ip},
+    )
+
+
+def touch(*, session: Session, at: datetime) -> None:
+    """Remember that a session is in use, at most once a minute."""
+    if session.last_used_at <= at - _TOUCH_EVERY:
+        Session.objects.filter(pk=session.pk, last_used_at__lt=at).update(last_used_at=at)
+
+
+@transaction.atomic
+def log_out(*, token: str) -> None:
+    """End the session that a refresh token belongs to.
+
+    Any token of the family will do, because whoever holds one may at least end it. Unknown and ended sessions are
+    left as they are.
+    """
+    try:
+        session_id = tokens.read_refresh(token)
+    except tokens.TokenRefused:
+        return
+    session = _locked(session_id)
+    if session is not None:
+        with context.acting(session.user.as_actor()):
+            _end(session, reason="logged_out")
+
+
+@transaction.atomic
+def end(*, user: User, session_id: int, reason: str = "ended_by_user") -> bool:
+    """End one of a person's own sessions; return whether there was one."""
+    session = _locked(session_id, user_id=user.pk)
+    if session is not None:
+        _end(session, reason=reason)
+    return session is not None
+
+
+@transaction.atomic
+def end_all(*, user: User, reason: str) -> None:
+    """End every session of a person, tokens already handed out included."""
+    User.objects.filter(pk=user.pk).update(session_version=F("session_version") + 1)
+    open_ones = user.sessions.select_for_update(no_key=True).filter(ended_at=None)
+    for session in open_ones.order_by("pk"):
+        _end(session, reason=reason)
+
+
+def _locked(session_id: int, **lookup: int) -> Session | None:
+    rows = Session.objects.select_for_update(of=("self",), no_key=True).select_related("user")
+    return rows.filter(pk=session_id, ended_at=None, **lookup).first()
+
+
+def _end(session: Session, *, reason: str) -> None:
+    session.ended_at = timezone.now()
+    session.ended_reason = reason
+    session.save(update_fields=["ended_at", "ended_reason", "updated_at"])
+    publish(SessionEnded(user_id=session.user_id, session_id=session.pk, reason=reason))

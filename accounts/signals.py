@@ -1,0 +1,140 @@
+"""What happens to people: the events that accounts publishes."""
+
+from dataclasses import dataclass
+
+from config.common.events import ChangeEvent, DomainEvent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserRegistered(DomainEvent):
+    """Someone opened an account."""
+
+    name = "user.registered"
+    summary = "{email} registered"
+    target_type = "user"
+
+    user_id: int
+    email: str
+    full_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailVerified(DomainEvent):
+    """Someone proved to own their address."""
+
+    name = "user.email_verified"
+    summary = "{email} is verified"
+    target_type = "user"
+
+    user_id: int
+    email: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileUpdated(ChangeEvent):
+    """Someone changed how they appear."""
+
+    name = "user.updated"
+    summary = "profile of user {user_id} changed"
+    target_type = "user"
+
+    user_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlatformRoleChanged(ChangeEvent):
+    """Someone's place on the platform's staff changed."""
+
+    name = "user.role_changed"
+    summary = "platform role of user {user_id} changed"
+    target_type = "user"
+    security_name = "authz_admin"
+
+    user_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserSuspended(DomainEvent):
+    """Staff stopped an account: its sessions end, its keys stop."""
+
+    name = "user.suspended"
+    summary = "user {user_id} suspended: {reason}"
+    target_type = "user"
+
+    user_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserReinstated(DomainEvent):
+    """Staff let an account in again."""
+
+    name = "user.reinstated"
+    summary = "user {user_id} reinstated"
+    target_type = "user"
+
+    user_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionStarted(DomainEvent):
+    """Someone signed in on a device."""
+
+    name = "session.started"
+    summary = "user {user_id} signed in"
+    target_type = "user"
+
+    user_id: int
+    session_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionEnded(DomainEvent):
+    """A device was signed out."""
+
+    name = "session.ended"
+    summary = "session {session_id} ended: {reason}"
+    target_type = "user"
+
+    user_id: int
+    session_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefreshTokenReused(DomainEvent):
+    """A refresh token that was already replaced came again; its whole family has ended."""
+
+    name = "session.token_reused"
+    summary = "refresh token of session {session_id} presented twice"
+    target_type = "user"
+    security_name = "authn_token_reuse"
+
+    user_id: int
+    session_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginFailed(DomainEvent):
+    """Someone gave an address and a password that do not belong together; the address may be nobody's."""
+
+    name = "session.login_failed"
+    summary = "sign-in failed"
+    target_type = "user"
+    security_name = "authn_login_fail"
+
+    user_id: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginLocked(DomainEvent):
+    """Sign-in of an account or from an address was paused after too many failures."""
+
+    name = "session.login_locked"
+    summary = "sign-in paused for {seconds} s after {failures} failures"
+    target_type = "user"
+    security_name = "authn_login_lock"
+
+    user_id: int | None
+    failures: int
+    seconds: int

@@ -1,0 +1,1 @@
+"""The verbs of usage: partitioning, ingestion, reports of the proxy, rebuilding."""

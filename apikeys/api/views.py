@@ -1,0 +1,138 @@
+"""Keys over REST. Each view reads the request, makes one call into the domain and answers."""
+
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from apikeys import selectors
+from apikeys.api import examples
+from apikeys.api.serializers import (
+    ApiKeySerializer,
+    ApiKeyWithSecretSerializer,
+    CreateApiKeySerializer,
+    ListApiKeysSerializer,
+    RotateApiKeySerializer,
+    UpdateApiKeySerializer,
+)
+from apikeys.models import ApiKey
+from apikeys.services import keys
+from config.common import query
+from organizations.roles import Permission
+from organizations.scoping import OrganizationScoped
+
+_ONCE = {"Cache-Control": "no-store"}
+
+
+@extend_schema_view(
+    list=extend_schema(
+        operation_id="api_keys_list",
+        summary="List keys",
+        parameters=[ListApiKeysSerializer],
+    ),
+    retrieve=extend_schema(
+        operation_id="api_keys_retrieve", summary="Read a key", examples=[examples.KEY]
+    ),
+)
+class ApiKeyViewSet(OrganizationScoped, GenericViewSet[ApiKey]):
+    """Credentials of the organization. A key's secret is in one answer only: that of its creation or rotation."""
+
+    serializer_class = ApiKeySerializer
+    filter_backends = ()
+    lookup_value_converter = "int"
+    permissions_by_method: ClassVar[dict[str, Permission]] = {
+        "GET": Permission.KEYS_READ,
+        "POST": Permission.KEYS_WRITE,
+        "PATCH": Permission.KEYS_WRITE,
+        "DELETE": Permission.KEYS_WRITE,
+    }
+
+    def get_queryset(self) -> QuerySet[ApiKey]:
+        """Return the organization's keys."""
+        return self.rows(selectors.keys())
+
+    def list(self, request: Request) -> Response:
+        """List the organization's keys, newest first."""
+        filters = query.read(request, ListApiKeysSerializer, also=query.PAGING)
+        rows = selectors.filtered(self.get_queryset(), at=timezone.now(), **filters)
+        page = self.paginate_queryset(rows)
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+    def retrieve(self, request: Request, pk: int) -> Response:
+        """Return one key."""
+        query.read(request)
+        return Response(self.get_serializer(self._key(pk)).data)
+
+    @extend_schema(
+        operation_id="api_keys_create",
+        summary="Create a key",
+        request=CreateApiKeySerializer,
+        responses={201: ApiKeyWithSecretSerializer},
+        examples=[examples.NEW_KEY, examples.KEY_WITH_SECRET],
+    )
+    def create(self, request: Request) -> Response:
+        """Create a key and return its secret, which is shown this once."""
+        query.read(request)
+        body = CreateApiKeySerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        key, secret = keys.create_key(
+            organization=self.tenant.organization,
+            created_by=self.tenant.user,
+            settings=body.settings(),
+            at=timezone.now(),
+        )
+        return self._reveal(key, secret, status=201)
+
+    @extend_schema(
+        operation_id="api_keys_update",
+        summary="Change a key",
+        request=UpdateApiKeySerializer,
+        examples=[examples.CHANGES, examples.KEY],
+    )
+    def partial_update(self, request: Request, pk: int) -> Response:
+        """Change what is sent; the gates follow within two seconds."""
+        query.read(request)
+        body = UpdateApiKeySerializer(data=request.data, partial=True)
+        key = self._key(pk)
+        body.is_valid(raise_exception=True)
+        keys.update_key(key=key, settings=body.settings(), at=timezone.now())
+        return Response(self.get_serializer(self._key(pk)).data)
+
+    @extend_schema(operation_id="api_keys_revoke", summary="Revoke a key")
+    def destroy(self, request: Request, pk: int) -> Response:
+        """End a key for good; the gates refuse it within two seconds. A revoked key can be revoked again."""
+        query.read(request)
+        keys.revoke_key(key=self._key(pk), at=timezone.now())
+        return Response(status=204)
+
+    @extend_schema(
+        operation_id="api_keys_rotate",
+        summary="Rotate a key",
+        request=RotateApiKeySerializer,
+        responses={200: ApiKeyWithSecretSerializer},
+        examples=[examples.ROTATION, examples.KEY_WITH_SECRET],
+    )
+    def rotate(self, request: Request, pk: int) -> Response:
+        """Give the key a new secret and return it; older ones work for the overlap at most."""
+        query.read(request)
+        body = RotateApiKeySerializer(data=request.data)
+        key = self._key(pk)
+        body.is_valid(raise_exception=True)
+        key, secret = keys.rotate_key(
+            key=key, overlap_seconds=body.validated_data["overlap_seconds"], at=timezone.now()
+        )
+        return self._reveal(key, secret, status=200)
+
+    def _key(self, pk: int) -> ApiKey:
+        row: Any = self.row(selectors.keys(), pk=pk)
+        return row  # type: ignore[no-any-return]
+
+    def _reveal(self, key: ApiKey, secret: str, *, status: int) -> Response:
+        shown = self._key(key.pk)
+        shown.key = secret  # type: ignore[attr-defined]
+        data = ApiKeyWithSecretSerializer(shown).data
+        return Response(data, status=status, headers=_ONCE)

@@ -1,0 +1,64 @@
+"""Rates and their arithmetic in integers: what one bucket is, for the script, for leases and for the local stand-in."""
+
+from dataclasses import dataclass
+from typing import Final
+
+# The script keeps time in ticks of 100 ns since 2026-01-01T00:00Z: exact in Lua's doubles until 2054, and fine enough
+# for rates far above what one Redis can be asked. A Python test holds both sides to these numbers.
+TICKS_PER_SECOND: Final = 10_000_000
+EPOCH_SECONDS: Final = 1_767_225_600
+_MAX_DEPTH_TICKS: Final = 2**52
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """`limit` calls per `per_seconds`, of which `burst` may come at once."""
+
+    limit: int
+    per_seconds: int
+    burst: int
+
+    @property
+    def interval(self) -> int:
+        """Ticks until one more call is granted, rounded up: never more calls than the rate says."""
+        return max(1, -(-self.per_seconds * TICKS_PER_SECOND // self.limit))
+
+    @property
+    def depth(self) -> int:
+        """Ticks that a full bucket is worth, cut to what stays exact in Lua's doubles."""
+        return min(self.burst, max(1, _MAX_DEPTH_TICKS // self.interval)) * self.interval
+
+    @property
+    def window_seconds(self) -> int:
+        """Seconds in which an empty bucket fills up, rounded up: the window of the advertised policy."""
+        return max(1, -(-self.depth // TICKS_PER_SECOND))
+
+    def clamped(self, ceiling: int | None) -> "Rate":
+        """Return the rate cut to so many calls per second."""
+        if ceiling is None or self.limit <= ceiling * self.per_seconds:
+            return self
+        return Rate(ceiling * self.per_seconds, self.per_seconds, self.burst)
+
+
+DEFAULT_RATE: Final = Rate(limit=10, per_seconds=1, burst=20)
+
+
+class LocalBucket:
+    """A token bucket of this process alone, used while Redis is away. Same arithmetic, monotonic clock."""
+
+    __slots__ = ("_depth", "_full_at", "_interval")
+
+    def __init__(self, rate: Rate, processes: int) -> None:
+        self._interval = rate.interval * processes
+        self._depth = max(self._interval, rate.depth)
+        self._full_at = 0
+
+    def take(self, now: int) -> tuple[bool, int, int]:
+        """Take one token at a moment in ticks; answer whether it was there, how many are left, ticks to the next."""
+        waiting = max(0, self._full_at - now)
+        is_granted = waiting + self._interval <= self._depth
+        if is_granted:
+            waiting += self._interval
+            self._full_at = now + waiting
+        left = (self._depth - waiting) // self._interval
+        return is_granted, left, waiting - self._depth + (left + 1) * self._interval

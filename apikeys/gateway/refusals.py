@@ -1,0 +1,200 @@
+"""Why a call may not pass: one code for the verification's answer, one domain error for the problem document."""
+
+from enum import StrEnum
+from typing import Any
+
+from config.common.errors import (
+    DomainError,
+    InvalidInput,
+    ServiceUnavailable,
+    TooManyRequests,
+    Unauthenticated,
+)
+
+
+class Outcome(StrEnum):
+    """What became of a call; stable for clients, metrics and usage events."""
+
+    VALID = "VALID"
+    MISSING = "MISSING"
+    NOT_FOUND = "NOT_FOUND"
+    REVOKED = "REVOKED"
+    DISABLED = "DISABLED"
+    EXPIRED = "EXPIRED"
+    SUSPENDED = "SUSPENDED"
+    FORBIDDEN_IP = "FORBIDDEN_IP"
+    FORBIDDEN_ORIGIN = "FORBIDDEN_ORIGIN"
+    ROUTE_DENIED = "ROUTE_DENIED"
+    INSUFFICIENT_SCOPE = "INSUFFICIENT_SCOPE"
+    RATE_LIMITED = "RATE_LIMITED"
+    QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
+    INSUFFICIENT_CREDITS = "INSUFFICIENT_CREDITS"
+    UNAVAILABLE = "UNAVAILABLE"
+    INVALID = "INVALID"
+
+
+class KeyMissing(Unauthenticated):
+    """The call carries no API key."""
+
+    code = "key_missing"
+    title = "An API key is needed"
+    fix = "Send the key as `Authorization: Bearer <key>` or as `X-API-Key: <key>`."
+
+
+class KeysContradict(InvalidInput):
+    """The call carries two different API keys."""
+
+    code = "keys_contradict"
+    title = "Two different API keys"
+    fix = "Send one key, in one of the two headers."
+
+
+class KeyNotFound(Unauthenticated):
+    """No key has this secret, or it was typed wrongly."""
+
+    code = "key_not_found"
+    title = "The API key is not known"
+    fix = "Compare the key with the one you were shown; if it is lost, create or rotate one."
+
+
+class KeyRevoked(Unauthenticated):
+    """The key was revoked."""
+
+    code = "key_revoked"
+    title = "The API key was revoked"
+    fix = "Create another key and use it instead."
+
+
+class KeyDisabled(Unauthenticated):
+    """The key is switched off for now."""
+
+    code = "key_disabled"
+    title = "The API key is disabled"
+    fix = "Enable the key in the portal or through the API."
+
+
+class KeyExpired(Unauthenticated):
+    """The key, or this secret of it, has expired."""
+
+    code = "key_expired"
+    title = "The API key has expired"
+    fix = "Rotate the key or move its expiry, then use the new secret."
+
+
+class KeySuspended(DomainError):
+    """The organization, or the person who made the key, is suspended."""
+
+    code = "suspended"
+    title = "Suspended"
+    status = 403
+    fix = "Ask the seller's support why; nothing in the request can change it."
+
+
+class AddressForbidden(DomainError):
+    """The key may not be used from this address."""
+
+    code = "forbidden_ip"
+    title = "Address not allowed"
+    status = 403
+    fix = "Call from an address on the key's allow-list, or add this one to it."
+
+
+class OriginForbidden(DomainError):
+    """The key may not be used from this origin."""
+
+    code = "forbidden_origin"
+    title = "Origin not allowed"
+    status = 403
+    fix = "Call from an origin on the key's list, or add this one to it."
+
+
+class RouteDenied(DomainError):
+    """The API does not offer this method and path."""
+
+    code = "route_denied"
+    title = "Not offered"
+    status = 403
+    fix = "Compare method and path with the API's documentation."
+
+
+class PathAmbiguous(InvalidInput):
+    """Different servers would read this path differently."""
+
+    code = "path_ambiguous"
+    title = "The path is ambiguous"
+    fix = "Send the path without encoded slashes, dot segments or double encoding."
+
+
+class ScopeInsufficient(DomainError):
+    """The key's scopes do not cover this call."""
+
+    code = "insufficient_scope"
+    title = "Insufficient scope"
+    status = 403
+    fix = "Use a key with the scope that this call needs, or add the scope to the key."
+
+
+class QuotaExceeded(DomainError):
+    """The quota of the period is used up."""
+
+    code = "quota_exceeded"
+    title = "The quota is used up"
+    status = 429
+    fix = "Wait until the period ends, as `Retry-After` says, or move to a larger plan."
+
+
+class CreditsInsufficient(DomainError):
+    """The key's credits do not cover this call."""
+
+    code = "insufficient_credits"
+    title = "Not enough credits"
+    status = 402
+    fix = "Give the key more credits at `top_up_url`, or wait until they are filled up again."
+
+
+class HeadersTooLarge(DomainError):
+    """The request's headers are larger than the gate accepts."""
+
+    code = "headers_too_large"
+    title = "The headers are too large"
+    status = 431
+    fix = "Send fewer or smaller headers, cookies above all."
+
+
+class RequestTooSlow(DomainError):
+    """The request did not arrive in time."""
+
+    code = "request_timeout"
+    title = "The request took too long to arrive"
+    status = 408
+    fix = "Send the whole request at once."
+
+
+ERRORS: dict[Outcome, type[DomainError]] = {
+    Outcome.MISSING: KeyMissing,
+    Outcome.NOT_FOUND: KeyNotFound,
+    Outcome.REVOKED: KeyRevoked,
+    Outcome.DISABLED: KeyDisabled,
+    Outcome.EXPIRED: KeyExpired,
+    Outcome.SUSPENDED: KeySuspended,
+    Outcome.FORBIDDEN_IP: AddressForbidden,
+    Outcome.FORBIDDEN_ORIGIN: OriginForbidden,
+    Outcome.ROUTE_DENIED: RouteDenied,
+    Outcome.INSUFFICIENT_SCOPE: ScopeInsufficient,
+    Outcome.RATE_LIMITED: TooManyRequests,
+    Outcome.QUOTA_EXCEEDED: QuotaExceeded,
+    Outcome.INSUFFICIENT_CREDITS: CreditsInsufficient,
+    Outcome.UNAVAILABLE: ServiceUnavailable,
+}
+
+
+def error_of(outcome: Outcome, detail: str = "", **extras: Any) -> DomainError:
+    """Return the domain error of a refusal; challenge and Retry-After are filled in where the status asks for one."""
+    error = ERRORS[outcome](detail, **extras)
+    if error.status == 401:
+        is_missing = outcome is Outcome.MISSING
+        challenge = 'Bearer realm="api"' + ("" if is_missing else ', error="invalid_token"')
+        error.headers["WWW-Authenticate"] = challenge
+    if error.status == 503:
+        error.headers["Retry-After"] = "2"
+    return error

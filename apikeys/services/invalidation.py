@@ -1,0 +1,57 @@
+"""Telling gate processes at once what they must load anew. It only hurries them: the rows' versions are the truth."""
+
+from datetime import datetime
+
+import orjson
+import redis
+import structlog
+from django.db import transaction
+
+from apikeys.models import ApiKey
+from config.common.redis import client, key
+
+logger = structlog.get_logger(__name__)
+
+CHANNEL = "invalidate"
+
+
+def keys_changed(*key_ids: int) -> None:
+    """Announce, once this transaction is committed, that these keys changed."""
+    _announce({"keys": list(key_ids)})
+
+
+def service_keys_changed(*key_ids: int) -> None:
+    """Announce, once this transaction is committed, that these service keys changed."""
+    _announce({"service_keys": list(key_ids)})
+
+
+def organizations_changed(*organization_ids: int) -> None:
+    """Announce, once this transaction is committed, that limits or state of these organizations changed."""
+    _announce({"organizations": list(organization_ids)})
+
+
+def apis_changed() -> None:
+    """Announce, once this transaction is committed, that an API or a route rule changed."""
+    _announce({"apis": True})
+
+
+@transaction.atomic
+def touch_keys_of_user(*, user_id: int, at: datetime) -> None:
+    """Raise the version of every key a person made, because whether it may pass depends on that person too."""
+    keys = ApiKey.objects.unrevoked().filter(created_by_id=user_id)
+    key_ids = list(keys.order_by("id").select_for_update(no_key=True).values_list("id", flat=True))
+    if key_ids:
+        ApiKey.objects.filter(id__in=key_ids).update(updated_at=at)
+        keys_changed(*key_ids)
+
+
+def _announce(message: dict[str, object]) -> None:
+    transaction.on_commit(lambda: _publish(orjson.dumps(message)), robust=True)
+
+
+def _publish(message: bytes) -> None:
+    try:
+        client().publish(key(CHANNEL), message)
+    except (redis.RedisError, OSError) as error:
+        # Gate processes compare versions with the database every second and find the change without us.
+        logger.warning("invalidation_not_announced", error=type(error).__name__)

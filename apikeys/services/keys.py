@@ -1,0 +1,189 @@
+"""The verbs of customers' keys. A secret is returned once by the verb that mints it and is kept nowhere."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from accounts.models import User
+from apikeys.models import ApiKey
+from apikeys.services import invalidation, rotation
+from apikeys.services.key_checks import KeyChanges, KeySettings, checked
+from apikeys.signals import KeyCreated, KeyRevoked, KeyRotated, KeyUpdated
+from billing import selectors as billing
+from config.common.errors import Conflict, Forbidden
+from config.common.events import publish
+from organizations.models import Organization
+
+
+class EmailNotVerified(Forbidden):
+    """Keys are made by people whose e-mail address is verified."""
+
+    code = "email_not_verified"
+    title = "The e-mail address is not verified"
+    fix = "Open the link in the mail you received at registration, or ask for a new one."
+
+
+class KeyLimitReached(Conflict):
+    """The plan allows no further key."""
+
+    code = "api_key_limit_reached"
+    title = "No further key is allowed"
+    fix = "Revoke a key that is no longer needed, or choose a plan with more keys."
+
+
+class KeyIsRevoked(Conflict):
+    """The key was revoked; that cannot be undone."""
+
+    code = "api_key_revoked"
+    title = "The key is revoked"
+    fix = "Create a new key."
+
+
+@transaction.atomic
+def create_key(
+    *, organization: Organization, created_by: User | None, settings: KeySettings, at: datetime
+) -> tuple[ApiKey, str]:
+    """Make a key and return it with its secret.
+
+    Keys are counted under a lock on the organization, revoked ones not. Raises EmailNotVerified, InvalidInput or
+    KeyLimitReached.
+    """
+    if created_by is not None and not created_by.is_verified_email:
+        raise EmailNotVerified
+    allowance = billing.allowance_of(organization)
+    clean = checked(settings, allowance=allowance, at=at)
+    # NO KEY: rows that refer to the organization may be written meanwhile; another creation waits.
+    Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
+    _require_room(organization, allowance.key_limit)
+    minted = rotation.mint(clean["environment"])
+    key = ApiKey.objects.create(
+        organization=organization,
+        created_by=created_by,
+        prefix=minted.prefix,
+        last4=minted.last4,
+        **_columns(clean, at),
+    )
+    rotation.keep(minted, api_key=key)
+    publish(
+        KeyCreated(
+            organization_id=organization.pk,
+            api_key_id=key.pk,
+            key_name=key.name,
+            environment=key.environment,
+        )
+    )
+    return key, minted.text
+
+
+@transaction.atomic
+def update_key(*, key: ApiKey, settings: KeyChanges, at: datetime) -> ApiKey:
+    """Change the given settings and return the key; nothing happens when they are as they were.
+
+    Raises InvalidInput or KeyIsRevoked.
+    """
+    locked = _locked(key)
+    allowance = billing.allowance_of(locked.organization)
+    columns = _columns(checked(settings, allowance=allowance, at=at), at)
+    if "disabled_at" in columns and (columns["disabled_at"] is None) == (
+        locked.disabled_at is None
+    ):
+        del columns["disabled_at"]
+    changed = {name: value for name, value in columns.items() if getattr(locked, name) != value}
+    if not changed:
+        return locked
+    before = {name: getattr(locked, name) for name in changed}
+    for name, value in changed.items():
+        setattr(locked, name, value)
+    locked.save(update_fields=[*changed, "updated_at"])
+    publish(
+        KeyUpdated(
+            organization_id=locked.organization_id,
+            api_key_id=locked.pk,
+            key_name=locked.name,
+            before=_told(before),
+            after=_told(changed),
+        )
+    )
+    invalidation.keys_changed(locked.pk)
+    return locked
+
+
+@transaction.atomic
+def rotate_key(*, key: ApiKey, overlap_seconds: int, at: datetime) -> tuple[ApiKey, str]:
+    """Give the key a new secret and return both; every older secret works for the overlap at most.
+
+    An older secret never outlives the key's own expiry, nor the end an earlier rotation set for it. Raises
+    InvalidInput or KeyIsRevoked.
+    """
+    rotation.require_overlap(overlap_seconds)
+    locked = _locked(key)
+    rotation.retire(locked, at=at, overlap_seconds=overlap_seconds)
+    minted = rotation.mint(locked.environment)
+    rotation.keep(minted, api_key=locked)
+    locked.prefix, locked.last4 = minted.prefix, minted.last4
+    # Saving the key's own row, even if prefix and last4 were equal, raises the version that gates compare.
+    locked.save(update_fields=["prefix", "last4", "updated_at"])
+    publish(
+        KeyRotated(
+            organization_id=locked.organization_id,
+            api_key_id=locked.pk,
+            key_name=locked.name,
+            overlap_seconds=overlap_seconds,
+        )
+    )
+    invalidation.keys_changed(locked.pk)
+    return locked, minted.text
+
+
+@transaction.atomic
+def revoke_key(*, key: ApiKey, at: datetime) -> ApiKey:
+    """End the key and all its secrets for good; a key that was revoked before stays as it is."""
+    locked = ApiKey.objects.select_for_update(of=("self",), no_key=True).get(pk=key.pk)
+    if locked.revoked_at is not None:
+        return locked
+    locked.revoked_at = at
+    locked.save(update_fields=["revoked_at", "updated_at"])
+    publish(
+        KeyRevoked(
+            organization_id=locked.organization_id, api_key_id=locked.pk, key_name=locked.name
+        )
+    )
+    invalidation.keys_changed(locked.pk)
+    return locked
+
+
+def _locked(key: ApiKey) -> ApiKey:
+    keys = ApiKey.objects.select_related("organization").select_for_update(
+        of=("self",), no_key=True
+    )
+    locked = keys.get(pk=key.pk)
+    if locked.revoked_at is not None:
+        raise KeyIsRevoked
+    return locked
+
+
+def _require_room(organization: Organization, key_limit: int | None) -> None:
+    if key_limit is None:
+        return
+    if ApiKey.objects.of(organization).unrevoked().count() >= key_limit:
+        raise KeyLimitReached(f"The plan allows {key_limit} keys.", limit=key_limit)
+
+
+def _columns(settings: KeyChanges, at: datetime) -> dict[str, Any]:
+    columns: dict[str, Any] = dict(settings)
+    if "enabled" in columns:
+        columns["disabled_at"] = None if columns.pop("enabled") else at
+    return columns
+
+
+def _told(columns: dict[str, Any]) -> dict[str, Any]:
+    """Return the columns as an event tells them: primitives only, and the switch by its own name."""
+    told = {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in columns.items()
+        if name != "disabled_at"
+    }
+    if "disabled_at" in columns:
+        told["enabled"] = columns["disabled_at"] is None
+    return told

@@ -1,0 +1,100 @@
+"""State of what happened: an append-only, hash-chained log, and events that concern security."""
+
+from django.db import models
+from django.db.models import F, Q
+
+from config.common.models import TimeStamped
+
+
+class AuditLog(models.Model):
+    """One fact: who did what to what. A trigger lets rows only be added; each hashes the one before it in its chain."""
+
+    chain = models.BigIntegerField(help_text="The organization's id, or 0 for the platform's own chain.")
+    sequence = models.BigIntegerField()
+    event = models.CharField(max_length=80)
+    summary = models.CharField(max_length=300)
+    organization_id = models.BigIntegerField(null=True)
+    actor_type = models.CharField(max_length=20)
+    actor_id = models.BigIntegerField(null=True)
+    actor_label = models.CharField(max_length=254, blank=True)
+    target_type = models.CharField(max_length=60, blank=True)
+    target_id = models.BigIntegerField(null=True)
+    old_values = models.JSONField(null=True)
+    new_values = models.JSONField(null=True)
+    data = models.JSONField(default=dict)
+    ip = models.GenericIPAddressField(null=True)
+    user_agent = models.CharField(max_length=300, blank=True)
+    request_id = models.CharField(max_length=64, blank=True)
+    occurred_at = models.DateTimeField()
+    previous_hash = models.BinaryField(max_length=32)
+    hash = models.BinaryField(max_length=32)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="auditlog_chain_sequence", fields=["chain", "sequence"]),
+            models.CheckConstraint(
+                name="auditlog_chain_of_organization",
+                condition=Q(organization_id=None, chain=0) | Q(organization_id=F("chain")),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["organization_id", "-id"], name="auditlog_by_organization"),
+            models.Index(fields=["actor_type", "actor_id", "-id"], name="auditlog_by_actor"),
+            models.Index(fields=["request_id"], name="auditlog_by_request"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event} #{self.sequence}"
+
+
+class AuditChain(models.Model):
+    """The head of one chain; locking its row gives the log of an organization its order. It only moves forward."""
+
+    chain = models.BigIntegerField(primary_key=True)
+    sequence = models.BigIntegerField(default=0)
+    hash = models.BinaryField(max_length=32)
+
+    def __str__(self) -> str:
+        return f"chain {self.chain} at {self.sequence}"
+
+
+class Severity(models.TextChoices):
+    """How soon a person should look."""
+
+    INFO = "INFO", "Info"
+    WARNING = "WARNING", "Warning"
+    CRITICAL = "CRITICAL", "Critical"
+
+
+class SecurityEvent(TimeStamped):
+    """Something that concerns security; the name is from the OWASP logging vocabulary."""
+
+    name = models.CharField(max_length=60)
+    severity = models.CharField(max_length=8, choices=Severity)
+    organization_id = models.BigIntegerField(null=True)
+    user_id = models.BigIntegerField(null=True)
+    data = models.JSONField(default=dict)
+    ip = models.GenericIPAddressField(null=True)
+    user_agent = models.CharField(max_length=300, blank=True)
+    request_id = models.CharField(max_length=64, blank=True)
+    acknowledged_at = models.DateTimeField(null=True, blank=True)
+    acknowledged_by_id = models.BigIntegerField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="securityevent_severity_known", condition=Q(severity__in=Severity.values)
+            ),
+            models.CheckConstraint(
+                name="securityevent_acknowledged_by_someone",
+                condition=Q(acknowledged_at=None, acknowledged_by_id=None)
+                | Q(acknowledged_at__isnull=False, acknowledged_by_id__isnull=False),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["-created_at"], name="securityevent_by_created_at"),
+            models.Index(fields=["organization_id", "-created_at"], name="securityevent_by_org_at"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.severity} {self.name}"

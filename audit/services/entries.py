@@ -1,0 +1,64 @@
+"""Writing the log. A chain's head row is locked, so that its entries have one order and no gap."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from audit.chaining import GENESIS, hash_of
+from audit.models import AuditChain, AuditLog
+from config.common import context
+from config.common.events import DomainEvent
+from config.common.logs import redact
+
+PLATFORM_CHAIN = 0
+
+
+@transaction.atomic(savepoint=False)
+def record(event: DomainEvent, *, at: datetime) -> AuditLog:
+    """Append an event to the chain of its organization, or to the platform's.
+
+    The head stays locked until the change commits: the next change of the same organization takes its number then.
+    """
+    head = _locked_head(event.organization_id or PLATFORM_CHAIN)
+    previous = bytes(head.hash)
+    values = _values(event, chain=head.chain, sequence=head.sequence + 1, at=at)
+    entry = AuditLog(**values, previous_hash=previous, hash=hash_of(values, previous))
+    entry.save(force_insert=True)
+    head.sequence, head.hash = entry.sequence, entry.hash
+    head.save(update_fields=["sequence", "hash"])
+    return entry
+
+
+def _locked_head(chain: int) -> AuditChain:
+    heads = AuditChain.objects.select_for_update()
+    head = heads.filter(chain=chain).first()
+    if head is None:
+        # Two first entries at once: one inserts, the other waits here and then finds the row.
+        AuditChain.objects.bulk_create([AuditChain(chain=chain, hash=GENESIS)], ignore_conflicts=True)
+        head = heads.get(chain=chain)
+    return head
+
+
+def _values(event: DomainEvent, *, chain: int, sequence: int, at: datetime) -> dict[str, Any]:
+    here = context.current()
+    data = {name: value for name, value in event.as_data().items() if name not in {"before", "after"}}
+    return {
+        "chain": chain,
+        "sequence": sequence,
+        "event": event.name,
+        "summary": redact(event.describe())[:300],
+        "organization_id": event.organization_id,
+        "actor_type": here.actor.type,
+        "actor_id": here.actor.id,
+        "actor_label": here.actor.label[:254],
+        "target_type": event.target_type,
+        "target_id": event.target_id,
+        "old_values": redact(event.old_values),
+        "new_values": redact(event.new_values),
+        "data": redact(data),
+        "ip": here.ip,
+        "user_agent": here.user_agent[:300],
+        "request_id": here.request_id,
+        "occurred_at": at,
+    }

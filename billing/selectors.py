@@ -1,0 +1,51 @@
+"""Questions about plans and what they allow."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import QuerySet
+
+from billing.models import Plan, Subscription, SubscriptionStatus
+from organizations.models import Organization
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What an organization may use: its plan's limits, with staff's overrides on top. None means no limit."""
+
+    plan: str
+    rate_limit: int
+    rate_per_seconds: int
+    rate_burst: int
+    rate_ceiling: int | None
+    quota_limit: int | None
+    key_limit: int | None
+    period_anchor_at: datetime
+
+
+def subscription_of(organization: Organization) -> Subscription:
+    """Return the active subscription with its plan; every organization has one from its creation."""
+    subscriptions = Subscription.objects.select_related("plan")
+    return subscriptions.get(organization=organization, status=SubscriptionStatus.ACTIVE)
+
+
+def allowance_of(organization: Organization) -> Allowance:
+    """Return what the organization may use now."""
+    subscription = subscription_of(organization)
+    plan = subscription.plan
+    has_rate = organization.rate_limit is not None
+    return Allowance(
+        plan=plan.code,
+        rate_limit=organization.rate_limit or plan.rate_limit,
+        rate_per_seconds=organization.rate_per_seconds or plan.rate_per_seconds,
+        rate_burst=organization.rate_burst or plan.rate_burst,
+        rate_ceiling=None if has_rate else plan.rate_ceiling,
+        quota_limit=plan.quota_limit if organization.quota_limit is None else organization.quota_limit,
+        key_limit=plan.key_limit,
+        period_anchor_at=subscription.anchor_at,
+    )
+
+
+def public_plans() -> QuerySet[Plan]:
+    """Return the plans on offer, smallest first."""
+    return Plan.objects.filter(is_public=True).order_by("position")

@@ -1,0 +1,54 @@
+"""ASGI entry: the gate answers its own paths, Channels the WebSockets, Django everything else in its threads."""
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
+os.environ.setdefault("PROCESS_ROLE", "web")
+
+from config import wsgi  # isort: skip  (sets Django up before anything below is imported)
+
+from channels.routing import URLRouter
+from channels.security.websocket import AllowedHostsOriginValidator
+from django.conf import settings
+
+from analytics.routing import websocket_urlpatterns
+from apikeys.gateway import app as gate
+from config.bridge import Application, DjangoBridge, Receive, Scope, Send
+from config.embedded import demo_api
+
+_django = DjangoBridge(
+    wsgi.application, threads=settings.WEB_THREADS, max_body_bytes=settings.MAX_UPLOAD_BYTES
+)
+_sockets = AllowedHostsOriginValidator(URLRouter(websocket_urlpatterns))
+
+
+async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    """Hand a connection to whoever answers it."""
+    match scope["type"]:
+        case "lifespan":
+            await _live(receive, send)
+        case "websocket":
+            await _sockets(scope, receive, send)
+        case _:
+            await _answerer(scope["path"])(scope, receive, send)
+
+
+def _answerer(path: str) -> Application:
+    if path in gate.PATHS:
+        return gate.application
+    if settings.EMBEDDED and path.startswith(demo_api.PREFIX):
+        return demo_api.application
+    return _django
+
+
+async def _live(receive: Receive, send: Send) -> None:
+    """Start the gate with the server and stop it with it."""
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            await gate.startup()
+            await send({"type": "lifespan.startup.complete"})
+        else:
+            await gate.shutdown()
+            await send({"type": "lifespan.shutdown.complete"})
+            return

@@ -1,0 +1,116 @@
+"""Between the event loop and Django's threads: only whole requests cross, with nothing in them that WSGI misreads.
+
+A thread is worth more than a connection: a client that sends its body slowly waits here, on the loop, and a body that
+is too large is answered by the size limit without being read. Headers with underscores are dropped, because WSGI
+cannot tell `X_Real_Name` from `X-Real-Name`.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote_from_bytes
+
+from a2wsgi import WSGIMiddleware
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_BODY_SECONDS = 20
+# Bytes that may stand in a query string; others are escaped, as a browser would have done.
+_QUERY_BYTES = "!$&'()*+,;=:@/?-._~%[]{}|\\^`\"<>#"
+
+
+class ClientGone(Exception):
+    """The client closed the connection before its request was complete."""
+
+
+class Ambiguous(Exception):
+    """The request says twice where its body ends, which is how one is smuggled inside another."""
+
+
+class DjangoBridge:
+    """Runs a WSGI application in a pool of threads that lives as long as the process."""
+
+    def __init__(self, application: Any, *, threads: int, max_body_bytes: int) -> None:
+        # The queue lets a thread hand over a whole page and go on, however slowly the client reads.
+        self._application = WSGIMiddleware(application, workers=threads, send_queue_size=256)
+        self._max_body_bytes = max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        try:
+            body = await asyncio.wait_for(self._body(scope, receive), _BODY_SECONDS)
+        except ClientGone:
+            return
+        except Ambiguous:
+            await _refuse(send, 400, "malformed_request")
+            return
+        except TimeoutError:
+            await _refuse(send, 408, "request_timeout")
+            return
+        safe = _presentable(scope, len(body))
+        await self._application(safe, _replay(body, receive), send)  # type: ignore[arg-type]
+
+    async def _body(self, scope: Scope, receive: Receive) -> bytes:
+        """Read the body; one byte above the limit is enough to have it refused."""
+        declared = _declared_length(scope)
+        if declared is not None and not 0 < declared <= self._max_body_bytes:
+            return b""
+        body = bytearray()
+        while len(body) <= self._max_body_bytes:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            body += message.get("body", b"")
+            if not message.get("more_body"):
+                break
+        return bytes(body)
+
+
+def _declared_length(scope: Scope) -> int | None:
+    """Return Content-Length (0 when it is not a number, which Django refuses); None when the body is chunked."""
+    lengths = [value for name, value in scope["headers"] if name == b"content-length"]
+    is_chunked = any(name == b"transfer-encoding" for name, _ in scope["headers"])
+    if len(lengths) > 1 or (lengths and is_chunked):
+        raise Ambiguous
+    if is_chunked:
+        return None
+    return int(lengths[0]) if lengths and lengths[0].isdigit() else 0
+
+
+def _presentable(scope: Scope, length: int) -> Scope:
+    headers = [
+        (name, value)
+        for name, value in scope["headers"]
+        if b"_" not in name and name != b"transfer-encoding"
+    ]
+    if not any(name == b"content-length" for name, _ in headers):
+        headers.append((b"content-length", str(length).encode()))
+    query = quote_from_bytes(scope["query_string"], safe=_QUERY_BYTES).encode()
+    return {**scope, "headers": headers, "query_string": query}
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    pending = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def next_message() -> Message:
+        return pending.pop() if pending else await receive()
+
+    return next_message
+
+
+async def _refuse(send: Send, status: int, code: str) -> None:
+    body = (
+        f'{{"type":"about:blank","title":"{HTTPStatus(status).phrase}","status":{status},"code":"{code}"}}'
+    ).encode()
+    headers = [
+        (b"content-type", b"application/problem+json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"connection", b"close"),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

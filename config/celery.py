@@ -1,0 +1,9 @@
+"""The Celery application. Tasks are found in every app's `tasks.py`."""
+
+from celery import Celery
+from django_structlog.celery.steps import DjangoStructLogInitStep
+
+app = Celery("tollgate")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+app.steps["worker"].add(DjangoStructLogInitStep)

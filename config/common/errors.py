@@ -1,0 +1,197 @@
+"""Domain errors and their one rendering as RFC 9457 problem documents."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+_registry: dict[str, type["DomainError"]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One thing wrong with one part of a request; `pointer` is an RFC 6901 fragment such as `#/scopes/0`."""
+
+    pointer: str
+    message: str
+    code: str = "invalid"
+    location: str = "body"
+    fix: str = ""
+
+    def as_dict(self) -> dict[str, str]:
+        """Return the member of a problem's `errors` array."""
+        return {
+            "pointer": self.pointer,
+            "location": self.location,
+            "code": self.code,
+            "message": self.message,
+            "fix": self.fix,
+        }
+
+
+class DomainError(Exception):
+    """A fact that prevents what was asked. `code` and `title` are constant per class and stable for clients."""
+
+    code: ClassVar[str] = "error"
+    title: ClassVar[str] = "The request could not be carried out"
+    status: ClassVar[int] = 400
+    fix: ClassVar[str] = "Read the detail, change the request and send it again."
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        known = _registry.get(cls.code)
+        if "code" in cls.__dict__:
+            if known is not None and known.__qualname__ != cls.__qualname__:
+                raise TypeError(f"{cls.code} is the code of {known.__qualname__} already.")
+            _registry[cls.code] = cls
+
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        errors: list[FieldError] | None = None,
+        headers: Mapping[str, str] | None = None,
+        **extras: Any,
+    ) -> None:
+        self.detail = detail or (self.__doc__ or self.title).strip().splitlines()[0]
+        self.errors = errors or []
+        self.headers = dict(headers or {})
+        self.extras = extras
+        super().__init__(self.detail)
+
+    @property
+    def retry_after(self) -> str | None:
+        """Seconds after which to try again, when known."""
+        return self.headers.get("Retry-After")
+
+
+class InvalidInput(DomainError):
+    """Some part of the request is not valid; `errors` says which."""
+
+    code = "invalid_input"
+    title = "The request is not valid"
+    fix = "Correct each place that `errors` points to; its `fix` says how."
+
+
+class MalformedRequest(DomainError):
+    """The body is not well-formed JSON of the accepted kind."""
+
+    code = "malformed_request"
+    title = "The body cannot be read"
+    fix = "Send one JSON document in UTF-8, at most 32 levels deep, without NUL characters."
+
+
+class Unauthenticated(DomainError):
+    """The request needs credentials, or those it has are not accepted."""
+
+    code = "unauthenticated"
+    title = "Authentication is needed"
+    status = 401
+    fix = "Sign in and send `Authorization: Bearer <access token>`, or send an API key."
+
+
+class Forbidden(DomainError):
+    """The caller may not do this."""
+
+    code = "forbidden"
+    title = "Not permitted"
+    status = 403
+    fix = "Ask an owner of the organization for a role that has the permission named in the detail."
+
+
+class CsrfFailed(DomainError):
+    """The form was not sent from a page of this site, or its token is too old."""
+
+    code = "csrf_failed"
+    title = "The form could not be verified"
+    status = 403
+    fix = "Open the page again and send the form once more."
+
+
+class NotFound(DomainError):
+    """There is nothing here for the caller."""
+
+    code = "not_found"
+    title = "Not found"
+    status = 404
+    fix = "Check the path and the id. What belongs to another organization looks exactly like this."
+
+
+class MethodRefused(DomainError):
+    """The method is not one that this path answers."""
+
+    code = "method_not_allowed"
+    title = "Method not allowed"
+    status = 405
+    fix = "Use one of the methods in the `Allow` header."
+
+
+class NotAcceptable(DomainError):
+    """None of the media types that the client accepts can be produced."""
+
+    code = "not_acceptable"
+    title = "Not acceptable"
+    status = 406
+    fix = "Accept `application/json`."
+
+
+class Conflict(DomainError):
+    """The request contradicts the present state."""
+
+    code = "conflict"
+    title = "In conflict with the present state"
+    status = 409
+
+
+class PayloadTooLarge(DomainError):
+    """The body is larger than this path accepts."""
+
+    code = "payload_too_large"
+    title = "The body is too large"
+    status = 413
+    fix = "Send a smaller body; the limit is in the detail."
+
+
+class UnsupportedMediaType(DomainError):
+    """The body's media type is not one that this path reads."""
+
+    code = "unsupported_media_type"
+    title = "Unsupported media type"
+    status = 415
+    fix = "Send `Content-Type: application/json`."
+
+
+class TooManyRequests(DomainError):
+    """Too many requests in too short a time."""
+
+    code = "rate_limited"
+    title = "Too many requests"
+    status = 429
+    fix = "Wait as many seconds as `Retry-After` says, then try again."
+
+
+class InternalError(DomainError):
+    """Something failed on our side. The request id leads us to it."""
+
+    code = "internal_error"
+    title = "Internal error"
+    status = 500
+    fix = "Try again; if it goes on, send us the request id."
+
+
+class ServiceUnavailable(DomainError):
+    """A part that this request needs cannot be reached at the moment."""
+
+    code = "service_unavailable"
+    title = "Temporarily unavailable"
+    status = 503
+    fix = "Try again after as many seconds as `Retry-After` says."
+
+
+def error_classes() -> Iterator[type[DomainError]]:
+    """Every error class of the product, by code: the source of the documentation pages."""
+    return iter([_registry[code] for code in sorted(_registry)])
+
+
+def error_class(code: str) -> type[DomainError] | None:
+    """Return the error class with this code, if there is one."""
+    return _registry.get(code)

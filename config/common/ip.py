@@ -1,0 +1,54 @@
+"""The one reading of a client's address. Proxies are believed only when they are on the list."""
+
+import ipaddress
+from collections.abc import Sequence
+from functools import lru_cache
+
+from django.conf import settings
+from django.http import HttpRequest
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def parse_address(text: str) -> Address | None:
+    """Read an address; an IPv4 address written as IPv6 becomes IPv4. None when it is no address."""
+    try:
+        address = ipaddress.ip_address(text.strip().strip("[]"))
+    except ValueError:
+        return None
+    mapped = getattr(address, "ipv4_mapped", None)
+    return mapped or address
+
+
+@lru_cache(maxsize=256)
+def parse_networks(texts: tuple[str, ...]) -> tuple[Network, ...]:
+    """Read a list of networks. Raises ValueError on one that is not."""
+    return tuple(ipaddress.ip_network(text, strict=False) for text in texts)
+
+
+def is_within(address: Address | None, networks: Sequence[Network]) -> bool:
+    """Whether the address lies in one of the networks."""
+    return address is not None and any(
+        address.version == network.version and address in network for network in networks
+    )
+
+
+def client_ip(request: HttpRequest) -> str | None:
+    """Return the client's address.
+
+    `X-Forwarded-For` is walked from its right end as long as the hop is in TRUSTED_PROXIES; the first address that
+    is not trusted is the client's, so whatever a client wrote itself is never reached.
+    """
+    trusted = parse_networks(tuple(settings.TRUSTED_PROXIES))
+    peer = parse_address(request.META.get("REMOTE_ADDR", ""))
+    if not is_within(peer, trusted):
+        return str(peer) if peer else None
+    for text in reversed(request.headers.get("X-Forwarded-For", "").split(",")):
+        hop = parse_address(text)
+        if hop is None:
+            break
+        peer = hop
+        if not is_within(hop, trusted):
+            break
+    return str(peer)

@@ -1,0 +1,1 @@
+"""The middleware stack, outermost first: context, headers, size, operator allow-list, access log."""

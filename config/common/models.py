@@ -1,0 +1,53 @@
+"""Abstract bases of every model. Time stamps are set by the application's clock, versions by a database trigger."""
+
+from django.db import models
+
+
+class TimeStamped(models.Model):
+    """A row that knows when it was made and last changed."""
+
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        abstract = True
+
+
+class Versioned(models.Model):
+    """A row whose `version` the database raises on every update.
+
+    The gate compares versions to learn that what it remembers has changed; a trigger (`tollgate_bump_version`)
+    keeps the counter, so that no writer, raw SQL included, can forget it.
+    """
+
+    version = models.BigIntegerField(default=1, editable=False)
+
+    class Meta:
+        abstract = True
+
+
+class OutgoingMail(models.Model):
+    """A message owed to one address. The body is encrypted until it is sent, then forgotten."""
+
+    kind = models.CharField(max_length=60)
+    recipient = models.EmailField(max_length=254)
+    subject = models.CharField(max_length=200)
+    body_encrypted = models.TextField()
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_attempt_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True, blank=True)
+    failed_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name_plural = "outgoing mail"
+        indexes = [
+            models.Index(
+                fields=["next_attempt_at"],
+                name="outgoingmail_due",
+                condition=models.Q(sent_at__isnull=True, failed_at__isnull=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} to {self.recipient}"

@@ -1,0 +1,201 @@
+"""The one pagination of the product: keyset over (created_at, id), newest first, with signed cursors."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from django.core import signing
+from django.db.models import Model, Q, QuerySet
+from django.http import HttpRequest
+from rest_framework.pagination import BasePagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from config.common.errors import FieldError, InvalidInput
+
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 200
+_SALT = "pagination.cursor"
+RowT = TypeVar("RowT", bound=Model)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of rows and the cursors to its neighbours."""
+
+    rows: list[Any]
+    next_cursor: str | None
+    prev_cursor: str | None
+
+
+def paginate(queryset: QuerySet[RowT], *, cursor: str, limit: int, bound_to: str) -> Page:
+    """Return one page of the queryset, newest first.
+
+    A cursor holds the place it continues from and a digest of `bound_to` (path and filters); used with another
+    one, or changed in any way, it raises InvalidInput.
+    """
+    place = _read(cursor, bound_to) if cursor else None
+    backwards = place is not None and place["d"] == "prev"
+    rows = list(_slice(queryset, place, backwards=backwards)[: limit + 1])
+    has_further, rows = len(rows) > limit, rows[:limit]
+    if backwards:
+        rows.reverse()
+    has_next = has_further if not backwards else True
+    has_prev = place is not None if not backwards else has_further
+    return Page(
+        rows=rows,
+        next_cursor=_write("next", rows[-1], bound_to) if rows and has_next else None,
+        prev_cursor=_write("prev", rows[0], bound_to) if rows and has_prev else None,
+    )
+
+
+def _slice(
+    queryset: QuerySet[RowT], place: dict[str, Any] | None, *, backwards: bool
+) -> QuerySet[RowT]:
+    order = ("created_at", "id") if backwards else ("-created_at", "-id")
+    queryset = queryset.order_by(*order)
+    if place is None:
+        return queryset
+    at, pk = datetime.fromisoformat(place["a"]), place["i"]
+    if backwards:
+        return queryset.filter(Q(created_at__gt=at) | Q(created_at=at, id__gt=pk))
+    return queryset.filter(Q(created_at__lt=at) | Q(created_at=at, id__lt=pk))
+
+
+def _binding(bound_to: str) -> str:
+    return hashlib.sha256(bound_to.encode()).hexdigest()[:16]
+
+
+def _write(direction: str, row: Any, bound_to: str) -> str:
+    at, pk = (
+        (row["created_at"], row["id"]) if isinstance(row, dict) else (row.created_at, row.pk)
+    )
+    place = {"d": direction, "a": at.isoformat(), "i": pk, "b": _binding(bound_to)}
+    return signing.dumps(place, salt=_SALT, compress=False)
+
+
+def _read(cursor: str, bound_to: str) -> dict[str, Any]:
+    try:
+        place: dict[str, Any] = signing.loads(cursor, salt=_SALT)
+    except signing.BadSignature:
+        raise _bad_cursor("The cursor is not one of ours, or was changed.") from None
+    if place["b"] != _binding(bound_to):
+        raise _bad_cursor("The cursor belongs to other filters.")
+    return place
+
+
+def _bad_cursor(message: str) -> InvalidInput:
+    fix = "Take `next_cursor` or `prev_cursor` from an answer to the same request."
+    return InvalidInput(
+        message,
+        errors=[
+            FieldError(
+                pointer="#/cursor", location="query", code="cursor", message=message, fix=fix
+            )
+        ],
+    )
+
+
+def page_limit(text: str | None) -> int:
+    """Read the `limit` parameter. Raises InvalidInput unless it is a whole number from 1 to 200."""
+    if text is None:
+        return DEFAULT_LIMIT
+    if text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= MAX_LIMIT:
+        return int(text)
+    message = f"The limit is a whole number from 1 to {MAX_LIMIT}."
+    raise InvalidInput(
+        message,
+        errors=[
+            FieldError(
+                pointer="#/limit",
+                location="query",
+                code="limit",
+                message=message,
+                fix="Leave it out for 50 rows.",
+            )
+        ],
+    )
+
+
+def binding_of(request: HttpRequest | Request) -> str:
+    """Return what a cursor is bound to: the path and every parameter but the cursor's own."""
+    parameters = [
+        (name, value)
+        for name, values in sorted(request.GET.lists())
+        if name not in {"cursor", "limit"}
+        for value in values
+    ]
+    return f"{request.path}?{parameters}"
+
+
+class CursorPagination(BasePagination):
+    """DRF's way to `paginate`; answers `data`, `next_cursor`, `prev_cursor`, `has_more` and RFC 8288 links."""
+
+    page: Page
+    request: Request
+
+    def paginate_queryset(
+        self, queryset: QuerySet[Any], request: Request, view: Any = None
+    ) -> list[Any]:
+        """Return the rows of the page that the request asks for."""
+        self.request = request
+        self.page = paginate(
+            queryset,
+            cursor=request.query_params.get("cursor", ""),
+            limit=page_limit(request.query_params.get("limit")),
+            bound_to=binding_of(request),
+        )
+        return self.page.rows
+
+    def get_paginated_response(self, data: Sequence[Any]) -> Response:
+        """Wrap the rows."""
+        body = {
+            "data": data,
+            "next_cursor": self.page.next_cursor,
+            "prev_cursor": self.page.prev_cursor,
+            "has_more": self.page.next_cursor is not None,
+        }
+        links = [
+            f'<{self._url(cursor)}>; rel="{relation}"'
+            for relation, cursor in (("next", self.page.next_cursor), ("prev", self.page.prev_cursor))
+            if cursor
+        ]
+        return Response(body, headers={"Link": ", ".join(links)} if links else None)
+
+    def _url(self, cursor: str) -> str:
+        parameters = self.request.query_params.copy()
+        parameters["cursor"] = cursor
+        return f"{self.request.build_absolute_uri(self.request.path)}?{parameters.urlencode()}"
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """Describe the wrapped page to OpenAPI."""
+        cursor = {"type": ["string", "null"], "description": "Opaque and signed; null at the end."}
+        return {
+            "type": "object",
+            "required": ["data", "next_cursor", "prev_cursor", "has_more"],
+            "properties": {
+                "data": schema,
+                "next_cursor": cursor,
+                "prev_cursor": cursor,
+                "has_more": {"type": "boolean"},
+            },
+        }
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        """Describe the two query parameters to OpenAPI."""
+        return [
+            {
+                "name": "limit",
+                "in": "query",
+                "description": "Rows per page.",
+                "schema": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": 50},
+            },
+            {
+                "name": "cursor",
+                "in": "query",
+                "description": "Where to go on; from `next_cursor` or `prev_cursor` of the same query.",
+                "schema": {"type": "string"},
+            },
+        ]

@@ -1,0 +1,170 @@
+"""Problem documents (RFC 9457): from a domain error to the response, for DRF, Django and pages alike."""
+
+from typing import Any
+
+import orjson
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFieldsSent
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template import TemplateDoesNotExist
+from django.template.loader import render_to_string
+from rest_framework import exceptions as drf
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+
+from config.common import context, errors
+
+CONTENT_TYPE = "application/problem+json"
+Problem = dict[str, Any]
+
+
+def type_url(code: str) -> str:
+    """Return the address of the page that documents an error."""
+    return f"{settings.PUBLIC_URL}/problems/{code}"
+
+
+def document(error: errors.DomainError, *, instance: str) -> Problem:
+    """Return the problem document of one error; extras become members of their own."""
+    return {
+        "type": type_url(error.code),
+        "title": error.title,
+        "status": error.status,
+        "detail": error.detail,
+        "instance": instance,
+        "code": error.code,
+        "request_id": context.current().request_id,
+        "errors": [item.as_dict() for item in error.errors],
+        **error.extras,
+    }
+
+
+def headers_of(error: errors.DomainError) -> dict[str, str]:
+    """Return the headers that go with an error, the challenge of a 401 included."""
+    headers = dict(error.headers)
+    if error.status == 401:
+        headers.setdefault("WWW-Authenticate", 'Bearer realm="api"')
+    if error.status == 503:
+        headers.setdefault("Retry-After", "5")
+    return headers
+
+
+def exception_handler(exc: Exception, view_context: dict[str, Any]) -> Response | None:
+    """Render whatever a DRF view raised as a problem document; unknown exceptions stay exceptions."""
+    error = as_domain_error(exc)
+    if error is None:
+        return None
+    set_rollback()
+    request = view_context["request"]
+    return Response(
+        document(error, instance=request.path),
+        status=error.status,
+        headers=headers_of(error),
+        content_type=CONTENT_TYPE,
+    )
+
+
+def as_domain_error(exc: BaseException) -> errors.DomainError | None:
+    """Translate an exception of Django, DRF or the database driver; None when it is a defect of ours."""
+    match exc:
+        case errors.DomainError():
+            return exc
+        case drf.APIException():
+            return _from_drf(exc)
+        case Http404():
+            return errors.NotFound()
+        case PermissionDenied():
+            return errors.Forbidden(str(exc))
+        case RequestDataTooBig() | TooManyFieldsSent():
+            return errors.PayloadTooLarge()
+        case OperationalError() | InterfaceError():
+            return errors.ServiceUnavailable("The database cannot be reached at the moment.")
+        case _:
+            return None
+
+
+def _from_drf(exc: drf.APIException) -> errors.DomainError:
+    match exc:
+        case drf.ValidationError():
+            return errors.InvalidInput(errors=_field_errors(exc.get_full_details(), "#"))
+        case drf.ParseError():
+            return errors.MalformedRequest(str(exc.detail))
+        case drf.NotAuthenticated() | drf.AuthenticationFailed():
+            return errors.Unauthenticated(str(exc.detail))
+        case drf.PermissionDenied():
+            return errors.Forbidden(str(exc.detail))
+        case drf.NotFound():
+            return errors.NotFound()
+        case drf.MethodNotAllowed():
+            return errors.MethodRefused(str(exc.detail))
+        case drf.NotAcceptable():
+            return errors.NotAcceptable()
+        case drf.UnsupportedMediaType():
+            return errors.UnsupportedMediaType(str(exc.detail))
+        case drf.Throttled():
+            seconds = str(max(1, int((exc.wait or 0) + 0.999)))
+            return errors.TooManyRequests(headers={"Retry-After": seconds})
+        case _:
+            return errors.DomainError(str(exc.detail))
+
+
+def _field_errors(details: Any, pointer: str) -> list[errors.FieldError]:
+    """Flatten DRF's nested error details into pointers."""
+    if isinstance(details, dict) and "message" in details and "code" in details:
+        return [
+            errors.FieldError(
+                pointer=pointer, message=str(details["message"]), code=str(details["code"])
+            )
+        ]
+    if isinstance(details, list):
+        nested = [
+            _field_errors(item, pointer if _is_message(item) else f"{pointer}/{index}")
+            for index, item in enumerate(details)
+        ]
+        return [error for group in nested for error in group]
+    nested = [
+        _field_errors(
+            item, pointer if name == "non_field_errors" else f"{pointer}/{_escaped(str(name))}"
+        )
+        for name, item in details.items()
+    ]
+    return [error for group in nested for error in group]
+
+
+def _is_message(item: Any) -> bool:
+    return isinstance(item, dict) and "message" in item and "code" in item
+
+
+def _escaped(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+def response(request: HttpRequest, error: errors.DomainError) -> HttpResponse:
+    """Answer a request outside DRF: a page where the client asked for HTML, else a problem document."""
+    if wants_html(request):
+        answer = HttpResponse(_page(error), status=error.status)
+    else:
+        answer = HttpResponse(
+            orjson.dumps(document(error, instance=request.path)),
+            status=error.status,
+            content_type=CONTENT_TYPE,
+        )
+    for name, value in headers_of(error).items():
+        answer[name] = value
+    answer["Cache-Control"] = "no-store"
+    return answer
+
+
+def wants_html(request: HttpRequest) -> bool:
+    """Whether the client is a browser looking at a page; the API never answers in HTML."""
+    return not request.path.startswith(("/api/", "/gateway/", "/.well-known/")) and (
+        "text/html" in request.headers.get("Accept", "")
+    )
+
+
+def _page(error: errors.DomainError) -> str:
+    values = {"error": error, "request_id": context.current().request_id, "public_url": settings.PUBLIC_URL}
+    try:
+        return render_to_string(f"{error.status}.html", values)
+    except TemplateDoesNotExist:
+        return render_to_string("400.html", values)

@@ -1,0 +1,52 @@
+"""Query parameters, read as strictly as bodies: unknown, repeated and malformed ones are refused with a pointer."""
+
+from dataclasses import replace
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.request import Request
+
+from config.common import problems
+from config.common.errors import FieldError, InvalidInput
+from config.common.fields import StrictSerializer
+
+PAGING = frozenset({"cursor", "limit"})
+
+
+class NoParameters(StrictSerializer):
+    """The shape of a query that has no parameters."""
+
+
+def read(
+    request: Request,
+    shape: type[StrictSerializer] = NoParameters,
+    *,
+    also: frozenset[str] = frozenset(),
+) -> dict[str, Any]:
+    """Return the parameters that the shape describes; those in `also` are left to another reader.
+
+    Raises InvalidInput whose pointers are in the query.
+    """
+    given = [(name, values) for name, values in request.query_params.lists() if name not in also]
+    repeated = [_repeated(str(name)) for name, values in given if len(values) > 1]
+    if repeated:
+        raise InvalidInput(errors=repeated)
+    serializer = shape(data={name: values[0] for name, values in given})
+    try:
+        serializer.is_valid(raise_exception=True)
+    except serializers.ValidationError as refused:
+        error = problems.as_domain_error(refused)
+        assert error is not None
+        faults = [replace(fault, location="query") for fault in error.errors]
+        raise InvalidInput(errors=faults) from None
+    return dict(serializer.validated_data)
+
+
+def _repeated(name: str) -> FieldError:
+    return FieldError(
+        pointer=f"#/{name}",
+        location="query",
+        code="repeated",
+        message="This parameter is given more than once.",
+        fix="Give it once.",
+    )

@@ -1,0 +1,21 @@
+"""Celery entry points of the ground floor: sending mail."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from config.common import context, mail
+
+
+@shared_task(name="mail.deliver")
+def deliver(mail_id: int) -> None:
+    """Send one message."""
+    with context.job("mail.deliver"):
+        mail.deliver(mail_id=mail_id, at=timezone.now())
+
+
+@shared_task(name="mail.sweep")
+def sweep() -> None:
+    """Send whatever waits, also what no doorbell was rung for."""
+    with context.job("mail.sweep"):
+        for mail_id in mail.due(at=timezone.now()):
+            mail.deliver(mail_id=mail_id, at=timezone.now())

@@ -1,0 +1,79 @@
+"""Pages of the house itself: the front door, the documentation of errors, and Django's own error handlers."""
+
+import sys
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_safe
+
+from config.common import errors, problems
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """Show what this is; people who are signed in go to their overview."""
+    if request.user.is_authenticated:
+        return redirect("analytics:overview")
+    return render(request, "site/home.html")
+
+
+@require_safe
+def problem_list(request: HttpRequest) -> HttpResponse:
+    """List every error the API can answer with."""
+    context = {"problems": [_described(cls) for cls in errors.error_classes()]}
+    return render(request, "problems/problem_list.html", context)
+
+
+@require_safe
+def problem_detail(request: HttpRequest, code: str) -> HttpResponse:
+    """Explain one error: the page behind the `type` of a problem document."""
+    cls = errors.error_class(code)
+    if cls is None:
+        raise errors.NotFound
+    return render(request, "problems/problem_detail.html", {"problem": _described(cls)})
+
+
+def _described(cls: type[errors.DomainError]) -> dict[str, Any]:
+    error = cls()
+    return {
+        "code": cls.code,
+        "title": cls.title,
+        "status": cls.status,
+        "summary": error.detail,
+        "fix": cls.fix,
+        "example": problems.document(error, instance="/api/v1/…"),
+    }
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer Django's own 400, such as a Host header that is not ours."""
+    return problems.response(request, errors.MalformedRequest("The request cannot be read."))
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer Django's own 403."""
+    return problems.response(request, errors.Forbidden())
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer a form whose token does not match."""
+    return problems.response(request, errors.CsrfFailed())
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer an unknown path; an API path with a stray slash is told the right one."""
+    path = request.path
+    if path.startswith("/api/") and path.endswith("/"):
+        return problems.response(
+            request, errors.NotFound(f"API paths have no trailing slash: {path.rstrip('/')}")
+        )
+    return problems.response(request, errors.NotFound())
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer what a middleware raised: a database that is away is no defect of ours and gets its 503."""
+    exception = sys.exc_info()[1]
+    error = problems.as_domain_error(exception) if exception else None
+    return problems.response(request, error or errors.InternalError())

@@ -1,0 +1,1 @@
+"""Settings, chosen by DJANGO_SETTINGS_MODULE: `local` (the embedded run), `test` or `production`."""

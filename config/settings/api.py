@@ -1,0 +1,54 @@
+"""The REST API: Django REST framework, access tokens, the OpenAPI document."""
+
+from datetime import timedelta
+
+from config.settings.base import PUBLIC_URL
+from config.settings.env import env
+
+JWT_SIGNING_KEYS = env.keys("JWT_SIGNING_KEYS", encoding="text", at_least=32)
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.authentication.JWTAuthentication",
+        "accounts.authentication.PortalSessionAuthentication",
+        "apikeys.authentication.ApiKeyAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["config.common.jsonparser.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["config.common.jsonparser.OrjsonRenderer"],
+    "DEFAULT_PAGINATION_CLASS": "config.common.pagination.CursorPagination",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "config.common.schema.TollgateSchema",
+    "EXCEPTION_HANDLER": "config.common.problems.exception_handler",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    "COERCE_DECIMAL_TO_STRING": True,
+}
+
+# The signing keys are JWT_SIGNING_KEYS: `accounts.tokens` picks one by the token's `kid`.
+SIMPLE_JWT = {
+    "ALGORITHM": "HS256",
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=10),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=14),
+    "ISSUER": PUBLIC_URL,
+    "AUDIENCE": "tollgate-api",
+    "LEEWAY": 0,
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Tollgate API",
+    "DESCRIPTION": "Sell an API: keys, limits, metering, billing and webhooks.",
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.0",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "config.common.schema.add_problem_schema",
+    ],
+    "DISABLE_ERRORS_AND_WARNINGS": False,
+}

@@ -1,0 +1,171 @@
+"""Django proper: apps, middleware, database, caches, templates, static files, mail."""
+
+from pathlib import Path
+
+import django_stubs_ext
+
+from config.settings.env import database, env, mail
+
+# Lets generic Django classes (`ModelAdmin[ApiKey]`) be written as the type checker wants them.
+django_stubs_ext.monkeypatch()
+
+BASE_DIR = Path(__file__).resolve().parents[2]
+
+DEBUG = False
+EMBEDDED = False
+SECRET_KEY = env.text("SECRET_KEY")
+PUBLIC_URL = env.url("PUBLIC_URL", schemes=("http", "https")).rstrip("/")
+ALLOWED_HOSTS = env.items("ALLOWED_HOSTS", None)
+PRODUCT_NAME = env.text("PRODUCT_NAME", "Tollgate")
+PORT = env.integer("PORT", 8000, at_least=1)
+
+INSTALLED_APPS = [
+    "config.apps.TollgateAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django.contrib.humanize",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_filters",
+    "corsheaders",
+    "django_htmx",
+    "channels",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "guardian",
+    "django_celery_beat",
+    "djstripe",
+    "django_prometheus",
+    "django_structlog",
+    "config.apps.ProjectConfig",
+    "config.common",
+    "accounts",
+    "organizations",
+    "billing",
+    "apikeys",
+    "analytics",
+    "webhooks",
+    "audit",
+]
+
+# Each layer sees the answers of those below it: the request id and the security headers are on every answer.
+MIDDLEWARE = [
+    "config.common.middleware.request_context.RequestContextMiddleware",
+    "config.common.middleware.security_headers.SecurityHeadersMiddleware",
+    "config.common.middleware.size_limit.SizeLimitMiddleware",
+    "config.common.middleware.ip_allowlist.OperatorAllowlistMiddleware",
+    "config.common.middleware.access_log.AccessLogMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "accounts.middleware.PortalSessionMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+ASGI_APPLICATION = "config.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "organizations.context_processors.current_organization",
+            ],
+        },
+    },
+]
+
+# config.asgi and config.wsgi say so before the settings are read: only web processes keep a pool.
+_IS_WEB = env.choice("PROCESS_ROLE", "command", ("command", "web", "worker", "beat")) == "web"
+WEB_THREADS = env.integer("WEB_THREADS", 8, at_least=1)
+_POOL_SIZE = env.integer("DATABASE_POOL_SIZE", WEB_THREADS + 4, at_least=1)
+
+DATABASE_URL = env.url("DATABASE_URL", schemes=("postgresql", "postgres"))
+DATABASES = {"default": database(DATABASE_URL)}
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+DATABASES["default"]["OPTIONS"] = {
+    # A database that does not answer is noticed in seconds: readiness and 503 depend on it.
+    "connect_timeout": 3,
+    "tcp_user_timeout": 5000,
+    "keepalives_idle": 10,
+    "application_name": "tollgate",
+    **database(DATABASE_URL)["OPTIONS"],
+    **({"pool": {"min_size": 1, "max_size": _POOL_SIZE, "timeout": 3}} if _IS_WEB else {}),
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+MIGRATION_MODULES = {"djstripe": "config.djstripe_migrations"}
+
+REDIS_URL = env.url("REDIS_URL", schemes=("redis", "rediss", "unix"))
+REDIS_PREFIX = env.text("REDIS_PREFIX", "tg:")
+CACHES = {
+    "default": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": f"{REDIS_PREFIX}cache",
+        "OPTIONS": {
+            "SERIALIZER": "django_redis.serializers.json.JSONSerializer",
+            "SOCKET_CONNECT_TIMEOUT": 1,
+            "SOCKET_TIMEOUT": 1,
+        },
+    },
+}
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [REDIS_URL], "prefix": f"{REDIS_PREFIX}channels"},
+    },
+}
+
+AUTH_USER_MODEL = "accounts.User"
+LOGIN_URL = "/login/"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/login/"
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+
+APPEND_SLASH = True
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_FROM_SOURCE = False  # the image collects them; the embedded run and the tests do not
+STATIC_ROOT = Path(env.text("STATIC_ROOT", str(BASE_DIR / "staticfiles")))
+STATICFILES_DIRS = [BASE_DIR / "config" / "static"]
+MEDIA_URL = "/media/"
+MEDIA_ROOT = Path(env.text("MEDIA_ROOT", str(BASE_DIR / "media")))
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+
+EMAIL_URL = env.url(
+    "EMAIL_URL", schemes=("smtp", "smtps", "smtp+tls", "file", "console", "memory")
+)
+_MAIL = mail(EMAIL_URL)
+EMAIL_BACKEND = _MAIL["EMAIL_BACKEND"]
+EMAIL_FILE_PATH = _MAIL["EMAIL_FILE_PATH"]
+EMAIL_HOST = _MAIL["EMAIL_HOST"]
+EMAIL_PORT = _MAIL["EMAIL_PORT"]
+EMAIL_HOST_USER = _MAIL["EMAIL_HOST_USER"]
+EMAIL_HOST_PASSWORD = _MAIL["EMAIL_HOST_PASSWORD"]
+EMAIL_USE_SSL = _MAIL["EMAIL_USE_SSL"]
+EMAIL_USE_TLS = _MAIL["EMAIL_USE_TLS"]
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "Tollgate <no-reply@localhost>")
+SERVER_EMAIL = DEFAULT_FROM_EMAIL

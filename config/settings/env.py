@@ -1,0 +1,280 @@
+"""The environment, read once and typed. Whatever is missing, malformed or misspelt stops the start with one line."""
+
+import base64
+import binascii
+import os
+from collections.abc import Callable, Iterable, Mapping
+from ipaddress import ip_network
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+T = TypeVar("T")
+
+_TRUE = frozenset({"1", "true", "yes", "on"})
+_FALSE = frozenset({"0", "false", "no", "off"})
+# Shorter names are close to half of all environment variables (PORT, PATH, HOST).
+_SHORTEST_NAME_TO_COMPARE = 7
+
+
+class SettingError(SystemExit):
+    """A setting that cannot be used. As an exit it is one line on standard error, whoever imports the settings."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        super().__init__("tollgate: " + "; ".join(problems))
+
+
+class Environment:
+    """A typed reader that remembers what was asked of it.
+
+    Problems are collected, so that one start names all of them; `check()` raises them together.
+    `NAME_FILE` holds the path of a file with the value of `NAME`, as container secrets are mounted.
+    """
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = variables
+        self._assumed: dict[str, str] = {}
+        self._problems: dict[str, str] = {}
+        self.known: set[str] = set()
+
+    def assume(self, values: Mapping[str, str]) -> None:
+        """Use these values for what the environment leaves out."""
+        self._assumed.update(values)
+
+    def is_set(self, name: str) -> bool:
+        """Tell whether the environment itself gives a value."""
+        return bool(self._variables.get(name) or self._variables.get(f"{name}_FILE"))
+
+    def text(self, name: str, default: str | None = None) -> str:
+        """Read a string; without a default it is required."""
+        self.known.add(name)
+        value = self._from_environment(name) or self._assumed.get(name)
+        if value is not None:
+            return value
+        if default is None:
+            self._problems.setdefault(name, f"{name} is not set (see .env.example)")
+            return ""
+        return default
+
+    def integer(self, name: str, default: int, *, at_least: int = 0) -> int:
+        """Read a whole number."""
+
+        def parse(value: str) -> int:
+            number = int(value)
+            if number < at_least:
+                raise ValueError
+            return number
+
+        return self._parsed(name, default, parse, f"a whole number of at least {at_least}")
+
+    def boolean(self, name: str, *, default: bool) -> bool:
+        """Read a switch."""
+
+        def parse(value: str) -> bool:
+            if value.lower() not in _TRUE | _FALSE:
+                raise ValueError
+            return value.lower() in _TRUE
+
+        return self._parsed(name, default, parse, "true or false")
+
+    def choice(self, name: str, default: str, options: Iterable[str]) -> str:
+        """Read one of a few words."""
+        allowed = tuple(options)
+
+        def parse(value: str) -> str:
+            return allowed[allowed.index(value)]
+
+        return self._parsed(name, default, parse, "one of " + ", ".join(allowed))
+
+    def items(self, name: str, default: str | None = "") -> list[str]:
+        """Read a comma-separated list."""
+        return [item.strip() for item in self.text(name, default).split(",") if item.strip()]
+
+    def networks(self, name: str, default: str = "") -> list[str]:
+        """Read a list of addresses and networks in CIDR notation."""
+
+        def parse(value: str) -> list[str]:
+            return [
+                str(ip_network(item.strip(), strict=False))
+                for item in value.split(",")
+                if item.strip()
+            ]
+
+        return self._parsed(name, parse(default), parse, "addresses or networks like 10.0.0.0/8")
+
+    def origins(self, name: str, default: str = "") -> list[str]:
+        """Read a list of web origins."""
+
+        def parse(value: str) -> list[str]:
+            return [_origin(item.strip()) for item in value.split(",") if item.strip()]
+
+        return self._parsed(name, parse(default), parse, "origins like https://app.example.com")
+
+    def url(self, name: str, default: str | None = None, *, schemes: Iterable[str]) -> str:
+        """Read a URL whose scheme is one of a few."""
+        allowed = tuple(schemes)
+        value = self.text(name, default)
+        if value and urlsplit(value).scheme not in allowed:
+            self._malformed(name, "a URL that starts with " + " or ".join(f"{s}:" for s in allowed))
+        return value
+
+    def keys(self, name: str, *, encoding: str, at_least: int) -> list[str]:
+        """Read a required list of `id:value` keys, newest first."""
+        expected = f"id:value pairs, comma-separated, each value {encoding} of at least {at_least} bytes"
+        keys = self.items(name, None)
+        if not all(_is_key(key, encoding, at_least) for key in keys):
+            self._malformed(name, expected)
+        identifiers = [key.partition(":")[0] for key in keys]
+        if len(set(identifiers)) != len(identifiers):
+            self._problems.setdefault(name, f"{name} uses an id twice")
+        return keys
+
+    def problem(self, name: str, what: str) -> None:
+        """Add a problem that only the caller can see."""
+        self._problems.setdefault(name, f"{name} {what}")
+
+    def check(self) -> None:
+        """Raise everything that is wrong, misspelt names included."""
+        problems = [*self._problems.values(), *self._misspelt()]
+        if problems:
+            raise SettingError(problems)
+
+    def _from_environment(self, name: str) -> str | None:
+        value = self._variables.get(name)
+        path = self._variables.get(f"{name}_FILE")
+        if value and path:
+            self._problems.setdefault(name, f"{name} and {name}_FILE are both set")
+        if value or not path:
+            return value or None
+        try:
+            return Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not text"
+            self._problems.setdefault(name, f"{name}_FILE cannot be read from {path}: {reason}")
+            return None
+
+    def _parsed(self, name: str, default: T, parse: Callable[[str], T], expected: str) -> T:
+        value = self.text(name, "")
+        if not value:
+            return default
+        try:
+            return parse(value)
+        except ValueError:
+            self._malformed(name, expected)
+            return default
+
+    def _malformed(self, name: str, expected: str) -> None:
+        # The value itself is not repeated: it may be a secret in the wrong place.
+        self._problems.setdefault(name, f"{name} is malformed: expected {expected}")
+
+    def _misspelt(self) -> list[str]:
+        names = {name.removesuffix("_FILE"): name for name in self._variables}
+        absent = [name for name in self.known if not self.is_set(name)]
+        return [
+            f"{written} looks like {name} misspelt"
+            for bare, written in sorted(names.items())
+            if bare not in self.known
+            for name in sorted(absent)
+            if is_misspelling(bare, name)
+        ]
+
+
+def is_misspelling(written: str, name: str) -> bool:
+    """Tell whether one name is within two slips of the other; the shortest names are never compared."""
+    if min(len(written), len(name)) < _SHORTEST_NAME_TO_COMPARE:
+        return False
+    allowed = 1 if len(name) < 2 * _SHORTEST_NAME_TO_COMPARE else 2
+    return written.upper() == name or _distance(written, name, allowed) <= allowed
+
+
+def database(url: str) -> dict[str, object]:
+    """Turn a PostgreSQL URL into Django's form. A host of `%2Fpath` or `?host=/path` is a socket's directory."""
+    parts = urlsplit(url)
+    options: dict[str, object] = dict(parse_qsl(parts.query))
+    host = unquote(parts.hostname or "") or str(options.pop("host", ""))
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": host,
+        "PORT": _port(parts) or str(options.pop("port", "")),
+        "OPTIONS": options,
+    }
+
+
+def broker(url: str) -> str:
+    """Turn a Redis URL into Celery's form, which names sockets in its own way."""
+    parts = urlsplit(url)
+    if parts.scheme != "unix":
+        return url
+    query = parts.query.replace("db=", "virtual_host=")
+    return parts._replace(scheme="redis+socket", query=query).geturl()
+
+
+def mail(url: str) -> dict[str, object]:
+    """Turn a mail URL (smtp, smtps, smtp+tls, file, console, memory) into Django's settings."""
+    parts = urlsplit(url)
+    backend = {"file": "filebased", "console": "console", "memory": "locmem"}.get(
+        parts.scheme, "smtp"
+    )
+    return {
+        "EMAIL_BACKEND": f"django.core.mail.backends.{backend}.EmailBackend",
+        "EMAIL_FILE_PATH": unquote(parts.path) if parts.scheme == "file" else None,
+        "EMAIL_HOST": parts.hostname or "localhost",
+        "EMAIL_PORT": int(_port(parts) or (465 if parts.scheme == "smtps" else 25)),
+        "EMAIL_HOST_USER": unquote(parts.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+        "EMAIL_USE_SSL": parts.scheme == "smtps",
+        "EMAIL_USE_TLS": parts.scheme == "smtp+tls",
+    }
+
+
+def _port(parts: SplitResult) -> str:
+    return str(parts.port) if parts.port else ""
+
+
+def _origin(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path or parts.query:
+        raise ValueError(value)
+    return value.lower()
+
+
+def _is_key(key: str, encoding: str, at_least: int) -> bool:
+    identifier, _, value = key.partition(":")
+    if not identifier or not value:
+        return False
+    try:
+        return len(_DECODERS[encoding](value)) >= at_least
+    except (ValueError, binascii.Error):
+        return False
+
+
+_DECODERS: dict[str, Callable[[str], bytes]] = {
+    "text": str.encode,
+    "hex": bytes.fromhex,
+    "base64": lambda value: base64.b64decode(value, validate=True),
+}
+
+
+def _distance(left: str, right: str, limit: int) -> int:
+    """Count the slips between two words: a letter more, less, other, or two swapped."""
+    if abs(len(left) - len(right)) > limit:
+        return limit + 1
+    before: list[int] = []
+    above = list(range(len(right) + 1))
+    for row, mine in enumerate(left, start=1):
+        current = [row]
+        for column, theirs in enumerate(right, start=1):
+            cost = above[column - 1] + (mine != theirs)
+            best = min(above[column] + 1, current[-1] + 1, cost)
+            swapped = column > 1 and mine == right[column - 2] and left[row - 2] == theirs
+            if row > 1 and swapped:
+                best = min(best, before[column - 2] + 1)
+            current.append(best)
+        before, above = above, current
+    return above[-1]
+
+
+env = Environment(os.environ)

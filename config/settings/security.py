@@ -1,0 +1,87 @@
+"""What protects people and secrets: keys, hashers, cookies, CORS, whom we believe about addresses."""
+
+from urllib.parse import urlsplit
+
+from config.settings.base import PUBLIC_URL
+from config.settings.env import env
+
+ENCRYPTION_KEYS = env.keys("ENCRYPTION_KEYS", encoding="base64", at_least=32)
+KEY_PEPPERS = env.keys("KEY_PEPPERS", encoding="hex", at_least=32)
+KEY_BRAND = env.text("TOLLGATE_KEY_BRAND", "tg")
+if not (2 <= len(KEY_BRAND) <= 12 and KEY_BRAND.isascii() and KEY_BRAND.isalnum()):
+    env.problem("TOLLGATE_KEY_BRAND", "must be 2 to 12 letters and digits")
+if KEY_BRAND.lower() != KEY_BRAND:
+    env.problem("TOLLGATE_KEY_BRAND", "must be in lower case")
+
+# The first one hashes; the others are accepted and upgraded at sign-in.
+PASSWORD_HASHERS = [
+    "accounts.hashers.Argon2idHasher",
+    "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",
+    "django.contrib.auth.hashers.BCryptPasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ("email", "full_name")},
+    },
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 10},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+AUTHENTICATION_BACKENDS = [
+    "accounts.backends.GuardedBackend",
+    "guardian.backends.ObjectPermissionBackend",
+]
+ANONYMOUS_USER_NAME = None  # guardian would create a row for nobody
+GUARDIAN_MONKEY_PATCH_USER = False
+OTP_TOTP_ISSUER = "Tollgate"
+
+TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
+GATEWAY_TRUSTED_PROXIES = env.networks("GATEWAY_TRUSTED_PROXIES")
+OPERATOR_ALLOWLIST = env.networks("OPERATOR_ALLOWLIST")
+WEBHOOK_ALLOW_CIDRS = env.networks("WEBHOOK_ALLOW_CIDRS")
+
+_IS_HTTPS = urlsplit(PUBLIC_URL).scheme == "https"
+_HOST_ONLY = "__Host-" if _IS_HTTPS else ""
+SESSION_COOKIE_NAME = f"{_HOST_ONLY}tollgate_session"
+SESSION_COOKIE_SECURE = _IS_HTTPS
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+CSRF_COOKIE_NAME = f"{_HOST_ONLY}tollgate_csrf"
+CSRF_COOKIE_SECURE = _IS_HTTPS
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL else []
+
+CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")
+CORS_URLS_REGEX = r"^/api/"
+CORS_ALLOW_CREDENTIALS = False
+CORS_ALLOW_HEADERS = [
+    "accept",
+    "authorization",
+    "content-type",
+    "idempotency-key",
+    "traceparent",
+    "x-api-key",
+    "x-organization-id",
+    "x-request-id",
+]
+CORS_EXPOSE_HEADERS = [
+    "idempotency-replayed",
+    "link",
+    "ratelimit",
+    "ratelimit-policy",
+    "retry-after",
+    "x-request-id",
+]
+
+HSTS_SECONDS = 365 * 24 * 3600 if _IS_HTTPS else 0
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
+FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+MAX_BODY_BYTES = 1024 * 1024
+MAX_UPLOAD_BYTES = 6 * 1024 * 1024
+RATELIMIT_USE_CACHE = "default"

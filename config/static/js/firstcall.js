@@ -1,0 +1,31 @@
+// [data-first-call="url"] asks every two seconds whether the key was used, more slowly after a minute, for an hour.
+import { relative } from "./ago.js";
+
+const wait = (milliseconds) => new Promise((resume) => setTimeout(resume, milliseconds));
+
+function received(element, call) {
+  const seconds = call.at ? (new Date(call.at).getTime() - Date.now()) / 1000 : 0;
+  const status = call.status ? `: ${call.status}` : "";
+  element.classList.replace("waiting", "received");
+  element.querySelector("[data-first-call-title]").textContent = "Received";
+  element.querySelector("[data-first-call-text]").textContent = `Your first call arrived ${relative(seconds)}${status}.`;
+  for (const link of element.querySelectorAll("[data-first-call-next]")) link.hidden = false;
+  for (const link of element.querySelectorAll("[data-first-call-check]")) link.hidden = true;
+  document.body.dispatchEvent(new CustomEvent("tollgate:calls", { bubbles: true }));
+}
+
+export async function enhanceFirstCall(element) {
+  const started = Date.now();
+  while (element.isConnected && Date.now() - started < 3600000) {
+    if (!document.hidden) {
+      try {
+        const response = await fetch(element.dataset.firstCall, { headers: { Accept: "application/json" }, credentials: "same-origin" });
+        const call = await response.json();
+        if (call.received) return received(element, call);
+      } catch {
+        // A missed question is asked again.
+      }
+    }
+    await wait(Date.now() - started < 60000 ? 2000 : 6000);
+  }
+}

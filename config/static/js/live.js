@@ -1,0 +1,113 @@
+// [data-live] follows the organization's calls: a WebSocket with a short-lived ticket, polling where that fails.
+// Counters marked data-live-count="calls" or "refused" rise; "tollgate:calls" tells charts and lists to reload.
+const SECONDS = 40;
+const POLL_EVERY = 15000;
+const number = new Intl.NumberFormat("en");
+const wait = (seconds) => new Promise((resume) => setTimeout(resume, seconds * 1000));
+
+class Live {
+  constructor(element) {
+    this.element = element;
+    this.text = element.querySelector("[data-live-text]");
+    this.bars = element.querySelector("[data-live-bars]");
+    this.ticks = [];
+    this.failures = 0;
+    this.follow();
+  }
+
+  say(state, text) {
+    if (this.text.textContent === text) return;
+    this.element.dataset.state = state;
+    this.text.textContent = text;
+  }
+
+  async follow() {
+    while (this.element.isConnected) {
+      try {
+        await this.listen(await this.ticket());
+      } catch {
+        // Refused or away: counted below like a connection that ended.
+      }
+      this.failures += 1;
+      if (this.failures >= 3) this.poll();
+      else this.say("connecting", "Reconnecting…");
+      await wait(Math.min(30, 2 ** this.failures) * (0.75 + Math.random() / 2));
+    }
+  }
+
+  async ticket() {
+    const token = document.querySelector("[name=csrfmiddlewaretoken]")?.value ?? "";
+    const response = await fetch(this.element.dataset.live, { method: "POST", headers: { "X-CSRFToken": token, Accept: "application/json" }, credentials: "same-origin" });
+    if (!response.ok) throw new Error(`${response.status}`);
+    return (await response.json()).ticket;
+  }
+
+  listen(ticket) {
+    const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+    const socket = new WebSocket(`${scheme}//${location.host}/ws/live?ticket=${encodeURIComponent(ticket)}`);
+    socket.addEventListener("open", () => {
+      this.failures = 0;
+      clearInterval(this.polling);
+      this.polling = null;
+      this.say("live", "Live");
+    });
+    socket.addEventListener("message", (event) => this.receive(JSON.parse(event.data)));
+    addEventListener("pagehide", () => socket.close(), { once: true });
+    return new Promise((ended) => socket.addEventListener("close", ended, { once: true }));
+  }
+
+  receive(message) {
+    if (message.type !== "tick") return;
+    this.ticks = [...this.ticks, message].slice(-SECONDS);
+    this.drawBars();
+    if (!message.calls && !message.refused) return;
+    for (const kind of ["calls", "refused"]) this.count(kind, message[kind] ?? 0);
+    this.announce();
+  }
+
+  count(kind, amount) {
+    for (const counter of document.querySelectorAll(`[data-live-count="${kind}"]`)) {
+      counter.dataset.value = Number(counter.dataset.value) + amount;
+      counter.textContent = number.format(Number(counter.dataset.value));
+    }
+  }
+
+  // Ingestion needs a moment after the call; a burst causes one reload, not one per second.
+  announce() {
+    this.announcing ??= setTimeout(() => {
+      this.announcing = null;
+      this.reload();
+    }, 2500);
+  }
+
+  reload() {
+    if (!document.hidden) document.body.dispatchEvent(new CustomEvent("tollgate:calls", { bubbles: true }));
+  }
+
+  poll() {
+    this.say("polling", "Refreshing every 15 s");
+    this.polling ??= setInterval(() => this.reload(), POLL_EVERY);
+  }
+
+  drawBars() {
+    if (!this.bars) return;
+    const most = Math.max(1, ...this.ticks.map((tick) => tick.calls));
+    const offset = SECONDS - this.ticks.length;
+    const drawn = this.ticks.flatMap((tick, index) => [
+      this.drawBar(offset + index, tick.calls, most, ""),
+      this.drawBar(offset + index, tick.refused ?? 0, most, "refused"),
+    ]);
+    this.bars.replaceChildren(...drawn);
+  }
+
+  drawBar(at, value, most, kind) {
+    const bar = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+    const height = value ? Math.max(1.5, (16 * value) / most) : kind ? 0 : 0.5;
+    for (const [name, amount] of Object.entries({ x: at * 3, y: 16 - height, width: 2, height, class: kind })) bar.setAttribute(name, amount);
+    return bar;
+  }
+}
+
+export function enhanceLive(element) {
+  return new Live(element);
+}

@@ -1,0 +1,63 @@
+// Entry point. Behaviour is attached by data- attributes; pages work without any of it, charts excepted.
+import { watchTimes, writeTimes } from "./ago.js";
+import { enhanceCharts } from "./chart.js";
+import { watchConfirmations } from "./confirm.js";
+import { watchCopies } from "./copy.js";
+import { enhanceFirstCall } from "./firstcall.js";
+import { enhanceLive } from "./live.js";
+import { watchMenus } from "./menu.js";
+import { watchReveals } from "./reveal.js";
+import { watchForms } from "./submit.js";
+import { enhanceTabs } from "./tabs.js";
+import { watchTheme } from "./theme-switch.js";
+
+const done = new WeakSet();
+
+function each(root, selector, enhance) {
+  const found = [...root.querySelectorAll(selector)];
+  if (root instanceof Element && root.matches(selector)) found.push(root);
+  for (const element of found) {
+    if (done.has(element)) continue;
+    done.add(element);
+    enhance(element);
+  }
+}
+
+function enhance(root) {
+  each(root, "[data-tabs]", enhanceTabs);
+  each(root, "[data-chart]", enhanceCharts);
+  each(root, "[data-first-call]", enhanceFirstCall);
+  each(root, "[data-live]", enhanceLive);
+  writeTimes(root);
+}
+
+watchTheme();
+watchTimes();
+watchCopies();
+watchConfirmations();
+watchMenus();
+watchReveals();
+watchForms();
+enhance(document);
+
+document.addEventListener("htmx:load", (event) => enhance(event.target));
+
+// A session that ended answers a partial request with the sign-in page: go there instead of showing a piece of it.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { xhr, requestConfig } = event.detail;
+  if (!xhr.responseURL) return;
+  const asked = new URL(requestConfig.path, location.href).pathname;
+  if (new URL(xhr.responseURL).pathname !== asked) {
+    event.detail.shouldSwap = false;
+    location.assign(location.href);
+  }
+});
+
+for (const name of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
+  document.addEventListener(name, () => {
+    for (const notice of document.querySelectorAll("[data-request-failed]")) notice.hidden = false;
+  });
+}
+document.addEventListener("htmx:afterSwap", () => {
+  for (const notice of document.querySelectorAll("[data-request-failed]")) notice.hidden = true;
+});

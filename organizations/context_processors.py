@@ -1,0 +1,37 @@
+"""What the header of every account page shows: the organization at hand and the others to switch to."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+from accounts.models import User
+from config.common.errors import NotFound
+from organizations import selectors
+from organizations.permissions import tenant_of_page
+
+
+def current_organization(request: HttpRequest) -> dict[str, Any]:
+    """Offer `current_organization` and `organizations`; asked for only when a template uses them."""
+    user = getattr(request, "user", None)
+    if not isinstance(user, User):
+        return {"current_organization": None, "organizations": []}
+    return {
+        "current_organization": SimpleLazyObject(lambda: _organization(request)),
+        "organizations": SimpleLazyObject(lambda: _choices(user)),
+    }
+
+
+def _organization(request: HttpRequest) -> dict[str, Any] | None:
+    try:
+        tenant = tenant_of_page(request)
+    except NotFound:
+        return None
+    return {"id": tenant.organization.pk, "name": tenant.organization.name, "role": tenant.role}
+
+
+def _choices(user: User) -> list[dict[str, Any]]:
+    return [
+        {"id": member.organization_id, "name": member.organization.name, "role": member.role}
+        for member in selectors.organizations_of(user)
+    ]

@@ -1,0 +1,128 @@
+"""Who belongs to an organization.
+
+The organization's row is locked for every change, so that changes come one after the other; and a trigger insists that
+the last owner stays.
+"""
+
+from django.db import transaction
+
+from accounts.models import User
+from config.common.errors import Conflict, NotFound
+from config.common.events import publish
+from organizations import access
+from organizations.access import Tenant
+from organizations.models import Organization, OrganizationMember, Role
+from organizations.roles import Permission
+from organizations.signals import MemberAdded, MemberRemoved, MemberRoleChanged, OwnershipTransferred
+
+
+class LastOwner(Conflict):
+    """An organization has at least one owner at all times."""
+
+    code = "last_owner"
+    title = "The last owner cannot go"
+    fix = "Make another member an owner first."
+
+
+class SeatLimitReached(Conflict):
+    """The plan allows no further member."""
+
+    code = "seat_limit_reached"
+    title = "No seat is left"
+    fix = "Remove a member, or choose a plan with more seats."
+
+
+class AlreadyMember(Conflict):
+    """The person belongs to the organization already."""
+
+    code = "already_member"
+    title = "Already a member"
+    fix = "Change the member's role instead."
+
+
+@transaction.atomic
+def add_member(*, organization: Organization, user: User, role: str) -> OrganizationMember:
+    """Make a person a member. Raises AlreadyMember or SeatLimitReached; seats are counted under a lock."""
+    locked = Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
+    if locked.members.filter(user=user).exists():
+        raise AlreadyMember
+    if locked.seat_limit is not None and locked.members.count() >= locked.seat_limit:
+        raise SeatLimitReached(f"The plan allows {locked.seat_limit} members.", limit=locked.seat_limit)
+    member = locked.members.create(user=user, role=role)
+    publish(MemberAdded(organization_id=locked.pk, user_id=user.pk, role=role))
+    return member
+
+
+@transaction.atomic
+def change_role(*, tenant: Tenant, user_id: int, role: str) -> OrganizationMember:
+    """Change a member's role. Only owners make or unmake owners. Raises NotFound, Forbidden or LastOwner."""
+    tenant = access.locked(tenant)
+    tenant.require(Permission.MEMBERS_WRITE)
+    member = _member(tenant, user_id)
+    if Role.OWNER in {member.role, role}:
+        tenant.require(Permission.OWNERS_WRITE)
+    if member.role == role:
+        return member
+    _require_another_owner(member)
+    _give_role(member, role)
+    return member
+
+
+@transaction.atomic
+def remove_member(*, tenant: Tenant, user_id: int) -> None:
+    """Remove a member, or leave. Only owners remove owners. Raises NotFound, Forbidden or LastOwner."""
+    tenant = access.locked(tenant)
+    is_leaving = tenant.user is not None and tenant.user.pk == user_id
+    if not is_leaving:
+        tenant.require(Permission.MEMBERS_WRITE)
+    member = _member(tenant, user_id)
+    if member.role == Role.OWNER and not is_leaving:
+        tenant.require(Permission.OWNERS_WRITE)
+    _require_another_owner(member)
+    member.delete()
+    publish(MemberRemoved(organization_id=tenant.organization.pk, user_id=user_id, role=member.role))
+
+
+@transaction.atomic
+def transfer_ownership(*, tenant: Tenant, user_id: int) -> OrganizationMember:
+    """Make another member an owner and the caller an admin, both or neither. Raises NotFound, Forbidden or Conflict."""
+    tenant = access.locked(tenant)
+    tenant.require(Permission.OWNERS_WRITE)
+    heir = _member(tenant, user_id)
+    if tenant.user is None or tenant.user.pk == user_id:
+        raise Conflict("An owner hands the organization to somebody else.")
+    if heir.role != Role.OWNER:
+        _give_role(heir, Role.OWNER)
+    _give_role(_member(tenant, tenant.user.pk), Role.ADMIN)
+    publish(
+        OwnershipTransferred(
+            organization_id=tenant.organization.pk, from_user_id=tenant.user.pk, to_user_id=user_id
+        )
+    )
+    return heir
+
+
+def _member(tenant: Tenant, user_id: int) -> OrganizationMember:
+    member = tenant.organization.members.select_related("user").filter(user_id=user_id).first()
+    if member is None:
+        raise NotFound
+    return member
+
+
+def _give_role(member: OrganizationMember, role: str) -> None:
+    before, member.role = member.role, role
+    member.save(update_fields=["role", "updated_at"])
+    publish(
+        MemberRoleChanged(
+            organization_id=member.organization_id,
+            user_id=member.user_id,
+            before={"role": before},
+            after={"role": str(role)},
+        )
+    )
+
+
+def _require_another_owner(member: OrganizationMember) -> None:
+    owners = OrganizationMember.objects.filter(organization_id=member.organization_id, role=Role.OWNER)
+    if member.role == Role.OWNER and not owners.exclude(pk=member.pk).exists():
+        raise LastOwner

@@ -1,0 +1,78 @@
+"""Creating organizations, changing their settings, and choosing the one to work in."""
+
+import secrets
+from datetime import datetime
+from typing import Any, TypedDict
+
+from django.db import transaction
+from django.utils.text import slugify
+
+from accounts.models import User
+from config.common.errors import Conflict, NotFound
+from config.common.events import publish
+from organizations.models import Organization, OrganizationMember, Role
+from organizations.signals import OrganizationCreated, OrganizationUpdated
+
+# Every organization starts with a plan's free allowance, so one person may not open them without end.
+MAX_OWNED = 20
+
+
+class OrganizationLimitReached(Conflict):
+    """A person owns a limited number of organizations."""
+
+    code = "organization_limit_reached"
+    title = "No further organization is allowed"
+    fix = "Hand over an organization that you no longer need, or ask us for more."
+
+
+class Settings(TypedDict, total=False):
+    """What members may change of their organization."""
+
+    name: str
+    billing_name: str
+    billing_email: str
+    billing_address: dict[str, str]
+    tax_id: str
+    metadata: dict[str, Any]
+
+
+@transaction.atomic
+def create_organization(*, owner: User, name: str, is_personal: bool = False) -> Organization:
+    """Create an organization with its first owner. Raises OrganizationLimitReached."""
+    # Locked, so that creations of one person are counted one after the other.
+    User.objects.select_for_update(no_key=True).get(pk=owner.pk)
+    if OrganizationMember.objects.filter(user=owner, role=Role.OWNER).count() >= MAX_OWNED:
+        raise OrganizationLimitReached(f"One person may own {MAX_OWNED} organizations.", limit=MAX_OWNED)
+    organization = Organization.objects.create(
+        name=name,
+        slug=f"{slugify(name)[:120] or 'organization'}-{secrets.token_hex(4)}",
+        billing_email=owner.email,
+        personal_of=owner if is_personal else None,
+    )
+    OrganizationMember.objects.create(organization=organization, user=owner, role=Role.OWNER)
+    publish(
+        OrganizationCreated(organization_id=organization.pk, owner_id=owner.pk, name_given=name)
+    )
+    return organization
+
+
+@transaction.atomic
+def update_organization(*, organization: Organization, changes: Settings) -> Organization:
+    """Change the given settings and return the organization; nothing happens when they are as they were."""
+    locked = Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
+    after = {name: value for name, value in changes.items() if getattr(locked, name) != value}
+    if not after:
+        return locked
+    before = {name: getattr(locked, name) for name in after}
+    for name, value in after.items():
+        setattr(locked, name, value)
+    locked.save(update_fields=[*after, "updated_at"])
+    publish(OrganizationUpdated(organization_id=locked.pk, before=before, after=after))
+    return locked
+
+
+def select_organization(*, user: User, organization_id: int, at: datetime) -> None:
+    """Make an organization the one a person works in. Raises NotFound when they are not a member of it."""
+    selected = OrganizationMember.objects.filter(user=user, organization_id=organization_id)
+    if not selected.update(selected_at=at):
+        raise NotFound

@@ -1,0 +1,38 @@
+"""Stopping an organization's calls and letting them pass again."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from config.common.errors import Conflict
+from config.common.events import publish
+from organizations.models import Organization, OrganizationStatus
+from organizations.signals import OrganizationReinstated, OrganizationSuspended
+
+
+class OrganizationNotActive(Conflict):
+    """Only an active organization can be suspended."""
+
+    code = "organization_not_active"
+    title = "The organization is not active"
+    fix = "Look at its status; a suspended organization can be reinstated."
+
+
+@transaction.atomic
+def suspend(*, organization: Organization, reason: str) -> None:
+    """Stop an organization's calls within two seconds. Raises OrganizationNotActive."""
+    if not _move(organization, OrganizationStatus.ACTIVE, OrganizationStatus.SUSPENDED):
+        raise OrganizationNotActive
+    publish(OrganizationSuspended(organization_id=organization.pk, reason=reason))
+
+
+@transaction.atomic
+def reinstate(*, organization: Organization) -> None:
+    """Let a suspended organization's calls pass again; others are left as they are."""
+    if _move(organization, OrganizationStatus.SUSPENDED, OrganizationStatus.ACTIVE):
+        publish(OrganizationReinstated(organization_id=organization.pk))
+
+
+def _move(organization: Organization, before: str, after: str) -> bool:
+    # One conditional UPDATE: of two people who press the button at once, one changes something.
+    standing = Organization.objects.filter(pk=organization.pk, status=before)
+    return bool(standing.update(status=after, updated_at=timezone.now()))

@@ -1,0 +1,111 @@
+"""What happens to organizations and their members."""
+
+from dataclasses import dataclass
+
+from config.common.events import ChangeEvent, DomainEvent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrganizationCreated(DomainEvent):
+    """A customer came into being."""
+
+    name = "organization.created"
+    summary = "organization {name_given} created"
+    is_public = True
+    target_type = "organization"
+
+    owner_id: int
+    name_given: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrganizationUpdated(ChangeEvent):
+    """An organization's settings changed."""
+
+    name = "organization.updated"
+    summary = "organization settings changed"
+    is_public = True
+    target_type = "organization"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrganizationLimitsChanged(ChangeEvent):
+    """Staff overrode an organization's limits, or took the override back."""
+
+    name = "organization.limits_changed"
+    summary = "limits of the organization changed"
+    is_public = True
+    target_type = "organization"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrganizationSuspended(DomainEvent):
+    """Staff stopped an organization: its keys stop."""
+
+    name = "organization.suspended"
+    summary = "organization suspended: {reason}"
+    is_public = True
+    target_type = "organization"
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrganizationReinstated(DomainEvent):
+    """Staff let an organization's calls pass again."""
+
+    name = "organization.reinstated"
+    summary = "organization reinstated"
+    is_public = True
+    target_type = "organization"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberAdded(DomainEvent):
+    """A person became a member."""
+
+    name = "member.added"
+    summary = "user {user_id} added as {role}"
+    is_public = True
+    target_type = "user"
+
+    user_id: int
+    role: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberRoleChanged(ChangeEvent):
+    """A member's role changed."""
+
+    name = "member.role_changed"
+    summary = "role of user {user_id} changed"
+    is_public = True
+    target_type = "user"
+
+    user_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnershipTransferred(DomainEvent):
+    """An owner handed the organization to another member."""
+
+    name = "organization.ownership_transferred"
+    summary = "ownership handed from user {from_user_id} to user {to_user_id}"
+    is_public = True
+    target_type = "organization"
+
+    from_user_id: int
+    to_user_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberRemoved(DomainEvent):
+    """A person is no longer a member."""
+
+    name = "member.removed"
+    summary = "user {user_id}, {role}, removed"
+    is_public = True
+    target_type = "user"
+
+    user_id: int
+    role: str

@@ -1,0 +1,137 @@
+"""Whatever goes wrong is answered as RFC 9457, or as a page where the client asked for one."""
+
+import pytest
+from django.test import Client
+
+from config.common import errors, problems
+
+MEMBERS = {"type", "title", "status", "detail", "instance", "code", "request_id", "errors"}
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def client():
+    return Client(raise_request_exception=False)
+
+
+def test_an_unknown_path_is_a_problem(client):
+    answer = client.get("/api/v1/nothing", headers={"X-Request-Id": "request-0001"})
+
+    assert answer.status_code == 404
+    assert answer["Content-Type"] == "application/problem+json"
+    assert answer["X-Request-Id"] == "request-0001"
+    assert answer.json() == {
+        "type": "http://testserver/problems/not_found",
+        "title": "Not found",
+        "status": 404,
+        "detail": "There is nothing here for the caller.",
+        "instance": "/api/v1/nothing",
+        "code": "not_found",
+        "request_id": "request-0001",
+        "errors": [],
+    }
+
+
+def test_a_browser_gets_a_page(client):
+    answer = client.get("/nothing/", headers={"Accept": "text/html"})
+
+    assert answer.status_code == 404
+    assert answer["Content-Type"].startswith("text/html")
+
+
+def test_the_api_never_answers_in_html(client):
+    answer = client.get("/api/v1/nothing", headers={"Accept": "text/html"})
+
+    assert answer["Content-Type"] == "application/problem+json"
+
+
+def test_a_stray_slash_is_told_the_right_path(client):
+    answer = client.get("/api/v1/users/me/")
+
+    assert answer.status_code == 404
+    assert answer.json()["detail"] == "API paths have no trailing slash: /api/v1/users/me"
+
+
+@pytest.mark.parametrize("offered", ["short", "x" * 65, "bad id!!", "a\tb-cdefgh"])
+def test_a_bad_request_id_is_replaced(client, offered):
+    answer = client.get("/healthz", headers={"X-Request-Id": offered})
+
+    assert len(answer["X-Request-Id"]) == 32
+
+
+def test_a_wrong_method_says_which_are_right(client):
+    answer = client.delete("/api/v1/auth/login")
+
+    assert answer.status_code == 405
+    assert answer.json()["code"] == "method_not_allowed"
+    assert "POST" in answer["Allow"]
+
+
+def test_a_large_body_is_refused_unread(client, settings):
+    answer = client.post(
+        "/api/v1/auth/login",
+        b"x" * (settings.MAX_BODY_BYTES + 1),
+        content_type="application/json",
+    )
+
+    assert answer.status_code == 413
+    assert answer.json()["code"] == "payload_too_large"
+
+
+def test_another_media_type_is_refused(client):
+    answer = client.post("/api/v1/auth/login", "a=b", content_type="text/csv")
+
+    assert answer.status_code == 415
+    assert answer.json()["code"] == "unsupported_media_type"
+
+
+def test_a_foreign_host_is_refused(client):
+    answer = client.get("/api/v1/users/me", headers={"Host": "evil.example"})
+
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "malformed_request"
+
+
+def test_a_defect_of_ours_leaks_nothing(client, monkeypatch):
+    def burst(*_args, **_kwargs):
+        raise RuntimeError("SELECT secret FROM /srv/tollgate")
+
+    monkeypatch.setattr("accounts.services.sessions.log_in", burst)
+    monkeypatch.setattr("accounts.services.sessions.authenticate", burst)
+
+    answer = client.post(
+        "/api/v1/auth/login", {"email": "a@b.test", "password": "x" * 12}, content_type="application/json"
+    )
+
+    assert answer.status_code == 500
+    assert set(answer.json()) == MEMBERS
+    assert "SELECT" not in answer.content.decode()
+    assert "Traceback" not in answer.content.decode()
+
+
+def test_a_failed_csrf_check_is_a_problem():
+    answer = Client(enforce_csrf_checks=True).post("/login/", {"email": "a@b.test"})
+
+    assert answer.status_code == 403
+    assert answer.json()["code"] == "csrf_failed"
+
+
+@pytest.mark.parametrize("cls", list(errors.error_classes()), ids=lambda cls: cls.code)
+def test_every_error_has_a_page_at_its_type(client, cls):
+    path = problems.type_url(cls.code).removeprefix("http://testserver")
+
+    answer = client.get(path, headers={"Accept": "text/html"})
+
+    assert answer.status_code == 200
+    assert cls.title in answer.content.decode()
+
+
+def test_every_error_says_what_to_do():
+    silent = [cls.code for cls in errors.error_classes() if not (cls.__doc__ and cls.fix)]
+
+    assert silent == []
+
+
+def test_a_code_belongs_to_one_class():
+    with pytest.raises(TypeError, match="not_found"):
+        type("Another", (errors.DomainError,), {"code": "not_found"})

@@ -1,0 +1,55 @@
+"""The bucket of our own API: exact, refusing costs nothing, and patient when Redis is away."""
+
+import secrets
+
+import pytest
+
+from config.common import ratelimit
+from config.common import redis as connections
+from config.common.ratelimit import Rate
+
+SLOW = Rate(limit=1, per_seconds=3600, burst=3)
+
+
+@pytest.fixture
+def bucket():
+    return secrets.token_hex(8)
+
+
+def test_lets_the_burst_pass_and_not_one_more(bucket):
+    verdicts = [ratelimit.take(bucket, SLOW) for _ in range(5)]
+
+    assert [verdict.is_allowed for verdict in verdicts] == [True, True, True, False, False]
+    assert [verdict.remaining for verdict in verdicts] == [2, 1, 0, 0, 0]
+
+
+def test_says_when_to_come_back(bucket):
+    for _ in range(3):
+        ratelimit.take(bucket, SLOW)
+
+    verdict = ratelimit.take(bucket, SLOW)
+
+    assert 3599 <= verdict.retry_after_seconds <= 3600
+    assert 3 * 3599 <= verdict.reset_seconds <= 3 * 3600
+
+
+def test_a_refused_call_writes_nothing(bucket):
+    for _ in range(3):
+        ratelimit.take(bucket, SLOW)
+    before = connections.client().get(connections.key("r", bucket))
+
+    ratelimit.take(bucket, SLOW)
+
+    assert connections.client().get(connections.key("r", bucket)) == before
+
+
+def test_a_call_may_cost_more_than_one(bucket):
+    assert not ratelimit.take(bucket, SLOW, cost=4).is_allowed
+    assert ratelimit.take(bucket, SLOW, cost=3).is_allowed
+    assert not ratelimit.take(bucket, SLOW).is_allowed
+
+
+def test_lets_pass_while_redis_is_away(bucket, settings):
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+
+    assert ratelimit.take(bucket, SLOW).is_allowed

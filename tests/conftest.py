@@ -1,0 +1,79 @@
+"""Bootstrap of every test session: servers first, then Django, then the people of `tests.people`."""
+
+import os
+import warnings
+from collections.abc import Iterator
+from importlib.util import find_spec
+
+import pytest
+
+from tests import servers
+
+# Django reads its settings once: the servers must be known by then.
+DATABASES = servers.provide()
+os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings.test"
+
+import django  # noqa: E402
+
+with warnings.catch_warnings():
+    # dj-stripe's admin forms have URL fields without a default scheme.
+    warnings.filterwarnings("ignore", message="The default scheme will be changed")
+    django.setup()
+
+import redis  # noqa: E402
+from django.conf import settings  # noqa: E402
+from django.db import connections  # noqa: E402
+from django.test import TransactionTestCase  # noqa: E402
+
+pytest_plugins = [name for name in ("tests.people",) if find_spec(name)]
+_MUST_RUN_ALL = os.environ.get("CI", "").lower() in {"1", "true"}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Let the workers, which inherit this environment, learn their own servers before their settings."""
+    os.environ.pop("DJANGO_SETTINGS_MODULE")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_test_environment: None) -> Iterator[None]:
+    """Give this worker its clone of the template."""
+    DATABASES.clone()
+    yield
+    connections.close_all()
+    DATABASES.drop()
+
+
+def _clone_again(_case: TransactionTestCase) -> None:
+    # Truncating would also lose what migrations put there, and append-only tables refuse it.
+    connections.close_all()
+    DATABASES.clone()
+
+
+TransactionTestCase._fixture_teardown = _clone_again  # type: ignore[method-assign]
+
+
+@pytest.fixture(scope="session")
+def redis_client() -> "Iterator[redis.Redis[bytes]]":
+    """Return a client of this worker's share of Valkey."""
+    client = redis.Redis.from_url(settings.REDIS_URL)
+    yield client
+    client.close()
+
+
+@pytest.fixture(autouse=True)
+def _forgotten_redis(redis_client: "redis.Redis[bytes]") -> None:
+    """Start every test without counters, caches and streams."""
+    servers.forget_redis_keys(redis_client, settings.REDIS_PREFIX)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Iterator[None]:
+    """Count a skipped test as failed where everything must run."""
+    report: pytest.TestReport = yield
+    if _MUST_RUN_ALL and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, which CI does not allow: {report.longrepr}"
+    return report
