@@ -44,10 +44,10 @@ class JWTAuthentication(BaseAuthentication):
 class PortalSessionAuthentication(SessionAuthentication):
     """Lets the portal's pages call the API with their cookie; CSRF is checked."""
 
-    def authenticate(self, request: Request) -> tuple[User, tokens.AccessClaims | None] | None:  # type: ignore[override]
+    def authenticate(self, request: Request) -> tuple[User, tokens.AccessClaims | None] | None:
         """Return the person whose cookie the request carries."""
         found = super().authenticate(request)
-        return None if found is None else (found[0], middleware.claims_of(request._request))
+        return None if found is None else (found[0], middleware.claims_of(request))
 
 
 def _refused() -> Unauthenticated:
@@ -57,7 +57,7 @@ def _refused() -> Unauthenticated:
     )
 
 
-class JWTScheme(OpenApiAuthenticationExtension):
+class JWTScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """Describes access tokens to OpenAPI."""
 
     target_class = JWTAuthentication
@@ -68,7 +68,7 @@ class JWTScheme(OpenApiAuthenticationExtension):
         return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
 
 
-class PortalSessionScheme(OpenApiAuthenticationExtension):
+class PortalSessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """Describes the portal's cookie to OpenAPI."""
 
     target_class = PortalSessionAuthentication

@@ -6,6 +6,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
+from rest_framework.request import Request
 
 from accounts import selectors, services
 from accounts.models import Session, User
@@ -22,7 +23,7 @@ class PortalSessionMiddleware(AuthenticationMiddleware):
     def process_request(self, request: HttpRequest) -> None:
         """Offer `request.user`, looked up when it is first asked for."""
         super().process_request(request)
-        request.user = SimpleLazyObject(lambda: _person(request))
+        request.user = SimpleLazyObject(lambda: _person(request))  # type: ignore[assignment]
 
 
 def remember(request: HttpRequest, claims: AccessClaims) -> None:
@@ -31,7 +32,7 @@ def remember(request: HttpRequest, claims: AccessClaims) -> None:
     request.session[_SESSION_VERSION] = claims.session_version
 
 
-def claims_of(request: HttpRequest) -> AccessClaims | None:
+def claims_of(request: HttpRequest | Request) -> AccessClaims | None:
     """Return what the cookie says; whether it still holds is another question."""
     try:
         return AccessClaims(

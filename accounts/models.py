@@ -85,11 +85,11 @@ class User(AbstractBaseUser, PermissionsMixin, TimeStamped, Versioned):
     """A person. Signs in by e-mail; `session_version` rises whenever every session must end."""
 
     email = models.EmailField(max_length=254, unique=True)
-    full_name = models.CharField(max_length=150, blank=True, validators=[validate_full_name])
+    full_name = models.CharField(max_length=150, blank=True)
     role = models.CharField(max_length=11, choices=PlatformRole, default=PlatformRole.USER)
     status = models.CharField(max_length=9, choices=UserStatus, default=UserStatus.ACTIVE)
     email_verified_at = models.DateTimeField(null=True, blank=True)
-    time_zone = models.CharField(max_length=64, default="UTC", validators=[validate_time_zone])
+    time_zone = models.CharField(max_length=64, default="UTC")
     avatar = models.CharField(max_length=200, blank=True)
     metadata = models.JSONField(default=dict, blank=True)
     credits_micro = models.BigIntegerField(default=0)
@@ -117,7 +117,9 @@ class User(AbstractBaseUser, PermissionsMixin, TimeStamped, Versioned):
                 )
                 | Q(rate_limit__gt=0, rate_per_seconds__gt=0, rate_burst__gt=0),
             ),
-            models.CheckConstraint(name="user_credits_not_negative", condition=Q(credits_micro__gte=0)),
+            models.CheckConstraint(
+                name="user_credits_not_negative", condition=Q(credits_micro__gte=0)
+            ),
         ]
 
     def __str__(self) -> str:
@@ -197,7 +199,7 @@ class EmailToken(models.Model):
         """What the link is good for."""
 
         VERIFY_EMAIL = "VERIFY_EMAIL", "Verify e-mail"
-        RESET_PASSWORD = "RESET_PASSWORD", "Reset password"  # noqa: S105  a purpose, not a secret
+        RESET_PASSWORD = "RESET_PASSWORD", "Reset password"
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="email_tokens")
     purpose = models.CharField(max_length=16, choices=Purpose)

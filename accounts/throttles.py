@@ -32,19 +32,19 @@ RATES = {
 
 
 class AddressThrottle(BaseThrottle):
-    """Holds an API view to the rate that its `pace` names, per address of the caller."""
+    """Holds an API view to the rate that its `paced_as` names, per address of the caller."""
 
     _seconds = 0
 
     def allow_request(self, request: Request, view: Any) -> bool:
         """Take one token from the address's bucket."""
-        rate = RATES[view.pace]
-        verdict = ratelimit.take(f"{view.pace}:{pace.caller()}", rate)
+        rate = RATES[view.paced_as]
+        verdict = ratelimit.take(f"{view.paced_as}:{pace.caller()}", rate)
         self._seconds = verdict.retry_after_seconds
         if verdict.is_counted:
             return verdict.is_allowed
         self._seconds = rate.per_seconds
-        return _passes_without_redis(view.pace)
+        return _passes_without_redis(view.paced_as)
 
     def wait(self) -> float:
         """Return after how many seconds the next call passes."""
@@ -61,14 +61,14 @@ def paced(kind: str) -> Callable[[Page[P]], Page[P]]:
                 _require_pace(request, kind)
             return page(request, *args, **kwargs)
 
-        return guarded
+        return guarded  # type: ignore[return-value]  # wraps() keeps the signature, not its shape
 
     return decorate
 
 
 def _require_pace(request: HttpRequest, kind: str) -> None:
     try:
-        usage = get_usage(
+        usage: dict[str, int] | None = get_usage(  # type: ignore[no-untyped-call]
             request,
             group=f"form:{kind}",
             key=lambda group, request: pace.caller(),

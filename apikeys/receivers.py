@@ -1,7 +1,6 @@
 """What the keys do when people, organizations and plans change: gate processes are told to load them anew."""
 
 from django.dispatch import receiver
-from django.utils import timezone
 
 from accounts.signals import UserReinstated, UserSuspended
 from apikeys.services import invalidation
@@ -18,7 +17,7 @@ from organizations.signals import (
 @receiver(published, sender=UserReinstated)
 def reload_keys_of_user(event: UserSuspended | UserReinstated, **_: object) -> None:
     """A suspended person's keys stop, and work again when the person is let in again."""
-    invalidation.touch_keys_of_user(user_id=event.user_id, at=timezone.now())
+    invalidation.keys_of_user_changed(event.user_id)
 
 
 @receiver(published, sender=OrganizationSuspended)

@@ -1,8 +1,11 @@
 """Questions about keys: lists and their filters, what a key used, whether its first call has come."""
 
+import json
+import shlex
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db.models import F, Q, QuerySet, Sum
 
 from apikeys.models import Api, ApiKey, KeyActivity, KeyUsage
@@ -73,18 +76,53 @@ def _quota_start(key: ApiKey, at: datetime) -> datetime | None:
     if period is QuotaPeriod.BILLING:
         anchor = billing.subscription_of(key.organization).anchor_at
     start, _ = period_of(period, at, anchor)
-    # Units are kept per hour; a billing period that begins within one takes the whole hour.
-    return start.replace(minute=0, second=0, microsecond=0)
+    return start  # Units are kept per hour: the one in which a period begins counts for the period before it.
 
 
-def first_call_of(key: ApiKey) -> KeyActivity | None:
+def activity_of(key: ApiKey) -> KeyActivity | None:
     """Return when a key was first and last used; None before its first call has been seen."""
     return KeyActivity.objects.filter(api_key=key).first()
 
 
-def first_api() -> Api | None:
-    """Return the API that an example call goes to: the oldest one that is switched on."""
-    return Api.objects.filter(disabled_at__isnull=True).order_by("id").first()
+def example_calls(secret: str) -> list[dict[str, str]]:
+    """Return a first call with this secret in three languages, as texts to paste."""
+    url = _example_url()
+    header = f"Authorization: Bearer {secret}"
+    python = (
+        "import urllib.request\n\n"
+        f"request = urllib.request.Request({json.dumps(url)})\n"
+        f'request.add_header("Authorization", "Bearer {secret}")\n'
+        "with urllib.request.urlopen(request) as response:\n"
+        "    print(response.status, response.read().decode())"
+    )
+    javascript = (
+        f"const response = await fetch({json.dumps(url)}, {{\n"
+        f'  headers: {{ Authorization: "Bearer {secret}" }},\n'
+        "});\n"
+        "console.log(response.status, await response.text());"
+    )
+    return [
+        {
+            "language": "curl",
+            "label": "curl",
+            "code": f"curl -i {shlex.quote(url)} \\\n  -H {shlex.quote(header)}",
+        },
+        {"language": "python", "label": "Python", "code": python},
+        {"language": "javascript", "label": "JavaScript", "code": javascript},
+    ]
+
+
+def _example_url() -> str:
+    """Return where an example call goes: the demo API if there is one, else the oldest API that is switched on."""
+    demo: str = getattr(settings, "DEMO_API_URL", "")
+    if demo:
+        return demo
+    base = (
+        Api.objects.filter(disabled_at__isnull=True)
+        .order_by("id")
+        .values_list("base_path", flat=True)
+    )
+    return f"{settings.PUBLIC_URL}{base.first() or '/'}"
 
 
 def key_named(text: str) -> list[ApiKey]:

@@ -34,7 +34,7 @@ class AuditLog(models.Model):
             models.UniqueConstraint(name="auditlog_chain_sequence", fields=["chain", "sequence"]),
             models.CheckConstraint(
                 name="auditlog_chain_of_organization",
-                condition=Q(organization_id=None, chain=0) | Q(organization_id=F("chain")),
+                condition=Q(organization_id=None, chain=0) | Q(organization_id__isnull=False, organization_id=F("chain")),
             ),
         ]
         indexes = [

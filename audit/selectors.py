@@ -32,16 +32,22 @@ def length_of(chain: int) -> int:
 def first_fault(chain: int) -> Fault | None:
     """Walk a chain from its beginning and return the first fault: an edited, deleted, inserted or reordered entry."""
     sequence, digest = 0, GENESIS
-    for entry in _entries(chain):
-        fault = _fault_of(entry, sequence + 1, digest)
-        if fault is not None:
-            return fault
-        sequence, digest = entry.sequence, bytes(entry.hash)
-    return _fault_of_head(chain, sequence, digest)
+    while True:
+        reached = sequence
+        for entry in _entries(chain, after=reached):
+            fault = _fault_of(entry, sequence + 1, digest)
+            if fault is not None:
+                return fault
+            sequence, digest = entry.sequence, bytes(entry.hash)
+        head = AuditChain.objects.filter(chain=chain).first()
+        # A head that is ahead of us may have moved on while we walked: look whether the entries are there.
+        if head is None or head.sequence <= sequence or sequence == reached:
+            return _fault_of_head(head, chain, sequence, digest)
 
 
-def _entries(chain: int) -> Iterator[AuditLog]:
-    return AuditLog.objects.filter(chain=chain).order_by("sequence").iterator(chunk_size=1_000)
+def _entries(chain: int, *, after: int) -> Iterator[AuditLog]:
+    entries = AuditLog.objects.filter(chain=chain, sequence__gt=after)
+    return entries.order_by("sequence").iterator(chunk_size=1_000)
 
 
 def _fault_of(entry: AuditLog, expected: int, previous: bytes) -> Fault | None:
@@ -69,8 +75,7 @@ def _fault(entry: AuditLog, kind: str, what: str) -> Fault:
     return Fault(entry.chain, entry.sequence, kind, f"Entry {entry.sequence} (row {entry.pk}) {what}.")
 
 
-def _fault_of_head(chain: int, sequence: int, digest: bytes) -> Fault | None:
-    head = AuditChain.objects.filter(chain=chain).first()
+def _fault_of_head(head: AuditChain | None, chain: int, sequence: int, digest: bytes) -> Fault | None:
     if head is None:
         return Fault(chain, 0, "deleted", "The head of the chain is missing.")
     if head.sequence > sequence:

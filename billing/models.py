@@ -32,6 +32,10 @@ class Plan(TimeStamped, Versioned):
                 name="plan_rate_positive",
                 condition=Q(rate_limit__gt=0, rate_per_seconds__gt=0, rate_burst__gt=0),
             ),
+            models.CheckConstraint(
+                name="plan_seats_positive", condition=Q(seat_limit=None) | Q(seat_limit__gt=0)
+            ),
+            models.CheckConstraint(name="plan_code_upper", condition=Q(code__regex=r"^[A-Z][A-Z0-9_]*$")),
         ]
 
     def __str__(self) -> str:
@@ -64,6 +68,14 @@ class Subscription(TimeStamped, Versioned):
                 name="subscription_one_active",
                 fields=["organization"],
                 condition=Q(status="ACTIVE"),
+            ),
+            models.CheckConstraint(
+                name="subscription_status_known", condition=Q(status__in=SubscriptionStatus.values)
+            ),
+            models.CheckConstraint(
+                name="subscription_canceled_at_kept",
+                condition=Q(status="ACTIVE", canceled_at=None)
+                | Q(status="CANCELED", canceled_at__isnull=False),
             ),
         ]
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from django.db.models import QuerySet
 
 from billing.models import Plan, Subscription, SubscriptionStatus
+from config.common.errors import NotFound
 from organizations.models import Organization
 
 
@@ -33,7 +34,7 @@ def allowance_of(organization: Organization) -> Allowance:
     """Return what the organization may use now."""
     subscription = subscription_of(organization)
     plan = subscription.plan
-    has_rate = organization.rate_limit is not None
+    has_rate = organization.rate_limit is not None  # then the other two are given as well: a constraint says so
     return Allowance(
         plan=plan.code,
         rate_limit=organization.rate_limit or plan.rate_limit,
@@ -44,6 +45,14 @@ def allowance_of(organization: Organization) -> Allowance:
         key_limit=plan.key_limit,
         period_anchor_at=subscription.anchor_at,
     )
+
+
+def plan_called(code: str) -> Plan:
+    """Return the plan with this code. Raises NotFound."""
+    plan = Plan.objects.filter(code=code).first()
+    if plan is None:
+        raise NotFound(f"There is no plan called {code}.")
+    return plan
 
 
 def public_plans() -> QuerySet[Plan]:

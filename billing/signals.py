@@ -1,8 +1,9 @@
-"""What happens to subscriptions."""
+"""What happens to plans and subscriptions."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from config.common.events import DomainEvent
+from config.common.events import ChangeEvent, DomainEvent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,3 +31,37 @@ class PlanChanged(DomainEvent):
     subscription_id: int
     old_plan: str
     plan: str
+
+    @property
+    def old_values(self) -> dict[str, Any]:
+        """The plan before the change."""
+        return {"plan": self.old_plan}
+
+    @property
+    def new_values(self) -> dict[str, Any]:
+        """The plan after the change."""
+        return {"plan": self.plan}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanCreated(DomainEvent):
+    """Staff put a plan into the catalogue."""
+
+    name = "plan.created"
+    summary = "plan {code} created"
+    target_type = "plan"
+
+    plan_id: int
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanUpdated(ChangeEvent):
+    """Staff changed what a plan allows, for everyone who is on it."""
+
+    name = "plan.updated"
+    summary = "plan {code} changed"
+    target_type = "plan"
+
+    plan_id: int
+    code: str

@@ -5,7 +5,6 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 
-
 from config.backoffice import selectors
 
 
@@ -16,6 +15,8 @@ class TollgateAdminSite(admin.AdminSite):
     site_title = "Tollgate back office"
     index_title = "Back office"
 
-    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def index(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
         """Show the numbers of the day above the list of models."""
         return super().index(request, {"dashboard": selectors.dashboard(), **(extra_context or {})})

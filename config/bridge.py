@@ -6,6 +6,7 @@ cannot tell `X_Real_Name` from `X-Real-Name`.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from http import HTTPStatus
 from typing import Any
@@ -41,7 +42,8 @@ class DjangoBridge:
         self._max_body_bytes = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Answer one request, noting when it came: it may wait for its body and for a thread."""
+        scope["tollgate.arrived_at"] = time.time()
         try:
             body = await asyncio.wait_for(self._body(scope, receive), _BODY_SECONDS)
         except ClientGone:

@@ -61,4 +61,5 @@ def _redis() -> bool:
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
     """Export Prometheus metrics: Django's own and the gate's."""
-    return ExportToDjangoView(request)
+    response: HttpResponse = ExportToDjangoView(request)  # type: ignore[no-untyped-call]
+    return response

@@ -13,7 +13,13 @@ handler403 = "config.pages.permission_denied"
 handler404 = "config.pages.page_not_found"
 handler500 = "config.pages.server_error"
 
-_MOUNTS = [("", "config.site"), ("", "accounts.urls"), ("", "organizations.urls"), ("keys/", "apikeys.urls"), ("", "analytics.urls")]
+_MOUNTS = [
+    ("", "config.site"),
+    ("", "accounts.urls"),
+    ("", "organizations.urls"),
+    ("keys/", "apikeys.urls"),
+    ("", "analytics.urls"),
+]
 
 urlpatterns = [
     *[path(at, include(name)) for at, name in _MOUNTS if find_spec(name)],

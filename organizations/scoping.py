@@ -2,8 +2,7 @@
 
 from typing import Any, ClassVar
 
-from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.db.models import QuerySet
 from django.utils.functional import cached_property
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.permissions import BasePermission, IsAuthenticated
@@ -11,24 +10,14 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from accounts.models import User
-from config.common.errors import FieldError, InvalidInput
+from config.common.errors import FieldError, Forbidden, InvalidInput, NotFound
 from organizations import access
-from organizations.access import Tenant
+from organizations.access import RowT, Tenant
+from organizations.permissions import require_noted
 from organizations.roles import Permission
 
 _HEADER = "X-Organization-Id"
-
-
-def asked_organization(request: HttpRequest | Request) -> int | None:
-    """Return the id in `X-Organization-Id`. Raises InvalidInput when it is not an id."""
-    text = request.headers.get(_HEADER)
-    if text is None:
-        return None
-    if text.isascii() and text.isdigit() and len(text) <= 18:
-        return int(text)
-    message = "This is not an organization's id."
-    error = FieldError(pointer=f"#/{_HEADER}", location="header", code="id", message=message)
-    raise InvalidInput(message, errors=[error])
+_HANDLED = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 class HasGrant(BasePermission):
@@ -36,41 +25,73 @@ class HasGrant(BasePermission):
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         """Ask the tenant; NotFound when the caller has no place in the organization."""
-        permission = view.required_permission()  # type: ignore[attr-defined]
-        view.tenant.require(permission)  # type: ignore[attr-defined]
+        assert isinstance(view, OrganizationScoped)
+        require_noted(view.tenant, view.required_permission())
         return True
 
 
 class OrganizationScoped(APIView):
     """A view over rows of one organization.
 
-    `permissions_by_method` names what each method needs; a method without an entry is refused at start-up of the
-    schema, not at run time.
+    `permissions_by_method` names what each method needs. A class with a handler that is not named there cannot be
+    defined, so that none is left open by forgetting it.
     """
 
     permission_classes = (IsAuthenticated, HasGrant)
-    permissions_by_method: ClassVar[dict[str, Permission]]
+    http_method_names = ["get", "head", "post", "put", "patch", "delete"]  # OPTIONS tells nothing here
+    permissions_by_method: ClassVar[dict[str, Permission]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        handled = {method for method in _HANDLED if hasattr(cls, method.lower())}
+        unguarded = handled - set(cls.permissions_by_method)
+        if unguarded:
+            raise TypeError(f"{cls.__qualname__} names no permission for {sorted(unguarded)}.")
+
+    def asked_organization(self) -> int | None:
+        """Return the id of the organization the caller names; None leaves the choice to the gate."""
+        text = self.request.headers.get(_HEADER)
+        if text is None:
+            return None
+        if text.isascii() and text.isdigit() and len(text) <= 18:
+            return int(text)
+        message = "This is not an organization's id."
+        fix = "Send the id as a whole number, or leave the header out."
+        error = FieldError(pointer=f"#/{_HEADER}", location="header", code="id", message=message, fix=fix)
+        raise InvalidInput(message, errors=[error])
 
     @cached_property
     def tenant(self) -> Tenant:
-        """The organization this request acts in: a key's own, else the header's, else the current one."""
+        """The organization this request acts in: a key's own, else the one asked for, else the current one."""
+        asked = self.asked_organization()
         bound = getattr(self.request.auth, "tenant", None)
-        if bound is not None:
-            return bound()
-        assert isinstance(self.request.user, User)
-        return access.tenant_of(self.request.user, asked_organization(self.request))
+        if bound is None:
+            assert isinstance(self.request.user, User)
+            return access.tenant_of(self.request.user, asked)
+        tenant: Tenant = bound()
+        if asked not in {None, tenant.organization.pk}:
+            raise NotFound
+        return tenant
+
+    @property
+    def person(self) -> User:
+        """The person who asks. Raises Forbidden for a key, which is nobody."""
+        if self.tenant.user is None:
+            raise Forbidden("This is for people; an API key cannot do it.")
+        return self.tenant.user
 
     def required_permission(self) -> Permission:
         """Return what the present method needs. Raises MethodNotAllowed for one that the view does not answer."""
         method = self.request.method or "GET"
-        if method not in self.permissions_by_method:
+        needed = self.permissions_by_method.get("GET" if method == "HEAD" else method)
+        if needed is None or method.lower() not in self.http_method_names:
             raise MethodNotAllowed(method)
-        return self.permissions_by_method[method]
+        return needed
 
-    def rows(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    def rows(self, queryset: QuerySet[RowT]) -> QuerySet[RowT]:
         """Keep the tenant's rows."""
         return access.rows_of(self.tenant, queryset)
 
-    def row(self, queryset: QuerySet[Any], **lookup: Any) -> Model:
+    def row(self, queryset: QuerySet[RowT], **lookup: Any) -> RowT:
         """Return one of the tenant's rows. Raises NotFound."""
         return access.row_of(self.tenant, queryset, **lookup)

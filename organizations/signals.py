@@ -109,3 +109,16 @@ class MemberRemoved(DomainEvent):
 
     user_id: int
     role: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PermissionDenied(DomainEvent):
+    """A member, or a key, tried what its role does not grant."""
+
+    name = "security.permission_denied"
+    summary = "refused for want of {permission}"
+    target_type = "user"
+    security_name = "authz_fail"
+
+    user_id: int | None
+    permission: str

@@ -37,10 +37,9 @@ def admit(*, email: str, at: datetime) -> Attempt:
     account = pace.subject("account", email)
     pace.serialize(account)
     is_known = selectors.is_known_place(email=email, ip=context.current().ip)
+    subjects: tuple[str, ...] = (account, pace.subject("address", pace.caller()))
     if is_known:
         subjects = (pace.subject("account-at", email, pace.caller()),)
-    else:
-        subjects = (account, pace.subject("address", pace.caller()))
     _require_open(subjects, at=at)
     return Attempt(subjects=subjects, is_from_known_place=is_known, at=at)
 

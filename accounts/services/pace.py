@@ -3,6 +3,7 @@
 import hashlib
 import ipaddress
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection
 
@@ -10,13 +11,13 @@ from accounts.models import LoginGuard
 from config.common import context
 
 # One subject's tries within the window, the present one included, in one statement, so that simultaneous ones all
-# count. Only the newest 100 are kept, which is more than any limit asks for.
+# count. Only the newest 250 are kept, more than any limit asks for.
 _COUNT = """
 INSERT INTO accounts_loginguard AS guard (subject, tried_at)
 VALUES (%(subject)s, ARRAY[%(at)s]::timestamptz[])
 ON CONFLICT (subject) DO UPDATE SET tried_at = ARRAY[%(at)s]::timestamptz[] || ARRAY(
     SELECT try FROM unnest(guard.tried_at) AS try
-    WHERE try > %(since)s ORDER BY try DESC LIMIT 99
+    WHERE try > %(since)s ORDER BY try DESC LIMIT 249
 )
 RETURNING cardinality(tried_at)
 """
@@ -41,7 +42,7 @@ def caller() -> str:
 
 def count(counted: str, *, at: datetime, window: timedelta) -> int:
     """Note a try and return how many there were within the window, this one included."""
-    values = {"subject": counted, "at": at, "since": at - window}
+    values: dict[str, Any] = {"subject": counted, "at": at, "since": at - window}
     with connection.cursor() as cursor:
         cursor.execute(_COUNT, values)
         (tries,) = cursor.fetchone()

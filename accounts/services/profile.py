@@ -13,7 +13,9 @@ from config.common.events import publish
 def update_profile(*, user: User, changes: dict[str, Any]) -> User:
     """Change the given fields of a profile and return it; nothing happens when they are as they were."""
     locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
-    before = {name: getattr(locked, name) for name in changes if getattr(locked, name) != changes[name]}
+    before = {
+        name: getattr(locked, name) for name in changes if getattr(locked, name) != changes[name]
+    }
     if not before:
         return locked
     after = {name: changes[name] for name in before}

@@ -60,7 +60,9 @@ def _register(*, email: str, hashed: str, full_name: str) -> None:
     may_mail = _may_mail(email)
     owner = selectors.user_by_email(email)
     with _kept_only_if(owner is None):
-        user = _create(email=email if owner is None else _nobody(), hashed=hashed, full_name=full_name)
+        user = _create(
+            email=email if owner is None else _nobody(), hashed=hashed, full_name=full_name
+        )
         token = _new_link(user)
     if owner is None:
         mail.send("accounts/verify_email", to=email, values={"user": user, "token": token})
@@ -83,9 +85,7 @@ def _nobody() -> str:
 
 
 def _may_mail(email: str) -> bool:
-    tries = pace.count(
-        pace.subject("mail", email), at=timezone.now(), window=timedelta(hours=1)
-    )
+    tries = pace.count(pace.subject("mail", email), at=timezone.now(), window=timedelta(hours=1))
     return tries <= MAILS_PER_HOUR
 
 
@@ -186,6 +186,8 @@ def _mark_verified(user: User, *, at: datetime) -> bool:
     if not User.objects.filter(pk=user.pk, email_verified_at=None).update(email_verified_at=at):
         return False
     user.email_verified_at = at
-    user.email_tokens.filter(purpose=EmailToken.Purpose.VERIFY_EMAIL, used_at=None).update(used_at=at)
+    user.email_tokens.filter(purpose=EmailToken.Purpose.VERIFY_EMAIL, used_at=None).update(
+        used_at=at
+    )
     publish(EmailVerified(user_id=user.pk, email=user.email))
     return True

@@ -50,13 +50,16 @@ class _Rejection:
 
 
 def drain(
-    *, seconds: float = float("inf"), is_stopped: Callable[[], bool] = lambda: False
+    *,
+    batch_size: int = BATCH_SIZE,
+    seconds: float = float("inf"),
+    is_stopped: Callable[[], bool] = lambda: False,
 ) -> Outcome:
     """Ingest until the stream is empty, the time is up, or another process is at it; return the sums."""
     deadline = time.monotonic() + seconds
     read = counted = rejected = 0
     while time.monotonic() < deadline and not is_stopped():
-        outcome = ingest_batch()
+        outcome = ingest_batch(size=batch_size)
         if not outcome.read:
             break
         read, counted = read + outcome.read, counted + outcome.counted
@@ -132,6 +135,23 @@ def record(batch: list[Call]) -> None:
         ],
         sightings=calls.sightings(batch),
     )
+
+
+@transaction.atomic
+def retry_rejected() -> int:
+    """Count the events that were set aside and can be counted now; return how many."""
+    wait_for_checkpoint()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id, stream_id, payload FROM analytics_rejectedevent ORDER BY id")
+        rows = cursor.fetchall()
+    entries = {Entry(stream_id, payload.encode()): pk for pk, stream_id, payload in rows}
+    decoded, rejections = _decoded(list(entries))
+    record(calls.without_known(calls.without_repetitions(decoded)))
+    kept = {Entry(rejection.stream_id, rejection.payload) for rejection in rejections}
+    settled = [pk for entry, pk in entries.items() if entry not in kept]
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM analytics_rejectedevent WHERE id = ANY(%s)", [settled])
+    return len(settled)
 
 
 def _decoded(entries: list[Entry]) -> tuple[list[Call], list[_Rejection]]:

@@ -44,21 +44,26 @@ DEFAULT_RATE: Final = Rate(limit=10, per_seconds=1, burst=20)
 
 
 class LocalBucket:
-    """A token bucket of this process alone, used while Redis is away. Same arithmetic, monotonic clock."""
+    """A token bucket of this process alone, used while Redis is away. Same arithmetic, any monotonic clock."""
 
     __slots__ = ("_depth", "_full_at", "_interval")
 
-    def __init__(self, rate: Rate, processes: int) -> None:
+    def __init__(self, rate: Rate, processes: int = 1) -> None:
         self._interval = rate.interval * processes
         self._depth = max(self._interval, rate.depth)
         self._full_at = 0
 
-    def take(self, now: int) -> tuple[bool, int, int]:
-        """Take one token at a moment in ticks; answer whether it was there, how many are left, ticks to the next."""
+    def has_token(self, now: int) -> bool:
+        """Whether a call may pass at a moment in ticks."""
+        return max(0, self._full_at - now) + self._interval <= self._depth
+
+    def take(self, now: int) -> None:
+        """Take a token that is there."""
+        self._full_at = max(self._full_at, now) + self._interval
+
+    def numbers(self, now: int) -> tuple[int, int]:
+        """Return how many calls are left and the seconds until one more, rounded up."""
         waiting = max(0, self._full_at - now)
-        is_granted = waiting + self._interval <= self._depth
-        if is_granted:
-            waiting += self._interval
-            self._full_at = now + waiting
         left = (self._depth - waiting) // self._interval
-        return is_granted, left, waiting - self._depth + (left + 1) * self._interval
+        ticks = waiting - self._depth + (left + 1) * self._interval if waiting else 0
+        return left, -(-ticks // TICKS_PER_SECOND)

@@ -22,6 +22,16 @@ Faults = list[FieldError]
 
 def checked_api(api: Api) -> None:
     """Bring an API into its canonical form. Raises InvalidInput with every fault."""
+    _finish(api, api_faults(api))
+
+
+def checked_rule(rule: RouteRule) -> None:
+    """Bring a route rule into its canonical form. Raises InvalidInput with every fault."""
+    _finish(rule, rule_faults(rule))
+
+
+def api_faults(api: Api) -> Faults:
+    """Bring an API into its canonical form and return what the model itself cannot see to be wrong."""
     faults: Faults = []
     api.hosts = list(dict.fromkeys(host.strip().lower().removesuffix(".") for host in api.hosts))
     for index, host in enumerate(api.hosts):
@@ -37,11 +47,11 @@ def checked_api(api: Api) -> None:
     _check_path(api.base_path, "base_path", faults, allows_wildcards=False)
     _check_scope(api.default_scope, "default_scope", faults)
     _check_meter(api.default_meter, "default_meter", faults)
-    _finish(api, faults)
+    return faults
 
 
-def checked_rule(rule: RouteRule) -> None:
-    """Bring a route rule into its canonical form. Raises InvalidInput with every fault."""
+def rule_faults(rule: RouteRule) -> Faults:
+    """Bring a route rule into its canonical form and return what the model itself cannot see to be wrong."""
     faults: Faults = []
     rule.methods = sorted({method.strip().upper() for method in rule.methods})
     for index, method in enumerate(rule.methods):
@@ -61,7 +71,7 @@ def checked_rule(rule: RouteRule) -> None:
     _check_path(rule.path_pattern, "path_pattern", faults, allows_wildcards=True)
     _check_scope(rule.required_scope, "required_scope", faults)
     _check_meter(rule.meter, "meter", faults)
-    _finish(rule, faults)
+    return faults
 
 
 def _check_path(path: str, column: str, faults: Faults, *, allows_wildcards: bool) -> None:

@@ -1,12 +1,8 @@
 from django.db import migrations
 
-# TRUNCATE is refused, too, unless the session says `SET tollgate.may_truncate = 'on'`; tests empty their database so.
 FUNCTION = """
 CREATE FUNCTION audit_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF TG_OP = 'TRUNCATE' AND current_setting('tollgate.may_truncate', true) = 'on' THEN
-        RETURN NULL;
-    END IF;
     RAISE EXCEPTION 'the audit log is append-only' USING ERRCODE = 'insufficient_privilege';
 END $$
 """
@@ -14,7 +10,7 @@ ROWS = """
 CREATE TRIGGER auditlog_append_only BEFORE UPDATE OR DELETE ON audit_auditlog
 FOR EACH ROW EXECUTE FUNCTION audit_refuse_change()
 """
-TABLE = """
+WHOLE = """
 CREATE TRIGGER auditlog_stays BEFORE TRUNCATE ON audit_auditlog
 FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse_change()
 """
@@ -25,8 +21,8 @@ FOR EACH ROW WHEN (NEW.chain <> OLD.chain OR NEW.sequence <> OLD.sequence + 1)
 EXECUTE FUNCTION audit_refuse_change()
 """
 HEAD_STAYS = """
-CREATE TRIGGER auditchain_stays BEFORE DELETE ON audit_auditchain
-FOR EACH ROW EXECUTE FUNCTION audit_refuse_change()
+CREATE TRIGGER auditchain_stays BEFORE DELETE OR TRUNCATE ON audit_auditchain
+FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse_change()
 """
 
 
@@ -36,7 +32,7 @@ class Migration(migrations.Migration):
     operations = [
         migrations.RunSQL(FUNCTION, "DROP FUNCTION audit_refuse_change()"),
         migrations.RunSQL(ROWS, "DROP TRIGGER auditlog_append_only ON audit_auditlog"),
-        migrations.RunSQL(TABLE, "DROP TRIGGER auditlog_stays ON audit_auditlog"),
+        migrations.RunSQL(WHOLE, "DROP TRIGGER auditlog_stays ON audit_auditlog"),
         migrations.RunSQL(HEAD, "DROP TRIGGER auditchain_moves_forward ON audit_auditchain"),
         migrations.RunSQL(HEAD_STAYS, "DROP TRIGGER auditchain_stays ON audit_auditchain"),
     ]

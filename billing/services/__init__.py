@@ -1,5 +1,5 @@
 """The verbs of billing, split by noun."""
 
-from billing.services import subscriptions
+from billing.services import plans, subscriptions
 
-__all__ = ["subscriptions"]
+__all__ = ["plans", "subscriptions"]

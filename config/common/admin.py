@@ -1,10 +1,13 @@
 """Bases of the back office. Facts are read-only, and a refused action shows the domain's own sentence."""
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseRedirect
+
+from config.common.errors import DomainError
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[Any]):
@@ -21,3 +24,41 @@ class ReadOnlyAdmin(admin.ModelAdmin[Any]):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Facts stay."""
         return False
+
+
+class DomainAdmin(admin.ModelAdmin[Any]):
+    """Changes rows through the services, and shows why the domain refused something."""
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        """Save; a refusal leads back to the form."""
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except DomainError as error:
+            self.message_user(request, sentence_of(error), messages.ERROR)
+            return HttpResponseRedirect(request.path)
+
+    def each(
+        self, request: HttpRequest, rows: Iterable[Any], verb: Callable[[Any], object], done: str
+    ) -> None:
+        """Apply a verb to each row and say for how many it worked; refusals are shown one by one."""
+        count = 0
+        for row in rows:
+            try:
+                verb(row)
+            except DomainError as error:
+                self.message_user(request, f"{row}: {sentence_of(error)}", messages.ERROR)
+            else:
+                count += 1
+        if count:
+            self.message_user(request, f"{done}: {count}.", messages.SUCCESS)
+
+
+def sentence_of(error: DomainError) -> str:
+    """Return what happened and what to do next, for a message above a page."""
+    return " ".join([error.detail, *(fault.message for fault in error.errors), error.fix])

@@ -28,7 +28,8 @@ class Context:
     arrived_at: datetime | None = None
 
 
-_current: ContextVar[Context] = ContextVar("tollgate_context", default=Context())
+_NOWHERE = Context()
+_current: ContextVar[Context] = ContextVar("tollgate_context", default=_NOWHERE)
 
 
 def current() -> Context:

@@ -55,7 +55,9 @@ def decrypt(text: str, *, purpose: str) -> str:
         raise CannotDecrypt(f"No encryption key is called {kid!r}.")
     raw = base64.b64decode(body)
     try:
-        plain = AESGCM(key).decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], f"{kid}:{purpose}".encode())
+        plain = AESGCM(key).decrypt(
+            raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], f"{kid}:{purpose}".encode()
+        )
     except InvalidTag:
         raise CannotDecrypt("The text was changed, or was encrypted for something else.") from None
     return plain.decode()

@@ -13,7 +13,8 @@ from django.utils import timezone
 _NAME = re.compile(r"^[a-z0-9_]+(\.[a-z0-9_]+)+$")
 _catalogue: dict[str, type["DomainEvent"]] = {}
 
-published = Signal()  # Receivers get `event` and `at`, when it happened; an exception in one rolls the change back.
+# Receivers get `event` and `at`, when it happened; an exception in one rolls the change back.
+published = Signal()
 
 
 class PublishedOutsideTransaction(RuntimeError):
@@ -28,7 +29,8 @@ class DomainEvent:
     summary: ClassVar[str]
     is_public: ClassVar[bool] = False
     target_type: ClassVar[str] = ""
-    security_name: ClassVar[str] = ""  # in the OWASP logging vocabulary, if the event concerns security
+    # In the OWASP logging vocabulary, if the event concerns security.
+    security_name: ClassVar[str] = ""
 
     organization_id: int | None = None
 
@@ -41,7 +43,9 @@ class DomainEvent:
         name = cls.__dict__["name"]
         known = _catalogue.get(name)
         if not _NAME.match(name):
-            raise TypeError(f"{cls.__qualname__}: an event is named like noun.verb_ed, not {name!r}.")
+            raise TypeError(
+                f"{cls.__qualname__}: an event is named like noun.verb_ed, not {name!r}."
+            )
         if known is not None and known.__qualname__ != cls.__qualname__:
             raise TypeError(f"{name} names both {known.__qualname__} and {cls.__qualname__}.")
         _catalogue[name] = cls
@@ -63,7 +67,9 @@ class DomainEvent:
 
     def as_data(self) -> dict[str, Any]:
         """Return the event's own values as JSON can hold them, times in RFC 3339 with `Z`."""
-        raw = orjson.dumps(asdict(self), default=str, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z)
+        raw = orjson.dumps(
+            asdict(self), default=str, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z
+        )
         data: dict[str, Any] = orjson.loads(raw)
         return data
 
@@ -82,12 +88,14 @@ class ChangeEvent(DomainEvent):
     @property
     def old_values(self) -> dict[str, Any] | None:
         """The changed fields before the change."""
-        return self.as_data()["before"]
+        before: dict[str, Any] | None = self.as_data()["before"]
+        return before
 
     @property
     def new_values(self) -> dict[str, Any] | None:
         """The changed fields after the change."""
-        return self.as_data()["after"]
+        after: dict[str, Any] | None = self.as_data()["after"]
+        return after
 
 
 def publish(event: DomainEvent) -> None:

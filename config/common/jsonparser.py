@@ -32,21 +32,23 @@ def loads(raw: bytes) -> Any:
 
 def _require_harmless(document: Any) -> None:
     # Iterative, so that no depth of nesting can exhaust the interpreter's own stack.
-    stack: list[tuple[Any, str, int]] = [(document, "#", 0)]
+    stack: list[tuple[Any, str, int]] = [(document, "#", 1)]
     nodes = 0
     while stack:
         value, pointer, depth = stack.pop()
         nodes += 1
-        if depth > MAX_DEPTH or nodes > MAX_NODES:
-            raise MalformedRequest("The document is nested too deeply or has too many values.")
         if isinstance(value, str):
             _require_no_nul(value, pointer)
+        elif nodes > MAX_NODES or (depth > MAX_DEPTH and isinstance(value, dict | list)):
+            raise MalformedRequest("The document is nested too deeply or has too many values.")
         elif isinstance(value, dict):
             for name, item in value.items():
                 _require_no_nul(name, pointer)
                 stack.append((item, f"{pointer}/{name}", depth + 1))
         elif isinstance(value, list):
-            stack.extend((item, f"{pointer}/{index}", depth + 1) for index, item in enumerate(value))
+            stack.extend(
+                (item, f"{pointer}/{index}", depth + 1) for index, item in enumerate(value)
+            )
 
 
 def _require_no_nul(text: str, pointer: str) -> None:
@@ -91,7 +93,13 @@ class OrjsonRenderer(BaseRenderer):
         renderer_context: Mapping[str, Any] | None = None,
     ) -> bytes:
         """Return UTF-8 bytes; nothing for an empty answer."""
-        return b"" if data is None else orjson.dumps(data, default=_plain, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z)
+        return (
+            b""
+            if data is None
+            else orjson.dumps(
+                data, default=_plain, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z
+            )
+        )
 
 
 def _plain(value: Any) -> Any:

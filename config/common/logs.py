@@ -15,7 +15,9 @@ _SHAPES = re.compile(
     r"|\bwhsec_[0-9A-Za-z+/=]{16,}"
     r"|\beyJ[0-9A-Za-z_-]+\.[0-9A-Za-z_-]+\.[0-9A-Za-z_-]+"
 )
-_NAMES = re.compile(r"password|secret|token|authorization|cookie|api_?key|credential", re.IGNORECASE)
+_NAMES = re.compile(
+    r"password|secret|token|authorization|cookie|api_?key|credential", re.IGNORECASE
+)
 REDACTED = "[redacted]"
 
 

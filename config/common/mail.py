@@ -1,21 +1,24 @@
 """Outgoing mail: rendered and stored in the transaction of the change, sent by a job, retried until it is sent."""
 
+import smtplib
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
+import structlog
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.db import transaction
-from django.db.models import F
 from django.template.loader import render_to_string
 from django.utils import timezone
 
 from config.common import crypto, jobs
 from config.common.models import OutgoingMail
 
+logger = structlog.get_logger(__name__)
 MAX_ATTEMPTS = 12
-_LEASE = timedelta(minutes=2)
+KEEP = timedelta(days=90)
 _PURPOSE = "mail.body"
 
 
@@ -45,17 +48,18 @@ def send(kind: str, *, to: str, values: dict[str, Any]) -> OutgoingMail:
 
 
 def deliver(*, mail_id: int, at: datetime) -> bool:
-    """Send one message if it is due; a lease keeps two workers from sending it twice. Return whether it was sent."""
-    claimed = OutgoingMail.objects.filter(
-        pk=mail_id, sent_at=None, failed_at=None, next_attempt_at__lte=at
-    ).update(next_attempt_at=at + _LEASE, attempts=F("attempts") + 1)
-    if not claimed:
+    """Send one message if it is due and return whether it was sent.
+
+    The next attempt is fixed before this one is made, so that two workers never send the same message at once and
+    one that dies while sending is followed by another. A message can arrive twice, with the same Message-ID.
+    """
+    mail = _claim(mail_id, at=at)
+    if mail is None:
         return False
-    mail = OutgoingMail.objects.get(pk=mail_id)
     try:
         _post(mail)
-    except OSError:  # smtplib's exceptions are OSErrors, too
-        _put_off(mail, at=at)
+    except (OSError, crypto.CannotDecrypt) as error:  # smtplib's exceptions are OSErrors, too
+        _record_failure(mail, error, at=at)
         return False
     OutgoingMail.objects.filter(pk=mail_id).update(sent_at=at, body_encrypted="")
     return True
@@ -64,7 +68,35 @@ def deliver(*, mail_id: int, at: datetime) -> bool:
 def due(*, at: datetime, limit: int = 100) -> list[int]:
     """Return the ids of messages that wait to be sent."""
     waiting = OutgoingMail.objects.filter(sent_at=None, failed_at=None, next_attempt_at__lte=at)
-    return list(waiting.order_by("next_attempt_at").values_list("pk", flat=True)[:limit])
+    return list(waiting.order_by("next_attempt_at", "id").values_list("pk", flat=True)[:limit])
+
+
+def deliver_due(*, at: datetime) -> int:
+    """Send what waits and return how many went out; the first failure ends the round, the server may be away."""
+    sent = 0
+    for mail_id in due(at=at):
+        if not deliver(mail_id=mail_id, at=at):
+            break
+        sent += 1
+    return sent
+
+
+def purge(*, at: datetime) -> int:
+    """Delete messages that were sent, or given up, long ago; return how many."""
+    return OutgoingMail.objects.filter(created_at__lt=at - KEEP).delete()[0]
+
+
+@transaction.atomic
+def _claim(mail_id: int, *, at: datetime) -> OutgoingMail | None:
+    due_now = OutgoingMail.objects.filter(sent_at=None, failed_at=None, next_attempt_at__lte=at)
+    mail = due_now.select_for_update(skip_locked=True).filter(pk=mail_id).first()
+    if mail is None:
+        return None
+    # 2, 4, 8 … 4,096 minutes: the last attempt is made about three days after the first.
+    mail.attempts += 1
+    mail.next_attempt_at = at + timedelta(minutes=2**mail.attempts)
+    mail.save(update_fields=["attempts", "next_attempt_at"])
+    return mail
 
 
 def _post(mail: OutgoingMail) -> None:
@@ -75,14 +107,34 @@ def _post(mail: OutgoingMail) -> None:
         from_email=settings.DEFAULT_FROM_EMAIL,
         to=[mail.recipient],
         connection=get_connection(),
+        headers={
+            "Message-ID": f"<{mail.pk}.{mail.created_at:%Y%m%d%H%M%S}@{_domain()}>",
+            "Auto-Submitted": "auto-generated",
+        },
     )
     message.attach_alternative(body["html"], "text/html")
     message.send()
 
 
-@transaction.atomic
-def _put_off(mail: OutgoingMail, *, at: datetime) -> None:
-    # 1, 2, 4 … 1,024 minutes: about a day and a half of trying.
-    wait = timedelta(minutes=2 ** (mail.attempts - 1))
-    failed_at = at if mail.attempts >= MAX_ATTEMPTS else None
-    OutgoingMail.objects.filter(pk=mail.pk).update(next_attempt_at=at + wait, failed_at=failed_at)
+def _domain() -> str:
+    return urlsplit(settings.PUBLIC_URL).hostname or "localhost"
+
+
+def _record_failure(mail: OutgoingMail, error: Exception, *, at: datetime) -> None:
+    is_final = mail.attempts >= MAX_ATTEMPTS or _is_permanent(error)
+    logger.warning("mail_not_sent", mail_id=mail.pk, error=type(error).__name__, is_final=is_final)
+    if is_final:
+        OutgoingMail.objects.filter(pk=mail.pk).update(failed_at=at, body_encrypted="")
+
+
+def _is_permanent(error: Exception) -> bool:
+    """Whether trying again cannot help: the server said no for good, or the body cannot be read any more."""
+    match error:
+        case smtplib.SMTPRecipientsRefused(recipients=recipients):
+            return all(code >= 500 for code, _ in recipients.values())
+        case smtplib.SMTPAuthenticationError():
+            return False
+        case smtplib.SMTPResponseException(smtp_code=code):
+            return bool(code >= 500)
+        case _:
+            return isinstance(error, crypto.CannotDecrypt)

@@ -69,9 +69,7 @@ def _binding(bound_to: str) -> str:
 
 
 def _write(direction: str, row: Any, bound_to: str) -> str:
-    at, pk = (
-        (row["created_at"], row["id"]) if isinstance(row, dict) else (row.created_at, row.pk)
-    )
+    at, pk = (row["created_at"], row["id"]) if isinstance(row, dict) else (row.created_at, row.pk)
     place = {"d": direction, "a": at.isoformat(), "i": pk, "b": _binding(bound_to)}
     return signing.dumps(place, salt=_SALT, compress=False)
 
@@ -137,9 +135,10 @@ class CursorPagination(BasePagination):
     request: Request
 
     def paginate_queryset(
-        self, queryset: QuerySet[Any], request: Request, view: Any = None
+        self, queryset: QuerySet[Any] | Sequence[Any], request: Request, view: Any = None
     ) -> list[Any]:
         """Return the rows of the page that the request asks for."""
+        assert isinstance(queryset, QuerySet)
         self.request = request
         self.page = paginate(
             queryset,
@@ -159,7 +158,10 @@ class CursorPagination(BasePagination):
         }
         links = [
             f'<{self._url(cursor)}>; rel="{relation}"'
-            for relation, cursor in (("next", self.page.next_cursor), ("prev", self.page.prev_cursor))
+            for relation, cursor in (
+                ("next", self.page.next_cursor),
+                ("prev", self.page.prev_cursor),
+            )
             if cursor
         ]
         return Response(body, headers={"Link": ", ".join(links)} if links else None)

@@ -1,10 +1,16 @@
 """Problem documents (RFC 9457): from a domain error to the response, for DRF, Django and pages alike."""
 
+import math
 from typing import Any
 
 import orjson
 from django.conf import settings
-from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFieldsSent
+from django.core.exceptions import (
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+    TooManyFieldsSent,
+)
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template import TemplateDoesNotExist
@@ -66,46 +72,45 @@ def exception_handler(exc: Exception, view_context: dict[str, Any]) -> Response 
 
 def as_domain_error(exc: BaseException) -> errors.DomainError | None:
     """Translate an exception of Django, DRF or the database driver; None when it is a defect of ours."""
-    match exc:
-        case errors.DomainError():
-            return exc
-        case drf.APIException():
-            return _from_drf(exc)
-        case Http404():
-            return errors.NotFound()
-        case PermissionDenied():
-            return errors.Forbidden(str(exc))
-        case RequestDataTooBig() | TooManyFieldsSent():
-            return errors.PayloadTooLarge()
-        case OperationalError() | InterfaceError():
-            return errors.ServiceUnavailable("The database cannot be reached at the moment.")
-        case _:
-            return None
+    if isinstance(exc, errors.DomainError):
+        return exc
+    if isinstance(exc, drf.APIException):
+        return _from_drf(exc)
+    for kinds, error in _FROM_DJANGO:
+        if isinstance(exc, kinds):
+            return error()
+    return None
+
+
+_FROM_DJANGO: list[tuple[tuple[type[Exception], ...], type[errors.DomainError]]] = [
+    ((Http404,), errors.NotFound),
+    ((PermissionDenied,), errors.Forbidden),
+    ((RequestDataTooBig, TooManyFieldsSent), errors.PayloadTooLarge),
+    ((SuspiciousOperation,), errors.MalformedRequest),
+    ((OperationalError, InterfaceError), errors.ServiceUnavailable),
+]
+_FROM_DRF: list[tuple[type[drf.APIException], type[errors.DomainError]]] = [
+    (drf.ParseError, errors.MalformedRequest),
+    (drf.NotAuthenticated, errors.Unauthenticated),
+    (drf.AuthenticationFailed, errors.Unauthenticated),
+    (drf.PermissionDenied, errors.Forbidden),
+    (drf.NotFound, errors.NotFound),
+    (drf.MethodNotAllowed, errors.MethodRefused),
+    (drf.NotAcceptable, errors.NotAcceptable),
+    (drf.UnsupportedMediaType, errors.UnsupportedMediaType),
+]
 
 
 def _from_drf(exc: drf.APIException) -> errors.DomainError:
-    match exc:
-        case drf.ValidationError():
-            return errors.InvalidInput(errors=_field_errors(exc.get_full_details(), "#"))
-        case drf.ParseError():
-            return errors.MalformedRequest(str(exc.detail))
-        case drf.NotAuthenticated() | drf.AuthenticationFailed():
-            return errors.Unauthenticated(str(exc.detail))
-        case drf.PermissionDenied():
-            return errors.Forbidden(str(exc.detail))
-        case drf.NotFound():
-            return errors.NotFound()
-        case drf.MethodNotAllowed():
-            return errors.MethodRefused(str(exc.detail))
-        case drf.NotAcceptable():
-            return errors.NotAcceptable()
-        case drf.UnsupportedMediaType():
-            return errors.UnsupportedMediaType(str(exc.detail))
-        case drf.Throttled():
-            seconds = str(max(1, int((exc.wait or 0) + 0.999)))
-            return errors.TooManyRequests(headers={"Retry-After": seconds})
-        case _:
-            return errors.DomainError(str(exc.detail))
+    if isinstance(exc, drf.ValidationError):
+        return errors.InvalidInput(errors=_field_errors(exc.get_full_details(), "#"))
+    if isinstance(exc, drf.Throttled):
+        seconds = max(1, math.ceil(getattr(exc, "wait", None) or 0))
+        return errors.TooManyRequests(headers={"Retry-After": str(seconds)})
+    for kind, error in _FROM_DRF:
+        if isinstance(exc, kind):
+            return error(str(exc.detail))
+    return errors.DomainError(str(exc.detail))
 
 
 def _field_errors(details: Any, pointer: str) -> list[errors.FieldError]:
@@ -163,7 +168,11 @@ def wants_html(request: HttpRequest) -> bool:
 
 
 def _page(error: errors.DomainError) -> str:
-    values = {"error": error, "request_id": context.current().request_id, "public_url": settings.PUBLIC_URL}
+    values = {
+        "error": error,
+        "request_id": context.current().request_id,
+        "public_url": settings.PUBLIC_URL,
+    }
     try:
         return render_to_string(f"{error.status}.html", values)
     except TemplateDoesNotExist:

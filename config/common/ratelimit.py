@@ -60,5 +60,11 @@ def take(bucket: str, rate: Rate, *, cost: int = 1) -> Verdict:
         )
     except redis.RedisError as error:
         logger.warning("rate_limit_unavailable", bucket=bucket, error=type(error).__name__)
-        return Verdict(True, rate.burst, 0, 0, is_counted=False)
+        return Verdict(
+            is_allowed=True,
+            remaining=rate.burst,
+            retry_after_seconds=0,
+            reset_seconds=0,
+            is_counted=False,
+        )
     return Verdict(bool(allowed), max(0, remaining), -(-wait // 1_000_000), -(-reset // 1_000_000))

@@ -7,13 +7,13 @@ from django.conf import settings
 
 
 @lru_cache(maxsize=4)
-def _client(url: str) -> "redis.Redis":
+def _client(url: str) -> "redis.Redis[bytes]":
     return redis.Redis.from_url(
         url, socket_timeout=1.0, socket_connect_timeout=1.0, health_check_interval=15
     )
 
 
-def client() -> "redis.Redis":
+def client() -> "redis.Redis[bytes]":
     """Return the shared client; commands wait at most one second."""
     return _client(settings.REDIS_URL)
 

@@ -32,7 +32,11 @@ PROBLEM = {
         },
     },
 }
-_ANYONE = {"400": "The request is not valid.", "429": "Too many requests.", "503": "Try again later."}
+_ANYONE = {
+    "400": "The request is not valid.",
+    "429": "Too many requests.",
+    "503": "Try again later.",
+}
 _SIGNED_IN = {"401": "Authentication is needed.", "403": "Not permitted.", "404": "Not found."}
 _VERSION_PREFIX = re.compile(r"^/api/v\d+/")
 

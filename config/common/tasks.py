@@ -17,5 +17,11 @@ def deliver(mail_id: int) -> None:
 def sweep() -> None:
     """Send whatever waits, also what no doorbell was rung for."""
     with context.job("mail.sweep"):
-        for mail_id in mail.due(at=timezone.now()):
-            mail.deliver(mail_id=mail_id, at=timezone.now())
+        mail.deliver_due(at=timezone.now())
+
+
+@shared_task(name="mail.purge")
+def purge() -> None:
+    """Delete old messages."""
+    with context.job("mail.purge"):
+        mail.purge(at=timezone.now())

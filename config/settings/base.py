@@ -18,6 +18,7 @@ PUBLIC_URL = env.url("PUBLIC_URL", schemes=("http", "https")).rstrip("/")
 ALLOWED_HOSTS = env.items("ALLOWED_HOSTS", None)
 PRODUCT_NAME = env.text("PRODUCT_NAME", "Tollgate")
 PORT = env.integer("PORT", 8000, at_least=1)
+BIND_ADDRESS = env.text("BIND_ADDRESS", "127.0.0.1")
 
 INSTALLED_APPS = [
     "config.apps.TollgateAdminConfig",

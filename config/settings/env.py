@@ -209,7 +209,7 @@ def broker(url: str) -> str:
     if parts.scheme != "unix":
         return url
     query = parts.query.replace("db=", "virtual_host=")
-    return parts._replace(scheme="redis+socket", query=query).geturl()
+    return f"redis+socket://{parts.path}?{query}"
 
 
 def mail(url: str) -> dict[str, object]:

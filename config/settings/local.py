@@ -37,6 +37,8 @@ from config.settings.payments import *
 from config.settings.security import *
 
 EMBEDDED = True
+RUNS_OWN_DATABASE = not env.is_set("DATABASE_URL")
+RUNS_OWN_REDIS = not env.is_set("REDIS_URL")
 DEMO_PASSWORD = SECRETS["DEMO_PASSWORD"]
 STATIC_FROM_SOURCE = True
 

@@ -4,6 +4,7 @@ import datetime as dt
 import json
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from django import template
@@ -132,9 +133,11 @@ def http_status(status: int | None) -> SafeString:
 
 
 @register.filter
-def number(value: float | None) -> str:
-    """Group thousands; a dash for what is not known."""
-    return _DASH if value is None else f"{value:,}"
+def number(value: object) -> str:
+    """Group thousands; a dash for what is not known; words stay as they are."""
+    if isinstance(value, (int, float, Decimal)):
+        return f"{value:,}"
+    return _DASH if value in {None, ""} else str(value)
 
 
 @register.filter

@@ -74,9 +74,7 @@ def test_no_migration_is_missing():
 
 def test_constraints_and_indexes_have_names_of_their_own():
     automatic = [
-        name(path)
-        for path in sorted(ROOT.glob("*/migrations/*.py"))
-        if "_auto_" in path.name
+        name(path) for path in sorted(ROOT.glob("*/migrations/*.py")) if "_auto_" in path.name
     ]
 
     assert automatic == []

@@ -10,7 +10,9 @@ from tests.architecture.source import ROOT
 
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 URL_NAME = re.compile(r"{%\s*url\s+['\"]([\w:-]+)['\"]")
-INLINE = re.compile(r"<script(?![^>]*\bsrc=)(?![^>]*application/json)[^>]*>|\sstyle=|\son\w+=", re.IGNORECASE)
+INLINE = re.compile(
+    r"<script(?![^>]*\bsrc=)(?![^>]*application/json)[^>]*>|\sstyle=|\son\w+=", re.IGNORECASE
+)
 
 
 def _names(resolver, prefix=""):

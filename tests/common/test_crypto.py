@@ -28,7 +28,9 @@ def test_reads_what_an_older_key_made(settings):
     assert not crypto.needs_rotation(crypto.encrypt("a secret", purpose="test"))
 
 
-@pytest.mark.parametrize("change", [lambda s: s[:-4] + "AAA=", lambda s: "gone:" + s.partition(":")[2]])
+@pytest.mark.parametrize(
+    "change", [lambda s: s[:-4] + "AAA=", lambda s: "gone:" + s.partition(":")[2]]
+)
 def test_refuses_what_was_changed_or_has_no_key(change):
     sealed = crypto.encrypt("a secret", purpose="test")
 

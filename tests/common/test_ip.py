@@ -28,7 +28,9 @@ def trusted(settings):
 )
 @pytest.mark.usefixtures("trusted")
 def test_walks_from_the_right(rf, peer, forwarded, address):
-    request = rf.get("/", REMOTE_ADDR=peer, **({"HTTP_X_FORWARDED_FOR": forwarded} if forwarded else {}))
+    request = rf.get(
+        "/", REMOTE_ADDR=peer, **({"HTTP_X_FORWARDED_FOR": forwarded} if forwarded else {})
+    )
 
     assert client_ip(request) == address
 
@@ -41,7 +43,9 @@ def test_believes_nobody_by_default(rf, settings):
     assert client_ip(request) == "10.0.0.1"
 
 
-@pytest.mark.parametrize("text", ["", "x", "1.2.3", "1.2.3.4.5", "0x7f.1", "１.2.3.4", "fe80::1%eth0/64"])
+@pytest.mark.parametrize(
+    "text", ["", "x", "1.2.3", "1.2.3.4.5", "0x7f.1", "\uff11.2.3.4", "fe80::1%eth0/64"]
+)
 def test_what_is_no_address_is_none(text):
     assert parse_address(text) is None
 

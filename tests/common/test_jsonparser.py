@@ -12,8 +12,14 @@ from config.common.errors import MalformedRequest
 from config.common.jsonparser import MAX_DEPTH, OrjsonRenderer, loads
 
 DOCUMENTS = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"])),
-    lambda children: st.lists(children, max_size=5) | st.dictionaries(st.text("abc", max_size=3), children, max_size=5),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"])),
+    lambda children: (
+        st.lists(children, max_size=5)
+        | st.dictionaries(st.text("abc", max_size=3), children, max_size=5)
+    ),
     max_leaves=30,
 )
 
@@ -39,7 +45,20 @@ def test_reads_what_it_writes(document):
         b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1),
         b"[" + b"1," * 30_000 + b"1]",
     ],
-    ids=["open", "quotes", "nan", "infinity", "surrogate", "bytes", "comma", "tail", "bom", "deep", "deeper", "wide"],
+    ids=[
+        "open",
+        "quotes",
+        "nan",
+        "infinity",
+        "surrogate",
+        "bytes",
+        "comma",
+        "tail",
+        "bom",
+        "deep",
+        "deeper",
+        "wide",
+    ],
 )
 def test_refuses_what_is_not_harmless_json(raw):
     with pytest.raises(MalformedRequest):
@@ -53,7 +72,9 @@ def test_points_to_a_nul_character(raw, pointer):
     with pytest.raises(MalformedRequest) as refusal:
         loads(raw)
 
-    assert [(error.pointer, error.code) for error in refusal.value.errors] == [(pointer, "nul_character")]
+    assert [(error.pointer, error.code) for error in refusal.value.errors] == [
+        (pointer, "nul_character")
+    ]
 
 
 def test_takes_the_deepest_allowed_document():
@@ -61,9 +82,15 @@ def test_takes_the_deepest_allowed_document():
 
 
 def test_writes_decimals_lazy_texts_and_times():
-    document = {"d": Decimal("1.50"), "t": gettext_lazy("text"), "at": datetime(2026, 1, 2, tzinfo=UTC)}
+    document = {
+        "d": Decimal("1.50"),
+        "t": gettext_lazy("text"),
+        "at": datetime(2026, 1, 2, tzinfo=UTC),
+    }
 
-    assert OrjsonRenderer().render(document) == b'{"d":"1.50","t":"text","at":"2026-01-02T00:00:00Z"}'
+    assert (
+        OrjsonRenderer().render(document) == b'{"d":"1.50","t":"text","at":"2026-01-02T00:00:00Z"}'
+    )
 
 
 def test_writes_nothing_for_no_content():

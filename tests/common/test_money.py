@@ -20,7 +20,9 @@ def test_reads_decimals_in_minor_units(amount, currency, minor):
     assert Money.of(amount, currency) == Money(minor, currency)
 
 
-@pytest.mark.parametrize(("amount", "minor"), [("0.005", 0), ("0.015", 2), ("-0.005", 0), ("-0.015", -2)])
+@pytest.mark.parametrize(
+    ("amount", "minor"), [("0.005", 0), ("0.015", 2), ("-0.005", 0), ("-0.015", -2)]
+)
 def test_rounds_half_to_even(amount, minor):
     assert Money.of(amount, "USD").minor == minor
 
@@ -46,7 +48,9 @@ def test_refuses_to_mix_currencies():
         Money(1, "USD") + Money(1, "EUR")
 
 
-@given(AMOUNTS, st.lists(st.integers(0, 1000), min_size=1, max_size=20).filter(lambda w: sum(w) > 0))
+@given(
+    AMOUNTS, st.lists(st.integers(0, 1000), min_size=1, max_size=20).filter(lambda w: sum(w) > 0)
+)
 def test_parts_sum_to_the_whole(minor, weights):
     parts = Money(minor, "USD").split(weights)
 

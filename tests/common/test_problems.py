@@ -100,7 +100,9 @@ def test_a_defect_of_ours_leaks_nothing(client, monkeypatch):
     monkeypatch.setattr("accounts.services.sessions.authenticate", burst)
 
     answer = client.post(
-        "/api/v1/auth/login", {"email": "a@b.test", "password": "x" * 12}, content_type="application/json"
+        "/api/v1/auth/login",
+        {"email": "a@b.test", "password": "x" * 12},
+        content_type="application/json",
     )
 
     assert answer.status_code == 500

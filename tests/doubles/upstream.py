@@ -83,7 +83,9 @@ class _Connection(asyncio.Protocol):
         body = json.dumps(
             {"method": method, "path": call.path, "headers": call.headers, "body": call.body_size}
         ).encode()
-        status = call.path.removeprefix(_STATUS_PREFIX)[:3] if _STATUS_PREFIX in call.path else "200"
+        status = (
+            call.path.removeprefix(_STATUS_PREFIX)[:3] if _STATUS_PREFIX in call.path else "200"
+        )
         head = (
             f"HTTP/1.1 {status} As-Asked\r\nContent-Type: application/json\r\n"
             f"Content-Length: {len(body)}\r\nX-Request-Id: from-the-api\r\n\r\n"

@@ -40,7 +40,7 @@ class RequestContextMiddleware:
         """Answer what Django's own handlers would answer with a bare page."""
         error = problems.as_domain_error(exception)
         if error is None:
-            logger.exception("unhandled_exception", path=request.path)
+            logger.error("unhandled_exception", path=request.path, exc_info=exception)
             error = errors.InternalError()
         return problems.response(request, error)
 

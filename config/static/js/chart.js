@@ -12,7 +12,8 @@ const sum = (values) => values.reduce((total, value) => total + (value ?? 0), 0)
 export function columns(json, measures) {
   if (json.at) return { at: json.at, series: json.series };
   const at = json.data.map((row) => Date.parse(row.bucket) / 1000);
-  const series = measures.map((name) => ({ label: title(name), values: json.data.map((row) => row[name]) }));
+  const known = measures.filter((name) => json.data.some((row) => row[name] !== undefined));
+  const series = known.map((name) => ({ label: title(name), values: json.data.map((row) => row[name]) }));
   return { at, series };
 }
 
@@ -99,7 +100,8 @@ class Chart {
   // Bars stand on their time: half a step of room keeps the outer ones whole.
   timeRange(low, high, bars) {
     const { at } = this.data;
-    const half = bars && at.length > 1 ? (at[1] - at[0]) / 2 : 0;
+    const step = at.length > 1 ? at[1] - at[0] : 3600;
+    const half = bars || at.length === 1 ? step / 2 : 0;
     return [low - half, high + half];
   }
 

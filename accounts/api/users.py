@@ -1,0 +1,103 @@
+"""The person who asks: profile and sessions over REST. Keys of an organization are nobody and are refused here."""
+
+from typing import Any, ClassVar
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts import selectors, services
+from accounts.api import examples
+from accounts.api.serializers import (
+    SessionSerializer,
+    UpdateProfileSerializer,
+    UserSerializer,
+)
+from accounts.authentication import JWTAuthentication, PortalSessionAuthentication
+from accounts.models import User
+from config.common import query
+from config.common.errors import NotFound
+from config.common.pagination import CursorPagination
+
+
+class PersonalView(APIView):
+    """What a person sees and changes of their own."""
+
+    authentication_classes = (JWTAuthentication, PortalSessionAuthentication)
+    parameters: ClassVar[frozenset[str]] = frozenset()
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Refuse unknown query parameters."""
+        super().initial(request, *args, **kwargs)
+        query.read(request, also=self.parameters)
+
+    @property
+    def person(self) -> User:
+        """The person who asks."""
+        assert isinstance(self.request.user, User)
+        return self.request.user
+
+
+class MeView(PersonalView):
+    """The profile of the person who asks."""
+
+    @extend_schema(
+        operation_id="users_me",
+        summary="Read my profile",
+        responses=UserSerializer,
+        examples=examples.ME,
+    )
+    def get(self, request: Request) -> Response:
+        """Return the person that the token or the cookie speaks for."""
+        return Response(UserSerializer(self.person).data)
+
+    @extend_schema(
+        operation_id="users_me_update",
+        summary="Change my profile",
+        request=UpdateProfileSerializer,
+        responses=UserSerializer,
+        examples=examples.UPDATE_ME,
+    )
+    def patch(self, request: Request) -> Response:
+        """Change what is sent; what is left out stays."""
+        serializer = UpdateProfileSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        user = services.profile.update_profile(user=self.person, changes=serializer.validated_data)
+        return Response(UserSerializer(user).data)
+
+
+class SessionListView(PersonalView):
+    """Where the person is signed in."""
+
+    pagination_class = CursorPagination
+    parameters = query.PAGING
+
+    @extend_schema(
+        operation_id="users_me_sessions",
+        summary="List my sessions",
+        responses=SessionSerializer(many=True),
+        examples=examples.SESSIONS,
+    )
+    def get(self, request: Request) -> Response:
+        """List the devices on which the person is signed in, newest first."""
+        paginator = self.pagination_class()
+        sessions = selectors.open_sessions(self.person, at=timezone.now())
+        page = paginator.paginate_queryset(sessions, request, view=self)
+        current = getattr(request.auth, "session_id", None)
+        rows = SessionSerializer(page, many=True, context={"current_id": current})
+        return paginator.get_paginated_response(list(rows.data))
+
+
+class SessionView(PersonalView):
+    """One session of the person who asks."""
+
+    @extend_schema(
+        operation_id="users_me_session_end", summary="End a session", responses={204: None}
+    )
+    def delete(self, request: Request, session_id: int) -> Response:
+        """Sign one device out. Its tokens, or its cookie, stop at once."""
+        if not services.sessions.end(user=self.person, session_id=session_id):
+            raise NotFound
+        return Response(status=204)

@@ -1,0 +1,52 @@
+"""Open the account of a SUPER_ADMIN: `manage.py create_admin ada@example.com`."""
+
+import getpass
+import os
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError
+from django.core.validators import validate_email
+
+from accounts import services
+from config.common import context
+from config.common.errors import DomainError
+
+VARIABLE = "ADMIN_PASSWORD"
+
+
+class Command(BaseCommand):
+    """Asks for the password twice, or takes it from ADMIN_PASSWORD where nobody can be asked."""
+
+    help = f"Open the account of a SUPER_ADMIN. The password comes from {VARIABLE} or is asked for."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Take the address and the name."""
+        parser.add_argument("email")
+        parser.add_argument("--full-name", default="")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Open the account."""
+        try:
+            validate_email(options["email"])
+        except ValidationError:
+            raise CommandError(f"{options['email']} is not an e-mail address.") from None
+        password = os.environ.get(VARIABLE) or _ask()
+        try:
+            with context.command("create_admin"):
+                user = services.staff.create_admin(
+                    email=options["email"], password=password, full_name=options["full_name"]
+                )
+        except DomainError as error:
+            raise CommandError(
+                " ".join([error.detail, *(item.message for item in error.errors)])
+            ) from None
+        self.stdout.write(f"{user.email} is a super admin.")
+
+
+def _ask() -> str:
+    password = getpass.getpass("Password: ")
+    if password != getpass.getpass("The same again: "):
+        raise CommandError("The two passwords differ.")
+    return password

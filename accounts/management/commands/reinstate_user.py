@@ -1,0 +1,29 @@
+"""Let a suspended account in again: `manage.py reinstate_user eve@example.com`."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts import selectors, services
+from config.common import context
+
+
+class Command(BaseCommand):
+    """Lifts a suspension; sessions that ended with it stay ended."""
+
+    help = "Let a suspended account in again."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Take the address."""
+        parser.add_argument("email")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Lift the suspension."""
+        user = selectors.user_by_email(options["email"])
+        if user is None:
+            raise CommandError(f"Nobody has the address {options['email']}.")
+        with context.command("reinstate_user"):
+            if not services.suspension.reinstate(user=user):
+                raise CommandError(f"{user.email} is not suspended.")
+        self.stdout.write(f"{user.email} may sign in again.")

@@ -1,0 +1,33 @@
+"""Stop an account: `manage.py suspend_user eve@example.com --reason "stolen card"`."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts import selectors, services
+from config.common import context
+from config.common.errors import DomainError
+
+
+class Command(BaseCommand):
+    """Ends the person's sessions at once and stops their keys within two seconds."""
+
+    help = "Stop an account: its sessions end and its keys stop."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Take the address and the reason."""
+        parser.add_argument("email")
+        parser.add_argument("--reason", required=True)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Stop the account."""
+        user = selectors.user_by_email(options["email"])
+        if user is None:
+            raise CommandError(f"Nobody has the address {options['email']}.")
+        try:
+            with context.command("suspend_user"):
+                services.suspension.suspend(user=user, reason=options["reason"])
+        except DomainError as error:
+            raise CommandError(error.detail) from None
+        self.stdout.write(f"{user.email} is suspended.")

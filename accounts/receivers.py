@@ -1,0 +1,32 @@
+"""What accounts does when Django signs someone in or out, by whichever door."""
+
+from typing import Any
+
+from django.contrib.auth.signals import user_logged_in, user_logged_out
+from django.dispatch import receiver
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts import middleware, services
+from accounts.models import User
+
+
+@receiver(user_logged_in)
+def open_session(request: HttpRequest, user: User, **_: Any) -> None:
+    """Give the cookie its session row; a row that the cookie had before ends."""
+    _end(request, user, reason="replaced")
+    session = services.sessions.start_portal(user=user, at=timezone.now())
+    middleware.remember(request, services.sessions.claims_of(session))
+
+
+@receiver(user_logged_out)
+def end_session(request: HttpRequest, user: User | None, **_: Any) -> None:
+    """End the row of the cookie that goes."""
+    if user is not None:
+        _end(request, user, reason="logged_out")
+
+
+def _end(request: HttpRequest, user: User, *, reason: str) -> None:
+    claims = middleware.claims_of(request)
+    if claims is not None:
+        services.sessions.end(user=user, session_id=claims.session_id, reason=reason)

@@ -1,0 +1,1 @@
+"""Pages about the person: opening an account, signing in and out, the profile."""

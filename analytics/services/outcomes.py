@@ -1,0 +1,157 @@
+"""What the proxy reports about calls: filled in once per call, and added to the roll-ups in the same transaction."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db import connection
+
+from analytics.metering import stream
+from analytics.metering.events import ALLOWED
+from analytics.metering.tallies import KeyHour, Report, ReportSums, RouteDay
+from analytics.services import rollups
+
+_MAX_RETRIED = 5_000
+# Clocks of proxy and Redis may differ by this much.
+_SKEW = timedelta(minutes=10)
+# Once ingestion is this far past a call, its event will not come any more.
+_GRACE = timedelta(minutes=2)
+_LONGEST_WAIT = timedelta(days=1)
+_COLUMNS = "request_id, at, status, latency_ms, bytes_in, bytes_out"
+
+_FILL = """
+UPDATE analytics_apiusagelog AS log
+SET status = given.status, latency_ms = given.latency_ms, bytes_in = given.bytes_in, bytes_out = given.bytes_out
+FROM unnest(%s::text[], %s::smallint[], %s::integer[], %s::bigint[], %s::bigint[])
+    AS given (request_id, status, latency_ms, bytes_in, bytes_out)
+WHERE log.request_id = given.request_id AND log.at BETWEEN %s AND %s AND log.status IS NULL
+RETURNING log.request_id, log.organization_id, log.api_key_id, log.api_id, log.route, log.outcome,
+    (extract(epoch FROM log.at) * 1000)::bigint
+"""
+_WAIT = f"""
+INSERT INTO analytics_waitingreport AS mine ({_COLUMNS}, attempts, retry_at)
+SELECT request_id, to_timestamp(at_ms / 1000.0), status, latency_ms, bytes_in, bytes_out, 0, now() + interval '1 second'
+FROM unnest(%s::text[], %s::bigint[], %s::smallint[], %s::integer[], %s::bigint[], %s::bigint[])
+    AS given (request_id, at_ms, status, latency_ms, bytes_in, bytes_out)
+ON CONFLICT (request_id) DO UPDATE
+SET attempts = mine.attempts + 1, retry_at = now() + least(60, 2 ^ (mine.attempts + 1)) * interval '1 second'
+"""  # noqa: S608  columns of our own
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a batch of reports came to."""
+
+    filled: int = 0
+    waiting: int = 0
+    given_up: int = 0
+
+
+def apply_reports(reports: Iterable[Report]) -> Applied:
+    """Fill in what is known of calls, now or of those that waited; the caller holds the checkpoint and a transaction.
+
+    A call that has its outcome already keeps it. A report whose call is not in the log yet waits until ingestion has
+    come past its time.
+    """
+    batch = {report.request_id: report for report in _due()}
+    for report in reports:
+        batch.setdefault(report.request_id, report)
+    if not batch:
+        return Applied()
+    filled = _fill(list(batch.values()))
+    _add_to_rollups(filled, batch)
+    settled = {row[0] for row in filled}
+    settled |= _known([request_id for request_id in batch if request_id not in settled], batch)
+    missing = [report for report in batch.values() if report.request_id not in settled]
+    hopeless = _hopeless(missing)
+    _stop_waiting([*settled, *(report.request_id for report in hopeless)])
+    given_up = {report.request_id for report in hopeless}
+    _wait([report for report in missing if report.request_id not in given_up])
+    return Applied(len(filled), len(missing) - len(hopeless), len(hopeless))
+
+
+def _due() -> list[Report]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT request_id, (extract(epoch FROM at) * 1000)::bigint, status, latency_ms, bytes_in, bytes_out"
+            " FROM analytics_waitingreport WHERE retry_at <= now() ORDER BY retry_at LIMIT %s",
+            [_MAX_RETRIED],
+        )
+        return [Report(*row) for row in cursor.fetchall()]
+
+
+def _fill(reports: Sequence[Report]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        columns = _columns(reports)
+        cursor.execute(_FILL, [columns[0], *columns[2:], *_span(reports)])
+        return cursor.fetchall()
+
+
+def _add_to_rollups(filled: Sequence[tuple[Any, ...]], reports: dict[str, Report]) -> None:
+    by_key_hour: dict[KeyHour, ReportSums] = defaultdict(ReportSums)
+    by_route_day: dict[RouteDay, ReportSums] = defaultdict(ReportSums)
+    for request_id, organization_id, key_id, api_id, route, outcome, at_ms in filled:
+        report, was_allowed = reports[request_id], outcome == ALLOWED
+        hour = at_ms // 3_600_000
+        by_key_hour[organization_id, key_id, hour].add(report, was_allowed=was_allowed)
+        by_route_day[organization_id, api_id, route, hour // 24].add(report, was_allowed=was_allowed)
+    rollups.add_reports(by_key_hour=by_key_hour, by_route_day=by_route_day)
+
+
+def _known(request_ids: Sequence[str], reports: dict[str, Report]) -> set[str]:
+    """Return which of the calls are in the log; they have their outcome already."""
+    if not request_ids:
+        return set()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT request_id FROM analytics_apiusagelog"
+            " WHERE request_id = ANY(%s) AND at BETWEEN %s AND %s",
+            [request_ids, *_span([reports[request_id] for request_id in request_ids])],
+        )
+        return {request_id for (request_id,) in cursor.fetchall()}
+
+
+def _hopeless(missing: Sequence[Report]) -> list[Report]:
+    if not missing:
+        return []
+    oldest_ms = (datetime.now(UTC) - _LONGEST_WAIT).timestamp() * 1000
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT last_id FROM analytics_ingestcheckpoint WHERE name = 'usage'")
+        row = cursor.fetchone()
+    ingested_ms = stream.position(row[0])[0] if row else 0
+    limit = max(oldest_ms, ingested_ms - _GRACE.total_seconds() * 1000)
+    return [report for report in missing if report.at_ms < limit]
+
+
+def _stop_waiting(request_ids: Sequence[str]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM analytics_waitingreport WHERE request_id = ANY(%s)", [request_ids]
+        )
+
+
+def _wait(reports: Sequence[Report]) -> None:
+    if reports:
+        with connection.cursor() as cursor:
+            cursor.execute(_WAIT, _columns(reports))
+
+
+def _columns(reports: Sequence[Report]) -> list[list[Any]]:
+    rows = [
+        (each.request_id, each.at_ms, each.status, each.latency_ms, each.bytes_in, each.bytes_out)
+        for each in reports
+    ]
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _span(reports: Sequence[Report]) -> tuple[datetime, datetime]:
+    """Return the time in which the events of these calls must lie: from before the first to after the last ended."""
+    first = min(report.at_ms for report in reports)
+    last = max(report.at_ms + report.latency_ms for report in reports)
+    return _instant(first) - _SKEW, _instant(last) + _SKEW
+
+
+def _instant(at_ms: int) -> datetime:
+    return datetime.fromtimestamp(at_ms / 1000, UTC)

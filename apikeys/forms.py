@@ -1,0 +1,283 @@
+"""Forms of the key pages and of the back office. They read texts; the services decide what is valid."""
+
+from typing import Any, ClassVar, cast
+
+import orjson
+from django import forms
+
+from apikeys.models import Api, ApiKey, Environment, QuotaPeriods, RouteRule
+from apikeys.services.api_checks import Faults, api_faults, rule_faults
+from apikeys.services.key_checks import (
+    MAX_PER_SECONDS,
+    MAX_RATE,
+    MAX_UNITS,
+    KeyChanges,
+    KeySettings,
+)
+from config.common import jsonparser
+from config.common.errors import DomainError
+
+_RATE = ("rate_limit", "rate_per_seconds", "rate_burst")
+_QUOTA = ("quota_limit", "quota_period")
+# A part of the API's body and the form's field that stands for it; other parts have the field's own name.
+_FIELDS = {
+    "rate": "rate_limit",
+    "rate/per_seconds": "rate_per_seconds",
+    "rate/burst": "rate_burst",
+    "quota": "quota_limit",
+    "quota/period": "quota_period",
+}
+
+
+class RefusableForm(forms.Form):
+    """A form that can show why the domain refused it."""
+
+    def refuse(self, error: DomainError) -> None:
+        """Put each fault at its field, and what concerns no field above the form."""
+        for fault in error.errors:
+            place = fault.pointer.removeprefix("#/")
+            name = _FIELDS.get(place) or _FIELDS.get(place.split("/")[0], place.split("/")[0])
+            message = f"{fault.message} {fault.fix}".strip()
+            self.add_error(name if name in self.fields else None, message)
+        if not error.errors:
+            self.add_error(None, f"{error.detail} {error.fix}")
+
+
+class ListField(forms.CharField):
+    """Entries divided by line breaks, spaces or commas."""
+
+    widget = forms.Textarea(attrs={"rows": 3, "spellcheck": "false"})
+
+    def to_python(self, value: Any) -> list[str]:  # type: ignore[override]
+        """Read the entries."""
+        if isinstance(value, list):
+            return value
+        return (super().to_python(value) or "").replace(",", " ").split()
+
+    def prepare_value(self, value: Any) -> Any:
+        """Write one entry per line."""
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Compare entries, not their spelling."""
+        return bool(self.to_python(initial or []) != self.to_python(data or ""))
+
+
+class MetadataField(forms.CharField):
+    """A JSON object, read as strictly as the API reads bodies."""
+
+    widget = forms.Textarea(attrs={"rows": 4, "spellcheck": "false"})
+
+    def to_python(self, value: Any) -> dict[str, Any]:  # type: ignore[override]
+        """Read the object; nothing is the empty one."""
+        if isinstance(value, dict):
+            return value
+        text = super().to_python(value)
+        try:
+            document = jsonparser.loads(text.encode("utf-8", "replace")) if text else {}
+        except DomainError as error:
+            raise forms.ValidationError(error.detail, code=error.code) from None
+        if not isinstance(document, dict):
+            raise forms.ValidationError(
+                'Write a JSON object, such as {"team": "payments"}.', code="object"
+            )
+        return document
+
+    def prepare_value(self, value: Any) -> Any:
+        """Write the object with indentation; the empty one as nothing."""
+        if not isinstance(value, dict):
+            return value
+        return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode() if value else ""
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Compare objects, not their spelling."""
+        try:
+            return bool((initial or {}) != self.to_python(data or ""))
+        except forms.ValidationError:
+            return True
+
+
+class KeyForm(RefusableForm):
+    """What can be told of a key; used for new keys as it is."""
+
+    name = forms.CharField(max_length=80, help_text="What uses it, such as “Checkout service”.")
+    environment = forms.ChoiceField(
+        choices=Environment.choices,
+        widget=forms.RadioSelect,
+        initial=Environment.LIVE,
+        help_text="Part of the key itself; it cannot be changed later.",
+    )
+    description = forms.CharField(max_length=500, required=False)
+    scopes = ListField(
+        required=False, help_text="One per line, such as orders:read, orders:* or *."
+    )
+    expires_at = forms.DateTimeField(
+        label="Expires",
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d"],
+        help_text="Coordinated Universal Time (UTC). Empty: never.",
+    )
+    rate_limit = forms.IntegerField(label="Calls", min_value=1, max_value=MAX_RATE, required=False)
+    rate_per_seconds = forms.IntegerField(
+        label="Per seconds", min_value=1, max_value=MAX_PER_SECONDS, required=False
+    )
+    rate_burst = forms.IntegerField(
+        label="Burst",
+        min_value=1,
+        max_value=MAX_RATE,
+        required=False,
+        help_text="Calls that may come at once.",
+    )
+    quota_limit = forms.IntegerField(
+        label="Units", min_value=1, max_value=MAX_UNITS, required=False
+    )
+    quota_period = forms.ChoiceField(
+        label="Period", choices=[("", "Calendar month"), *QuotaPeriods.choices], required=False
+    )
+    ip_allowlist = ListField(
+        label="Addresses", required=False, help_text="Such as 203.0.113.0/24 or 2001:db8::/32."
+    )
+    allowed_origins = ListField(
+        label="Origins",
+        required=False,
+        help_text="Such as https://app.example.com or https://*.example.com.",
+    )
+    external_id = forms.CharField(
+        label="External id", max_length=255, required=False, help_text="Your own id for this key."
+    )
+    metadata = MetadataField(required=False, help_text="A JSON object of at most 10 kB.")
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse half of a rate; a period without a limit is no quota."""
+        data = super().clean() or self.cleaned_data
+        is_half = data.get("rate_limit") is None and any(data.get(name) for name in _RATE)
+        if is_half and "rate_limit" not in self.errors:
+            self.add_error("rate_limit", "Fill this in too, or leave all three empty.")
+        if data.get("quota_limit") is None:
+            data["quota_period"] = ""
+        return data
+
+    def settings(self) -> KeySettings:
+        """Return all that was filled in, as the services take it."""
+        return cast("KeySettings", dict(self.cleaned_data))
+
+
+class EditKeyForm(KeyForm):
+    """What can be changed of a key."""
+
+    enabled = forms.BooleanField(
+        required=False,
+        label="Enabled",
+        help_text="A disabled key is refused within two seconds and can be enabled again.",
+    )
+    environment = None  # type: ignore[assignment]  # it is part of the secret
+
+    def __init__(self, data: Any = None, *, key: ApiKey) -> None:
+        initial: dict[str, Any] = {
+            name: getattr(key, name) for name in self.base_fields if name != "enabled"
+        }
+        initial["enabled"] = key.disabled_at is None
+        if key.expires_at is not None:
+            initial["expires_at"] = key.expires_at.replace(second=0, microsecond=0)
+        super().__init__(data, initial=initial)
+
+    def changes(self) -> KeyChanges:
+        """Return what was changed, a rate and a quota whole."""
+        names = set(self.changed_data)
+        for group in (_RATE, _QUOTA):
+            if names.intersection(group):
+                names.update(group)
+        return cast("KeyChanges", {name: self.cleaned_data[name] for name in names})
+
+
+class RotateKeyForm(RefusableForm):
+    """How long the old secret goes on working."""
+
+    PRESETS: ClassVar[list[tuple[int, str]]] = [
+        (0, "Stop it at once"),
+        (3_600, "1 hour"),
+        (86_400, "24 hours"),
+        (604_800, "7 days"),
+        (2_592_000, "30 days"),
+    ]
+
+    overlap_seconds = forms.TypedChoiceField(
+        label="The present secret works for",
+        choices=PRESETS,
+        coerce=int,
+        initial=86_400,
+        widget=forms.RadioSelect,
+        help_text="Never beyond the time at which the key itself expires.",
+    )
+
+
+class RevokeKeyForm(RefusableForm):
+    """Asks nothing: revoking is confirmed by sending it."""
+
+
+class _CheckedForm(forms.ModelForm[Any]):
+    """A model form that also asks the domain's own checks, so that faults show at their fields."""
+
+    def faults_of(self, row: Any) -> Faults:
+        """Return what is wrong with the row, after bringing it into its canonical form."""
+        raise NotImplementedError
+
+    def clean(self) -> dict[str, Any]:
+        """Check a row made of what was filled in."""
+        data = super().clean() or self.cleaned_data
+        row = self._meta.model(
+            **{name: data[name] for name in data if name in (self._meta.fields or ())}
+        )
+        for fault in self.faults_of(row):
+            name = fault.pointer.split("/")[1]
+            if name in data:
+                self.add_error(name, f"{fault.message} {fault.fix}".strip())
+        return {name: getattr(row, name, value) for name, value in data.items()}
+
+
+class ApiForm(_CheckedForm):
+    """An API as staff describe it."""
+
+    class Meta:
+        model = Api
+        fields = (
+            "name",
+            "slug",
+            "hosts",
+            "base_path",
+            "upstream_note",
+            "unknown_route_policy",
+            "default_scope",
+            "default_cost",
+            "default_meter",
+            "mode",
+            "sends_assertion",
+        )
+
+    def faults_of(self, row: Any) -> Faults:
+        """Ask the checks of APIs."""
+        return api_faults(row)
+
+
+class RouteRuleForm(_CheckedForm):
+    """A route rule as staff describe it."""
+
+    class Meta:
+        model = RouteRule
+        fields = (
+            "methods",
+            "path_pattern",
+            "required_scope",
+            "cost",
+            "meter",
+            "rate_limit",
+            "rate_per_seconds",
+            "rate_burst",
+            "mode",
+            "counted_statuses",
+        )
+
+    def faults_of(self, row: Any) -> Faults:
+        """Ask the checks of route rules."""
+        return rule_faults(row)

@@ -1,0 +1,68 @@
+"""What the gate needs of the settings, read in one place and frozen; nothing else in this package knows Django."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+
+from apikeys.restrictions import AddressList
+from apikeys.secrets import Pepper, parse_peppers
+from config.common.middleware.security_headers import HEADERS
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """Everything the gate is told from outside."""
+
+    redis_url: str
+    redis_prefix: str
+    database: dict[str, Any]
+    peppers: tuple[Pepper, ...]
+    brand: str
+    public_url: str
+    trusted_proxies: AddressList
+    secret_key: str
+    signing_keys: tuple[str, ...] = ()
+    processes: int = 1
+    security_headers: tuple[tuple[str, str], ...] = ()
+
+
+def from_settings() -> Configuration:
+    """Read Django's settings."""
+    return Configuration(
+        redis_url=settings.REDIS_URL,
+        redis_prefix=settings.REDIS_PREFIX,
+        database=_connection_parameters(settings.DATABASES["default"]),
+        peppers=parse_peppers(settings.KEY_PEPPERS),
+        brand=settings.KEY_BRAND,
+        public_url=settings.PUBLIC_URL,
+        trusted_proxies=AddressList(settings.GATEWAY_TRUSTED_PROXIES),
+        secret_key=settings.SECRET_KEY,
+        signing_keys=tuple(getattr(settings, "GATEWAY_SIGNING_KEYS", ())),
+        processes=int(getattr(settings, "GATEWAY_PROCESSES", 1)),
+        security_headers=_security_headers(),
+    )
+
+
+def _security_headers() -> tuple[tuple[str, str], ...]:
+    headers = tuple(HEADERS.items())
+    if not settings.HSTS_SECONDS:
+        return headers
+    value = f"max-age={settings.HSTS_SECONDS}; includeSubDomains"
+    return (*headers, ("Strict-Transport-Security", value))
+
+
+# What Django's PostgreSQL backend keeps for itself instead of handing it to the driver.
+_DJANGO_OPTIONS = {"pool", "isolation_level", "assume_role", "server_side_binding"}
+_NAMES = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
+
+
+def _connection_parameters(database: dict[str, Any]) -> dict[str, Any]:
+    """Turn Django's form of a database into psycopg's."""
+    options = {
+        name: value
+        for name, value in database.get("OPTIONS", {}).items()
+        if name not in _DJANGO_OPTIONS
+    }
+    named = {ours: database.get(theirs) for theirs, ours in _NAMES.items()}
+    return {**options, **{name: value for name, value in named.items() if value}}

@@ -1,0 +1,191 @@
+"""Portions of a hot key's limits, taken from Redis before they are used and spent without asking again.
+
+A token in a lease has been counted already, so no number of processes lets more calls pass than the limits say; what
+a lease does not use within 250 ms goes back. Redis's clock decides everything: this process only measures how long
+ago it was told something.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from time import monotonic
+from typing import Final
+
+from apikeys.gateway import script
+from apikeys.gateway.link import Link, LinkDown, Reply
+from apikeys.gateway.plans import MICRO, Count, Plan, read_answer
+from apikeys.gateway.questions import Question
+
+_IDLE_SECONDS: Final = 0.25
+_QUICK_SECONDS: Final = 0.05
+_SLOW_SECONDS: Final = 0.15
+# Two portions stay in the bucket: what two processes may hold while it fills up again.
+_RESERVED_PORTIONS: Final = 2
+
+
+class Lease:
+    """What this process holds of one plan."""
+
+    __slots__ = (
+        "bases", "dry_until", "is_asking", "left", "plan", "size", "steps", "taken_at", "waiting",
+    )  # fmt: skip
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.left = 0
+        self.size = 1
+        self.is_asking = False
+        self.taken_at = 0.0
+        self.dry_until = 0.0
+        self.bases: tuple[int, ...] = ()
+        # What one unused token adds to each number of the last answer: calls, no seconds, units, no seconds.
+        self.steps = tuple(
+            step
+            for amount in [1] * len(plan.buckets) + [counter.amount for counter in plan.counters]
+            for step in (amount, 0)
+        )
+        self.waiting: deque[Question] = deque()
+
+    def numbers(self) -> tuple[int, ...]:
+        """Return what is left in all, as far as this process knows."""
+        left, bases = self.left, self.bases
+        if len(bases) == 2:
+            return bases[0] + left, bases[1]
+        return tuple([base + left * step for base, step in zip(bases, self.steps, strict=True)])
+
+
+class Leases:
+    """All leases of one process."""
+
+    def __init__(
+        self,
+        link: Link,
+        *,
+        on_allowed: Callable[[Question, Plan, tuple[int, ...]], None],
+        on_refused: Callable[[Question, Plan, Count], None],
+        on_seed: Callable[[Question, Plan], None],
+        on_down: Callable[[Question, Plan], None],
+    ) -> None:
+        self._link = link
+        self._on_allowed = on_allowed
+        self._on_refused = on_refused
+        self._on_seed = on_seed
+        self._on_down = on_down
+        self._active: set[Lease] = set()
+
+    def ask(self, question: Question, plan: Plan) -> None:
+        """Spend one token of the lease, or wait for the next portion, or refuse until there can be one."""
+        lease: Lease | None = plan.lease
+        if lease is None:
+            lease = plan.lease = Lease(plan)
+        if lease.left:
+            lease.left -= 1
+            self._on_allowed(question, plan, lease.numbers())
+            if lease.left << 1 < lease.size and not lease.is_asking and lease.size > 1:
+                self._renew(lease)
+            return
+        if not lease.is_asking and lease.dry_until > monotonic():
+            self._on_refused(question, plan, _still_dry(lease))
+            return
+        lease.waiting.append(question)
+        if not lease.is_asking:
+            self._renew(lease)
+
+    def _renew(self, lease: Lease) -> None:
+        """Ask for the next portion; it doubles while portions are used up quickly, and halves when they last."""
+        now = monotonic()
+        if lease.dry_until > now:
+            return
+        held_for = now - lease.taken_at
+        if held_for < _QUICK_SECONDS:
+            lease.size = min(lease.size * 2, lease.plan.portion)
+        elif held_for > _SLOW_SECONDS:
+            lease.size = max(1, lease.size // 2)
+        calls = min(max(lease.size, len(lease.waiting)), lease.plan.portion)
+        lease.is_asking = True
+        reserve = min(_RESERVED_PORTIONS * lease.plan.portion, lease.plan.buckets[0].rate.burst // 16)
+        command = lease.plan.command(script.TAKE, calls, reserve=reserve)
+        self._link.send(command, self._on_answer, (lease, calls))
+
+    def _on_answer(self, context: tuple[Lease, int], answer: Reply) -> None:
+        lease, calls = context
+        lease.is_asking = False
+        if isinstance(answer, LinkDown):
+            self._hand_over(lease, self._on_down)
+        elif answer[0] < 0:
+            self._hand_over(lease, self._on_seed)
+        else:
+            self._take(lease, calls, answer)
+
+    def _hand_over(self, lease: Lease, to: Callable[[Question, Plan], None]) -> None:
+        waiting, lease.waiting = lease.waiting, deque()
+        for question in waiting:
+            to(question, lease.plan)
+
+    def _take(self, lease: Lease, calls: int, answer: list[int]) -> None:
+        now = monotonic()
+        count = read_answer(lease.plan, answer, now=_wall())
+        lease.bases = count.numbers
+        lease.left += count.granted
+        if count.granted:
+            lease.taken_at = now
+            self._active.add(lease)
+        if count.granted < calls:
+            lease.dry_until = now + _dry_seconds(lease.plan, answer)
+        while lease.waiting and lease.left:
+            lease.left -= 1
+            self._on_allowed(lease.waiting.popleft(), lease.plan, lease.numbers())
+        if lease.waiting and count.granted == calls:
+            self._renew(lease)
+        elif lease.waiting:
+            refusal = _still_dry(lease)
+            self._hand_over(lease, lambda question, plan: self._on_refused(question, plan, refusal))
+
+    def sweep(self) -> None:
+        """Hand back what was not used in time; called every 50 ms."""
+        oldest = monotonic() - _IDLE_SECONDS
+        for lease in [lease for lease in self._active if lease.taken_at < oldest]:
+            self._active.discard(lease)
+            self._give_back(lease)
+
+    def give_back_all(self) -> None:
+        """Hand back everything, before the process ends."""
+        for lease in self._active:
+            self._give_back(lease)
+        self._active.clear()
+
+    def _give_back(self, lease: Lease) -> None:
+        if lease.left:
+            command = lease.plan.command(script.GIVE_BACK, lease.left)
+            lease.left = 0
+            self._link.send(command, _ignore, None)
+
+
+def _dry_seconds(plan: Plan, answer: list[int]) -> float:
+    """Return how long no token can come: until the slowest empty bucket has one, for a quota until a lease may return."""
+    waits = [
+        answer[2 + 2 * index] / MICRO
+        for index in range(len(plan.buckets))
+        if answer[1 + 2 * index] == 0
+    ]
+    return min(max(waits, default=_IDLE_SECONDS), _IDLE_SECONDS)
+
+
+def _still_dry(lease: Lease) -> Count:
+    """Return the refusal that the script would give, read off its last answer."""
+    plan, numbers = lease.plan, lease.bases
+    answer = [0]
+    for index in range(len(plan.buckets)):
+        answer += [numbers[2 * index], numbers[2 * index + 1] * MICRO]
+    start = 2 * len(plan.buckets)
+    answer += [numbers[start + 2 * index] for index in range(len(plan.counters))]
+    return read_answer(plan, answer, now=_wall())
+
+
+def _ignore(_context: None, _reply: Reply) -> None:
+    return
+
+
+def _wall() -> float:
+    from time import time
+
+    return time()

@@ -1,0 +1,259 @@
+"""What the script is to count for one key on one route, and how its answer is read.
+
+A plan is everything that stays the same from call to call: built once, used until a period ends or the record changes.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from apikeys.gateway import script
+from apikeys.gateway.decision import scope_refusal_of
+from apikeys.gateway.limits import Rate
+from apikeys.gateway.records import KeyRecord, Quota
+from apikeys.gateway.refusals import Outcome
+from apikeys.gateway.routes import Route
+from apikeys.restrictions import Mode, period_of, refill_period
+
+MICRO: Final = 1_000_000
+_PORTION_OF_BURST: Final = 32
+_PORTIONS_PER_SECOND: Final = 20  # a portion is at most 50 ms of the key's own rate
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """A rate as the script takes it."""
+
+    name: str
+    key: str
+    rate: Rate
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """A quota or the credits of one period as the script takes them."""
+
+    name: str
+    key: str
+    limit: int
+    amount: int
+    starts_at: int
+    ends_at: int
+    kind: str
+    owner_id: int
+    is_credits: bool = False
+
+    @property
+    def per_unit(self) -> int:
+        """What one used unit adds to the counter."""
+        return MICRO if self.is_credits else 1
+
+
+@dataclass(slots=True, eq=False)
+class Plan:
+    """What one call of this key on this route costs and is held to."""
+
+    record: KeyRecord
+    route: Route
+    cost: int
+    buckets: tuple[Bucket, ...]
+    counters: tuple[Counter, ...]
+    valid_until: float
+    is_leased: bool
+    portion: int
+    policies: tuple[tuple[str, int, int], ...]
+    stream: str
+    refusal: Outcome | None = None
+    lease: Any = None
+    owed: int = 0
+    take_head: bytes = b""
+    take_tail: bytes = b""
+    policy_header: bytes = b""
+    numbers_format: bytes = b""
+    allowed_format: bytes = b""
+    event_ids: bytes = b""
+
+    @property
+    def has_credits(self) -> bool:
+        """Whether the call spends prepaid credits, which nothing but the script may decide."""
+        return bool(self.counters) and self.counters[-1].is_credits
+
+    def keys(self) -> list[str]:
+        """Return the script's keys."""
+        return [*(b.key for b in self.buckets), *(c.key for c in self.counters), self.stream]
+
+    def command(
+        self,
+        operation: bytes,
+        calls: int,
+        event: bytes = b"",
+        seeds: tuple[int, ...] = (),
+        reserve: int = 0,
+    ) -> bytes:
+        """Return the script's command for any operation; seeds are given for all counters or for none.
+
+        A reserve is what a lease leaves in each bucket: tokens that wait in a process while the bucket fills up again
+        could otherwise be spent on top of a full burst.
+        """
+        arguments: list[script.Part] = [
+            operation, calls, len(self.buckets), len(self.counters), event,
+        ]  # fmt: skip
+        for bucket in self.buckets:
+            interval = bucket.rate.interval
+            arguments += [interval, bucket.rate.depth - reserve * interval]
+        for index, counter in enumerate(self.counters):
+            seed: script.Part = seeds[index] if seeds else b""
+            arguments += [counter.limit, counter.amount, counter.ends_at, seed]
+        return script.call(self.keys(), arguments)
+
+    def take(self, event: bytes) -> bytes:
+        """Return the command of the commonest case, one call without seeds, around the event."""
+        return b"%b$%d\r\n%b\r\n%b" % (self.take_head, len(event), event, self.take_tail)
+
+    def tightest(self, numbers: tuple[int, ...]) -> tuple[int, int, int]:
+        """Return quantity, what is left and seconds until there is more of the policy with the least left."""
+        best = 0
+        for index in range(2, len(numbers), 2):
+            if numbers[index] < numbers[best]:
+                best = index
+        return self.policies[best >> 1][1], numbers[best], numbers[best + 1]
+
+
+def plan_of(record: KeyRecord, route: Route, cost: int, now: float, prefix: str) -> Plan:
+    """Work out the plan; a call counts once in each bucket, and with its cost in each counter."""
+    buckets = _buckets(record, route, prefix)
+    counters, valid_until = _counters(record, cost, datetime.fromtimestamp(now, UTC), prefix)
+    rate = min((bucket.rate for bucket in buckets), key=lambda rate: rate.limit / rate.per_seconds)
+    portion = min(
+        min(bucket.rate.burst for bucket in buckets) // _PORTION_OF_BURST,
+        rate.limit // rate.per_seconds // _PORTIONS_PER_SECOND,
+    )
+    has_credits = bool(counters) and counters[-1].is_credits
+    plan = Plan(
+        record=record,
+        route=route,
+        cost=cost,
+        buckets=buckets,
+        counters=counters,
+        valid_until=valid_until,
+        # Money is never counted in portions.
+        is_leased=route.mode is Mode.LEASED and not has_credits and portion > 1,
+        portion=portion,
+        policies=(
+            *((b.name, b.rate.depth // b.rate.interval, b.rate.window_seconds) for b in buckets),
+            *((c.name, c.limit, c.ends_at - c.starts_at) for c in counters if not c.is_credits),
+        ),
+        stream=f"{prefix}usage",
+        refusal=scope_refusal_of(record, route),
+    )
+    _prepare(plan)
+    return plan
+
+
+def _buckets(record: KeyRecord, route: Route, prefix: str) -> tuple[Bucket, ...]:
+    bucket = Bucket("burst", f"{prefix}b:{record.key_id}", record.rate)
+    if route.rate is None:
+        return (bucket,)
+    key = f"{prefix}rb:{record.key_id}:{route.rule_id}"
+    return bucket, Bucket("route", key, route.rate)
+
+
+def _counters(
+    record: KeyRecord, cost: int, now: datetime, prefix: str
+) -> tuple[tuple[Counter, ...], float]:
+    """Return the counters of the current periods and the moment at which the first of these ends."""
+    counters = [_quota_counter(quota, cost, now, prefix) for quota in record.quotas]
+    if record.credits is not None:
+        period = refill_period(record.credits.refill, now)
+        start, end = (int(moment.timestamp()) for moment in period) if period else (0, 0)
+        counters.append(
+            Counter(
+                name="credits",
+                key=f"{prefix}c:{record.key_id}:{start}",
+                limit=record.credits.limit_micro,
+                amount=cost * MICRO,
+                starts_at=start,
+                ends_at=end,
+                kind="k",
+                owner_id=record.key_id,
+                is_credits=True,
+            )
+        )
+    ends = [counter.ends_at for counter in counters if counter.ends_at]
+    return tuple(counters), float(min(ends)) if ends else float("inf")
+
+
+def _quota_counter(quota: Quota, cost: int, now: datetime, prefix: str) -> Counter:
+    start, end = (int(moment.timestamp()) for moment in period_of(quota.period, now, quota.anchor))
+    return Counter(
+        name=quota.name,
+        key=f"{prefix}{quota.counter}:{start}",
+        limit=quota.limit,
+        amount=cost,
+        starts_at=start,
+        ends_at=end,
+        kind=quota.kind,
+        owner_id=quota.owner_id,
+    )
+
+
+def _prepare(plan: Plan) -> None:
+    """Write the bytes that are the same in every command and answer."""
+    marker = b"\x00event\x00"
+    plan.take_head, plan.take_tail = plan.command(script.TAKE, 1, marker).split(script.bulk(marker))
+    advertised = ", ".join(
+        f'"{name}";q={quantity};w={window}' for name, quantity, window in plan.policies
+    )
+    plan.policy_header = f"ratelimit-policy: {advertised}\r\n".encode("ascii")
+    numbers = ", ".join(f'"{name}";r=%d;t=%d' for name, _, _ in plan.policies)
+    plan.numbers_format = (
+        f"ratelimit: {numbers}\r\nx-ratelimit-limit: %d\r\nx-ratelimit-remaining: %d\r\n"
+        "x-ratelimit-reset: %d\r\nx-request-id: %b\r\n"
+    ).encode("ascii")
+    plan.allowed_format = plan.record.head + plan.policy_header + plan.numbers_format
+    ids = (plan.record.organization_id, plan.record.key_id, plan.route.api_id, plan.route.rule_id)
+    plan.event_ids = b"%d,%d,%d,%d" % ids
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """The script's answer, read: what was granted, and what is left of each advertised policy."""
+
+    granted: int
+    numbers: tuple[int, ...]
+    credits_micro: int | None = None
+    failed: Outcome | None = None
+    violated: tuple[str, ...] = ()
+    retry_seconds: int = 0
+
+
+def read_answer(plan: Plan, answer: list[int], now: float) -> Count:
+    """Read the script's answer. `numbers` alternates calls or units left and seconds until there are more."""
+    numbers: list[int] = []
+    index = 1
+    for _ in plan.buckets:
+        numbers += (answer[index], -(-answer[index + 1] // MICRO))
+        index += 2
+    credits_micro = None
+    for counter in plan.counters:
+        if counter.is_credits:
+            credits_micro = answer[index]
+        else:
+            numbers += (answer[index], max(0, counter.ends_at - int(now)))
+        index += 1
+    if answer[0] > 0:
+        return Count(answer[0], tuple(numbers), credits_micro)
+    return _refused(plan, tuple(numbers), credits_micro)
+
+
+def _refused(plan: Plan, numbers: tuple[int, ...], credits_micro: int | None) -> Count:
+    """Name what failed, the first in the order rate, quota, credits, and when the call can pass again."""
+    needed = [1] * len(plan.buckets) + [c.amount for c in plan.counters if not c.is_credits]
+    short = [index for index, need in enumerate(needed) if numbers[2 * index] < need]
+    retry = max((max(1, numbers[2 * index + 1]) for index in short), default=0)
+    if not short:
+        return Count(0, numbers, credits_micro, Outcome.INSUFFICIENT_CREDITS)
+    is_rate = short[0] < len(plan.buckets)
+    failed = Outcome.RATE_LIMITED if is_rate else Outcome.QUOTA_EXCEEDED
+    violated = tuple(plan.policies[index][0] for index in short)
+    return Count(0, numbers, credits_micro, failed, violated, retry)

@@ -1,0 +1,207 @@
+"""The gate's questions to PostgreSQL: records, their versions, the route table, seeds of counters.
+
+Two connections of its own, one for what a waiting call needs and one for the watch over versions. No statement is
+waited for longer than a second; after a failure PostgreSQL is left alone for half a second.
+"""
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+import psycopg
+
+from apikeys.gateway import records
+from apikeys.gateway.plans import Counter
+from apikeys.gateway.records import KeyRecord
+from apikeys.gateway.routes import RouteTable
+
+_TIMEOUT_SECONDS: Final = 1.0
+_PAUSE_SECONDS: Final = 0.5
+_BATCH: Final = 500
+
+Rows = list[tuple[Any, ...]]
+
+
+class StoreDown(Exception):
+    """PostgreSQL does not answer, or not in time."""
+
+
+class Connection:
+    """One connection that is opened when needed and dropped when it is slow."""
+
+    def __init__(self, parameters: Mapping[str, Any]) -> None:
+        self._parameters = dict(parameters)
+        self._connection: psycopg.AsyncConnection[tuple[Any, ...]] | None = None
+        self._lock = asyncio.Lock()
+        self._not_before = 0.0
+
+    @property
+    def is_up(self) -> bool:
+        """Whether the last statement was answered."""
+        return self._connection is not None
+
+    async def fetch(self, statement: str, *parameters: Any) -> Rows:
+        """Run one statement outside any transaction. Raises StoreDown."""
+        async with self._lock:
+            if asyncio.get_running_loop().time() < self._not_before:
+                raise StoreDown("PostgreSQL did not answer a moment ago")
+            task = asyncio.create_task(self._run(statement, parameters))
+            done, _ = await asyncio.wait({task}, timeout=_TIMEOUT_SECONDS)
+            if not done:
+                self._give_up(task)
+            try:
+                return await task
+            except (psycopg.Error, OSError, asyncio.CancelledError) as error:
+                current = asyncio.current_task()
+                if current is not None and current.cancelling():
+                    raise
+                await self._drop()
+                raise StoreDown(type(error).__name__) from error
+
+    async def _run(self, statement: str, parameters: Sequence[Any]) -> Rows:
+        if self._connection is None:
+            self._connection = await psycopg.AsyncConnection.connect(
+                **{**self._parameters, "connect_timeout": 1, "application_name": "tollgate-gate"},
+                autocommit=True,
+                prepare_threshold=None,
+            )
+        cursor = await self._connection.execute(statement, parameters)
+        return await cursor.fetchall() if cursor.description else []
+
+    def _give_up(self, task: "asyncio.Task[Rows]") -> None:
+        if self._connection is None:
+            task.cancel()
+            return
+        # Cancelling would make psycopg ask the silent server for a favor. A closed socket ends the wait at once.
+        with contextlib.suppress(OSError, psycopg.Error):
+            raw = socket.socket(fileno=os.dup(self._connection.fileno()))
+            try:
+                raw.shutdown(socket.SHUT_RDWR)
+            finally:
+                raw.close()
+
+    async def _drop(self) -> None:
+        self._not_before = asyncio.get_running_loop().time() + _PAUSE_SECONDS
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connection."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(psycopg.Error, OSError):
+                await connection.close()
+
+
+@dataclass(slots=True)
+class _Wanted:
+    """One thing that is asked for in the next batch."""
+
+    question: Any
+    future: "asyncio.Future[Any]"
+
+
+@dataclass(slots=True)
+class Batcher:
+    """Gathers what is asked while a statement runs and asks for all of it in the next one."""
+
+    run: Callable[[list[Any]], Any]
+    _wanted: list[_Wanted] = field(default_factory=list)
+    _task: asyncio.Task[None] | None = None
+
+    def ask(self, question: Any) -> "asyncio.Future[Any]":
+        """Return a future of the answer to one question."""
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._wanted.append(_Wanted(question, future))
+        if self._task is None:
+            self._task = asyncio.create_task(self._work())
+        return future
+
+    async def _work(self) -> None:
+        try:
+            while self._wanted:
+                batch, self._wanted = self._wanted[:_BATCH], self._wanted[_BATCH:]
+                await self._answer(batch)
+        finally:
+            self._task = None
+
+    async def _answer(self, batch: list[_Wanted]) -> None:
+        try:
+            answers = await self.run([wanted.question for wanted in batch])
+        except Exception as error:  # noqa: BLE001  whatever it is, the calls that wait must hear of it
+            for wanted in batch:
+                if not wanted.future.done():
+                    wanted.future.set_exception(StoreDown(repr(error)))
+            return
+        for wanted, answer in zip(batch, answers, strict=True):
+            if not wanted.future.done():
+                wanted.future.set_result(answer)
+
+
+class Store:
+    """What the engine asks PostgreSQL."""
+
+    def __init__(self, parameters: Mapping[str, Any]) -> None:
+        self._calls = Connection(parameters)
+        self._watch = Connection(parameters)
+        self._records = Batcher(self._load_records)
+        self._seeds = Batcher(self._load_seeds)
+
+    @property
+    def is_up(self) -> bool:
+        """Whether PostgreSQL answered the last look at versions."""
+        return self._watch.is_up
+
+    async def close(self) -> None:
+        """Close both connections."""
+        await self._calls.close()
+        await self._watch.close()
+
+    def record(self, digests: tuple[bytes, ...]) -> "asyncio.Future[KeyRecord | None]":
+        """Return a future of the record with one of these digests, None when there is no such secret."""
+        return self._records.ask(digests)
+
+    def seeds(self, counters: tuple[Counter, ...]) -> "asyncio.Future[tuple[int, ...]]":
+        """Return a future of what each counter's period has used according to PostgreSQL."""
+        return self._seeds.ask(counters)
+
+    async def _load_records(self, questions: list[tuple[bytes, ...]]) -> list[KeyRecord | None]:
+        wanted = [digest for digests in questions for digest in digests]
+        found = records.read_rows(await self._calls.fetch(records.LOAD_SQL, wanted))
+        return [
+            next((found[digest] for digest in digests if digest in found), None)
+            for digests in questions
+        ]
+
+    async def _load_seeds(self, questions: list[tuple[Counter, ...]]) -> list[tuple[int, ...]]:
+        counters = [counter for question in questions for counter in question]
+        rows = await self._calls.fetch(
+            records.SEEDS_SQL,
+            list(range(len(counters))),
+            [counter.kind for counter in counters],
+            [counter.owner_id for counter in counters],
+            [counter.starts_at for counter in counters],
+        )
+        units: dict[int, int] = dict(rows)
+        seeds = iter([units[n] * counter.per_unit for n, counter in enumerate(counters)])
+        return [tuple(next(seeds) for _ in question) for question in questions]
+
+    async def versions(self, secret_ids: list[int]) -> dict[int, str]:
+        """Return the present version of each secret that still exists. Raises StoreDown."""
+        return dict(await self._watch.fetch(records.VERSIONS_SQL, secret_ids))
+
+    async def routes_version(self) -> str:
+        """Return a fingerprint of all APIs and rules. Raises StoreDown."""
+        return str((await self._watch.fetch(records.ROUTES_VERSION_SQL))[0][0])
+
+    async def routes(self) -> RouteTable:
+        """Return the compiled route table. Raises StoreDown."""
+        return RouteTable(orjson.loads((await self._watch.fetch(records.ROUTES_SQL))[0][0]))
+
+    async def mark_service_keys_used(self, key_ids: list[int]) -> None:
+        """Remember that these service keys were presented. Raises StoreDown."""
+        await self._watch.fetch(records.SERVICE_KEYS_USED_SQL, key_ids)

@@ -1,0 +1,57 @@
+"""The catalogue of plans, as staff change it."""
+
+from typing import TypedDict
+
+from django.db import transaction
+
+from billing.models import Plan, Subscription, SubscriptionStatus
+from billing.signals import PlanCreated, PlanUpdated
+from config.common.events import publish
+from organizations.services import limits
+
+
+class PlanTerms(TypedDict, total=False):
+    """What a plan is called and what it allows; None stands for no limit."""
+
+    name: str
+    position: int
+    is_public: bool
+    rate_limit: int
+    rate_per_seconds: int
+    rate_burst: int
+    rate_ceiling: int | None
+    quota_limit: int | None
+    key_limit: int | None
+    seat_limit: int | None
+
+
+@transaction.atomic
+def create_plan(*, code: str, terms: PlanTerms) -> Plan:
+    """Put a plan into the catalogue; its code never changes."""
+    plan = Plan.objects.create(code=code, **terms)
+    publish(PlanCreated(plan_id=plan.pk, code=plan.code))
+    return plan
+
+
+@transaction.atomic
+def update_plan(*, plan: Plan, terms: PlanTerms) -> Plan:
+    """Change what a plan allows; it holds for everyone who is on it, at the gate within two seconds."""
+    # FOR UPDATE also keeps new subscriptions from naming the plan until its seats are pushed down.
+    locked = Plan.objects.select_for_update().get(pk=plan.pk)
+    after = {name: value for name, value in terms.items() if getattr(locked, name) != value}
+    if not after:
+        return locked
+    before = {name: getattr(locked, name) for name in after}
+    for name, value in after.items():
+        setattr(locked, name, value)
+    locked.save(update_fields=[*after, "updated_at"])
+    limits.set_seat_limit(organization_ids=_subscribers(locked), seats=locked.seat_limit)
+    publish(PlanUpdated(plan_id=locked.pk, code=locked.code, before=before, after=after))
+    return locked
+
+
+def _subscribers(plan: Plan) -> list[int]:
+    # Locked, so that one that is just moving to another plan is waited for and then left out.
+    active = Subscription.objects.filter(plan=plan, status=SubscriptionStatus.ACTIVE)
+    locked = active.select_for_update().order_by("organization_id")
+    return list(locked.values_list("organization_id", flat=True))

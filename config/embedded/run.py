@@ -1,0 +1,202 @@
+"""The embedded run, step by step: servers, schema, demo data, programs, and the block that greets the newcomer."""
+
+import contextlib
+import fcntl
+import http.client
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connection, connections
+from django.db.migrations.executor import MigrationExecutor
+
+from config.embedded.place import Place
+from config.embedded.postgres import Postgres
+from config.embedded.servers import EmbeddedError
+from config.embedded.supervisor import Child, Supervisor
+from config.embedded.valkey import Valkey, socket_fits
+
+Show = Callable[[str, str], None]
+_READY_SECONDS = 60
+
+
+@dataclass
+class EmbeddedRun:
+    """Everything that `up` starts, in the order in which it depends on each other."""
+
+    place: Place
+    show: Show
+    servers: list[Postgres | Valkey] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.supervisor = Supervisor(self.show)
+
+    def start(self) -> None:
+        """Start everything and return when the first page can be asked for."""
+        require_port(settings.BIND_ADDRESS, settings.PORT)
+        self._start_servers()
+        self._prepare_data()
+        self.supervisor.add(web())
+        self._wait_for_web()
+        self.supervisor.add(worker())
+        self.supervisor.add(beat())
+
+    def watch(self) -> None:
+        """Keep everything alive until somebody interrupts."""
+        while True:
+            self.supervisor.attend(1.0)
+            for server in self.servers:
+                if server.server.process is None or server.server.process.poll() is not None:
+                    self.show(server.server.name.lower(), "ended; it starts again")
+                    server.start()
+                    server.wait()
+
+    def stop(self) -> None:
+        """Stop everything, those first who depend on the others."""
+        self.supervisor.stop()
+        for server in self.servers:
+            server.stop()
+        self.servers.clear()
+
+    def _start_servers(self) -> None:
+        place, secrets = self.place, self.place.secrets()
+        logs = place.local / "log"
+        if settings.RUNS_OWN_DATABASE:
+            password = secrets["DATABASE_PASSWORD"]
+            self.servers.append(
+                Postgres(place.data / "postgres", place.sockets, logs / "postgres.log", password)
+            )
+        if settings.RUNS_OWN_REDIS:
+            password = secrets["REDIS_PASSWORD"]
+            self.servers.append(
+                Valkey(place.data / "valkey", place.sockets, logs / "valkey.log", password)
+            )
+        if self.servers and not socket_fits(place.sockets):
+            raise EmbeddedError(f"{place.sockets} is too long for a socket's path; set LOCAL_DIR")
+        for server in self.servers:
+            server.start()
+        for server in self.servers:
+            server.wait()
+            if isinstance(server, Postgres):
+                server.require_database("tollgate")
+
+    def _prepare_data(self) -> None:
+        executor = MigrationExecutor(connection)
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            self.show("up", "the database gets its tables")
+            call_command("migrate", verbosity=0)
+        call_command("sync_schedule", verbosity=0)
+        if _is_empty():
+            self.show("up", "the demo data is made")
+            call_command("demo", verbosity=0)
+        connections.close_all()
+
+    def _wait_for_web(self) -> None:
+        deadline = time.monotonic() + _READY_SECONDS
+        while not answers(settings.BIND_ADDRESS, settings.PORT):
+            self.supervisor.attend(0.05)
+            if time.monotonic() > deadline:
+                raise EmbeddedError(f"the web server did not answer in {_READY_SECONDS} s")
+
+
+@contextlib.contextmanager
+def only_one(place: Place) -> Iterator[None]:
+    """Hold the place against a second run. The kernel drops the lock with the process, so it is never stale."""
+    place.local.mkdir(parents=True, exist_ok=True)
+    with (place.local / "up.lock").open("a+", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as held:
+            lock.seek(0)
+            raise EmbeddedError(
+                f"Tollgate already runs here as process {lock.read().strip() or 'unknown'}; "
+                "stop it, or set LOCAL_DIR and PORT for a second one"
+            ) from held
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def require_port(address: str, port: int) -> None:
+    """Refuse to start when another program listens where we want to."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError as error:
+            raise EmbeddedError(
+                f"port {port} on {address} cannot be used ({os.strerror(error.errno or 0)}); "
+                f"stop the other program or choose another: PORT={port + 1} make run"
+            ) from error
+
+
+def answers(address: str, port: int) -> bool:
+    """Tell whether the web server is there."""
+    target = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)  # noqa: S104
+    connected = http.client.HTTPConnection(target, port, timeout=2)
+    try:
+        connected.request("GET", "/healthz", headers={"Host": "localhost"})
+        return connected.getresponse().status == http.HTTPStatus.OK
+    except OSError:
+        return False
+    finally:
+        connected.close()
+
+
+def web() -> Child:
+    """Web, gate and WebSockets in one process."""
+    return Child(
+        "web",
+        [
+            *(sys.executable, "-m", "uvicorn", "config.asgi:application"),
+            *("--http", "apikeys.gateway.protocol:GateProtocol", "--ws", "websockets-sansio"),
+            *("--host", settings.BIND_ADDRESS, "--port", str(settings.PORT), "--lifespan", "on"),
+            # Proxies are believed by TRUSTED_PROXIES alone, which the application reads itself.
+            *("--no-proxy-headers", "--no-server-header", "--no-access-log"),
+            *("--log-level", "warning", "--timeout-graceful-shutdown", "10"),
+        ],
+        {"PROCESS_ROLE": "web"},
+    )
+
+
+def worker() -> Child:
+    """The Celery worker."""
+    return Child(
+        "worker",
+        [
+            *(sys.executable, "-m", "celery", "--quiet", "--app", "config", "worker"),
+            *("--loglevel", "WARNING", "--concurrency", "2"),
+            *("--without-gossip", "--without-mingle"),
+        ],
+        {"PROCESS_ROLE": "worker", **_QUIET_AS_ROOT},
+    )
+
+
+def beat() -> Child:
+    """The clock of the periodic jobs."""
+    return Child(
+        "beat",
+        [
+            *(sys.executable, "-m", "celery", "--quiet", "--app", "config", "beat"),
+            # Two beats are ruled out by the lock of the run; a file would be left behind by a crash.
+            *("--loglevel", "WARNING", "--pidfile", ""),
+        ],
+        {"PROCESS_ROLE": "beat", **_QUIET_AS_ROOT},
+    )
+
+
+# Celery warns about root on every start; jobs carry JSON only, so a message cannot bring code.
+_QUIET_AS_ROOT = {"PYTHONWARNINGS": "ignore::UserWarning"} if os.geteuid() == 0 else {}
+
+
+def _is_empty() -> bool:
+    from accounts.models import User
+
+    return not User.objects.exists()

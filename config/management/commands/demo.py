@@ -1,0 +1,41 @@
+"""Fill an empty embedded installation with demo data."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import User
+from analytics.services import ingest
+from config.common import context
+from config.demo import people, product, traffic
+
+
+class Command(BaseCommand):
+    """People, organizations, keys, an API and a month of calls."""
+
+    help = "Fill an empty embedded installation with demo data."
+
+    def handle(self, *_args: Any, **_options: Any) -> None:
+        """Refuse anywhere but in an empty embedded installation, then make everything."""
+        if not settings.EMBEDDED:
+            raise CommandError("Demo data has known passwords; it is for the embedded run only.")
+        if User.objects.exists():
+            raise CommandError("There are people here already; demo data is for an empty database.")
+        with context.command("demo"):
+            count = self._fill()
+        self.stdout.write(f"The demo stands, with {count} calls of the last {traffic.DAYS} days.")
+
+    def _fill(self) -> int:
+        with transaction.atomic():
+            staff = people.create_staff(settings.DEMO_PASSWORD)
+            acme = people.create_customers(settings.DEMO_PASSWORD)
+            owner = User.objects.get(email="owner@demo.test")
+            api = product.create_api(staff)
+            keys, secret = product.create_keys(acme, owner)
+        settings.PLACE.remember("demo.env", {"DEMO_API_KEY": secret})
+        count = traffic.send(api, keys, until=timezone.now())
+        ingest.drain()
+        return count

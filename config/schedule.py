@@ -1,0 +1,30 @@
+"""The one table of periodic jobs. `manage.py sync_schedule` writes it to django-celery-beat, where staff can switch jobs off."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodicJob:
+    """A job by its registered name, how often it rings, and why."""
+
+    task: str
+    every: timedelta
+    purpose: str
+
+
+# Sweeps look for rows whose lease ran out: they are what makes a lost message harmless.
+SCHEDULE = (
+    PeriodicJob("mail.sweep", timedelta(seconds=10), "Send mail that a lost job left behind."),
+    PeriodicJob("mail.purge", timedelta(days=1), "Delete mail of more than 90 days ago."),
+    PeriodicJob(
+        "accounts.purge_expired",
+        timedelta(days=1),
+        "Delete old links, ended sessions, expired cookies and counts of tries.",
+    ),
+    PeriodicJob(
+        "apikeys.prune_secrets",
+        timedelta(days=1),
+        "Delete digests of secrets that stopped working 30 days ago.",
+    ),
+)

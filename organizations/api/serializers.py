@@ -1,0 +1,158 @@
+"""Shapes of organizations and members in and out."""
+
+from typing import Any
+
+import orjson
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from config.common.fields import StrictSerializer
+from organizations.access import Tenant
+from organizations.models import Organization, OrganizationMember, OrganizationStatus, Role
+from organizations.roles import Permission
+from organizations.services.organizations import Settings
+
+METADATA_MAX_BYTES = 10_000
+# How the members of `billing` are called in the model.
+_BILLING = {"name": "billing_name", "email": "billing_email", "address": "billing_address", "tax_id": "tax_id"}
+
+
+class AddressSerializer(StrictSerializer):
+    """A postal address; what a country does not know is left out."""
+
+    line1 = serializers.CharField(max_length=200, required=False)
+    line2 = serializers.CharField(max_length=200, required=False)
+    postal_code = serializers.CharField(max_length=20, required=False)
+    city = serializers.CharField(max_length=100, required=False)
+    state = serializers.CharField(max_length=100, required=False)
+    country = serializers.RegexField(
+        r"\A[A-Z]{2}\Z", required=False, help_text="Two letters (ISO 3166-1), such as FR."
+    )
+
+
+class BillingDetailsSerializer(StrictSerializer):
+    """What an invoice says about the customer."""
+
+    name = serializers.CharField(max_length=200, allow_blank=True, required=False)
+    email = serializers.EmailField(max_length=254, allow_blank=True, required=False)
+    address = AddressSerializer(required=False)
+    tax_id = serializers.CharField(max_length=40, allow_blank=True, required=False)
+
+
+class RateSerializer(serializers.Serializer[Any]):
+    """`limit` calls per `per_seconds`, of which `burst` may come at once."""
+
+    limit = serializers.IntegerField(source="rate_limit")
+    per_seconds = serializers.IntegerField(source="rate_per_seconds")
+    burst = serializers.IntegerField(source="rate_burst")
+
+
+class OverridesSerializer(serializers.Serializer[Any]):
+    """What was agreed beyond the plan; null where the plan's own number holds."""
+
+    rate = serializers.SerializerMethodField()
+    quota_limit = serializers.IntegerField(allow_null=True)
+
+    @extend_schema_field(RateSerializer(allow_null=True))
+    def get_rate(self, organization: Organization) -> dict[str, Any] | None:
+        """Return the rate; null unless one was agreed."""
+        return None if organization.rate_limit is None else dict(RateSerializer(organization).data)
+
+
+class BillingSerializer(serializers.Serializer[Any]):
+    """What an invoice says about the customer, and its currency."""
+
+    name = serializers.CharField(source="billing_name")
+    email = serializers.CharField(source="billing_email")
+    address = AddressSerializer(source="billing_address")
+    tax_id = serializers.CharField()
+    currency = serializers.CharField()
+
+
+class OrganizationSerializer(serializers.Serializer[Tenant]):
+    """An organization as one of its members sees it."""
+
+    id = serializers.IntegerField(source="organization.pk")
+    name = serializers.CharField(source="organization.name")
+    slug = serializers.CharField(source="organization.slug")
+    status = serializers.ChoiceField(OrganizationStatus.choices, source="organization.status")
+    role = serializers.ChoiceField(Role.choices, help_text="The role of the person who asks.")
+    is_personal = serializers.SerializerMethodField()
+    seat_limit = serializers.IntegerField(
+        source="organization.seat_limit", allow_null=True, help_text="Members that the plan allows; null: any number."
+    )
+    overrides = OverridesSerializer(source="organization")
+    billing = serializers.SerializerMethodField()
+    metadata = serializers.DictField(source="organization.metadata")
+    created_at = serializers.DateTimeField(source="organization.created_at")
+    updated_at = serializers.DateTimeField(source="organization.updated_at")
+
+    def get_is_personal(self, tenant: Tenant) -> bool:
+        """Return whether it was opened for the person at registration."""
+        owner_id = tenant.organization.personal_of_id
+        return owner_id is not None and tenant.user is not None and owner_id == tenant.user.pk
+
+    @extend_schema_field(BillingSerializer(allow_null=True))
+    def get_billing(self, tenant: Tenant) -> dict[str, Any] | None:
+        """Return the billing details; null for roles that may not read them."""
+        if not tenant.may(Permission.BILLING_READ):
+            return None
+        return dict(BillingSerializer(tenant.organization).data)
+
+
+class UpdateOrganizationSerializer(StrictSerializer):
+    """What may be changed of an organization; what is left out stays, also within `billing`."""
+
+    name = serializers.CharField(max_length=120, required=False)
+    billing = BillingDetailsSerializer(required=False)
+    metadata = serializers.DictField(
+        required=False, help_text=f"Any JSON object of at most {METADATA_MAX_BYTES:,} bytes."
+    )
+
+    def validate_metadata(self, metadata: dict[str, Any]) -> dict[str, Any]:
+        """Refuse more than the row should carry."""
+        if len(orjson.dumps(metadata)) > METADATA_MAX_BYTES:
+            message = f"The metadata may have {METADATA_MAX_BYTES:,} bytes as JSON."
+            raise serializers.ValidationError(message, code="too_large")
+        return metadata
+
+    def settings(self) -> Settings:
+        """Return the members that were sent, as the services take them."""
+        data = dict(self.validated_data)
+        billing = data.pop("billing", {})
+        flat = {_BILLING[name]: value for name, value in billing.items()}
+        return {**data, **flat}  # type: ignore[typeddict-item]
+
+
+class CreateOrganizationSerializer(StrictSerializer):
+    """What a new organization needs."""
+
+    name = serializers.CharField(max_length=120)
+
+
+class PersonSerializer(serializers.Serializer[Any]):
+    """A person as fellow members see them."""
+
+    id = serializers.IntegerField(source="pk")
+    email = serializers.CharField()
+    full_name = serializers.CharField()
+
+
+class MemberSerializer(serializers.Serializer[OrganizationMember]):
+    """A person's place in the organization."""
+
+    user = PersonSerializer()
+    role = serializers.ChoiceField(Role.choices)
+    joined_at = serializers.DateTimeField(source="created_at")
+
+
+class ChangeRoleSerializer(StrictSerializer):
+    """The role that a member is to have."""
+
+    role = serializers.ChoiceField(Role.choices)
+
+
+class TransferOwnershipSerializer(StrictSerializer):
+    """Who is to own the organization."""
+
+    user_id = serializers.IntegerField(min_value=1, max_value=2**63 - 1, help_text="A member of the organization.")

@@ -1,0 +1,229 @@
+"""Organizations and their members over REST. Each view reads the request, makes one call into the domain and answers."""
+
+from typing import Any, ClassVar
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.models import User
+from config.common import query
+from config.common.errors import Forbidden
+from config.common.fields import StrictSerializer
+from config.common.pagination import CursorPagination
+from organizations import selectors
+from organizations.access import Tenant
+from organizations.api import examples
+from organizations.api.serializers import (
+    ChangeRoleSerializer,
+    CreateOrganizationSerializer,
+    MemberSerializer,
+    OrganizationSerializer,
+    TransferOwnershipSerializer,
+    UpdateOrganizationSerializer,
+)
+from organizations.models import Role
+from organizations.roles import Permission
+from organizations.scoping import OrganizationScoped
+from organizations.services import members, organizations
+
+
+def _body(request: Request, shape: type[StrictSerializer]) -> Any:
+    serializer = shape(data=request.data)
+    serializer.is_valid(raise_exception=True)
+    return serializer
+
+
+class OrganizationListView(APIView):
+    """The organizations that the person who asks belongs to."""
+
+    permission_classes = (IsAuthenticated,)
+    http_method_names = ["get", "head", "post"]
+    pagination_class = CursorPagination
+
+    @extend_schema(
+        operation_id="organizations_list",
+        summary="List my organizations",
+        responses=OrganizationSerializer(many=True),
+        examples=[examples.ORGANIZATION],
+    )
+    def get(self, request: Request) -> Response:
+        """List the organizations you belong to with your role in each, the one you joined last first."""
+        query.read(request, also=query.PAGING)
+        person = _person(request)
+        paginator = self.pagination_class()
+        page = paginator.paginate_queryset(selectors.memberships_of(person), request, view=self)
+        tenants = [Tenant(member.organization, person, member.role) for member in page]
+        return paginator.get_paginated_response(OrganizationSerializer(tenants, many=True).data)
+
+    @extend_schema(
+        operation_id="organizations_create",
+        summary="Create an organization",
+        request=CreateOrganizationSerializer,
+        responses={201: OrganizationSerializer},
+        examples=[examples.NEW_ORGANIZATION, examples.CREATED_ORGANIZATION],
+    )
+    def post(self, request: Request) -> Response:
+        """Create an organization of which you are the owner. It starts on the free plan."""
+        query.read(request)
+        person = _person(request)
+        body = _body(request, CreateOrganizationSerializer)
+        created = organizations.create_organization(owner=person, name=body.validated_data["name"])
+        created.refresh_from_db()
+        tenant = Tenant(created, person, Role.OWNER)
+        return Response(OrganizationSerializer(tenant).data, status=201)
+
+
+def _person(request: Request) -> User:
+    if not isinstance(request.user, User):
+        raise Forbidden("This is for people; an API key cannot do it.")
+    return request.user
+
+
+class OrganizationPathView(OrganizationScoped):
+    """Base of the views whose path says which organization is meant."""
+
+    parameters: ClassVar[frozenset[str]] = frozenset()
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Refuse unknown query parameters."""
+        super().initial(request, *args, **kwargs)
+        query.read(request, also=self.parameters)
+
+    def asked_organization(self) -> int:
+        """Return the id in the path; the header says nothing here."""
+        return int(self.kwargs["organization_id"])
+
+
+class OrganizationView(OrganizationPathView):
+    """One organization."""
+
+    permissions_by_method: ClassVar[dict[str, Permission]] = {
+        "GET": Permission.ORGANIZATION_READ,
+        "PATCH": Permission.ORGANIZATION_WRITE,
+    }
+
+    @extend_schema(
+        operation_id="organizations_retrieve",
+        summary="Read an organization",
+        responses=OrganizationSerializer,
+        examples=[examples.ORGANIZATION],
+    )
+    def get(self, request: Request, organization_id: int) -> Response:
+        """Return an organization you belong to. Billing details are null for roles that may not read them."""
+        return Response(OrganizationSerializer(self.tenant).data)
+
+    @extend_schema(
+        operation_id="organizations_update",
+        summary="Change an organization",
+        request=UpdateOrganizationSerializer,
+        responses=OrganizationSerializer,
+        examples=[examples.CHANGES, examples.ORGANIZATION],
+    )
+    def patch(self, request: Request, organization_id: int) -> Response:
+        """Change what is sent; what is left out stays."""
+        body = _body(request, UpdateOrganizationSerializer)
+        changed = organizations.update_organization(
+            organization=self.tenant.organization, changes=body.settings()
+        )
+        tenant = Tenant(changed, self.tenant.user, self.tenant.role, self.tenant.permissions)
+        return Response(OrganizationSerializer(tenant).data)
+
+
+class MemberListView(OrganizationPathView):
+    """Who belongs to an organization."""
+
+    pagination_class = CursorPagination
+    parameters = query.PAGING
+    permissions_by_method: ClassVar[dict[str, Permission]] = {"GET": Permission.MEMBERS_READ}
+
+    @extend_schema(
+        operation_id="organizations_members_list",
+        summary="List members",
+        responses=MemberSerializer(many=True),
+        examples=[examples.MEMBER],
+    )
+    def get(self, request: Request, organization_id: int) -> Response:
+        """List the members, the newest first."""
+        paginator = self.pagination_class()
+        rows = selectors.members_of(self.tenant.organization)
+        page = paginator.paginate_queryset(rows, request, view=self)
+        return paginator.get_paginated_response(MemberSerializer(page, many=True).data)
+
+
+class MemberView(OrganizationPathView):
+    """One member."""
+
+    permissions_by_method: ClassVar[dict[str, Permission]] = {
+        "PATCH": Permission.MEMBERS_WRITE,
+        "DELETE": Permission.MEMBERS_READ,  # everybody may leave; removing others is the service's to refuse
+    }
+
+    @extend_schema(
+        operation_id="organizations_members_update",
+        summary="Change a member's role",
+        request=ChangeRoleSerializer,
+        responses=MemberSerializer,
+        examples=[examples.ROLE, examples.MEMBER],
+    )
+    def patch(self, request: Request, organization_id: int, user_id: int) -> Response:
+        """Give a member another role; it holds for their next request. Only owners make or unmake owners.
+
+        The last owner cannot become anything else (409 `last_owner`).
+        """
+        body = _body(request, ChangeRoleSerializer)
+        member = members.change_role(
+            tenant=self.tenant, user_id=user_id, role=body.validated_data["role"]
+        )
+        return Response(MemberSerializer(member).data)
+
+    @extend_schema(
+        operation_id="organizations_members_remove", summary="Remove a member, or leave", responses={204: None}
+    )
+    def delete(self, request: Request, organization_id: int, user_id: int) -> Response:
+        """Remove a member; with your own id, leave. The last owner cannot go (409 `last_owner`)."""
+        members.remove_member(tenant=self.tenant, user_id=user_id)
+        return Response(status=204)
+
+
+class TransferOwnershipView(OrganizationPathView):
+    """Handing an organization over."""
+
+    permissions_by_method: ClassVar[dict[str, Permission]] = {"POST": Permission.OWNERS_WRITE}
+
+    @extend_schema(
+        operation_id="organizations_transfer_ownership",
+        summary="Hand over an organization",
+        request=TransferOwnershipSerializer,
+        responses=MemberSerializer,
+        examples=[examples.HEIR, examples.NEW_OWNER],
+    )
+    def post(self, request: Request, organization_id: int) -> Response:
+        """Make another member an owner and become an admin yourself, both at once."""
+        body = _body(request, TransferOwnershipSerializer)
+        heir = members.transfer_ownership(tenant=self.tenant, user_id=body.validated_data["user_id"])
+        return Response(MemberSerializer(heir).data)
+
+
+class SelectOrganizationView(OrganizationPathView):
+    """Choosing the organization to work in."""
+
+    permissions_by_method: ClassVar[dict[str, Permission]] = {"POST": Permission.ORGANIZATION_READ}
+
+    @extend_schema(
+        operation_id="organizations_select",
+        summary="Choose the current organization",
+        request=None,
+        responses=OrganizationSerializer,
+        examples=[examples.ORGANIZATION],
+    )
+    def post(self, request: Request, organization_id: int) -> Response:
+        """Make this the organization that requests without `X-Organization-Id` act in."""
+        _body(request, StrictSerializer)
+        organizations.select_organization(
+            user=self.person, organization_id=organization_id, at=timezone.now()
+        )
+        return Response(OrganizationSerializer(self.tenant).data)

@@ -1,0 +1,415 @@
+"""Draining the stream: each event once, in the log and in every sum."""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+import orjson
+import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from analytics.metering import stream
+from analytics.models import (
+    ApiUsageLog,
+    DailyRouteUsage,
+    DailyUsage,
+    HourlyKeyUsage,
+    HourlyUsage,
+    IngestCheckpoint,
+    RejectedEvent,
+)
+from analytics.services import calls, ingest
+from apikeys.models import KeyActivity, KeyUsage
+from tests.analytics.conftest import (
+    ROLLUPS,
+    event,
+    key_of,
+    organization_of,
+    person,
+    request_id,
+    snapshot,
+    waiting,
+    write,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+def restore(entries: list[stream.Entry]) -> None:
+    """Put the stream into the state of a Valkey that restarted with these entries."""
+    stream.store.client().delete(stream.store.key("usage"))
+    for entry in entries:
+        write(entry.payload, stream_ids=[entry.id])
+
+
+def milliseconds(at: datetime) -> int:
+    return int(at.timestamp() * 1000)
+
+
+def test_a_call_is_logged_whole(key, emit):
+    at = datetime.now(UTC).replace(microsecond=123_000)
+    emit(
+        {
+            "request_id": "abcdef0123456789",
+            "method": "POST",
+            "path": "/v1/orders/42\\x\ty",
+            "units": 3,
+            "address": "2001:db8::7",
+            "user_agent": 'we "are" \\N ☂\n',
+            "tags": {"plan": "☂\\", "n": [1]},
+            "environment": "test",
+            "api_id": 5,
+            "at_ms": milliseconds(at),
+        }
+    )
+
+    assert ingest.drain() == ingest.Outcome(read=1, counted=1, rejected=0)
+
+    call = ApiUsageLog.objects.values().get()
+    assert call == {
+        "request_id": "abcdef0123456789",
+        "at": at,
+        "organization_id": key.organization_id,
+        "api_key_id": key.pk,
+        "api_id": 5,
+        "rule_id": 0,
+        "environment": "test",
+        "method": "POST",
+        "path": "/v1/orders/42\\x\ty",
+        "route": "POST /v1/orders/42\\x\ty",
+        "outcome": "VALID",
+        "units": 3,
+        "address": "2001:db8::7",
+        "user_agent": 'we "are" \\N ☂\n',
+        "tags": {"plan": "☂\\", "n": [1]},
+        "status": None,
+        "latency_ms": None,
+        "bytes_in": None,
+        "bytes_out": None,
+    }
+    assert waiting() == 0
+
+
+def test_every_sum_counts_by_outcome(key, emit):
+    emit(
+        {"units": 5},
+        {"units": 2},
+        {"outcome": "RATE_LIMITED", "units": 9},
+        {"outcome": "QUOTA_EXCEEDED"},
+        {"outcome": "INSUFFICIENT_CREDITS"},
+        {"outcome": "EXPIRED"},
+        {"outcome": "FORBIDDEN_IP"},
+    )
+
+    ingest.drain()
+
+    for table in ROLLUPS:
+        (row,) = table.objects.all()
+        assert (row.calls, row.allowed, row.rate_limited, row.quota_exceeded) == (7, 2, 1, 1)
+        assert (row.insufficient_credits, row.denied, row.units) == (1, 2, 7)
+        assert row.organization_id == key.organization_id
+
+
+def test_sums_are_kept_by_hour_day_key_and_route(organization, key):
+    other = key_of(organization, "Staging")
+    noon = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=2)
+    later, next_day = noon + timedelta(hours=1), noon + timedelta(days=1)
+    write(
+        event(key, at_ms=milliseconds(noon)),
+        event(key, at_ms=milliseconds(noon + timedelta(minutes=59, seconds=59)), path="/v1/things/8"),
+        event(key, at_ms=milliseconds(later), method="POST"),
+        event(other, at_ms=milliseconds(later)),
+        event(other, at_ms=milliseconds(next_day)),
+    )
+
+    ingest.drain()
+
+    hours = HourlyUsage.objects.order_by("hour").values_list("hour", "calls")
+    assert list(hours) == [(noon, 2), (later, 2), (next_day, 1)]
+    of_keys = HourlyKeyUsage.objects.order_by("hour", "api_key").values_list("api_key", "hour", "calls")
+    assert list(of_keys) == [
+        (key.pk, noon, 2),
+        (key.pk, later, 1),
+        (other.pk, later, 1),
+        (other.pk, next_day, 1),
+    ]
+    days = DailyUsage.objects.order_by("day").values_list("day", "calls")
+    assert list(days) == [(noon.date(), 4), (next_day.date(), 1)]
+    routes = DailyRouteUsage.objects.order_by("day", "route").values_list("day", "route", "calls")
+    assert list(routes) == [
+        (noon.date(), "GET /v1/things/{id}", 3),
+        (noon.date(), "POST /v1/things/{id}", 1),
+        (next_day.date(), "GET /v1/things/{id}", 1),
+    ]
+
+
+def test_units_of_calls_that_passed_reach_the_keys_quota(key, emit):
+    emit({"units": 4}, {"units": 6}, {"outcome": "QUOTA_EXCEEDED", "units": 99})
+    ingest.drain()
+    emit({"units": 1})
+    ingest.drain()
+
+    usage = KeyUsage.objects.get()
+    assert (usage.api_key_id, usage.organization_id) == (key.pk, key.organization_id)
+    assert (usage.calls, usage.units) == (3, 11)
+
+
+def test_key_activity_knows_first_and_last_use(key, emit):
+    now = datetime.now(UTC).replace(microsecond=0)
+    times = [now - timedelta(minutes=minutes) for minutes in (5, 9, 1)]
+    emit(*({"at_ms": milliseconds(at), "user_agent": f"agent {at}"} for at in times))
+    ingest.drain()
+    emit({"at_ms": milliseconds(now - timedelta(minutes=20)), "address": "198.51.100.1"})
+    ingest.drain()
+
+    activity = KeyActivity.objects.get()
+    assert activity.first_used_at == now - timedelta(minutes=20)
+    assert activity.last_used_at == now - timedelta(minutes=1)
+    assert activity.last_user_agent == f"agent {times[2]}"
+    assert activity.last_ip == "192.0.2.7"
+
+
+def test_a_call_of_a_deleted_key_is_logged_all_the_same(key, emit):
+    emit()
+    key.delete()
+
+    assert ingest.drain().counted == 1
+    assert ApiUsageLog.objects.count() == 1
+    assert not KeyUsage.objects.exists()
+
+
+def test_the_stream_id_tells_the_time_where_the_event_does_not(key):
+    at_ms = int(time.time() * 1000) - 60_000
+    write(event(key), stream_ids=[f"{at_ms}-3"])
+
+    ingest.drain()
+
+    assert milliseconds(ApiUsageLog.objects.get().at) == at_ms
+
+
+def test_a_repeated_request_id_counts_once(key, emit):
+    repeated = {"request_id": request_id(), "at_ms": int(time.time() * 1000)}
+    emit(repeated, repeated, {})
+
+    assert ingest.drain() == ingest.Outcome(read=3, counted=2, rejected=0)
+
+    emit(repeated, {})
+    assert ingest.drain() == ingest.Outcome(read=2, counted=1, rejected=0)
+    assert ApiUsageLog.objects.count() == 3
+    assert DailyUsage.objects.get().calls == 3
+    assert KeyUsage.objects.get().calls == 3
+
+
+def test_entries_read_again_change_nothing(key, emit):
+    """A process that dies between commit and removal leaves its entries; so does a Valkey restored from a backup."""
+    ids = emit({}, {}, {})
+    entries = stream.oldest(10)
+    ingest.drain()
+    before = snapshot()
+    restore(entries)
+    emit({})
+
+    assert ingest.drain() == ingest.Outcome(read=4, counted=1, rejected=0)
+
+    assert waiting() == 0
+    assert ApiUsageLog.objects.count() == len(before["ApiUsageLog"]) + 1
+    assert DailyUsage.objects.get().calls == 4
+    assert KeyUsage.objects.get().calls == 4
+    assert stream.position(IngestCheckpoint.objects.get().last_id) > stream.position(ids[-1].decode())
+
+
+def test_a_stream_begun_anew_by_an_earlier_clock_is_read(key, emit):
+    emit({}, {})
+    ingest.drain()
+    reached = IngestCheckpoint.objects.get().last_id
+    earlier = int(time.time() * 1000) - 3_600_000
+    # A new, empty Valkey whose clock lags an hour behind the old one's.
+    restore([])
+    write(event(key), event(key), stream_ids=[f"{earlier}-0", f"{earlier}-1"])
+
+    assert ingest.drain().counted == 2
+
+    assert waiting() == 0
+    assert sum(HourlyUsage.objects.values_list("calls", flat=True)) == 4
+    assert IngestCheckpoint.objects.get().last_id == reached
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        (b"not json", "The event is not JSON."),
+        (b'{"a":1}', "The event is not an array of 14 members."),
+        (b"[1,2]", "The event is not an array of 14 members."),
+        (b"\xff\xfe", "The event is not JSON."),
+    ],
+)
+def test_what_cannot_be_read_is_set_aside(emit, payload, reason):
+    emit({})
+    write(payload)
+    emit({})
+
+    assert ingest.drain() == ingest.Outcome(read=3, counted=2, rejected=1)
+
+    assert RejectedEvent.objects.get().reason == reason
+    assert waiting() == 0
+    assert ingest.drain() == ingest.Outcome()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"request_id": "short"},
+        {"request_id": "has a blank in it"},
+        {"request_id": 12345678},
+        {"organization_id": 0},
+        {"organization_id": True},
+        {"key_id": "7"},
+        {"key_id": 2**63},
+        {"api_id": -1},
+        {"rule_id": None},
+        {"units": -1},
+        {"units": 1.5},
+        {"units": 10**12 + 1},
+        {"method": None},
+        {"path": 1},
+        {"outcome": "valid"},
+        {"user_agent": None},
+        {"environment": "prod"},
+        {"at_ms": -5},
+        {"at_ms": "now"},
+        {"at_ms": 4_102_444_800_000},
+        {"at_ms": 1},
+    ],
+)
+def test_what_cannot_be_counted_is_set_aside(emit, changes):
+    emit(changes)
+
+    assert ingest.drain() == ingest.Outcome(read=1, counted=0, rejected=1)
+
+    assert not ApiUsageLog.objects.exists()
+    assert not DailyUsage.objects.exists()
+    assert RejectedEvent.objects.count() == 1
+
+
+def test_an_entry_without_an_event_is_set_aside():
+    stream.store.client().xadd(stream.store.key("usage"), {"x": b"\x00\xff", "y": "z"})
+
+    assert ingest.drain().rejected == 1
+    assert RejectedEvent.objects.get().reason == "The entry has no field e."
+
+
+def test_a_rejected_event_is_kept_once(emit):
+    write(b"not json")
+    entries = stream.oldest(1)
+    ingest.drain()
+    restore(entries)
+
+    assert ingest.drain().rejected == 1
+
+    assert RejectedEvent.objects.count() == 1
+
+
+def test_rejected_events_are_counted_once_the_reason_is_gone(key):
+    late = int((datetime.now(UTC) + timedelta(hours=47)).timestamp() * 1000)
+    write(event(key, at_ms=late), b"not json")
+    ingest.drain()
+    assert ingest.retry_rejected() == 0
+    rejected = RejectedEvent.objects.get(reason="The time is outside of what the log keeps.")
+    mended = orjson.loads(rejected.payload)
+    mended[-1] = late - 48 * 3_600_000
+    rejected.payload = orjson.dumps(mended).decode()
+    rejected.save()
+
+    assert ingest.retry_rejected() == 1
+
+    assert ApiUsageLog.objects.count() == 1
+    assert DailyUsage.objects.get().calls == 1
+    assert RejectedEvent.objects.get().payload == "not json"
+
+
+def test_what_can_be_mended_is_mended(emit):
+    emit(
+        {
+            "address": "not an address",
+            "method": "brew it",
+            "path": "/" + "p" * 600,
+            "user_agent": "a\x00b" + "u" * 300,
+            "tags": {"k": "v\x00"},
+        }
+    )
+
+    assert ingest.drain().counted == 1
+
+    call = ApiUsageLog.objects.get()
+    assert (call.address, call.method, len(call.path)) == (None, "OTHER", 512)
+    assert call.user_agent.startswith("a\N{REPLACEMENT CHARACTER}b")
+    assert len(call.user_agent) == 200
+    assert call.tags == {"k": "v\N{REPLACEMENT CHARACTER}"}
+
+
+def test_further_members_of_an_event_are_ignored(key):
+    write([*event(key), "something newer"])
+
+    assert ingest.drain().counted == 1
+
+
+def test_more_routes_than_a_day_may_have_are_counted_together(monkeypatch, key):
+    monkeypatch.setattr(calls, "MAX_ROUTES", 3)
+    monkeypatch.setattr(calls, "_seen", set())
+    write(*(event(key, path=f"/{name}") for name in ("a", "b")))
+    ingest.drain()
+    write(*(event(key, path=f"/{name}") for name in ("a", "c", "d", "e", "f")))
+    ingest.drain()
+
+    routes = DailyRouteUsage.objects.order_by("route").values_list("route", "calls")
+    assert list(routes) == [("(other)", 3), ("GET /a", 2), ("GET /b", 1), ("GET /c", 1)]
+    assert ApiUsageLog.objects.filter(route="(other)").count() == 3
+
+
+def test_organizations_do_not_mix(key):
+    other = key_of(organization_of(person("stan@other.test"), "Other"))
+    write(event(key), event(other), event(other))
+
+    ingest.drain()
+
+    counted = HourlyUsage.objects.order_by("organization").values_list("organization", "calls")
+    assert list(counted) == [(key.organization_id, 1), (other.organization_id, 2)]
+
+
+def test_batches_follow_one_another_until_the_stream_is_empty(emit):
+    emit(*({} for _ in range(25)))
+
+    outcomes = [ingest.ingest_batch(size=10) for _ in range(4)]
+
+    assert [outcome.read for outcome in outcomes] == [10, 10, 5, 0]
+    assert DailyUsage.objects.get().calls == 25
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_second_process_leaves_the_first_alone(emit):
+    emit()
+    rival = connection.copy()
+    with transaction.atomic():
+        ingest.wait_for_checkpoint()
+        try:
+            with rival.cursor() as cursor:
+                cursor.execute("SELECT 1 FROM analytics_ingestcheckpoint FOR UPDATE SKIP LOCKED")
+                found = cursor.fetchall()
+        finally:
+            rival.close()
+
+    assert found == []
+    assert ingest.drain().read == 1
+
+
+def test_the_number_of_queries_does_not_grow_with_the_batch(emit):
+    emit({})
+    ingest.drain()
+    counts = []
+    for size in (1, 50):
+        emit(*({"path": f"/v1/things/{n}"} for n in range(size)))
+        with CaptureQueriesContext(connection) as queries:
+            ingest.drain()
+        counts.append(len(queries))
+
+    assert counts[0] == counts[1] <= 20

@@ -1,0 +1,65 @@
+"""The newcomer's journey: register, verify, create a key, call with it, see it arrive."""
+
+import re
+import shlex
+import subprocess
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("site")]
+
+EMAIL = "newcomer@example.test"
+PASSWORD = "four unrelated words here"
+
+
+def test_newcomer_sees_the_first_call(site, visit, serious_faults):
+    page = visit.page
+
+    page.goto("/")
+    assert serious_faults(page) == []
+    page.goto("/register/")
+    page.get_by_label("Name").fill("Nora Newcomer")
+    page.get_by_label("E-mail").fill(EMAIL)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Create account").click()
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+
+    link = re.search(r"http://localhost:\d+/verify-email/[\w-]+", site.newest_mail(EMAIL)).group()
+    page.goto(link)
+    page.get_by_role("main").get_by_role("button").click()
+
+    page.goto("/login/")
+    page.get_by_label("E-mail").fill(EMAIL)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/overview/")
+    assert serious_faults(page) == []
+
+    page.goto("/keys/create/")
+    page.get_by_label("Name").fill("My first key")
+    page.get_by_role("button", name="Create key").click()
+    expect(page.get_by_text("Waiting for your first call")).to_be_visible()
+    secret = page.locator("[data-secret]").first.get_attribute("data-secret")
+    assert re.fullmatch(r"tg_(live|test)_[0-9A-Za-z]{38}", secret)
+    assert secret not in page.url
+    assert serious_faults(page) == []
+
+    curl = next(
+        text for text in page.locator("pre code").all_inner_texts() if text.startswith("curl")
+    )
+    printed = subprocess.run(
+        shlex.split(curl.replace("\\\n", " ")), capture_output=True, text=True, timeout=20
+    )
+    assert printed.returncode == 0, printed.stderr
+    assert "problems/" not in printed.stdout
+
+    expect(page.get_by_text(re.compile("received", re.IGNORECASE)).first).to_be_visible(timeout=15_000)
+    page.goto("/requests/")
+    expect(page.get_by_text("/demo/hello").first).to_be_visible()
+    page.goto("/usage/")
+    expect(page.locator("canvas").first).to_be_visible()
+    assert serious_faults(page) == []
+
+    page.goto("/keys/")
+    assert secret not in page.content()

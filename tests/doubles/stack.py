@@ -1,0 +1,242 @@
+"""The product as it is deployed, for tests from outside: gate processes, nginx or Caddy, all on free ports of the loopback.
+
+Programs are started by the product's own command lines and configuration files, share the session's PostgreSQL and
+Valkey, and can be killed and started again.
+"""
+
+import contextlib
+import http.client
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from config.embedded import run
+from config.embedded.place import BASE_DIR
+from config.embedded.servers import dies_with_parent, free_port
+
+PUBLIC_URL = "https://tollgate.test"
+_DEPLOY = BASE_DIR / "deploy"
+_READY_SECONDS = 40
+
+P = TypeVar("P", bound="Program")
+
+
+@dataclass
+class Program:
+    """One process: started, killed and started again with the same command line, its output in a file."""
+
+    name: str
+    command: Sequence[str]
+    directory: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def log(self) -> Path:
+        """Where everything that the program says is kept."""
+        return self.directory / f"{self.name}.log"
+
+    @property
+    def pid(self) -> int:
+        """The number of the running process."""
+        assert self.process is not None, f"{self.name} is not running"
+        return self.process.pid
+
+    def start(self) -> None:
+        """Start the program in a process group of its own; it ends with us, even if we are killed."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command,
+                stdout=log,
+                stderr=log,
+                cwd=BASE_DIR,
+                env={**os.environ, **self.environment},
+                start_new_session=True,
+                preexec_fn=dies_with_parent(signal.SIGTERM),  # noqa: PLW1509  (one prctl call)
+            )
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """End the program and all it started; what does not go politely within 15 s is killed."""
+        if self.process is None:
+            return
+        for last_word in (how, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, last_word)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(timeout=15)
+                break
+        self.process = None
+
+    def kill(self) -> None:
+        """End the program as a crash would."""
+        self.stop(signal.SIGKILL)
+
+    def wait_for(self, is_ready: Callable[[], bool]) -> None:
+        """Wait until the program answers; fail with its last words if it does not."""
+        deadline = time.monotonic() + _READY_SECONDS
+        while not is_ready():
+            ended = self.process is None or self.process.poll() is not None
+            if ended or time.monotonic() > deadline:
+                words = self.log.read_text(errors="replace")[-3000:]
+                raise AssertionError(f"{self.name} did not start:\n{words}")
+            time.sleep(0.02)
+
+
+@dataclass
+class Gate(Program):
+    """One web process: gate, API and pages."""
+
+    port: int = 0
+
+    @property
+    def address(self) -> str:
+        """Where it listens."""
+        return f"127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        super().start()
+        self.wait_for(lambda: answers(self.port, "/healthz"))
+
+    def metrics(self) -> dict[str, float]:
+        """Return the process's metrics, each under its name with labels, as Prometheus would read them."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection.request("GET", "/metrics")
+        lines = connection.getresponse().read().decode().splitlines()
+        connection.close()
+        parts = (line.rpartition(" ") for line in lines if not line.startswith("#"))
+        return {name: float(value) for name, _, value in parts}
+
+
+@dataclass
+class Proxy(Program):
+    """A reverse proxy that listens and asks the gate about every call."""
+
+    port: int = 0
+
+    @property
+    def url(self) -> str:
+        """Its address as clients write it."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        super().start()
+        self.wait_for(lambda: answers(self.port, "/"))
+
+
+@dataclass
+class Stack:
+    """What runs, in a directory of its own, and how to stop all of it."""
+
+    directory: Path
+    programs: list[Program] = field(default_factory=list)
+
+    def gate(self, port: int | None = None, **environment: str) -> Gate:
+        """Start a web process by the command line of the embedded run."""
+        port = port or free_port()
+        web = run.web()
+        command = list(web.command)
+        command[command.index("--host") + 1] = "127.0.0.1"
+        command[command.index("--port") + 1] = str(port)
+        settled = {
+            "GATEWAY_TRUSTED_PROXIES": "127.0.0.0/8",
+            "PUBLIC_URL": PUBLIC_URL,
+            **web.environment,
+            **environment,
+        }
+        return self._started(Gate(f"gate-{port}", command, self.directory, settled, port=port))
+
+    def command(self, name: str, *arguments: str, **environment: str) -> Program:
+        """Start a management command that goes on running."""
+        command = [sys.executable, str(BASE_DIR / "manage.py"), *arguments]
+        return self._started(Program(name, command, self.directory, environment))
+
+    def worker(self, **environment: str) -> Program:
+        """Start a Celery worker by the command line of the embedded run."""
+        worker = run.worker()
+        settled = {**worker.environment, **environment}
+        return self._started(Program("worker", worker.command, self.directory, settled))
+
+    def beat(self, **environment: str) -> Program:
+        """Start the clock of the periodic jobs by the command line of the embedded run."""
+        beat = run.beat()
+        settled = {**beat.environment, **environment}
+        return self._started(Program("beat", beat.command, self.directory, settled))
+
+    def nginx(self, gate_port: int, api_port: int) -> Proxy:
+        """Start nginx with the shipped configuration, its five values replaced as the file says."""
+        port, home = free_port(), self.directory / "nginx"
+        shutil.copytree(_DEPLOY / "nginx", home)
+        (home / "temporary").mkdir()
+        configuration = home / "tollgate.conf"
+        text = configuration.read_text(encoding="utf-8")
+        for shipped, ours in (
+            ("127.0.0.1:8000", f"127.0.0.1:{gate_port}"),
+            ("127.0.0.1:9000", f"127.0.0.1:{api_port}"),
+            ("listen 8080;", f"listen 127.0.0.1:{port};"),
+            ("https://tollgate.example.com", PUBLIC_URL),
+        ):
+            assert re.search(rf"^[^#\n]*{re.escape(shipped)}", text, re.MULTILINE), shipped
+            text = text.replace(shipped, ours)
+        configuration.write_text(text, encoding="utf-8")
+        command = [
+            *("nginx", "-e", str(home / "error.log"), "-p", str(home), "-c", "nginx.conf"),
+            *("-g", "daemon off;"),
+        ]
+        return self._started(Proxy("nginx", command, self.directory, port=port))
+
+    def caddy(self, gate_port: int, api_port: int) -> Proxy:
+        """Start Caddy with the shipped configuration, its values given by the environment."""
+        port = free_port()
+        environment = {
+            "TOLLGATE_ADDRESS": f"127.0.0.1:{gate_port}",
+            "TOLLGATE_URL": PUBLIC_URL,
+            "API_ADDRESS": f"127.0.0.1:{api_port}",
+            "SITE_ADDRESS": f"http://127.0.0.1:{port}",
+            "HOME": str(self.directory),
+            "XDG_DATA_HOME": str(self.directory / "caddy"),
+            "XDG_CONFIG_HOME": str(self.directory / "caddy"),
+        }
+        command = ["caddy", "run", "--config", str(_DEPLOY / "caddy" / "Caddyfile")]
+        return self._started(Proxy("caddy", command, self.directory, environment, port=port))
+
+    def stop(self) -> None:
+        """Stop everything, the last started first."""
+        for program in reversed(self.programs):
+            program.stop()
+
+    def _started(self, program: P) -> P:
+        self.programs.append(program)
+        program.start()
+        return program
+
+
+@contextlib.contextmanager
+def running_stack(directory: Path) -> Iterator[Stack]:
+    """Hold a stack that is stopped in the end, whatever happened."""
+    stack = Stack(directory)
+    try:
+        yield stack
+    finally:
+        stack.stop()
+
+
+def answers(port: int, path: str) -> bool:
+    """Tell whether somebody speaks HTTP on this port."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        connection.request("GET", path, headers={"Host": "127.0.0.1"})
+        connection.getresponse().read()
+    except (OSError, http.client.HTTPException):
+        return False
+    else:
+        return True
+    finally:
+        connection.close()

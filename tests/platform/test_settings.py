@@ -1,0 +1,238 @@
+"""The settings reader: missing, malformed and misspelt settings stop the start and are named."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from config.embedded.place import BASE_DIR
+from config.settings.env import Environment, SettingError, broker, database, is_misspelling, mail
+from config.settings.env import env as real_env
+
+
+def problem_of(environment: Environment) -> str:
+    with pytest.raises(SettingError) as stopped:
+        environment.check()
+    return str(stopped.value)
+
+
+def test_missing_setting_is_named():
+    environment = Environment({})
+    environment.text("SECRET_KEY")
+
+    assert problem_of(environment) == "tollgate: SECRET_KEY is not set (see .env.example)"
+
+
+def test_all_problems_come_in_one_line():
+    environment = Environment({"WEB_THREADS": "many"})
+    environment.text("SECRET_KEY")
+    environment.integer("WEB_THREADS", 8, at_least=1)
+
+    assert problem_of(environment) == (
+        "tollgate: SECRET_KEY is not set (see .env.example); "
+        "WEB_THREADS is malformed: expected a whole number of at least 1"
+    )
+
+
+def test_empty_value_counts_as_unset():
+    assert Environment({"LOG_LEVEL": ""}).text("LOG_LEVEL", "INFO") == "INFO"
+
+
+def test_assumed_value_gives_way_to_the_environment():
+    environment = Environment({"PUBLIC_URL": "https://one.example"})
+    environment.assume({"PUBLIC_URL": "http://two.example", "EMAIL_URL": "memory:"})
+
+    assert environment.text("PUBLIC_URL") == "https://one.example"
+    assert environment.text("EMAIL_URL") == "memory:"
+
+
+@pytest.mark.parametrize("written", ["DATABSE_URL", "DATABASE_URI", "DATABASEURL", "database_url"])
+def test_misspelt_name_is_noticed(written):
+    environment = Environment({written: "postgresql:///x"})
+    environment.text("DATABASE_URL", "")
+
+    assert problem_of(environment) == f"tollgate: {written} looks like DATABASE_URL misspelt"
+
+
+def test_misspelt_file_name_is_noticed():
+    environment = Environment({"SECRET_KYE_FILE": "/run/secrets/key"})
+    environment.text("SECRET_KEY", "")
+
+    assert problem_of(environment) == "tollgate: SECRET_KYE_FILE looks like SECRET_KEY misspelt"
+
+
+def test_neighbor_of_a_setting_that_is_set_is_somebody_elses():
+    environment = Environment({"REDIS_URL": "redis://one", "REDIS_URI": "redis://one"})
+    environment.text("REDIS_URL")
+
+    environment.check()
+
+
+@pytest.mark.parametrize("foreign", ["PATH", "POST", "HOME", "EMAIL", "HOSTNAME", "PROJECT_NAME"])
+def test_other_programs_variables_are_left_alone(foreign):
+    known = sorted(real_env.known)
+
+    assert not [name for name in known if is_misspelling(foreign, name)]
+
+
+def test_secret_is_read_from_its_file(tmp_path):
+    (tmp_path / "key").write_text("from-a-file\n")
+    environment = Environment({"SECRET_KEY_FILE": str(tmp_path / "key")})
+
+    assert environment.text("SECRET_KEY") == "from-a-file"
+    assert environment.is_set("SECRET_KEY")
+
+
+def test_unreadable_file_is_named(tmp_path):
+    environment = Environment({"SECRET_KEY_FILE": str(tmp_path / "absent")})
+    environment.text("SECRET_KEY", "")
+
+    assert problem_of(environment) == (
+        f"tollgate: SECRET_KEY_FILE cannot be read from {tmp_path}/absent: No such file or directory"
+    )
+
+
+def test_value_and_file_together_are_refused(tmp_path):
+    (tmp_path / "key").write_text("one")
+    environment = Environment({"SECRET_KEY": "two", "SECRET_KEY_FILE": str(tmp_path / "key")})
+    environment.text("SECRET_KEY")
+
+    assert problem_of(environment) == "tollgate: SECRET_KEY and SECRET_KEY_FILE are both set"
+
+
+def test_malformed_secret_is_not_repeated():
+    environment = Environment({"KEY_PEPPERS": "1:hunter2"})
+    environment.keys("KEY_PEPPERS", encoding="hex", at_least=32)
+
+    assert problem_of(environment) == (
+        "tollgate: KEY_PEPPERS is malformed: expected id:value pairs, comma-separated, "
+        "each value hex of at least 32 bytes"
+    )
+
+
+def test_key_id_used_twice_is_refused():
+    environment = Environment({"KEY_PEPPERS": f"1:{'ab' * 32},1:{'cd' * 32}"})
+    environment.keys("KEY_PEPPERS", encoding="hex", at_least=32)
+
+    assert problem_of(environment) == "tollgate: KEY_PEPPERS uses an id twice"
+
+
+@pytest.mark.parametrize(
+    ("value", "networks"),
+    [
+        ("", []),
+        ("10.0.0.0/8", ["10.0.0.0/8"]),
+        ("10.1.2.3/8, ::1", ["10.0.0.0/8", "::1/128"]),
+    ],
+)
+def test_networks_are_normalized(value, networks):
+    assert Environment({"TRUSTED_PROXIES": value}).networks("TRUSTED_PROXIES") == networks
+
+
+@pytest.mark.parametrize(
+    ("method", "value"),
+    [
+        ("networks", "10.0.0.0/40"),
+        ("origins", "https://app.example.com/path"),
+        ("origins", "*"),
+    ],
+)
+def test_malformed_lists_are_refused(method, value):
+    environment = Environment({"SOME_SETTING": value})
+    getattr(environment, method)("SOME_SETTING")
+
+    assert problem_of(environment).startswith("tollgate: SOME_SETTING is malformed: expected ")
+
+
+def test_switch_takes_only_yes_and_no():
+    environment = Environment({"SWITCH_ON": "Yes", "SWITCH_OFF": "0", "SWITCH_ODD": "maybe"})
+
+    assert environment.boolean("SWITCH_ON", default=False) is True
+    assert environment.boolean("SWITCH_OFF", default=True) is False
+    assert environment.boolean("SWITCH_ODD", default=True) is True
+    assert problem_of(environment) == "tollgate: SWITCH_ODD is malformed: expected true or false"
+
+
+def test_url_of_another_kind_is_refused():
+    environment = Environment({"DATABASE_URL": "mysql://localhost/x"})
+    environment.url("DATABASE_URL", schemes=("postgresql", "postgres"))
+
+    assert problem_of(environment) == (
+        "tollgate: DATABASE_URL is malformed: expected a URL that starts with postgresql: or postgres:"
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "port", "options"),
+    [
+        ("postgresql://u:p%40w@db.example:6432/name", "db.example", "6432", {}),
+        ("postgresql://u:p%40w@/name?host=%2Fvar%2Frun", "/var/run", "", {}),
+        ("postgres://u:p%40w@%2Fvar%2Frun/name", "/var/run", "", {}),
+        ("postgresql://u:p%40w@h/name?sslmode=require", "h", "", {"sslmode": "require"}),
+    ],
+)
+def test_database_url_is_taken_apart(url, host, port, options):
+    assert database(url) == {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": "name",
+        "USER": "u",
+        "PASSWORD": "p@w",
+        "HOST": host,
+        "PORT": port,
+        "OPTIONS": options,
+    }
+
+
+def test_broker_names_sockets_in_its_own_way():
+    assert broker("redis://:pw@h:6379/1") == "redis://:pw@h:6379/1"
+    assert broker("unix:///tmp/v.sock?db=0&password=pw") == (
+        "redis+socket:///tmp/v.sock?virtual_host=0&password=pw"
+    )
+
+
+def test_mail_url_is_taken_apart():
+    settings = mail("smtp+tls://me%40example.com:pw@smtp.example.com:587")
+
+    assert settings["EMAIL_BACKEND"] == "django.core.mail.backends.smtp.EmailBackend"
+    assert settings["EMAIL_HOST_USER"] == "me@example.com"
+    assert (settings["EMAIL_PORT"], settings["EMAIL_USE_TLS"], settings["EMAIL_USE_SSL"]) == (
+        587,
+        True,
+        False,
+    )
+
+
+def test_example_file_names_every_setting_and_no_other():
+    text = (BASE_DIR / ".env.example").read_text(encoding="utf-8")
+    named = re.findall(r"^([A-Z][A-Z0-9_]*)=", text, re.MULTILINE)
+
+    assert sorted(named) == sorted({*real_env.known, "LOCAL_DIR", "DJANGO_SETTINGS_MODULE"})
+
+
+def test_production_does_not_start_without_its_secrets():
+    environment = {"PATH": os.environ["PATH"], "DJANGO_SETTINGS_MODULE": "config.settings.production"}
+    start = subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        cwd=BASE_DIR,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+
+    assert start.returncode == 1
+    assert start.stdout == ""
+    assert start.stderr.count("\n") == 1
+    missing = re.findall(r"(\w+) is not set", start.stderr)
+    assert sorted(missing) == [
+        "ALLOWED_HOSTS",
+        "DATABASE_URL",
+        "EMAIL_URL",
+        "ENCRYPTION_KEYS",
+        "JWT_SIGNING_KEYS",
+        "KEY_PEPPERS",
+        "PUBLIC_URL",
+        "REDIS_URL",
+        "SECRET_KEY",
+    ]

@@ -1,0 +1,405 @@
+"""What holds whichever proxy stands before the gate; each proxy's own file runs these tests with its `proxy` fixture."""
+
+import json
+import subprocess
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from django.utils import timezone
+
+from apikeys.restrictions import EnvironmentName
+from apikeys.secrets import mint_key
+from apikeys.services import keys
+from tests.doubles.house import House
+from tests.doubles.stack import PUBLIC_URL, Gate, Proxy
+from tests.doubles.upstream import Upstream
+
+IDENTITY = (
+    "X-Org-Id",
+    "X-Key-Id",
+    "X-Plan",
+    "X-Scopes",
+    "X-Credits-Remaining",
+    "X-Hold-Id",
+    "X-Gateway-Assertion",
+)
+
+
+def require_problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    """Check that a refusal is a whole problem document and return it."""
+    problem: dict[str, Any] = response.json()
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert (response.status_code, problem["code"]) == (status, code)
+    assert problem["status"] == status
+    assert problem["type"] == f"{PUBLIC_URL}/problems/{code}"
+    assert {"title", "detail", "instance", "request_id", "errors"} <= problem.keys()
+    return problem
+
+
+def test_passes_a_call_with_its_identity_and_without_its_key(
+    house: House, client: httpx.Client, api: Upstream
+) -> None:
+    key = house.key(scopes=["orders:read", "orders:write"])
+
+    response = client.get("/orders/7?full=yes", headers=key.headers)
+
+    assert response.status_code == 200
+    assert (api.last.method, api.last.path) == ("GET", "/orders/7?full=yes")
+    assert api.last.header("X-Org-Id") == str(house.organization.pk)
+    assert api.last.header("X-Key-Id") == str(key.row.pk)
+    assert api.last.header("X-Plan") == "ENTERPRISE"
+    assert api.last.header("X-Scopes") == "orders:read orders:write"
+    assert api.last.header("Authorization") is None
+    assert key.secret not in json.dumps(api.last.headers)
+
+
+def test_takes_the_key_from_the_other_header_too(
+    house: House, client: httpx.Client, api: Upstream
+) -> None:
+    key = house.key()
+
+    response = client.get("/orders/7", headers={"X-API-Key": key.secret})
+
+    assert response.status_code == 200
+    assert api.last.header("X-API-Key") is None
+    assert key.secret not in json.dumps(api.last.headers)
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_hands_on_method_and_body(
+    method: str, house: House, client: httpx.Client, api: Upstream
+) -> None:
+    body = b"x" * 200_000
+
+    response = client.request(method, "/orders", headers=house.key().headers, content=body)
+
+    assert response.status_code == 200
+    assert (api.last.method, api.last.body_size) == (method, len(body))
+
+
+@pytest.mark.parametrize("status", [204, 401, 403, 404, 429, 500, 503])
+def test_leaves_the_answers_of_the_api_alone(
+    status: int, house: House, client: httpx.Client
+) -> None:
+    response = client.get(f"/status/{status}", headers=house.key().headers)
+
+    assert response.status_code == status
+    assert response.headers["Content-Type"] == "application/json"
+
+
+def test_tells_the_client_its_limits(house: House, client: httpx.Client) -> None:
+    key = house.key(rate_limit=10, rate_burst=20, quota_limit=1000, quota_period="month")
+
+    first, second = (client.get("/", headers=key.headers) for _ in range(2))
+
+    assert first.headers["RateLimit-Policy"].startswith('"burst";q=20;w=2, "month";q=1000;w=')
+    assert first.headers["RateLimit"].startswith('"burst";r=19;t=1, "month";r=999;t=')
+    assert first.headers["X-RateLimit-Limit"] == "20"
+    assert first.headers["X-RateLimit-Remaining"] == "19"
+    assert second.headers["X-RateLimit-Remaining"] == "18"
+    assert int(second.headers["X-RateLimit-Reset"]) >= 1
+
+
+def test_refuses_a_call_without_a_key(client: httpx.Client, api: Upstream) -> None:
+    response = client.get("/orders/7")
+
+    require_problem(response, 401, "key_missing")
+    assert response.headers["WWW-Authenticate"] == 'Bearer realm="api"'
+    assert not api.calls
+
+
+def test_refuses_a_bad_checksum_without_a_look_up(
+    house: House, client: httpx.Client, gate: Gate, api: Upstream
+) -> None:
+    secret = house.key().secret
+    spoiled = secret[:-1] + ("0" if secret[-1] != "0" else "1")
+    before = gate.metrics()
+
+    response = client.get("/orders/7", headers={"X-API-Key": spoiled})
+
+    require_problem(response, 401, "key_not_found")
+    assert gate.metrics()["tollgate_gate_lookups_total"] == before["tollgate_gate_lookups_total"]
+    assert not api.calls
+
+
+def test_refuses_an_unknown_key_after_one_look_up(
+    client: httpx.Client, gate: Gate, api: Upstream
+) -> None:
+    stranger_secret = mint_key(EnvironmentName.LIVE).text
+    before = gate.metrics()
+
+    for _ in range(3):
+        response = client.get("/orders/7", headers={"X-API-Key": stranger_secret})
+        require_problem(response, 401, "key_not_found")
+
+    lookups = gate.metrics()["tollgate_gate_lookups_total"]
+    assert lookups == before["tollgate_gate_lookups_total"] + 1
+    assert response.headers["WWW-Authenticate"] == 'Bearer realm="api", error="invalid_token"'
+    assert not api.calls
+
+
+def test_refuses_what_has_ended(house: House, client: httpx.Client, api: Upstream) -> None:
+    now = timezone.now()
+    expiring = house.key(expires_at=now + timedelta(seconds=1.5))
+    revoked, disabled = house.key(), house.key(enabled=False)
+    keys.revoke_key(key=revoked.row, at=now)
+    time.sleep(1.6)
+
+    answers = [client.get("/", headers=key.headers) for key in (expiring, revoked, disabled)]
+
+    require_problem(answers[0], 401, "key_expired")
+    require_problem(answers[1], 401, "key_revoked")
+    require_problem(answers[2], 401, "key_disabled")
+    assert not api.calls
+
+
+def test_refuses_two_different_keys(house: House, client: httpx.Client, api: Upstream) -> None:
+    headers = {**house.key().headers, "X-API-Key": house.key().secret}
+
+    response = client.get("/", headers=headers)
+
+    require_problem(response, 400, "keys_contradict")
+    assert not api.calls
+
+
+def test_refuses_other_addresses(house: House, client: httpx.Client, api: Upstream) -> None:
+    here, elsewhere = house.key(ip_allowlist=["127.0.0.0/8"]), house.key(ip_allowlist=["192.0.2.7"])
+    forged = {"X-Forwarded-For": "192.0.2.7", "X-Real-IP": "192.0.2.7", "Forwarded": "for=192.0.2.7"}
+
+    passed = client.get("/", headers=here.headers)
+    refused = client.get("/", headers={**elsewhere.headers, **forged})
+
+    assert passed.status_code == 200
+    require_problem(refused, 403, "forbidden_ip")
+    assert len(api.calls) == 1
+
+
+def test_refuses_other_origins(house: House, client: httpx.Client, api: Upstream) -> None:
+    key = house.key(allowed_origins=["https://*.example.com"])
+
+    passed = client.get("/", headers={**key.headers, "Origin": "https://app.example.com"})
+    refused = client.get("/", headers={**key.headers, "Origin": "https://example.com.evil.test"})
+
+    assert passed.status_code == 200
+    require_problem(refused, 403, "forbidden_origin")
+    assert len(api.calls) == 1
+
+
+# Spellings of /admin/secrets that one server or another understands; httpx would mend some of them, hence curl.
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/admin/secrets",
+        "//admin/secrets",
+        "/./admin/secrets",
+        "/orders/../admin/secrets",
+        "/orders/%2e%2e/admin/secrets",
+        "/%61dmin/secrets",
+        "/%2561dmin/secrets",
+        "/admin%2fsecrets",
+        "/admin\\secrets",
+        "/ADMIN/secrets",
+        "/admin;v=1/secrets",
+    ],
+)
+def test_no_spelling_of_a_path_evades_its_scope(
+    path: str, house: House, proxy: Proxy, api: Upstream
+) -> None:
+    key = house.key(scopes=["orders:read"])
+    header = f"X-API-Key: {key.secret}"
+
+    answer = curl("--path-as-is", "--header", header, proxy.url + path)
+
+    assert answer.status in {400, 403}, answer
+    assert answer.content_type == "application/problem+json"
+    assert not api.calls
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"X-Original-URI": "/orders/1", "X-Original-Method": "GET", "X-Original-Host": "other"},
+        {"X-Forwarded-Uri": "/orders/1", "X-Forwarded-Method": "GET", "X-Forwarded-Host": "other"},
+        {"X_Original_URI": "/orders/1", "X_Forwarded_Uri": "/orders/1"},
+        {"X-Auth-Status": "200", "X-Auth-Problem": "e30=", "X-Auth-Problem-Json": "{}"},
+        {"X-HTTP-Method-Override": "OPTIONS", "X-Original-URL": "/orders/1"},
+        {"X-Scopes": "admin:all", "X-Org-Id": "1", "X-Plan": "ENTERPRISE"},
+    ],
+)
+def test_no_header_of_the_client_speaks_for_the_proxy(
+    forged: dict[str, str], house: House, client: httpx.Client, api: Upstream
+) -> None:
+    key = house.key(scopes=["orders:read"])
+
+    response = client.get("/admin/secrets", headers={**key.headers, **forged})
+
+    require_problem(response, 403, "insufficient_scope")
+    assert not api.calls
+
+
+def test_refuses_when_the_bucket_is_empty(
+    house: House, client: httpx.Client, api: Upstream
+) -> None:
+    key = house.key(rate_limit=1, rate_per_seconds=2, rate_burst=2)
+
+    statuses = [client.get("/", headers=key.headers).status_code for _ in range(2)]
+    refused = client.get("/", headers=key.headers)
+    wait = int(refused.headers["Retry-After"])
+    time.sleep(wait)
+    again = client.get("/", headers=key.headers)
+
+    assert statuses == [200, 200]
+    problem = require_problem(refused, 429, "rate_limited")
+    assert problem["violated_policies"] == ["burst"]
+    assert refused.headers["RateLimit"] == f'"burst";r=0;t={wait}'
+    assert refused.headers["RateLimit-Policy"] == '"burst";q=2;w=4'
+    assert refused.headers["X-RateLimit-Remaining"] == "0"
+    assert again.status_code == 200
+    assert len(api.calls) == 3
+
+
+def test_refuses_when_the_quota_is_used_up(
+    house: House, client: httpx.Client, api: Upstream
+) -> None:
+    key = house.key(quota_limit=2, quota_period="day")
+
+    statuses = [client.get("/", headers=key.headers).status_code for _ in range(3)]
+    refused = client.get("/", headers=key.headers)
+
+    assert statuses == [200, 200, 429]
+    problem = require_problem(refused, 429, "quota_exceeded")
+    assert problem["violated_policies"] == ["day"]
+    assert 0 < int(refused.headers["Retry-After"]) <= 86_400
+    assert '"day";r=0;t=' in refused.headers["RateLimit"]
+    assert len(api.calls) == 2
+
+
+def test_refuses_when_the_credits_are_spent(
+    house: House, client: httpx.Client, api: Upstream
+) -> None:
+    key = house.key(credits_micro=2_000_000, credits_refill="none")
+
+    answers = [client.get("/", headers=key.headers) for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 402]
+    assert [call.header("X-Credits-Remaining") for call in api.calls] == ["1000000", "0"]
+    require_problem(answers[2], 402, "insufficient_credits")
+
+
+def test_identity_is_nobodys_but_the_gates(
+    house: House, client: httpx.Client, api: Upstream
+) -> None:
+    forged = {name: "forged" for name in (*IDENTITY, "X-Auth-Status", "X-Auth-Problem")}
+    forged |= {name.replace("-", "_"): "forged" for name in IDENTITY}
+
+    response = client.get("/", headers={**house.key(scopes=[]).headers, **forged})
+
+    assert response.status_code == 200
+    assert "forged" not in json.dumps(api.last.headers)
+    assert api.last.header("X-Org-Id") == str(house.organization.pk)
+    assert api.last.header("X-Hold-Id") is None
+
+
+def test_identity_cannot_be_dropped_on_the_way(
+    house: House, client: httpx.Client, api: Upstream
+) -> None:
+    headers = {**house.key().headers, "Connection": "keep-alive, X-Key-Id, X-Org-Id, X-Scopes"}
+
+    client.get("/", headers=headers)
+
+    assert {"x-key-id", "x-org-id", "x-scopes"} <= api.last.headers.keys()
+
+
+def test_each_call_has_an_id_of_the_proxys_own(
+    house: House, client: httpx.Client, api: Upstream
+) -> None:
+    headers = {**house.key().headers, "X-Request-Id": "chosen-by-the-client"}
+
+    ids = [client.get("/", headers=headers).headers["X-Request-Id"] for _ in range(2)]
+
+    assert "chosen-by-the-client" not in ids
+    assert len(set(ids)) == 2
+    assert [call.header("X-Request-Id") for call in api.calls] == ids
+
+
+def test_a_refusal_names_the_call(client: httpx.Client) -> None:
+    response = client.get("/orders/7?secret=yes")
+
+    problem = require_problem(response, 401, "key_missing")
+    assert problem["request_id"] == response.headers["X-Request-Id"]
+    assert problem["instance"] == "/orders/7"
+
+
+def test_only_websockets_may_change_the_protocol(
+    house: House, proxy: Proxy, api: Upstream
+) -> None:
+    key = f"X-API-Key: {house.key().secret}"
+    for protocol in ("h2c", "WebSocket"):
+        curl("--header", key, "--header", f"Upgrade: {protocol}",
+             "--header", "Connection: Upgrade, HTTP2-Settings", proxy.url)  # fmt: skip
+
+    h2c, websocket = api.calls
+    assert h2c.header("Upgrade") is None
+    assert (websocket.header("Upgrade") or "").lower() == "websocket"
+    assert (websocket.header("Connection") or "").lower() == "upgrade"
+
+
+def test_says_so_when_the_gate_is_away(
+    house: House, client: httpx.Client, gate: Gate, api: Upstream
+) -> None:
+    key = house.key()
+    client.get("/", headers=key.headers)
+
+    gate.kill()
+    try:
+        refused = client.get("/orders/7?a=1", headers=key.headers)
+    finally:
+        gate.start()
+    again = client.get("/", headers=key.headers)
+
+    require_problem(refused, 503, "service_unavailable")
+    assert refused.headers["Retry-After"] == "5"
+    assert again.status_code == 200
+    assert len(api.calls) == 2
+
+
+def test_counts_what_a_load_generator_sees(house: House, proxy: Proxy, api: Upstream) -> None:
+    key = house.key(rate_limit=200, rate_burst=100)
+
+    report = subprocess.run(
+        ["wrk", "-t1", "-c16", "-d2s", "-H", f"X-API-Key: {key.secret}", proxy.url],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+    passed = len(api.calls)
+    assert "Non-2xx" in report
+    assert "Socket errors" not in report
+    assert 0.9 * (100 + 200 * 2) <= passed <= 100 + 200 * 2.6  # wrk takes up to 0.5 s more to end
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What curl saw."""
+
+    status: int
+    content_type: str
+    body: str
+
+
+def curl(*arguments: str) -> Answer:
+    """Make one call with curl."""
+    told = subprocess.run(
+        ["curl", "--silent", "--write-out", "\\n%{http_code} %{content_type}", *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    body, _, last = told.rpartition("\n")
+    status, _, content_type = last.partition(" ")
+    return Answer(int(status), content_type, body)

@@ -1,0 +1,87 @@
+"""nginx with the shipped configuration: what every proxy must do, and what is nginx's own."""
+
+import json
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from django.core.management import call_command
+
+from analytics.models import ApiUsageLog
+from config.embedded.place import BASE_DIR
+from tests.doubles.house import House
+from tests.doubles.stack import Gate, Proxy, Stack
+from tests.doubles.upstream import Upstream
+from tests.proxy.any_proxy import *  # noqa: F403
+
+pytestmark = [
+    pytest.mark.proxy,
+    pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed"),
+]
+
+
+@pytest.fixture(scope="module")
+def proxy(stack: Stack, gate: Gate, api: Upstream) -> Proxy:
+    """The running nginx."""
+    return stack.nginx(gate.port, api.port)
+
+
+def test_the_folder_is_a_configuration_as_it_stands(tmp_path: Path) -> None:
+    home = shutil.copytree(BASE_DIR / "deploy" / "nginx", tmp_path / "nginx")
+    (home / "temporary").mkdir()
+
+    checked = subprocess.run(
+        ["nginx", "-t", "-e", str(home / "error.log"), "-p", str(home), "-c", "nginx.conf"],
+        capture_output=True,
+        text=True,
+    )
+
+    assert checked.returncode == 0, checked.stderr
+    assert "[warn]" not in checked.stderr
+
+
+def test_nobody_asks_the_gate_through_the_proxy(client: httpx.Client, api: Upstream) -> None:
+    response = client.get("/_tollgate/authorize")
+
+    assert response.status_code == 404
+    assert not api.calls
+
+
+def test_logs_what_ingestion_reads(
+    house: House, stack: Stack, client: httpx.Client, api: Upstream
+) -> None:
+    key = house.key()
+    log = stack.directory / "nginx" / "access.json"
+    lines_before = len(log.read_text(encoding="utf-8").splitlines())
+
+    passed = client.post('/status/503?secret="1"', headers=key.headers, content=b"12345")
+    client.get("/orders/1")
+    time.sleep(0.1)
+
+    lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    answered, refused = lines[lines_before:]
+    assert answered["request_id"] == passed.headers["X-Request-Id"]
+    assert (answered["status"], answered["upstream_status"]) == (503, "503")
+    assert (answered["key_id"], answered["auth_status"]) == (str(key.row.pk), "")
+    assert (answered["method"], answered["path"]) == ("POST", "/status/503")
+    assert answered["bytes_out"] > answered["bytes_in"] > 5
+    assert (refused["status"], refused["key_id"], refused["auth_status"]) == (401, "", "401")
+
+
+def test_status_and_latency_of_a_call_are_the_real_ones(
+    house: House, stack: Stack, client: httpx.Client
+) -> None:
+    key = house.key()
+    passed = client.get("/status/503", headers=key.headers)
+    time.sleep(0.1)
+
+    call_command("ingest_usage")
+    call_command("ingest_access_log", str(stack.directory / "nginx" / "access.json"))
+
+    row = ApiUsageLog.objects.get(request_id=passed.headers["X-Request-Id"])
+    assert (row.api_key_id, row.method, row.path) == (key.row.pk, "GET", "/status/503")
+    assert row.status == 503
+    assert row.latency_us is not None
