@@ -48,7 +48,7 @@ class PlatformRoleChanged(ChangeEvent):
     name = "user.role_changed"
     summary = "platform role of user {user_id} changed"
     target_type = "user"
-    security_name = "authz_admin"
+    security_name = "authz_change"
 
     user_id: int
 

@@ -109,6 +109,7 @@ def _read(token: str, *, kind: str) -> dict[str, Any]:
         payload: dict[str, Any] = backend.decode(token)  # type: ignore[arg-type]  # a string at run time, too
     except (jwt.PyJWTError, TokenBackendError, KeyError, TypeError, ValueError) as error:
         raise TokenRefused from error
-    if payload.get("typ") != kind:
+    # The library checks `exp` only where there is one.
+    if payload.get("typ") != kind or "exp" not in payload:
         raise TokenRefused
     return payload

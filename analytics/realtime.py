@@ -85,7 +85,7 @@ def tick(calls: Sequence[Call]) -> None:
 
 
 async def _send(ticks: dict[int, Tick]) -> None:
-    layer = get_channel_layer()
+    layer = get_channel_layer()  # type: ignore[no-untyped-call]
     for organization_id, counted in ticks.items():
         await layer.group_send(group(organization_id), {"type": "usage.tick", **asdict(counted)})
 

@@ -104,7 +104,15 @@ class ApiKey(TimeStamped, Versioned):
                 condition=Q(
                     rate_limit__isnull=True, rate_per_seconds__isnull=True, rate_burst__isnull=True
                 )
-                | Q(rate_limit__gt=0, rate_per_seconds__gt=0, rate_burst__gt=0),
+                | Q(
+                    # NULL > 0 is unknown, which a CHECK lets pass: that each is there must be said.
+                    rate_limit__isnull=False,
+                    rate_per_seconds__isnull=False,
+                    rate_burst__isnull=False,
+                    rate_limit__gt=0,
+                    rate_per_seconds__gt=0,
+                    rate_burst__gt=0,
+                ),
             ),
             models.CheckConstraint(
                 name="apikey_quota_complete",
@@ -272,7 +280,15 @@ class RouteRule(TimeStamped):
                 condition=Q(
                     rate_limit__isnull=True, rate_per_seconds__isnull=True, rate_burst__isnull=True
                 )
-                | Q(rate_limit__gt=0, rate_per_seconds__gt=0, rate_burst__gt=0),
+                | Q(
+                    # NULL > 0 is unknown, which a CHECK lets pass: that each is there must be said.
+                    rate_limit__isnull=False,
+                    rate_per_seconds__isnull=False,
+                    rate_burst__isnull=False,
+                    rate_limit__gt=0,
+                    rate_per_seconds__gt=0,
+                    rate_burst__gt=0,
+                ),
             ),
         ]
 

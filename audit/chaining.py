@@ -33,6 +33,8 @@ COVERED = (
 def hash_of(values: Mapping[str, Any], previous_hash: bytes) -> bytes:
     """Return SHA-256 over the previous hash and the entry's canonical JSON."""
     content = {name: values[name] for name in COVERED}
-    content["occurred_at"] = values["occurred_at"].astimezone(UTC).isoformat(timespec="microseconds")
+    content["occurred_at"] = (
+        values["occurred_at"].astimezone(UTC).isoformat(timespec="microseconds")
+    )
     canonical = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
     return hashlib.sha256(previous_hash + canonical).digest()

@@ -3,6 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from django.db.models import QuerySet
+
+from accounts.models import User
 from audit.chaining import COVERED, GENESIS, hash_of
 from audit.models import AuditChain, AuditLog
 
@@ -72,16 +75,41 @@ def _elsewhere(entry: AuditLog, previous: bytes) -> bool:
 
 
 def _fault(entry: AuditLog, kind: str, what: str) -> Fault:
-    return Fault(entry.chain, entry.sequence, kind, f"Entry {entry.sequence} (row {entry.pk}) {what}.")
+    return Fault(
+        entry.chain, entry.sequence, kind, f"Entry {entry.sequence} (row {entry.pk}) {what}."
+    )
 
 
-def _fault_of_head(head: AuditChain | None, chain: int, sequence: int, digest: bytes) -> Fault | None:
+def _fault_of_head(
+    head: AuditChain | None, chain: int, sequence: int, digest: bytes
+) -> Fault | None:
     if head is None:
         return Fault(chain, 0, "deleted", "The head of the chain is missing.")
     if head.sequence > sequence:
-        return Fault(chain, sequence + 1, "deleted", f"Entry {sequence + 1} and what follows are missing.")
+        return Fault(
+            chain, sequence + 1, "deleted", f"Entry {sequence + 1} and what follows are missing."
+        )
     if head.sequence < sequence:
-        return Fault(chain, head.sequence + 1, "inserted", f"Entry {head.sequence + 1} was added behind the end.")
+        return Fault(
+            chain,
+            head.sequence + 1,
+            "inserted",
+            f"Entry {head.sequence + 1} was added behind the end.",
+        )
     if bytes(head.hash) != digest:
-        return Fault(chain, sequence, "edited", f"Entry {sequence} is not the one that was written last.")
+        return Fault(
+            chain, sequence, "edited", f"Entry {sequence} is not the one that was written last."
+        )
     return None
+
+
+def searched(entries: QuerySet[AuditLog], text: str) -> QuerySet[AuditLog]:
+    """Keep the entries of a request id, of a person by their e-mail, or of an organization by its id."""
+    if not text:
+        return entries
+    if "@" in text:
+        people = User.objects.filter(email__iexact=text).values_list("pk", flat=True)
+        return entries.filter(actor_type="user", actor_id__in=list(people))
+    if text.isascii() and text.isdigit() and len(text) <= 18:
+        return entries.filter(organization_id=int(text))
+    return entries.filter(request_id=text)

@@ -35,7 +35,9 @@ class Plan(TimeStamped, Versioned):
             models.CheckConstraint(
                 name="plan_seats_positive", condition=Q(seat_limit=None) | Q(seat_limit__gt=0)
             ),
-            models.CheckConstraint(name="plan_code_upper", condition=Q(code__regex=r"^[A-Z][A-Z0-9_]*$")),
+            models.CheckConstraint(
+                name="plan_code_upper", condition=Q(code__regex=r"^[A-Z][A-Z0-9_]*$")
+            ),
         ]
 
     def __str__(self) -> str:

@@ -9,7 +9,7 @@ app_name = "api"
 _MOUNTS = [
     ("auth/", "accounts.api.urls", "auth_urlpatterns"),
     ("users/", "accounts.api.urls", "users_urlpatterns"),
-    ("organizations", "organizations.api.urls", "urlpatterns"),
+    ("", "organizations.api.urls", "urlpatterns"),
     ("", "apikeys.api.urls", "urlpatterns"),
     ("", "analytics.api.urls", "key_usage_urlpatterns"),
     ("analytics/", "analytics.api.urls", "urlpatterns"),

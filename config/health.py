@@ -1,5 +1,6 @@
 """Liveness, readiness and metrics."""
 
+import time
 from collections.abc import Callable
 
 import redis
@@ -9,6 +10,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 from django_prometheus.exports import ExportToDjangoView
 
+from analytics.metering import stream
+from apikeys.gateway import app as gate
 from config.common import redis as connections
 
 
@@ -60,6 +63,24 @@ def _redis() -> bool:
 
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Export Prometheus metrics: Django's own and the gate's."""
+    """Export Prometheus metrics: Django's own, the gate's, and how many calls wait to be ingested."""
     response: HttpResponse = ExportToDjangoView(request)  # type: ignore[no-untyped-call]
+    response.write(gate.metrics_text())
+    response.write(_stream_metrics())
     return response
+
+
+def _stream_metrics() -> str:
+    try:
+        length, first = stream.length(), stream.oldest(1)
+    except redis.RedisError:
+        return ""
+    age = time.time() - first[0].at_ms / 1000 if first else 0.0
+    return (
+        "# HELP tollgate_usage_stream_length Calls that wait to be ingested.\n"
+        "# TYPE tollgate_usage_stream_length gauge\n"
+        f"tollgate_usage_stream_length {length}\n"
+        "# HELP tollgate_usage_stream_lag_seconds Age of the oldest call that waits.\n"
+        "# TYPE tollgate_usage_stream_lag_seconds gauge\n"
+        f"tollgate_usage_stream_lag_seconds {max(age, 0.0):.3f}\n"
+    )

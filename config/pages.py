@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
+from apikeys.gateway import app as gate
 from config.common import errors, problems
 
 
@@ -44,6 +45,14 @@ def _described(cls: type[errors.DomainError]) -> dict[str, Any]:
         "fix": cls.fix,
         "example": problems.document(error, instance="/api/v1/…"),
     }
+
+
+@require_safe
+def jwks(request: HttpRequest) -> HttpResponse:
+    """Publish the keys that gateway assertions are signed with."""
+    answer = HttpResponse(gate.jwks(), content_type="application/jwk-set+json")
+    answer["Cache-Control"] = "public, max-age=300"
+    return answer
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

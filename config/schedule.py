@@ -15,6 +15,12 @@ class PeriodicJob:
 
 # Sweeps look for rows whose lease ran out: they are what makes a lost message harmless.
 SCHEDULE = (
+    PeriodicJob("analytics.ingest", timedelta(seconds=1), "Move metered calls into the database."),
+    PeriodicJob(
+        "analytics.maintain_partitions",
+        timedelta(hours=6),
+        "Make the partitions of the days to come; drop those past their retention.",
+    ),
     PeriodicJob("mail.sweep", timedelta(seconds=10), "Send mail that a lost job left behind."),
     PeriodicJob("mail.purge", timedelta(days=1), "Delete mail of more than 90 days ago."),
     PeriodicJob(

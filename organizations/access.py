@@ -10,7 +10,7 @@ from django.db.models import F, Model, QuerySet
 
 from accounts.models import User
 from config.common.errors import Forbidden, NotFound
-from organizations.models import Organization, OrganizationMember
+from organizations.models import Organization, OrganizationMember, Role
 from organizations.roles import Permission, grants
 
 RowT = TypeVar("RowT", bound=Model)
@@ -37,7 +37,9 @@ class Tenant:
     def require(self, permission: Permission) -> None:
         """Raise Forbidden unless the caller has the permission."""
         if not self.may(permission):
-            raise Forbidden(f"This needs the permission {permission.value}.", permission=permission.value)
+            raise Forbidden(
+                f"This needs the permission {permission.value}.", permission=permission.value
+            )
 
 
 def tenant_of(user: User, organization_id: int | None = None) -> Tenant:
@@ -48,10 +50,17 @@ def tenant_of(user: User, organization_id: int | None = None) -> Tenant:
     memberships = OrganizationMember.objects.select_related("organization").filter(user_id=user.pk)
     if organization_id is not None:
         memberships = memberships.filter(organization_id=organization_id)
-    member = memberships.order_by(F("selected_at").desc(nulls_last=True), "created_at", "id").first()
+    member = memberships.order_by(
+        F("selected_at").desc(nulls_last=True), "created_at", "id"
+    ).first()
     if member is None:
         raise NotFound
     return Tenant(organization=member.organization, user=user, role=member.role)
+
+
+def on_behalf_of(organization: Organization) -> Tenant:
+    """Return the tenant in which staff and operators act: they may do what an owner may."""
+    return Tenant(organization=organization, user=None, role=Role.OWNER)
 
 
 def locked(tenant: Tenant) -> Tenant:
@@ -61,7 +70,9 @@ def locked(tenant: Tenant) -> Tenant:
     NotFound when the caller is no longer a member.
     """
     # NO KEY: rows that refer to the organization may be written meanwhile.
-    organization = Organization.objects.select_for_update(no_key=True).get(pk=tenant.organization.pk)
+    organization = Organization.objects.select_for_update(no_key=True).get(
+        pk=tenant.organization.pk
+    )
     if tenant.user is None:
         return Tenant(organization, None, tenant.role, tenant.permissions)
     return tenant_of(tenant.user, organization.pk)

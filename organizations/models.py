@@ -88,9 +88,7 @@ class Organization(TimeStamped, Versioned):
 class OrganizationMember(TimeStamped):
     """A person's place in an organization; `selected_at` is when they last chose to work in it."""
 
-    organization = models.ForeignKey(
-        Organization, on_delete=models.CASCADE, related_name="members"
-    )
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="members")
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships"
     )
@@ -105,7 +103,10 @@ class OrganizationMember(TimeStamped):
         indexes = [
             models.Index(fields=["user", "organization"], name="member_by_user"),
             models.Index(
-                F("organization"), F("created_at").desc(), F("id").desc(), name="member_by_organization_at"
+                F("organization"),
+                F("created_at").desc(),
+                F("id").desc(),
+                name="member_by_organization_at",
             ),
         ]
 

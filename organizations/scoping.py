@@ -38,7 +38,14 @@ class OrganizationScoped(APIView):
     """
 
     permission_classes = (IsAuthenticated, HasGrant)
-    http_method_names = ["get", "head", "post", "put", "patch", "delete"]  # OPTIONS tells nothing here
+    http_method_names = [
+        "get",
+        "head",
+        "post",
+        "put",
+        "patch",
+        "delete",
+    ]  # OPTIONS tells nothing here
     permissions_by_method: ClassVar[dict[str, Permission]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -57,7 +64,9 @@ class OrganizationScoped(APIView):
             return int(text)
         message = "This is not an organization's id."
         fix = "Send the id as a whole number, or leave the header out."
-        error = FieldError(pointer=f"#/{_HEADER}", location="header", code="id", message=message, fix=fix)
+        error = FieldError(
+            pointer=f"#/{_HEADER}", location="header", code="id", message=message, fix=fix
+        )
         raise InvalidInput(message, errors=[error])
 
     @cached_property

@@ -25,7 +25,11 @@ def members_of(organization: Organization) -> QuerySet[OrganizationMember]:
 def organization_called(text: str) -> Organization:
     """Return the organization with this id or slug, for operators. Raises NotFound."""
     is_id = text.isascii() and text.isdigit()
-    found = Organization.objects.filter(pk=int(text)) if is_id else Organization.objects.filter(slug=text)
+    found = (
+        Organization.objects.filter(pk=int(text))
+        if is_id
+        else Organization.objects.filter(slug=text)
+    )
     organization = found.first()
     if organization is None:
         raise NotFound(f"There is no organization with the id or slug {text}.")

@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from importlib.util import find_spec
 
 import pytest
@@ -50,7 +50,7 @@ def _clone_again(_case: TransactionTestCase) -> None:
     DATABASES.clone()
 
 
-TransactionTestCase._fixture_teardown = _clone_again  # type: ignore[method-assign]
+setattr(TransactionTestCase, "_fixture_teardown", _clone_again)  # noqa: B010  (not in the stubs)
 
 
 @pytest.fixture(scope="session")
@@ -68,11 +68,9 @@ def _forgotten_redis(redis_client: "redis.Redis[bytes]") -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Iterator[None]:
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Count a skipped test as failed where everything must run."""
-    report: pytest.TestReport = yield
+    report = yield
     if _MUST_RUN_ALL and report.skipped and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = f"skipped, which CI does not allow: {report.longrepr}"

@@ -27,7 +27,11 @@ from config.embedded.servers import free_port
 from config.embedded.valkey import Valkey
 
 PASSWORD = "tests"
-_SCHEMA_SOURCES = ("*/migrations/*.py", "config/*/migrations/*.py", "config/djstripe_migrations/*.py")
+_SCHEMA_SOURCES = (
+    "*/migrations/*.py",
+    "config/*/migrations/*.py",
+    "config/djstripe_migrations/*.py",
+)
 _SLOTS = 16
 
 
@@ -99,7 +103,9 @@ def own_valkey(directory: Path) -> Iterator[Valkey]:
     """Run a Valkey of the test's own, to be killed, emptied or filled with old data."""
     server = Valkey(
         data=directory / "valkey",
-        sockets=Path(f"/tmp/tollgate-test-{os.getpid()}-{free_port()}"),
+        sockets=locate(os.environ.get("LOCAL_DIR", "")).sockets.with_name(
+            f"tollgate-test-{os.getpid()}-{free_port()}"
+        ),
         log=directory / "valkey.log",
         password=PASSWORD,
         port=free_port(),
@@ -118,7 +124,7 @@ def _start_missing() -> None:
     if os.environ["TEST_DATABASE_SERVER"] and os.environ["TEST_REDIS_SERVER"]:
         return
     home = _take_slot()
-    sockets = Path(f"{locate().sockets}-{home.name}")
+    sockets = Path(f"{locate(os.environ.get('LOCAL_DIR', '')).sockets}-{home.name}")
     if not os.environ["TEST_REDIS_SERVER"]:
         valkey = Valkey(
             home / "valkey", sockets, home / "valkey.log", PASSWORD, free_port(), durable=False
@@ -151,7 +157,7 @@ def _stop_if_mine(server: Postgres | Valkey, process_id: int) -> None:
 def _take_slot() -> Path:
     """Take the first directory of servers that no other session holds; it is ours until this process ends."""
     for number in range(_SLOTS):
-        home = locate().data / "tests" / f"slot-{number}"
+        home = locate(os.environ.get("LOCAL_DIR", "")).data / "tests" / f"slot-{number}"
         home.mkdir(parents=True, exist_ok=True)
         lock = (home / "lock").open("a", encoding="utf-8")
         try:
@@ -211,7 +217,7 @@ def _with_database(server_url: str, name: str) -> str:
 
 
 def _statement(text: str, *names: str) -> sql.Composed:
-    return sql.SQL(text).format(*map(sql.Identifier, names))  # type: ignore[arg-type]
+    return sql.SQL(text).format(*map(sql.Identifier, names))
 
 
 def _batches(keys: "Iterator[bytes]", size: int = 500) -> "Iterator[list[bytes]]":

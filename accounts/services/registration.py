@@ -64,10 +64,10 @@ def _register(*, email: str, hashed: str, full_name: str) -> None:
             email=email if owner is None else _nobody(), hashed=hashed, full_name=full_name
         )
         token = _new_link(user)
-    if owner is None:
-        mail.send("accounts/verify_email", to=email, values={"user": user, "token": token})
-    else:
-        with _kept_only_if(may_mail):
+    with _kept_only_if(owner is None or may_mail):
+        if owner is None:
+            mail.send("accounts/verify_email", to=email, values={"user": user, "token": token})
+        else:
             mail.send("accounts/already_registered", to=owner.email, values={"user": owner})
 
 

@@ -48,7 +48,7 @@ def forget_through(entry_id: str) -> None:
 
 def length() -> int:
     """Return how many entries wait."""
-    return cast("int", store.client().xlen(_name()))
+    return store.client().xlen(_name())
 
 
 def _payload(fields: list[bytes]) -> bytes | None:
@@ -56,10 +56,10 @@ def _payload(fields: list[bytes]) -> bytes | None:
 
 
 @lru_cache(maxsize=4)
-def _reader(pool: ConnectionPool) -> "redis.Redis":
+def _reader(pool: ConnectionPool) -> "redis.Redis[bytes]":
     """Return a client that hands out replies as they come: a dictionary per entry would double the reading."""
     reader = redis.Redis(connection_pool=pool)
-    reader.set_response_callback("XRANGE", lambda reply, **_: reply)
+    reader.set_response_callback("XRANGE", lambda reply, **_: reply)  # type: ignore[no-untyped-call]
     return reader
 
 

@@ -91,7 +91,9 @@ class ReportSums:
 
     def merge(self, other: "ReportSums") -> None:
         """Take in the sums of another row."""
-        self.counts = [mine + theirs for mine, theirs in zip(self.counts, other.counts, strict=True)]
+        self.counts = [
+            mine + theirs for mine, theirs in zip(self.counts, other.counts, strict=True)
+        ]
         self.latency = histogram.merged(self.latency, other.latency)
 
 

@@ -22,16 +22,14 @@ class Progress:
     lines: int = 0
     unreadable: int = 0
     filled: int = 0
-    waiting: int = 0
     given_up: int = 0
 
     def plus(self, other: "Progress") -> "Progress":
-        """Return what both steps came to; only the later one knows what waits."""
+        """Return what both steps came to."""
         return Progress(
             self.lines + other.lines,
             self.unreadable + other.unreadable,
             self.filled + other.filled,
-            other.waiting,
             self.given_up + other.given_up,
         )
 
@@ -49,7 +47,7 @@ def read_on(path: Path, *, quiet: timedelta = QUIET) -> Progress:
     applied = outcomes.apply_reports(reports)
     if chunk:
         _save_position(path, chunk.place)
-    return Progress(len(lines), unreadable, applied.filled, applied.waiting, applied.given_up)
+    return Progress(len(lines), unreadable, applied.filled, applied.given_up)
 
 
 def _lock_position(path: Path) -> tuple[Place, float]:

@@ -50,7 +50,11 @@ def without_known(batch: Sequence[Call]) -> list[Call]:
         cursor.execute(
             "SELECT request_id FROM analytics_apiusagelog"
             " WHERE request_id = ANY(%s) AND at BETWEEN %s AND %s",
-            [[call.request_id for call in batch], _day(min(times)), _day(max(times)) + timedelta(1)],
+            [
+                [call.request_id for call in batch],
+                _day(min(times)),
+                _day(max(times)) + timedelta(1),
+            ],
         )
         known = {request_id for (request_id,) in cursor.fetchall()}
     return [call for call in batch if call.request_id not in known]

@@ -45,7 +45,6 @@ class Applied:
     """What a batch of reports came to."""
 
     filled: int = 0
-    waiting: int = 0
     given_up: int = 0
 
 
@@ -69,7 +68,14 @@ def apply_reports(reports: Iterable[Report]) -> Applied:
     _stop_waiting([*settled, *(report.request_id for report in hopeless)])
     given_up = {report.request_id for report in hopeless}
     _wait([report for report in missing if report.request_id not in given_up])
-    return Applied(len(filled), len(missing) - len(hopeless), len(hopeless))
+    return Applied(len(filled), len(hopeless))
+
+
+def count_waiting() -> int:
+    """Return how many reports wait for their call."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM analytics_waitingreport")
+        return int(cursor.fetchone()[0])
 
 
 def _due() -> list[Report]:
@@ -86,7 +92,7 @@ def _fill(reports: Sequence[Report]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         columns = _columns(reports)
         cursor.execute(_FILL, [columns[0], *columns[2:], *_span(reports)])
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 def _add_to_rollups(filled: Sequence[tuple[Any, ...]], reports: dict[str, Report]) -> None:
@@ -96,11 +102,13 @@ def _add_to_rollups(filled: Sequence[tuple[Any, ...]], reports: dict[str, Report
         report, was_allowed = reports[request_id], outcome == ALLOWED
         hour = at_ms // 3_600_000
         by_key_hour[organization_id, key_id, hour].add(report, was_allowed=was_allowed)
-        by_route_day[organization_id, api_id, route, hour // 24].add(report, was_allowed=was_allowed)
+        by_route_day[organization_id, api_id, route, hour // 24].add(
+            report, was_allowed=was_allowed
+        )
     rollups.add_reports(by_key_hour=by_key_hour, by_route_day=by_route_day)
 
 
-def _known(request_ids: Sequence[str], reports: dict[str, Report]) -> set[str]:
+def _known(request_ids: list[str], reports: dict[str, Report]) -> set[str]:
     """Return which of the calls are in the log; they have their outcome already."""
     if not request_ids:
         return set()
@@ -125,7 +133,7 @@ def _hopeless(missing: Sequence[Report]) -> list[Report]:
     return [report for report in missing if report.at_ms < limit]
 
 
-def _stop_waiting(request_ids: Sequence[str]) -> None:
+def _stop_waiting(request_ids: list[str]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "DELETE FROM analytics_waitingreport WHERE request_id = ANY(%s)", [request_ids]

@@ -85,9 +85,9 @@ def _create(day: date) -> None:
     }
     with connection.cursor() as cursor:
         for statement in (
+            "CREATE TABLE {partition} (LIKE {log} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)",
             # The room left on each page is for the proxy's report of the call.
-            "CREATE TABLE {partition} (LIKE {log} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)"
-            " WITH (fillfactor = 80)",
+            "ALTER TABLE {partition} SET (fillfactor = 80)",
             "CREATE UNIQUE INDEX {index} ON {partition} (request_id)",
             "ALTER TABLE {log} ATTACH PARTITION {partition} FOR VALUES FROM ({start}) TO ({end})",
         ):

@@ -1,7 +1,7 @@
 """Shapes of keys in and out. What the values mean is checked by the services, so that pages refuse the same."""
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -18,7 +18,7 @@ from apikeys.services.key_checks import (
     KeySettings,
 )
 from apikeys.services.rotation import MAX_OVERLAP_SECONDS
-from config.common.fields import NetworkField, StrictSerializer
+from config.common.fields import StrictSerializer
 
 MICRO = 1_000_000
 
@@ -144,13 +144,22 @@ class UpdateApiKeySerializer(StrictSerializer):
     rate = RateSerializer(allow_null=True)
     quota = QuotaSerializer(allow_null=True)
     credits = CreditsSerializer(allow_null=True)
-    ip_allowlist = serializers.ListField(child=NetworkField())
+    ip_allowlist = serializers.ListField(child=serializers.CharField(max_length=64))
     allowed_origins = serializers.ListField(
         child=serializers.CharField(max_length=MAX_ORIGIN_LENGTH)
     )
     expires_at = serializers.DateTimeField(allow_null=True)
     metadata = serializers.DictField()
     external_id = serializers.CharField(max_length=255, allow_blank=True)
+
+    required_members: ClassVar[frozenset[str]] = frozenset()
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """Return the fields, of which most may be left out; a partial serializer would let parts of a rate be too."""
+        fields = super().get_fields()
+        for name, field in fields.items():
+            field.required = name in self.required_members
+        return fields
 
     def settings(self) -> KeyChanges:
         """Return the members that were sent, as the services take them."""
@@ -161,13 +170,7 @@ class CreateApiKeySerializer(UpdateApiKeySerializer):
     """What a new key is told. Only the name is needed."""
 
     environment = serializers.ChoiceField(Environment.choices, default=Environment.LIVE)
-
-    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        """Return the fields, of which all but the name may be left out."""
-        fields = super().get_fields()
-        for name, field in fields.items():
-            field.required = name == "name"
-        return fields
+    required_members = frozenset({"name"})
 
     def settings(self) -> KeySettings:
         """Return the members that were sent, as the services take them."""

@@ -1,6 +1,6 @@
 """Keys over REST. Each view reads the request, makes one call into the domain and answers."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -96,7 +96,7 @@ class ApiKeyViewSet(OrganizationScoped, GenericViewSet[ApiKey]):
     def partial_update(self, request: Request, pk: int) -> Response:
         """Change what is sent; the gates follow within two seconds."""
         query.read(request)
-        body = UpdateApiKeySerializer(data=request.data, partial=True)
+        body = UpdateApiKeySerializer(data=request.data)
         key = self._key(pk)
         body.is_valid(raise_exception=True)
         keys.update_key(key=key, settings=body.settings(), at=timezone.now())
@@ -128,8 +128,7 @@ class ApiKeyViewSet(OrganizationScoped, GenericViewSet[ApiKey]):
         return self._reveal(key, secret, status=200)
 
     def _key(self, pk: int) -> ApiKey:
-        row: Any = self.row(selectors.keys(), pk=pk)
-        return row  # type: ignore[no-any-return]
+        return self.row(selectors.keys(), pk=pk)
 
     def _reveal(self, key: ApiKey, secret: str, *, status: int) -> Response:
         shown = self._key(key.pk)

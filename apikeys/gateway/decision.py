@@ -7,10 +7,19 @@ from apikeys.restrictions import ScopeExpression
 
 
 def refusal_of(
-    record: KeyRecord, now_ms: float, address: str | None, origin: str | None
+    record: KeyRecord,
+    now_ms: float,
+    address: str | None,
+    origin: str | None,
+    *,
+    is_service: bool = False,
 ) -> Outcome | None:
-    """Return why the key itself may not be used here and now: enabled, expiry, suspended, address, origin."""
+    """Return why the key itself may not be used here and now: enabled, expiry, suspended, address, origin.
+
+    A service key opens no API: to whoever presents one as a customer's key it does not exist.
+    """
     checks = (
+        (record.is_service_key is not is_service, Outcome.NOT_FOUND),
         (record.is_revoked, Outcome.REVOKED),
         (record.is_disabled, Outcome.DISABLED),
         (record.expires_ms is not None and now_ms >= record.expires_ms, Outcome.EXPIRED),

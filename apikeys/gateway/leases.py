@@ -7,7 +7,7 @@ ago it was told something.
 
 from collections import deque
 from collections.abc import Callable
-from time import monotonic
+from time import monotonic, time
 from typing import Final
 
 from apikeys.gateway import script
@@ -26,7 +26,7 @@ class Lease:
     """What this process holds of one plan."""
 
     __slots__ = (
-        "bases", "dry_until", "is_asking", "left", "plan", "size", "steps", "taken_at", "waiting",
+        "bases", "dry_until", "is_asking", "left", "plan", "refusal", "size", "steps", "taken_at", "waiting",
     )  # fmt: skip
 
     def __init__(self, plan: Plan) -> None:
@@ -37,6 +37,7 @@ class Lease:
         self.taken_at = 0.0
         self.dry_until = 0.0
         self.bases: tuple[int, ...] = ()
+        self.refusal: Count | None = None
         # What one unused token adds to each number of the last answer: calls, no seconds, units, no seconds.
         self.steps = tuple(
             step
@@ -84,7 +85,7 @@ class Leases:
                 self._renew(lease)
             return
         if not lease.is_asking and lease.dry_until > monotonic():
-            self._on_refused(question, plan, _still_dry(lease))
+            self._on_refused(question, plan, _refusal(lease))
             return
         lease.waiting.append(question)
         if not lease.is_asking:
@@ -93,7 +94,7 @@ class Leases:
     def _renew(self, lease: Lease) -> None:
         """Ask for the next portion; it doubles while portions are used up quickly, and halves when they last."""
         now = monotonic()
-        if lease.dry_until > now:
+        if lease.dry_until > now and not lease.waiting:
             return
         held_for = now - lease.taken_at
         if held_for < _QUICK_SECONDS:
@@ -102,7 +103,7 @@ class Leases:
             lease.size = max(1, lease.size // 2)
         calls = min(max(lease.size, len(lease.waiting)), lease.plan.portion)
         lease.is_asking = True
-        reserve = min(_RESERVED_PORTIONS * lease.plan.portion, lease.plan.buckets[0].rate.burst // 16)
+        reserve = _RESERVED_PORTIONS * lease.plan.portion
         command = lease.plan.command(script.TAKE, calls, reserve=reserve)
         self._link.send(command, self._on_answer, (lease, calls))
 
@@ -123,8 +124,8 @@ class Leases:
 
     def _take(self, lease: Lease, calls: int, answer: list[int]) -> None:
         now = monotonic()
-        count = read_answer(lease.plan, answer, now=_wall())
-        lease.bases = count.numbers
+        count = read_answer(lease.plan, answer, now=time())
+        lease.bases, lease.refusal = count.numbers, None
         lease.left += count.granted
         if count.granted:
             lease.taken_at = now
@@ -137,7 +138,7 @@ class Leases:
         if lease.waiting and count.granted == calls:
             self._renew(lease)
         elif lease.waiting:
-            refusal = _still_dry(lease)
+            refusal = _refusal(lease)
             self._hand_over(lease, lambda question, plan: self._on_refused(question, plan, refusal))
 
     def sweep(self) -> None:
@@ -170,22 +171,18 @@ def _dry_seconds(plan: Plan, answer: list[int]) -> float:
     return min(max(waits, default=_IDLE_SECONDS), _IDLE_SECONDS)
 
 
-def _still_dry(lease: Lease) -> Count:
-    """Return the refusal that the script would give, read off its last answer."""
-    plan, numbers = lease.plan, lease.bases
-    answer = [0]
-    for index in range(len(plan.buckets)):
-        answer += [numbers[2 * index], numbers[2 * index + 1] * MICRO]
-    start = 2 * len(plan.buckets)
-    answer += [numbers[start + 2 * index] for index in range(len(plan.counters))]
-    return read_answer(plan, answer, now=_wall())
+def _refusal(lease: Lease) -> Count:
+    """Return the refusal that the script would give, read off its last answer and kept until the next."""
+    if lease.refusal is None:
+        plan, numbers = lease.plan, lease.bases
+        start = 2 * len(plan.buckets)
+        answer = [0]
+        for index in range(len(plan.buckets)):
+            answer += [numbers[2 * index], numbers[2 * index + 1] * MICRO]
+        answer += numbers[start::2]
+        lease.refusal = read_answer(plan, answer, now=time())
+    return lease.refusal
 
 
 def _ignore(_context: None, _reply: Reply) -> None:
     return
-
-
-def _wall() -> float:
-    from time import time
-
-    return time()

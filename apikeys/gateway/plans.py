@@ -250,10 +250,10 @@ def _refused(plan: Plan, numbers: tuple[int, ...], credits_micro: int | None) ->
     """Name what failed, the first in the order rate, quota, credits, and when the call can pass again."""
     needed = [1] * len(plan.buckets) + [c.amount for c in plan.counters if not c.is_credits]
     short = [index for index, need in enumerate(needed) if numbers[2 * index] < need]
-    retry = max((max(1, numbers[2 * index + 1]) for index in short), default=0)
-    if not short:
+    retry = max((max(1, numbers[2 * index + 1]) for index in short), default=1)
+    if not short and plan.has_credits:
         return Count(0, numbers, credits_micro, Outcome.INSUFFICIENT_CREDITS)
-    is_rate = short[0] < len(plan.buckets)
+    is_rate = not short or short[0] < len(plan.buckets)
     failed = Outcome.RATE_LIMITED if is_rate else Outcome.QUOTA_EXCEEDED
     violated = tuple(plan.policies[index][0] for index in short)
     return Count(0, numbers, credits_micro, failed, violated, retry)

@@ -1,10 +1,9 @@
 """One call that somebody asks about, and where its answer goes."""
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from apikeys.gateway.metering import event
 from apikeys.gateway.plans import Count, Plan
-from apikeys.gateway.records import KeyRecord
 from apikeys.gateway.refusals import Outcome
 from apikeys.gateway.routes import NO_API, Route
 from apikeys.restrictions import ScopeExpression
@@ -70,7 +69,6 @@ class Question:
     def refused(
         self,
         outcome: Outcome,
-        record: KeyRecord | None = None,
         plan: Plan | None = None,
         count: Count | None = None,
     ) -> None:
@@ -80,6 +78,3 @@ class Question:
     def unavailable(self, detail: str) -> None:
         """Answer that nobody can say at the moment."""
         raise NotImplementedError
-
-
-Answer = Any

@@ -123,7 +123,11 @@ class Credits:
 
 @dataclass(slots=True, eq=False)
 class KeyRecord:
-    """One secret and all that decides about its calls. `plans` remembers what was computed from it."""
+    """One secret and all that decides about its calls.
+
+    `is_checked` is false for the many keys on which no check of their own can fail; `plans` remembers what was
+    computed from the record, `used_at` when it was last needed.
+    """
 
     secret_id: int
     version: str
@@ -141,6 +145,7 @@ class KeyRecord:
     is_disabled: bool = False
     is_suspended: bool = False
     expires_ms: int | None = None
+    is_checked: bool = True
     rate: Rate = DEFAULT_RATE
     quotas: tuple[Quota, ...] = ()
     credits: Credits | None = None
@@ -153,7 +158,17 @@ class KeyRecord:
 def read_record(document: str | bytes, version: str) -> KeyRecord:
     """Build a record from the statement's document."""
     row = orjson.loads(document)
-    return _service_record(row, version) if row["service"] else _key_record(row, version)
+    record = _service_record(row, version) if row["service"] else _key_record(row, version)
+    record.is_checked = bool(
+        record.is_service_key
+        or record.is_revoked
+        or record.is_disabled
+        or record.is_suspended
+        or record.expires_ms is not None
+        or record.addresses
+        or record.origins
+    )
+    return record
 
 
 def _service_record(row: Mapping[str, Any], version: str) -> KeyRecord:

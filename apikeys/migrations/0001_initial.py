@@ -172,7 +172,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='apikey',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('rate_burst__isnull', True), ('rate_limit__isnull', True), ('rate_per_seconds__isnull', True)), models.Q(('rate_burst__gt', 0), ('rate_limit__gt', 0), ('rate_per_seconds__gt', 0)), _connector='OR'), name='apikey_rate_complete'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('rate_burst__isnull', True), ('rate_limit__isnull', True), ('rate_per_seconds__isnull', True)), models.Q(('rate_burst__gt', 0), ('rate_burst__isnull', False), ('rate_limit__gt', 0), ('rate_limit__isnull', False), ('rate_per_seconds__gt', 0), ('rate_per_seconds__isnull', False)), _connector='OR'), name='apikey_rate_complete'),
         ),
         migrations.AddConstraint(
             model_name='apikey',
@@ -200,7 +200,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='routerule',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('rate_burst__isnull', True), ('rate_limit__isnull', True), ('rate_per_seconds__isnull', True)), models.Q(('rate_burst__gt', 0), ('rate_limit__gt', 0), ('rate_per_seconds__gt', 0)), _connector='OR'), name='routerule_rate_complete'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('rate_burst__isnull', True), ('rate_limit__isnull', True), ('rate_per_seconds__isnull', True)), models.Q(('rate_burst__gt', 0), ('rate_burst__isnull', False), ('rate_limit__gt', 0), ('rate_limit__isnull', False), ('rate_per_seconds__gt', 0), ('rate_per_seconds__isnull', False)), _connector='OR'), name='routerule_rate_complete'),
         ),
         migrations.AddConstraint(
             model_name='secret',

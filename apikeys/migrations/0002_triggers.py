@@ -4,7 +4,7 @@ from django.db import migrations
 RULE_FUNCTION = """
 CREATE FUNCTION apikeys_touch_api() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    UPDATE apikeys_api SET updated_at = now()
+    UPDATE apikeys_api SET updated_at = clock_timestamp()
     WHERE id = (CASE WHEN TG_OP = 'DELETE' THEN OLD.api_id ELSE NEW.api_id END);
     RETURN NULL;
 END $$
@@ -15,8 +15,8 @@ DECLARE
     secret apikeys_secret;
 BEGIN
     secret := CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END;
-    UPDATE apikeys_apikey SET updated_at = now() WHERE id = secret.api_key_id;
-    UPDATE apikeys_servicekey SET updated_at = now() WHERE id = secret.service_key_id;
+    UPDATE apikeys_apikey SET updated_at = clock_timestamp() WHERE id = secret.api_key_id;
+    UPDATE apikeys_servicekey SET updated_at = clock_timestamp() WHERE id = secret.service_key_id;
     RETURN NULL;
 END $$
 """

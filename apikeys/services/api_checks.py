@@ -71,6 +71,7 @@ def rule_faults(rule: RouteRule) -> Faults:
     _check_path(rule.path_pattern, "path_pattern", faults, allows_wildcards=True)
     _check_scope(rule.required_scope, "required_scope", faults)
     _check_meter(rule.meter, "meter", faults)
+    _check_rate(rule, faults)
     return faults
 
 
@@ -102,6 +103,23 @@ def _check_meter(text: str, column: str, faults: Faults) -> None:
     if not _METER.fullmatch(text):
         fix = "Write small letters, digits, dots, dashes and underscores."
         _note(faults, f"#/{column}", "meter", "This is not the name of a meter.", fix)
+
+
+def _check_rate(rule: RouteRule, faults: Faults) -> None:
+    if rule.rate_limit is None:
+        if rule.rate_per_seconds or rule.rate_burst:
+            _note(
+                faults,
+                "#/rate_limit",
+                "required",
+                "A rate needs a limit.",
+                "Or leave all three empty.",
+            )
+        return
+    rule.rate_per_seconds = rule.rate_per_seconds or 1
+    rule.rate_burst = rule.rate_burst or rule.rate_limit
+    if rule.rate_limit < 1:
+        _note(faults, "#/rate_limit", "out_of_range", "A rate lets at least one call pass.", "")
 
 
 def _finish(row: Api | RouteRule, faults: Faults) -> None:

@@ -178,12 +178,8 @@ def _columns(settings: KeyChanges, at: datetime) -> dict[str, Any]:
 
 
 def _told(columns: dict[str, Any]) -> dict[str, Any]:
-    """Return the columns as an event tells them: primitives only, and the switch by its own name."""
-    told = {
-        name: value.isoformat() if isinstance(value, datetime) else value
-        for name, value in columns.items()
-        if name != "disabled_at"
-    }
+    """Return the columns as an event tells them: the switch goes by its own name."""
+    told = {name: value for name, value in columns.items() if name != "disabled_at"}
     if "disabled_at" in columns:
         told["enabled"] = columns["disabled_at"] is None
     return told

@@ -116,12 +116,12 @@ def _require_right(by: User | None) -> None:
 def _check(key: ServiceKey, at: datetime) -> None:
     faults: Faults = []
     key.name = checked_name(key.name, faults)
-    key.scopes = checked_scopes(key.scopes, faults)
-    key.ip_allowlist = checked_networks(key.ip_allowlist, faults)
-    check_expiry(key.expires_at, at, faults)
     if not key.scopes:
         message = "A service key needs at least one scope."
         faults.append(FieldError(pointer="#/scopes", code="required", message=message))
+    key.scopes = checked_scopes(key.scopes, faults)
+    key.ip_allowlist = checked_networks(key.ip_allowlist, faults)
+    check_expiry(key.expires_at, at, faults)
     if faults:
         raise InvalidInput("Some settings of the service key are not valid.", errors=faults)
 

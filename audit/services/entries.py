@@ -35,14 +35,18 @@ def _locked_head(chain: int) -> AuditChain:
     head = heads.filter(chain=chain).first()
     if head is None:
         # Two first entries at once: one inserts, the other waits here and then finds the row.
-        AuditChain.objects.bulk_create([AuditChain(chain=chain, hash=GENESIS)], ignore_conflicts=True)
+        AuditChain.objects.bulk_create(
+            [AuditChain(chain=chain, hash=GENESIS)], ignore_conflicts=True
+        )
         head = heads.get(chain=chain)
     return head
 
 
 def _values(event: DomainEvent, *, chain: int, sequence: int, at: datetime) -> dict[str, Any]:
     here = context.current()
-    data = {name: value for name, value in event.as_data().items() if name not in {"before", "after"}}
+    data = {
+        name: value for name, value in event.as_data().items() if name not in {"before", "after"}
+    }
     return {
         "chain": chain,
         "sequence": sequence,

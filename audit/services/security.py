@@ -41,7 +41,5 @@ def acknowledge(*, security_event: SecurityEvent, by: User, at: datetime) -> Non
     unseen = SecurityEvent.objects.filter(pk=security_event.pk, acknowledged_at=None)
     if unseen.update(acknowledged_at=at, acknowledged_by_id=by.pk, updated_at=at):
         publish(
-            SecurityEventAcknowledged(
-                security_event_id=security_event.pk, what=security_event.name
-            )
+            SecurityEventAcknowledged(security_event_id=security_event.pk, what=security_event.name)
         )

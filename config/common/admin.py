@@ -3,11 +3,19 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ActionForm
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponseRedirect
 
 from config.common.errors import DomainError
+
+
+class ReasonForm(ActionForm):
+    """Asks for the reason beside the choice of the action."""
+
+    reason = forms.CharField(required=False, max_length=300)
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[Any]):

@@ -173,15 +173,18 @@ class CursorPagination(BasePagination):
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         """Describe the wrapped page to OpenAPI."""
-        cursor = {"type": ["string", "null"], "description": "Opaque and signed; null at the end."}
+        cursor = {
+            "type": ["string", "null"],
+            "description": "Opaque and signed; null at the end.",
+        }
         return {
             "type": "object",
             "required": ["data", "next_cursor", "prev_cursor", "has_more"],
             "properties": {
                 "data": schema,
-                "next_cursor": cursor,
-                "prev_cursor": cursor,
-                "has_more": {"type": "boolean"},
+                "next_cursor": {**cursor, "example": "eyJkIjoibmV4dCJ9:1vN0aB:c2lnbmF0dXJl"},
+                "prev_cursor": {**cursor, "example": None},
+                "has_more": {"type": "boolean", "example": True},
             },
         }
 

@@ -9,7 +9,6 @@ import secrets
 import time
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
 from typing import IO, Any
 
 from django.conf import settings
@@ -18,7 +17,6 @@ from apikeys.gateway import app as gate
 from config.bridge import Message, Receive, Scope, Send
 
 PREFIX = "/demo/"
-ACCESS_LOG = "demo-access.log"
 _FORWARDED = frozenset({b"authorization", b"x-api-key", b"origin", b"user-agent"})
 _FOR_CLIENTS = (b"ratelimit", b"x-ratelimit-", b"retry-after")
 
@@ -152,7 +150,7 @@ def _report(
 
 @lru_cache(maxsize=1)
 def _access_log() -> IO[bytes]:
-    path: Path = settings.PLACE.local / "log" / ACCESS_LOG
+    path = settings.PLACE.access_log
     path.parent.mkdir(parents=True, exist_ok=True)
     return path.open("ab")
 

@@ -31,6 +31,11 @@ class Place:
         """The generated secrets, readable by their owner only."""
         return self.local / "secrets.env"
 
+    @property
+    def access_log(self) -> Path:
+        """The demo API's access log, in the form of the shipped nginx configuration."""
+        return self.local / "log" / "demo-access.log"
+
     def secrets(self) -> dict[str, str]:
         """Return the secrets, generated the first time."""
         try:
@@ -53,16 +58,18 @@ class Place:
 
     def database_url(self, password: str) -> str:
         """Say how to reach the embedded PostgreSQL."""
-        return f"postgresql://tollgate:{password}@/tollgate?host={quote(str(self.sockets), safe='')}"
+        return (
+            f"postgresql://tollgate:{password}@/tollgate?host={quote(str(self.sockets), safe='')}"
+        )
 
     def redis_url(self, password: str) -> str:
         """Say how to reach the embedded Valkey."""
         return f"unix://{self.sockets}/valkey.sock?db=0&password={password}"
 
 
-def locate(variables: Mapping[str, str] = os.environ) -> Place:
-    """Find the place of this checkout's embedded run; `LOCAL_DIR` puts it elsewhere."""
-    local = Path(variables.get("LOCAL_DIR") or BASE_DIR / ".local").resolve()
+def locate(local_directory: str = "") -> Place:
+    """Find the place of an embedded run: in this checkout, or where the setting LOCAL_DIR says."""
+    local = Path(local_directory or BASE_DIR / ".local").resolve()
     name = hashlib.sha256(str(local).encode()).hexdigest()[:12]
     sockets = Path("/tmp") / f"tollgate-{os.geteuid()}-{name}"  # noqa: S108  (socket paths end at 104 characters)
     data = local / "data"
@@ -75,9 +82,7 @@ def may_enter(directory: Path, user: str) -> bool:
     """Tell whether a user may pass through a directory and all of its parents."""
     account = pwd.getpwnam(user)
     return all(
-        _allows(path.stat(), account)
-        for path in (directory, *directory.parents)
-        if path.exists()
+        _allows(path.stat(), account) for path in (directory, *directory.parents) if path.exists()
     )
 
 

@@ -3,22 +3,24 @@
 import contextlib
 import fcntl
 import http.client
+import io
 import os
 import socket
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.db import connection, connections
 from django.db.migrations.executor import MigrationExecutor
 
+from config.embedded import programs
 from config.embedded.place import Place
 from config.embedded.postgres import Postgres
 from config.embedded.servers import EmbeddedError
-from config.embedded.supervisor import Child, Supervisor
+from config.embedded.supervisor import Supervisor
 from config.embedded.valkey import Valkey, socket_fits
 
 Show = Callable[[str, str], None]
@@ -41,10 +43,10 @@ class EmbeddedRun:
         require_port(settings.BIND_ADDRESS, settings.PORT)
         self._start_servers()
         self._prepare_data()
-        self.supervisor.add(web())
+        self.supervisor.add(programs.web())
         self._wait_for_web()
-        self.supervisor.add(worker())
-        self.supervisor.add(beat())
+        for child in (programs.worker(), programs.beat(), programs.outcomes(self.place)):
+            self.supervisor.add(child)
 
     def watch(self) -> None:
         """Keep everything alive until somebody interrupts."""
@@ -91,9 +93,11 @@ class EmbeddedRun:
             self.show("up", "the database gets its tables")
             call_command("migrate", verbosity=0)
         call_command("sync_schedule", verbosity=0)
-        if _is_empty():
+        if not get_user_model().objects.exists():
             self.show("up", "the demo data is made")
-            call_command("demo", verbosity=0)
+            told = io.StringIO()
+            call_command("demo", stdout=told)
+            self.show("up", told.getvalue().strip())
         connections.close_all()
 
     def _wait_for_web(self) -> None:
@@ -148,55 +152,3 @@ def answers(address: str, port: int) -> bool:
         return False
     finally:
         connected.close()
-
-
-def web() -> Child:
-    """Web, gate and WebSockets in one process."""
-    return Child(
-        "web",
-        [
-            *(sys.executable, "-m", "uvicorn", "config.asgi:application"),
-            *("--http", "apikeys.gateway.protocol:GateProtocol", "--ws", "websockets-sansio"),
-            *("--host", settings.BIND_ADDRESS, "--port", str(settings.PORT), "--lifespan", "on"),
-            # Proxies are believed by TRUSTED_PROXIES alone, which the application reads itself.
-            *("--no-proxy-headers", "--no-server-header", "--no-access-log"),
-            *("--log-level", "warning", "--timeout-graceful-shutdown", "10"),
-        ],
-        {"PROCESS_ROLE": "web"},
-    )
-
-
-def worker() -> Child:
-    """The Celery worker."""
-    return Child(
-        "worker",
-        [
-            *(sys.executable, "-m", "celery", "--quiet", "--app", "config", "worker"),
-            *("--loglevel", "WARNING", "--concurrency", "2"),
-            *("--without-gossip", "--without-mingle"),
-        ],
-        {"PROCESS_ROLE": "worker", **_QUIET_AS_ROOT},
-    )
-
-
-def beat() -> Child:
-    """The clock of the periodic jobs."""
-    return Child(
-        "beat",
-        [
-            *(sys.executable, "-m", "celery", "--quiet", "--app", "config", "beat"),
-            # Two beats are ruled out by the lock of the run; a file would be left behind by a crash.
-            *("--loglevel", "WARNING", "--pidfile", ""),
-        ],
-        {"PROCESS_ROLE": "beat", **_QUIET_AS_ROOT},
-    )
-
-
-# Celery warns about root on every start; jobs carry JSON only, so a message cannot bring code.
-_QUIET_AS_ROOT = {"PYTHONWARNINGS": "ignore::UserWarning"} if os.geteuid() == 0 else {}
-
-
-def _is_empty() -> bool:
-    from accounts.models import User
-
-    return not User.objects.exists()

@@ -3,12 +3,12 @@
 import contextlib
 import ctypes
 import os
+import platform
 import pwd
 import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -58,7 +58,7 @@ class Owner:
 
 def dies_with_parent(how: signal.Signals) -> Callable[[], None] | None:
     """Return what a child runs before it becomes its program, so that it ends when we are killed (Linux only)."""
-    if not sys.platform.startswith("linux"):
+    if platform.system() != "Linux":
         return None
     libc = ctypes.CDLL(None)
     parent = os.getpid()
@@ -95,7 +95,9 @@ class Server:
                 env={"LC_ALL": "C", "TZ": "UTC", "PATH": os.defpath, "HOME": str(self.data)},
                 start_new_session=True,
                 preexec_fn=dies_with_parent(self.stop_signals[0]),  # noqa: PLW1509  (no threads yet)
-                **_as_user(self.owner),
+                user=self.owner.uid if self.owner.changes else None,
+                group=self.owner.gid if self.owner.changes else None,
+                extra_groups=[] if self.owner.changes else None,
             )
         if self.process.stdin:
             with contextlib.suppress(BrokenPipeError):
@@ -110,7 +112,9 @@ class Server:
                 raise EmbeddedError(f"{self.name} did not start: {self.reason()} (see {self.log})")
             if time.monotonic() > deadline:
                 self.stop()
-                raise EmbeddedError(f"{self.name} did not answer in {seconds:.0f} s (see {self.log})")
+                raise EmbeddedError(
+                    f"{self.name} did not answer in {seconds:.0f} s (see {self.log})"
+                )
             time.sleep(0.02)
 
     def reason(self) -> str:
@@ -168,16 +172,15 @@ def enterable(source: Path, owner: Owner, copies: Path) -> Path:
 
 def command_of(process_id: int) -> str:
     """Return the command line of a process, or nothing if there is no such process."""
+    if platform.system() == "Linux":
+        with contextlib.suppress(OSError):
+            return Path(f"/proc/{process_id}/cmdline").read_text("utf-8").replace("\0", " ").strip()
+        return ""
+    # Twice -w: the line is cut at the terminal's width otherwise.
     shown = subprocess.run(  # noqa: S603
-        ["ps", "-o", "args=", "-p", str(process_id)],  # noqa: S607
+        ["ps", "-ww", "-o", "args=", "-p", str(process_id)],  # noqa: S607
         capture_output=True,
         text=True,
         check=False,
     )
     return shown.stdout.strip()
-
-
-def _as_user(owner: Owner) -> dict[str, object]:
-    if not owner.changes:
-        return {}
-    return {"user": owner.uid, "group": owner.gid, "extra_groups": []}

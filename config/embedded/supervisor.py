@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO
 
+from config.embedded.place import BASE_DIR
 from config.embedded.servers import dies_with_parent
 
 _SHORTEST_PAUSE = 1.0
@@ -36,6 +37,7 @@ class Child:
         """Start the program in a process group of its own and return its output."""
         self.process = subprocess.Popen(  # noqa: S603  (our own command line)
             list(self.command),
+            cwd=BASE_DIR,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -46,6 +46,12 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "OrganizationRole": "organizations.models.Role",
+        "OrganizationStatus": "organizations.models.OrganizationStatus",
+        "PlatformRole": "accounts.models.PlatformRole",
+        "UserStatus": "accounts.models.UserStatus",
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "config.common.schema.add_problem_schema",

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import django_stubs_ext
 
+from config.embedded.place import locate
 from config.settings.env import database, env, mail
 
 # Lets generic Django classes (`ModelAdmin[ApiKey]`) be written as the type checker wants them.
@@ -12,7 +13,14 @@ django_stubs_ext.monkeypatch()
 BASE_DIR = Path(__file__).resolve().parents[2]
 
 DEBUG = False
+
+# What only the embedded run has; `config.settings.local` says more.
 EMBEDDED = False
+RUNS_OWN_DATABASE = False
+RUNS_OWN_REDIS = False
+DEMO_PASSWORD = ""
+PLACE = locate(env.text("LOCAL_DIR", ""))
+
 SECRET_KEY = env.text("SECRET_KEY")
 PUBLIC_URL = env.url("PUBLIC_URL", schemes=("http", "https")).rstrip("/")
 ALLOWED_HOSTS = env.items("ALLOWED_HOSTS", None)
@@ -105,7 +113,7 @@ DATABASES["default"]["OPTIONS"] = {
     "tcp_user_timeout": 5000,
     "keepalives_idle": 10,
     "application_name": "tollgate",
-    **database(DATABASE_URL)["OPTIONS"],
+    **DATABASES["default"]["OPTIONS"],
     **({"pool": {"min_size": 1, "max_size": _POOL_SIZE, "timeout": 3}} if _IS_WEB else {}),
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -155,9 +163,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 
-EMAIL_URL = env.url(
-    "EMAIL_URL", schemes=("smtp", "smtps", "smtp+tls", "file", "console", "memory")
-)
+EMAIL_URL = env.url("EMAIL_URL", schemes=("smtp", "smtps", "smtp+tls", "file", "console", "memory"))
 _MAIL = mail(EMAIL_URL)
 EMAIL_BACKEND = _MAIL["EMAIL_BACKEND"]
 EMAIL_FILE_PATH = _MAIL["EMAIL_FILE_PATH"]

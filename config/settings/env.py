@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from ipaddress import ip_network
 from pathlib import Path
-from typing import TypeVar
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from typing import Any, TypeVar
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 
 T = TypeVar("T")
 
@@ -120,7 +120,9 @@ class Environment:
 
     def keys(self, name: str, *, encoding: str, at_least: int) -> list[str]:
         """Read a required list of `id:value` keys, newest first."""
-        expected = f"id:value pairs, comma-separated, each value {encoding} of at least {at_least} bytes"
+        expected = (
+            f"id:value pairs, comma-separated, each value {encoding} of at least {at_least} bytes"
+        )
         keys = self.items(name, None)
         if not all(_is_key(key, encoding, at_least) for key in keys):
             self._malformed(name, expected)
@@ -187,18 +189,18 @@ def is_misspelling(written: str, name: str) -> bool:
     return written.upper() == name or _distance(written, name, allowed) <= allowed
 
 
-def database(url: str) -> dict[str, object]:
+def database(url: str) -> dict[str, Any]:
     """Turn a PostgreSQL URL into Django's form. A host of `%2Fpath` or `?host=/path` is a socket's directory."""
     parts = urlsplit(url)
-    options: dict[str, object] = dict(parse_qsl(parts.query))
-    host = unquote(parts.hostname or "") or str(options.pop("host", ""))
+    options: dict[str, str] = dict(parse_qsl(parts.query))
+    host = unquote(parts.hostname or "") or options.pop("host", "")
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(parts.path.lstrip("/")),
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
         "HOST": host,
-        "PORT": _port(parts) or str(options.pop("port", "")),
+        "PORT": _port(parts) or options.pop("port", ""),
         "OPTIONS": options,
     }
 
@@ -208,11 +210,12 @@ def broker(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme != "unix":
         return url
-    query = parts.query.replace("db=", "virtual_host=")
-    return f"redis+socket://{parts.path}?{query}"
+    query = dict(parse_qsl(parts.query))
+    password, number = quote(query.get("password", "")), query.get("db", "0")
+    return f"redis+socket://:{password}@{parts.path}?virtual_host={number}"
 
 
-def mail(url: str) -> dict[str, object]:
+def mail(url: str) -> dict[str, Any]:
     """Turn a mail URL (smtp, smtps, smtp+tls, file, console, memory) into Django's settings."""
     parts = urlsplit(url)
     backend = {"file": "filebased", "console": "console", "memory": "locmem"}.get(

@@ -5,8 +5,7 @@
 from config.embedded.place import locate
 from config.settings.env import SettingError, env
 
-PLACE = locate()
-env.known.add("LOCAL_DIR")
+PLACE = locate(env.text("LOCAL_DIR", ""))
 try:
     SECRETS = PLACE.secrets()
 except OSError as error:

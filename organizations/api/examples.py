@@ -16,7 +16,12 @@ _ORGANIZATION: dict[str, Any] = {
     "billing": {
         "name": "Acme SAS",
         "email": "bills@acme.example",
-        "address": {"line1": "1 rue du Port", "postal_code": "44000", "city": "Nantes", "country": "FR"},
+        "address": {
+            "line1": "1 rue du Port",
+            "postal_code": "44000",
+            "city": "Nantes",
+            "country": "FR",
+        },
         "tax_id": "FR40303265045",
         "currency": "USD",
     },
@@ -41,6 +46,8 @@ CHANGES = OpenApiExample(
     request_only=True,
 )
 MEMBER = OpenApiExample("A member", value=_MEMBER, response_only=True)
-ROLE = OpenApiExample("Let the member run the organization", value={"role": "ADMIN"}, request_only=True)
+ROLE = OpenApiExample(
+    "Let the member run the organization", value={"role": "ADMIN"}, request_only=True
+)
 HEIR = OpenApiExample("Hand over to Mia", value={"user_id": 8}, request_only=True)
 NEW_OWNER = OpenApiExample("The new owner", value={**_MEMBER, "role": "OWNER"}, response_only=True)

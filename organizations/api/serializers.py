@@ -8,13 +8,18 @@ from rest_framework import serializers
 
 from config.common.fields import StrictSerializer
 from organizations.access import Tenant
-from organizations.models import Organization, OrganizationMember, OrganizationStatus, Role
+from organizations.models import Organization, OrganizationStatus, Role
 from organizations.roles import Permission
 from organizations.services.organizations import Settings
 
 METADATA_MAX_BYTES = 10_000
 # How the members of `billing` are called in the model.
-_BILLING = {"name": "billing_name", "email": "billing_email", "address": "billing_address", "tax_id": "tax_id"}
+_BILLING = {
+    "name": "billing_name",
+    "email": "billing_email",
+    "address": "billing_address",
+    "tax_id": "tax_id",
+}
 
 
 class AddressSerializer(StrictSerializer):
@@ -39,7 +44,7 @@ class BillingDetailsSerializer(StrictSerializer):
     tax_id = serializers.CharField(max_length=40, allow_blank=True, required=False)
 
 
-class RateSerializer(serializers.Serializer[Any]):
+class OverrideRateSerializer(serializers.Serializer[Any]):
     """`limit` calls per `per_seconds`, of which `burst` may come at once."""
 
     limit = serializers.IntegerField(source="rate_limit")
@@ -53,10 +58,14 @@ class OverridesSerializer(serializers.Serializer[Any]):
     rate = serializers.SerializerMethodField()
     quota_limit = serializers.IntegerField(allow_null=True)
 
-    @extend_schema_field(RateSerializer(allow_null=True))
+    @extend_schema_field(OverrideRateSerializer(allow_null=True))
     def get_rate(self, organization: Organization) -> dict[str, Any] | None:
         """Return the rate; null unless one was agreed."""
-        return None if organization.rate_limit is None else dict(RateSerializer(organization).data)
+        return (
+            None
+            if organization.rate_limit is None
+            else dict(OverrideRateSerializer(organization).data)
+        )
 
 
 class BillingSerializer(serializers.Serializer[Any]):
@@ -69,7 +78,7 @@ class BillingSerializer(serializers.Serializer[Any]):
     currency = serializers.CharField()
 
 
-class OrganizationSerializer(serializers.Serializer[Tenant]):
+class OrganizationSerializer(serializers.Serializer[Any]):
     """An organization as one of its members sees it."""
 
     id = serializers.IntegerField(source="organization.pk")
@@ -79,7 +88,9 @@ class OrganizationSerializer(serializers.Serializer[Tenant]):
     role = serializers.ChoiceField(Role.choices, help_text="The role of the person who asks.")
     is_personal = serializers.SerializerMethodField()
     seat_limit = serializers.IntegerField(
-        source="organization.seat_limit", allow_null=True, help_text="Members that the plan allows; null: any number."
+        source="organization.seat_limit",
+        allow_null=True,
+        help_text="Members that the plan allows; null: any number.",
     )
     overrides = OverridesSerializer(source="organization")
     billing = serializers.SerializerMethodField()
@@ -138,7 +149,7 @@ class PersonSerializer(serializers.Serializer[Any]):
     full_name = serializers.CharField()
 
 
-class MemberSerializer(serializers.Serializer[OrganizationMember]):
+class MemberSerializer(serializers.Serializer[Any]):
     """A person's place in the organization."""
 
     user = PersonSerializer()
@@ -155,4 +166,6 @@ class ChangeRoleSerializer(StrictSerializer):
 class TransferOwnershipSerializer(StrictSerializer):
     """Who is to own the organization."""
 
-    user_id = serializers.IntegerField(min_value=1, max_value=2**63 - 1, help_text="A member of the organization.")
+    user_id = serializers.IntegerField(
+        min_value=1, max_value=2**63 - 1, help_text="A member of the organization."
+    )

@@ -1,13 +1,13 @@
-"""Routes of /api/v1/organizations; `config.api` mounts them without a slash in between."""
+"""API paths of organizations, relative to the version."""
 
 from django.urls import path
 
 from organizations.api import views
 
-_ONE = "/<int:organization_id>"
+_ONE = "organizations/<int:organization_id>"
 
 urlpatterns = [
-    path("", views.OrganizationListView.as_view(), name="organizations"),
+    path("organizations", views.OrganizationListView.as_view(), name="organizations"),
     path(_ONE, views.OrganizationView.as_view(), name="organization"),
     path(f"{_ONE}/members", views.MemberListView.as_view(), name="organization-members"),
     path(f"{_ONE}/members/<int:user_id>", views.MemberView.as_view(), name="organization-member"),

@@ -57,7 +57,8 @@ class OrganizationListView(APIView):
         paginator = self.pagination_class()
         page = paginator.paginate_queryset(selectors.memberships_of(person), request, view=self)
         tenants = [Tenant(member.organization, person, member.role) for member in page]
-        return paginator.get_paginated_response(OrganizationSerializer(tenants, many=True).data)
+        rows = OrganizationSerializer(tenants, many=True)
+        return paginator.get_paginated_response(list(rows.data))
 
     @extend_schema(
         operation_id="organizations_create",
@@ -149,9 +150,10 @@ class MemberListView(OrganizationPathView):
     def get(self, request: Request, organization_id: int) -> Response:
         """List the members, the newest first."""
         paginator = self.pagination_class()
-        rows = selectors.members_of(self.tenant.organization)
-        page = paginator.paginate_queryset(rows, request, view=self)
-        return paginator.get_paginated_response(MemberSerializer(page, many=True).data)
+        found = selectors.members_of(self.tenant.organization)
+        page = paginator.paginate_queryset(found, request, view=self)
+        rows = MemberSerializer(page, many=True)
+        return paginator.get_paginated_response(list(rows.data))
 
 
 class MemberView(OrganizationPathView):
@@ -181,7 +183,9 @@ class MemberView(OrganizationPathView):
         return Response(MemberSerializer(member).data)
 
     @extend_schema(
-        operation_id="organizations_members_remove", summary="Remove a member, or leave", responses={204: None}
+        operation_id="organizations_members_remove",
+        summary="Remove a member, or leave",
+        responses={204: None},
     )
     def delete(self, request: Request, organization_id: int, user_id: int) -> Response:
         """Remove a member; with your own id, leave. The last owner cannot go (409 `last_owner`)."""
@@ -204,7 +208,9 @@ class TransferOwnershipView(OrganizationPathView):
     def post(self, request: Request, organization_id: int) -> Response:
         """Make another member an owner and become an admin yourself, both at once."""
         body = _body(request, TransferOwnershipSerializer)
-        heir = members.transfer_ownership(tenant=self.tenant, user_id=body.validated_data["user_id"])
+        heir = members.transfer_ownership(
+            tenant=self.tenant, user_id=body.validated_data["user_id"]
+        )
         return Response(MemberSerializer(heir).data)
 
 

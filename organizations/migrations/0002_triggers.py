@@ -4,9 +4,10 @@ VERSION = """
 CREATE TRIGGER organization_version BEFORE UPDATE ON organizations_organization
 FOR EACH ROW EXECUTE FUNCTION tollgate_bump_version()
 """
-# Checked at commit. The organization's row is written first, which does two things: of two owners who demote each
-# other at the same time, the second one waits, sees what the first has committed, and fails; and in a REPEATABLE READ
-# transaction, which would not see it, PostgreSQL itself refuses the second write.
+# Checked at commit. When an owner goes, the organization's row is written first, which does two things: of two owners
+# who demote each other at the same time, the second one waits, sees what the first has committed, and fails; and in a
+# REPEATABLE READ transaction, which would not see it, PostgreSQL itself refuses the second write. An organization that
+# is gone by then needs no owner.
 OWNER_FUNCTION = """
 CREATE FUNCTION organizations_require_owner() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
@@ -14,10 +15,11 @@ DECLARE
 BEGIN
     IF TG_TABLE_NAME = 'organizations_organization' THEN
         concerned := NEW.id;
+        PERFORM 1 FROM organizations_organization WHERE id = concerned;
     ELSE
         concerned := OLD.organization_id;
+        UPDATE organizations_organization SET updated_at = updated_at WHERE id = concerned;
     END IF;
-    UPDATE organizations_organization SET updated_at = updated_at WHERE id = concerned;
     IF FOUND AND NOT EXISTS (
         SELECT 1 FROM organizations_organizationmember
         WHERE organization_id = concerned AND role = 'OWNER'

@@ -13,7 +13,12 @@ from organizations import access
 from organizations.access import Tenant
 from organizations.models import Organization, OrganizationMember, Role
 from organizations.roles import Permission
-from organizations.signals import MemberAdded, MemberRemoved, MemberRoleChanged, OwnershipTransferred
+from organizations.signals import (
+    MemberAdded,
+    MemberRemoved,
+    MemberRoleChanged,
+    OwnershipTransferred,
+)
 
 
 class LastOwner(Conflict):
@@ -47,7 +52,9 @@ def add_member(*, organization: Organization, user: User, role: str) -> Organiza
     if locked.members.filter(user=user).exists():
         raise AlreadyMember
     if locked.seat_limit is not None and locked.members.count() >= locked.seat_limit:
-        raise SeatLimitReached(f"The plan allows {locked.seat_limit} members.", limit=locked.seat_limit)
+        raise SeatLimitReached(
+            f"The plan allows {locked.seat_limit} members.", limit=locked.seat_limit
+        )
     member = locked.members.create(user=user, role=role)
     publish(MemberAdded(organization_id=locked.pk, user_id=user.pk, role=role))
     return member
@@ -80,7 +87,9 @@ def remove_member(*, tenant: Tenant, user_id: int) -> None:
         tenant.require(Permission.OWNERS_WRITE)
     _require_another_owner(member)
     member.delete()
-    publish(MemberRemoved(organization_id=tenant.organization.pk, user_id=user_id, role=member.role))
+    publish(
+        MemberRemoved(organization_id=tenant.organization.pk, user_id=user_id, role=member.role)
+    )
 
 
 @transaction.atomic
@@ -123,6 +132,8 @@ def _give_role(member: OrganizationMember, role: str) -> None:
 
 
 def _require_another_owner(member: OrganizationMember) -> None:
-    owners = OrganizationMember.objects.filter(organization_id=member.organization_id, role=Role.OWNER)
+    owners = OrganizationMember.objects.filter(
+        organization_id=member.organization_id, role=Role.OWNER
+    )
     if member.role == Role.OWNER and not owners.exclude(pk=member.pk).exists():
         raise LastOwner

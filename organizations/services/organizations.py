@@ -42,7 +42,9 @@ def create_organization(*, owner: User, name: str, is_personal: bool = False) ->
     # Locked, so that creations of one person are counted one after the other.
     User.objects.select_for_update(no_key=True).get(pk=owner.pk)
     if OrganizationMember.objects.filter(user=owner, role=Role.OWNER).count() >= MAX_OWNED:
-        raise OrganizationLimitReached(f"One person may own {MAX_OWNED} organizations.", limit=MAX_OWNED)
+        raise OrganizationLimitReached(
+            f"One person may own {MAX_OWNED} organizations.", limit=MAX_OWNED
+        )
     organization = Organization.objects.create(
         name=name,
         slug=f"{slugify(name)[:120] or 'organization'}-{secrets.token_hex(4)}",

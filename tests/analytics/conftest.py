@@ -1,118 +1,24 @@
-"""An organization with a key, and a pen for usage events."""
+"""Olivia's organization has a key, and there is a pen for its usage events."""
 
-import secrets
 from collections.abc import Callable
 
-import orjson
 import pytest
-from django.conf import settings
-from django.db import transaction
 
-from accounts.models import User
-from analytics import models
 from apikeys.models import ApiKey
-from config.common import redis
-from organizations.models import Organization, OrganizationMember
-from organizations.services import organizations
-
-ROLLUPS = (
-    models.HourlyUsage,
-    models.HourlyKeyUsage,
-    models.DailyRouteUsage,
-    models.DailyUsage,
-)
-
-
-def person(email: str) -> User:
-    """Create someone."""
-    return User.objects.create_user(email, "correct horse battery staple")
-
-
-def organization_of(owner: User, name: str = "Acme") -> Organization:
-    """Create an organization."""
-    with transaction.atomic():
-        return organizations.create_organization(owner=owner, name=name)
-
-
-def member_of(organization: Organization, role: str) -> User:
-    """Create someone with a role."""
-    user = person(f"{role.lower()}-{secrets.token_hex(4)}@acme.test")
-    OrganizationMember.objects.create(organization=organization, user=user, role=role)
-    return user
-
-
-def key_of(organization: Organization, name: str = "Production") -> ApiKey:
-    """Create a key."""
-    return ApiKey.objects.create(
-        organization=organization, name=name, environment="live", prefix="tg_live_abcd", last4="wxyz"
-    )
-
-
-def request_id() -> str:
-    """Return a fresh request id."""
-    return secrets.token_hex(16)
-
-
-def event(key: ApiKey | None = None, **changes) -> list:
-    """Return one usage event as the gate writes it."""
-    fields = {
-        "request_id": request_id(),
-        "organization_id": key.organization_id if key else 1,
-        "key_id": key.pk if key else 1,
-        "api_id": 0,
-        "rule_id": 0,
-        "method": "GET",
-        "path": "/v1/things/7",
-        "outcome": "VALID",
-        "units": 1,
-        "address": "192.0.2.7",
-        "user_agent": "curl/8.1",
-        "tags": None,
-        "environment": "live",
-        "at_ms": 0,
-    }
-    return list((fields | changes).values())
-
-
-def write(*events: list | bytes, stream_ids: list[str] | None = None) -> list[bytes]:
-    """Append events to the stream; return their stream ids."""
-    return [
-        redis.client().xadd(
-            f"{settings.REDIS_PREFIX}usage",
-            {"e": each if isinstance(each, bytes) else orjson.dumps(each)},
-            id=stream_ids[place] if stream_ids else "*",
-        )
-        for place, each in enumerate(events)
-    ]
-
-
-def waiting() -> int:
-    """Return how many events the stream holds."""
-    return redis.client().xlen(f"{settings.REDIS_PREFIX}usage")
-
-
-def snapshot() -> dict[str, list]:
-    """Return log and roll-ups as plain rows, to compare before and after."""
-    tables = {
-        table.__name__: list(table.objects.order_by("pk").values()) for table in ROLLUPS
-    }
-    calls = models.ApiUsageLog.objects.order_by("request_id").values()
-    return {**tables, "ApiUsageLog": list(calls)}
-
-
-@pytest.fixture
-def organization(db) -> Organization:
-    return organization_of(person("olivia@acme.test"))
+from organizations.models import Organization
+from tests.analytics.pen import event, write
+from tests.factories.apikeys import ApiKeyFactory
 
 
 @pytest.fixture
 def key(organization: Organization) -> ApiKey:
-    return key_of(organization)
+    """Return a key of the organization."""
+    return ApiKeyFactory(organization=organization, name="Production")
 
 
 @pytest.fixture
 def emit(key: ApiKey) -> Callable[..., list[bytes]]:
-    """Write one event of the key per given set of changes."""
+    """Return what writes one event of the key per given set of changes."""
 
     def emit(*changes: dict) -> list[bytes]:
         return write(*(event(key, **each) for each in changes or ({},)))

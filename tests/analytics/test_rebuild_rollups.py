@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from analytics.metering.tallies import Report
 from analytics.models import ApiUsageLog, DailyRouteUsage, DailyUsage, HourlyKeyUsage, HourlyUsage
 from analytics.services import ingest, outcomes, partitions
-from tests.analytics.conftest import snapshot
+from tests.analytics.pen import snapshot
 
 pytestmark = pytest.mark.django_db
 
@@ -33,7 +33,13 @@ def used(emit):
                 "units": hours + 1,
             }
             for hours in range(0, 40, 3)
-            for outcome in ("VALID", "RATE_LIMITED", "EXPIRED", "QUOTA_EXCEEDED", "INSUFFICIENT_CREDITS")
+            for outcome in (
+                "VALID",
+                "RATE_LIMITED",
+                "EXPIRED",
+                "QUOTA_EXCEEDED",
+                "INSUFFICIENT_CREDITS",
+            )
         )
     )
     ingest.drain()
@@ -49,7 +55,10 @@ def test_changes_nothing_where_all_is_right(used):
     output = rebuild("--from", (datetime.now(UTC) - timedelta(days=3)).date().isoformat())
 
     assert ": 0 rows corrected, 0 removed" in output
-    assert all("0 rows corrected, 0 removed" in line or "not in the log" in line for line in output.splitlines())
+    assert all(
+        "0 rows corrected, 0 removed" in line or "not in the log" in line
+        for line in output.splitlines()
+    )
     assert snapshot() == before
 
 
@@ -60,7 +69,11 @@ def test_puts_right_what_is_wrong(used, organization):
     HourlyKeyUsage.objects.all().delete()
     DailyRouteUsage.objects.filter(route__contains="valid").update(units=0)
     DailyUsage.objects.create(organization_id=organization.pk + 1, day=now.date(), calls=5)
-    HourlyUsage.objects.create(organization_id=organization.pk + 1, hour=now.replace(minute=0, second=0, microsecond=0), calls=5)
+    HourlyUsage.objects.create(
+        organization_id=organization.pk + 1,
+        hour=now.replace(minute=0, second=0, microsecond=0),
+        calls=5,
+    )
 
     rebuild("--from", (now - timedelta(days=3)).date().isoformat())
 

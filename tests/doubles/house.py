@@ -1,13 +1,10 @@
 """A customer with keys and an API with rules, committed for real, so that other processes see them."""
 
-import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
-from django.db import connections
 from django.utils import timezone
 
 from accounts.models import User
@@ -16,7 +13,6 @@ from apikeys.models import Api, ApiKey
 from apikeys.services import apis, keys
 from billing.services import subscriptions
 from organizations.models import Organization
-from tests import servers
 
 SLUG = "demo"
 OPEN_RATE = {"rate_limit": 100_000, "rate_per_seconds": 1, "rate_burst": 100_000}
@@ -68,9 +64,9 @@ class House:
 
 
 @contextmanager
-def open_house(**api_settings: Any) -> Iterator[House]:
-    """Furnish this process's database; in the end it is as it was before anybody moved in."""
-    fresh_database()
+def open_house(renew: Callable[[], None], **api_settings: Any) -> Iterator[House]:
+    """Furnish this process's database; before and in the end, `renew` makes it as it was when nobody lived there."""
+    renew()
     api = apis.create_api(
         settings={"name": "Demo", "slug": SLUG, **api_settings},  # type: ignore[typeddict-item]
         by=None,
@@ -79,27 +75,13 @@ def open_house(**api_settings: Any) -> Iterator[House]:
     try:
         yield _customer("olivia", api)
     finally:
-        fresh_database()
-
-
-def fresh_database() -> None:
-    """Clone the session's template into this worker's database; whoever is connected is cut off."""
-    connections.close_all()
-    servers.Databases(
-        server_url=os.environ["TEST_DATABASE_SERVER"],
-        template=_TEMPLATE,
-        name=urlsplit(os.environ["DATABASE_URL"]).path.lstrip("/"),
-    ).clone()
-
-
-# Taken when the session starts: a migration that is edited meanwhile must not change the template's name.
-_TEMPLATE = f"template_tollgate_{servers._schema_hash()}"
+        renew()
 
 
 def _customer(name: str, api: Api) -> House:
     owner = registration.open_account(
         email=f"{name}@house.test", password="four unrelated words here", full_name=name.title()
     )
-    organization = Organization.objects.get(memberships__user=owner)
+    organization = Organization.objects.get(members__user=owner)
     subscriptions.change_plan(organization=organization, plan_code="ENTERPRISE")
     return House(owner, organization, api)

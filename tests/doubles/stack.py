@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from config.embedded import run
+from config.embedded import programs
 from config.embedded.place import BASE_DIR
 from config.embedded.servers import dies_with_parent, free_port
 
@@ -91,19 +91,32 @@ class Program:
 
 
 @dataclass
-class Gate(Program):
-    """One web process: gate, API and pages."""
+class Listener(Program):
+    """A program that listens on a port; it is started when it answers there."""
 
     port: int = 0
+    probe: str = "/"
 
     @property
-    def address(self) -> str:
-        """Where it listens."""
-        return f"127.0.0.1:{self.port}"
+    def url(self) -> str:
+        """Its address as clients write it."""
+        return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
         super().start()
-        self.wait_for(lambda: answers(self.port, "/healthz"))
+        self.wait_for(lambda: answers(self.port, self.probe))
+
+
+@dataclass
+class Proxy(Listener):
+    """A reverse proxy that asks the gate about every call."""
+
+
+@dataclass
+class Gate(Listener):
+    """One web process: gate, API and pages."""
+
+    probe: str = "/healthz"
 
     def metrics(self) -> dict[str, float]:
         """Return the process's metrics, each under its name with labels, as Prometheus would read them."""
@@ -116,22 +129,6 @@ class Gate(Program):
 
 
 @dataclass
-class Proxy(Program):
-    """A reverse proxy that listens and asks the gate about every call."""
-
-    port: int = 0
-
-    @property
-    def url(self) -> str:
-        """Its address as clients write it."""
-        return f"http://127.0.0.1:{self.port}"
-
-    def start(self) -> None:
-        super().start()
-        self.wait_for(lambda: answers(self.port, "/"))
-
-
-@dataclass
 class Stack:
     """What runs, in a directory of its own, and how to stop all of it."""
 
@@ -141,7 +138,7 @@ class Stack:
     def gate(self, port: int | None = None, **environment: str) -> Gate:
         """Start a web process by the command line of the embedded run."""
         port = port or free_port()
-        web = run.web()
+        web = programs.web()
         command = list(web.command)
         command[command.index("--host") + 1] = "127.0.0.1"
         command[command.index("--port") + 1] = str(port)
@@ -151,24 +148,24 @@ class Stack:
             **web.environment,
             **environment,
         }
-        return self._started(Gate(f"gate-{port}", command, self.directory, settled, port=port))
+        return self.started(Gate(f"gate-{port}", command, self.directory, settled, port=port))
 
     def command(self, name: str, *arguments: str, **environment: str) -> Program:
         """Start a management command that goes on running."""
         command = [sys.executable, str(BASE_DIR / "manage.py"), *arguments]
-        return self._started(Program(name, command, self.directory, environment))
+        return self.started(Program(name, command, self.directory, environment))
 
     def worker(self, **environment: str) -> Program:
         """Start a Celery worker by the command line of the embedded run."""
-        worker = run.worker()
+        worker = programs.worker()
         settled = {**worker.environment, **environment}
-        return self._started(Program("worker", worker.command, self.directory, settled))
+        return self.started(Program("worker", worker.command, self.directory, settled))
 
     def beat(self, **environment: str) -> Program:
         """Start the clock of the periodic jobs by the command line of the embedded run."""
-        beat = run.beat()
+        beat = programs.beat()
         settled = {**beat.environment, **environment}
-        return self._started(Program("beat", beat.command, self.directory, settled))
+        return self.started(Program("beat", beat.command, self.directory, settled))
 
     def nginx(self, gate_port: int, api_port: int) -> Proxy:
         """Start nginx with the shipped configuration, its five values replaced as the file says."""
@@ -190,7 +187,7 @@ class Stack:
             *("nginx", "-e", str(home / "error.log"), "-p", str(home), "-c", "nginx.conf"),
             *("-g", "daemon off;"),
         ]
-        return self._started(Proxy("nginx", command, self.directory, port=port))
+        return self.started(Proxy("nginx", command, self.directory, port=port))
 
     def caddy(self, gate_port: int, api_port: int) -> Proxy:
         """Start Caddy with the shipped configuration, its values given by the environment."""
@@ -205,14 +202,15 @@ class Stack:
             "XDG_CONFIG_HOME": str(self.directory / "caddy"),
         }
         command = ["caddy", "run", "--config", str(_DEPLOY / "caddy" / "Caddyfile")]
-        return self._started(Proxy("caddy", command, self.directory, environment, port=port))
+        return self.started(Proxy("caddy", command, self.directory, environment, port=port))
 
     def stop(self) -> None:
         """Stop everything, the last started first."""
         for program in reversed(self.programs):
             program.stop()
 
-    def _started(self, program: P) -> P:
+    def started(self, program: P) -> P:
+        """Start a program that is stopped with all the others."""
         self.programs.append(program)
         program.start()
         return program

@@ -188,7 +188,7 @@ def test_database_url_is_taken_apart(url, host, port, options):
 def test_broker_names_sockets_in_its_own_way():
     assert broker("redis://:pw@h:6379/1") == "redis://:pw@h:6379/1"
     assert broker("unix:///tmp/v.sock?db=0&password=pw") == (
-        "redis+socket:///tmp/v.sock?virtual_host=0&password=pw"
+        "redis+socket://:pw@/tmp/v.sock?virtual_host=0"
     )
 
 
@@ -212,7 +212,10 @@ def test_example_file_names_every_setting_and_no_other():
 
 
 def test_production_does_not_start_without_its_secrets():
-    environment = {"PATH": os.environ["PATH"], "DJANGO_SETTINGS_MODULE": "config.settings.production"}
+    environment = {
+        "PATH": os.environ["PATH"],
+        "DJANGO_SETTINGS_MODULE": "config.settings.production",
+    }
     start = subprocess.run(
         [sys.executable, "manage.py", "check"],
         cwd=BASE_DIR,

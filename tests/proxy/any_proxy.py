@@ -132,13 +132,14 @@ def test_refuses_an_unknown_key_after_one_look_up(
     stranger_secret = mint_key(EnvironmentName.LIVE).text
     before = gate.metrics()
 
-    for _ in range(3):
-        response = client.get("/orders/7", headers={"X-API-Key": stranger_secret})
-        require_problem(response, 401, "key_not_found")
+    answers = [client.get("/", headers={"X-API-Key": stranger_secret}) for _ in range(3)]
 
+    for response in answers:
+        require_problem(response, 401, "key_not_found")
+        challenge = response.headers["WWW-Authenticate"]
+        assert challenge == 'Bearer realm="api", error="invalid_token"'
     lookups = gate.metrics()["tollgate_gate_lookups_total"]
     assert lookups == before["tollgate_gate_lookups_total"] + 1
-    assert response.headers["WWW-Authenticate"] == 'Bearer realm="api", error="invalid_token"'
     assert not api.calls
 
 
@@ -168,7 +169,11 @@ def test_refuses_two_different_keys(house: House, client: httpx.Client, api: Ups
 
 def test_refuses_other_addresses(house: House, client: httpx.Client, api: Upstream) -> None:
     here, elsewhere = house.key(ip_allowlist=["127.0.0.0/8"]), house.key(ip_allowlist=["192.0.2.7"])
-    forged = {"X-Forwarded-For": "192.0.2.7", "X-Real-IP": "192.0.2.7", "Forwarded": "for=192.0.2.7"}
+    forged = {
+        "X-Forwarded-For": "192.0.2.7",
+        "X-Real-IP": "192.0.2.7",
+        "Forwarded": "for=192.0.2.7",
+    }
 
     passed = client.get("/", headers=here.headers)
     refused = client.get("/", headers={**elsewhere.headers, **forged})
@@ -286,14 +291,14 @@ def test_refuses_when_the_credits_are_spent(
     answers = [client.get("/", headers=key.headers) for _ in range(3)]
 
     assert [answer.status_code for answer in answers] == [200, 200, 402]
-    assert [call.header("X-Credits-Remaining") for call in api.calls] == ["1000000", "0"]
+    assert [call.header("X-Credits-Remaining") for call in api.calls] == ["1", "0"]
     require_problem(answers[2], 402, "insufficient_credits")
 
 
 def test_identity_is_nobodys_but_the_gates(
     house: House, client: httpx.Client, api: Upstream
 ) -> None:
-    forged = {name: "forged" for name in (*IDENTITY, "X-Auth-Status", "X-Auth-Problem")}
+    forged = dict.fromkeys((*IDENTITY, "X-Auth-Status", "X-Auth-Problem"), "forged")
     forged |= {name.replace("-", "_"): "forged" for name in IDENTITY}
 
     response = client.get("/", headers={**house.key(scopes=[]).headers, **forged})
@@ -334,9 +339,7 @@ def test_a_refusal_names_the_call(client: httpx.Client) -> None:
     assert problem["instance"] == "/orders/7"
 
 
-def test_only_websockets_may_change_the_protocol(
-    house: House, proxy: Proxy, api: Upstream
-) -> None:
+def test_only_websockets_may_change_the_protocol(house: House, proxy: Proxy, api: Upstream) -> None:
     key = f"X-API-Key: {house.key().secret}"
     for protocol in ("h2c", "WebSocket"):
         curl("--header", key, "--header", f"Upgrade: {protocol}",

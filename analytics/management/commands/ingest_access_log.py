@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from analytics.management.following import follow, stopping
-from analytics.services import access_log
+from analytics.services import access_log, outcomes
 from analytics.services.access_log import Progress
 from config.common import context
 
@@ -44,7 +44,7 @@ class Command(BaseCommand):
         total = total.plus(step)
         self.stdout.write(
             f"{total.lines} lines read, {total.unreadable} of them unreadable; {total.filled} calls filled in,"
-            f" {step.waiting} reports wait for their call, {total.given_up} given up"
+            f" {outcomes.count_waiting()} reports wait for their call, {total.given_up} given up"
         )
 
     def _follow(self, path: Path) -> None:

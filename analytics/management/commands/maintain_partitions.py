@@ -12,7 +12,9 @@ from config.common import context
 class Command(BaseCommand):
     """Looks after the partitions of the log of calls."""
 
-    help = "Make the partitions of the coming days and drop those that are older than the retention."
+    help = (
+        "Make the partitions of the coming days and drop those that are older than the retention."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare how far ahead."""

@@ -24,8 +24,12 @@ class Command(BaseCommand):
         chains = options["chains"] or selectors.chains()
         faults = [fault for chain in chains if (fault := selectors.first_fault(chain))]
         for fault in faults:
-            self.stdout.write(f"chain {fault.chain}: {fault.kind} at {fault.sequence}: {fault.detail}")
+            self.stdout.write(
+                f"chain {fault.chain}: {fault.kind} at {fault.sequence}: {fault.detail}"
+            )
         if faults:
-            raise CommandError(f"{len(faults)} of {len(chains)} chains are not as they were written.")
+            raise CommandError(
+                f"{len(faults)} of {len(chains)} chains are not as they were written."
+            )
         entries = sum(selectors.length_of(chain) for chain in chains)
         self.stdout.write(f"{len(chains)} chains with {entries} entries are as they were written.")

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 from django.db import transaction
+from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
 
 from config.schedule import SCHEDULE, PeriodicJob
@@ -25,7 +26,7 @@ class Command(BaseCommand):
         )
         changes += gone.delete()[0]
         if changes:
-            PeriodicTasks.update_changed()
+            PeriodicTasks.update_changed()  # type: ignore[no-untyped-call]
         if options["verbosity"]:
             self.stdout.write(f"{len(SCHEDULE)} jobs are scheduled; {changes} changed.")
 
@@ -44,5 +45,7 @@ def _write(job: PeriodicJob) -> bool:
     found = PeriodicTask.objects.filter(name=job.task).first()
     if found is not None and all(getattr(found, name) == value for name, value in wanted.items()):
         return False
-    PeriodicTask.objects.update_or_create(name=job.task, defaults=wanted)
+    # Counted from an interval ago, a new job runs at once, and restarts do not put a daily job off for ever.
+    created = {**wanted, "last_run_at": timezone.now() - job.every}
+    PeriodicTask.objects.update_or_create(name=job.task, defaults=wanted, create_defaults=created)
     return True

@@ -1,0 +1,1 @@
+"""The questions about usage: series, totals, the last minute, single calls."""

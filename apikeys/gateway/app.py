@@ -1,0 +1,143 @@
+"""The gate as a plain ASGI application, and its start and stop for any server."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from apikeys.gateway import configuration
+from apikeys.gateway.answers import Answer, Writer, new_request_id, renew_process_id
+from apikeys.gateway.assertion import Signer
+from apikeys.gateway.engine import Engine
+from apikeys.gateway.frontend import MAX_BODY_BYTES, PATHS, Frontend, read_target
+from config.common.errors import DomainError, PayloadTooLarge, ServiceUnavailable
+
+Message = MutableMapping[str, Any]
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+__all__ = [
+    "PATHS",
+    "application",
+    "frontend",
+    "jwks",
+    "metrics_text",
+    "owns",
+    "shutdown",
+    "startup",
+]
+
+_frontend: Frontend | None = None
+_plain = Writer("", ())
+
+
+async def startup(given: configuration.Configuration | None = None) -> Frontend:
+    """Start the gate on the running event loop; without a configuration the settings are read."""
+    global _frontend  # noqa: PLW0603  a process has one gate
+    renew_process_id()
+    chosen = given or configuration.from_settings()
+    engine = Engine(chosen)
+    await engine.start()
+    _frontend = Frontend(chosen, engine)
+    return _frontend
+
+
+async def shutdown() -> None:
+    """Stop the gate: leases go back, buffered events are written."""
+    global _frontend
+    stopping, _frontend = _frontend, None
+    if stopping is not None:
+        await stopping.engine.stop()
+
+
+def frontend() -> Frontend | None:
+    """Return the running gate of this process."""
+    return _frontend
+
+
+def owns(path: str) -> bool:
+    """Whether a path is one of the gate's."""
+    return path in PATHS
+
+
+def problem(error: DomainError, instance: str) -> Answer:
+    """Return a problem document, also while the gate does not run."""
+    if _frontend is not None:
+        return _frontend.problem(error, instance)
+    return _plain.problem(error, new_request_id(), instance)
+
+
+def stopped_answer() -> Answer:
+    """Return what is answered while the gate does not run."""
+    error = ServiceUnavailable("The gate is not running.", headers={"Retry-After": "2"})
+    return problem(error, "")
+
+
+def metrics_text() -> str:
+    """Return this process's measurements for Prometheus; empty while the gate does not run."""
+    return _frontend.engine.metrics_text() if _frontend is not None else ""
+
+
+def jwks() -> bytes:
+    """Return the key set that assertions can be checked with."""
+    if _frontend is not None:
+        return _frontend.signer.jwks()
+    chosen = configuration.from_settings()
+    return Signer(chosen.signing_keys, chosen.secret_key, chosen.public_url).jwks()
+
+
+class _Sink:
+    """Collects the one answer of one request."""
+
+    def __init__(self) -> None:
+        self.answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+
+    def deliver(self, status: int, head: bytes, body: bytes) -> None:
+        if not self.answer.done():
+            self.answer.set_result((status, head, body))
+
+
+async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer one HTTP request to one of the gate's paths."""
+    sink = _Sink()
+    running = _frontend
+    body = await _body(receive)
+    method: str = scope["method"]
+    if running is None:
+        sink.deliver(*stopped_answer())
+    elif body is None:
+        error = PayloadTooLarge(f"A body for the gate is at most {MAX_BODY_BYTES} bytes.")
+        sink.deliver(*problem(error, scope["path"]))
+    else:
+        target = read_target(scope["path"], scope["query_string"].decode("latin-1"))
+        headers = [(bytes(name), bytes(value)) for name, value in scope["headers"]]
+        running.handle(sink, target, method.encode(), headers, body, _peer(scope))
+    await _send(send, method, *await sink.answer)
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """Return the body, None when it is too large."""
+    body = b""
+    while True:
+        message = await receive()
+        body += bytes(message.get("body", b""))
+        if len(body) > MAX_BODY_BYTES:
+            return None
+        if message["type"] == "http.disconnect" or not message.get("more_body", False):
+            return body
+
+
+def _peer(scope: Scope) -> str | None:
+    """Return the peer's address; None only for a socket file, which has a path and no port."""
+    if scope.get("client"):
+        return str(scope["client"][0])
+    server = scope.get("server")
+    return None if server and server[1] is None else ""
+
+
+async def _send(send: Send, method: str, status: int, head: bytes, body: bytes) -> None:
+    headers = [tuple(line.split(b": ", 1)) for line in head.split(b"\r\n") if line]
+    if status != 204:
+        headers.append((b"content-length", b"%d" % len(body)))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body})

@@ -1,0 +1,340 @@
+"""The gate itself: takes questions, finds the key, checks it, has the script count the call, answers.
+
+One engine per process and event loop. It never raises into a front end and never answers 500: what it cannot find
+out it says so, by the policy for what is away.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from functools import partial
+from time import monotonic_ns, time
+from typing import Any, Final
+
+import structlog
+
+from apikeys.gateway.configuration import Configuration
+from apikeys.gateway.decision import refusal_of, scope_refusal_of
+from apikeys.gateway.directory import Directory
+from apikeys.gateway.leases import Leases
+from apikeys.gateway.limits import LocalBucket
+from apikeys.gateway.link import Address, Link, LinkDown, Reply
+from apikeys.gateway.metering import Buffer, now_ms
+from apikeys.gateway.metrics import Metrics
+from apikeys.gateway.plans import Count, Plan, plan_of, read_answer
+from apikeys.gateway.questions import Question
+from apikeys.gateway.records import KeyRecord
+from apikeys.gateway.refusals import Outcome
+from apikeys.gateway.routes import RouteTable
+from apikeys.gateway.script import COUNT
+from apikeys.gateway.store import Store, StoreDown
+from apikeys.gateway.subscription import Subscription
+
+logger = structlog.get_logger(__name__)
+
+# Together with the length of one look-up this keeps a revoked key from passing for longer than 2 s.
+_REVALIDATE_SECONDS: Final = 0.8
+_SWEEP_SECONDS: Final = 0.05
+_SERVICE_KEYS_SECONDS: Final = 60.0
+_MAX_PLANS: Final = 256
+_MAX_BUCKETS: Final = 100_000
+
+
+class Engine:
+    """Records, route table, Redis and PostgreSQL, put together."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        address = Address.parse(configuration.redis_url)
+        self.configuration = configuration
+        self.metrics = Metrics()
+        self.routes = RouteTable()
+        self.store = Store(configuration.database)
+        self.link = Link(address, on_up=self._on_link_up)
+        self.directory = Directory(self.store, configuration.peppers, configuration.brand)
+        self.buffer = Buffer(f"{configuration.redis_prefix}usage")
+        self.leases = Leases(
+            self.link,
+            on_allowed=self._allow_leased,
+            on_refused=self._refuse_counted,
+            on_seed=self._seed,
+            on_down=partial(self._decide_locally, is_owed=False),
+        )
+        channel = f"{configuration.redis_prefix}invalidate"
+        self._subscription = Subscription(address, channel, self._on_message, self._hurry)
+        self._prefix = configuration.redis_prefix
+        self._local: dict[str, LocalBucket] = {}
+        self._owing: set[Plan] = set()
+        self._services_used: set[int] = set()
+        self._routes_version = ""
+        self._revalidate_now = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Connect, load the route table, and keep watching from now on."""
+        await self.link.start()
+        await self._look()
+        await self._subscription.start()
+        self._tasks = [
+            asyncio.create_task(self._keep(self._look, _REVALIDATE_SECONDS, self._revalidate_now)),
+            asyncio.create_task(self._keep(self._tidy, _SWEEP_SECONDS)),
+            asyncio.create_task(self._keep(self._mark_service_keys, _SERVICE_KEYS_SECONDS)),
+        ]
+
+    async def stop(self) -> None:
+        """Hand back leases, write what is buffered, close everything."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._subscription.stop()
+        self.leases.give_back_all()
+        for _ in range(20):
+            self.buffer.flush(self.link.send_all)
+            if not len(self.buffer):
+                break
+            await asyncio.sleep(0.05)
+        await self._mark_service_keys()
+        await self.link.stop()
+        await self.store.close()
+
+    def ask(self, question: Question) -> None:
+        """Decide one call. The answer is given through the question, now or later."""
+        record = self.directory.records.get(question.secret)
+        if record is None:
+            self.directory.load(question.secret, partial(self._on_record, question))
+        else:
+            self._decide(question, record)
+
+    def find(self, secret: bytes, then: Callable[[KeyRecord | StoreDown | None], None]) -> None:
+        """Hand on the record of a presented secret; a service key is remembered as used."""
+        record = self.directory.records.get(secret)
+        if record is None:
+            self.directory.load(secret, then)
+            return
+        record.used_at = self.directory.now
+        then(record)
+
+    def service_key_used(self, record: KeyRecord) -> None:
+        """Remember to write down that a service key was presented."""
+        self._services_used.add(record.key_id)
+
+    def _on_record(self, question: Question, record: KeyRecord | StoreDown | None) -> None:
+        if record is None:
+            self.refuse(question, Outcome.NOT_FOUND)
+        elif isinstance(record, StoreDown):
+            self.metrics.counters["unknown_keys_unavailable"] += 1
+            self.unavailable(question, "The key cannot be looked up at the moment.")
+        else:
+            self._decide(question, record)
+
+    def _decide(self, question: Question, record: KeyRecord) -> None:
+        record.used_at = self.directory.now
+        now = time()
+        if record.is_checked:
+            outcome = refusal_of(record, now * 1000, question.address, question.origin)
+            if outcome is Outcome.NOT_FOUND:
+                self.refuse(question, outcome)
+                return
+            if outcome is not None:
+                self._refuse_planned(question, self._plan(record, question, now), outcome)
+                return
+        plan = self._plan(record, question, now)
+        outcome = plan.refusal
+        if outcome is None and question.asked is not None:
+            outcome = scope_refusal_of(record, plan.route, question.asked, question.resource)
+        if outcome is not None:
+            self._refuse_planned(question, plan, outcome)
+        elif plan.is_leased and self.link.is_up:
+            self.leases.ask(question, plan)
+        elif self.link.is_up:
+            event = question.event(plan, b"VALID", plan.cost)
+            self.link.send(plan.take(event), self._on_taken, (question, plan))
+        else:
+            self._decide_locally(question, plan)
+
+    def _plan(self, record: KeyRecord, question: Question, now: float) -> Plan:
+        route, cost = question.route, question.cost
+        name = route if cost is None else (route, cost)
+        plan: Plan | None = record.plans.get(name)
+        if plan is None or now >= plan.valid_until:
+            if len(record.plans) >= _MAX_PLANS:
+                record.plans.clear()
+            units = route.cost if cost is None else cost
+            plan = record.plans[name] = plan_of(record, route, units, now, self._prefix)
+        return plan
+
+    def _on_taken(self, context: tuple[Question, Plan], answer: Reply) -> None:
+        question, plan = context
+        if isinstance(answer, LinkDown):
+            # Whether the script ran nobody knows: the event has the same id, the units are not counted again.
+            self._decide_locally(question, plan, is_owed=False)
+        elif answer[0] < 0:
+            self._seed(question, plan)
+        else:
+            count = read_answer(plan, answer, time())
+            if count.granted:
+                self._allow(question, plan, count.numbers, count.credits_micro)
+            else:
+                self._refuse_counted(question, plan, count)
+
+    def _seed(self, question: Question, plan: Plan) -> None:
+        """Load what the counters' periods have used, then count the call together with it."""
+        future = self.store.seeds(plan.counters)
+        future.add_done_callback(partial(self._on_seeds, question, plan))
+
+    def _on_seeds(
+        self, question: Question, plan: Plan, future: "asyncio.Future[tuple[int, ...]]"
+    ) -> None:
+        if future.cancelled() or future.exception() is not None:
+            if plan.has_credits:
+                self.unavailable(question, "The credits cannot be counted at the moment.")
+            else:
+                # Its event reaches PostgreSQL's sums in time, from which the counter will be seeded.
+                self._decide_locally(question, plan, is_owed=False)
+            return
+        event = question.event(plan, b"VALID", plan.cost)
+        command = plan.command(b"t", 1, event, future.result())
+        self.link.send(command, self._on_taken, (question, plan))
+
+    def _decide_locally(self, question: Question, plan: Plan, *, is_owed: bool = True) -> None:
+        """Decide without Redis: rates by this process alone, quotas counted afterwards, money not at all."""
+        self.metrics.counters["decided_locally"] += 1
+        if plan.has_credits:
+            self.unavailable(question, "The credits cannot be counted at the moment.")
+            return
+        now = monotonic_ns() // 100
+        buckets = [self._local_bucket(plan, index) for index in range(len(plan.buckets))]
+        is_allowed = all(bucket.has_token(now) for bucket in buckets)
+        if is_allowed:
+            for bucket in buckets:
+                bucket.take(now)
+        numbers = [number for bucket in buckets for number in bucket.numbers(now)]
+        for counter in plan.counters:
+            numbers += [counter.limit, max(0, counter.ends_at - int(time()))]
+        if not is_allowed:
+            count = Count(
+                0, tuple(numbers), None, Outcome.RATE_LIMITED, ("burst",), max(1, numbers[1])
+            )
+            self._refuse_counted(question, plan, count)
+            return
+        if is_owed and plan.counters:
+            plan.owed += 1
+            self._owing.add(plan)
+        self.buffer.add(question.event(plan, b"VALID", plan.cost, now_ms()))
+        self._allow(question, plan, tuple(numbers), None)
+
+    def _local_bucket(self, plan: Plan, index: int) -> LocalBucket:
+        bucket = plan.buckets[index]
+        if len(self._local) >= _MAX_BUCKETS:
+            self._local.clear()
+        local = self._local.get(bucket.key)
+        if local is None:
+            local = LocalBucket(bucket.rate, self.configuration.processes)
+            self._local[bucket.key] = local
+        return local
+
+    def _allow_leased(self, question: Question, plan: Plan, numbers: tuple[int, ...]) -> None:
+        self.buffer.add(question.event(plan, b"VALID", plan.cost, now_ms()))
+        self._allow(question, plan, numbers, None)
+
+    def _allow(
+        self, question: Question, plan: Plan, numbers: tuple[int, ...], credits_micro: int | None
+    ) -> None:
+        self.metrics.observe("VALID", question.started)
+        question.allowed(plan, numbers, credits_micro)
+
+    def _refuse_counted(self, question: Question, plan: Plan, count: Count) -> None:
+        outcome = count.failed or Outcome.RATE_LIMITED
+        self._refuse_planned(question, plan, outcome, count)
+
+    def _refuse_planned(
+        self, question: Question, plan: Plan, outcome: Outcome, count: Count | None = None
+    ) -> None:
+        self.buffer.add(question.event(plan, outcome.encode(), 0, now_ms()))
+        self.refuse(question, outcome, plan, count)
+
+    def refuse(
+        self,
+        question: Question,
+        outcome: Outcome,
+        plan: Plan | None = None,
+        count: Count | None = None,
+    ) -> None:
+        """Answer a refusal and count it."""
+        self.metrics.observe(outcome, question.started)
+        question.refused(outcome, plan, count)
+
+    def unavailable(self, question: Question, detail: str) -> None:
+        """Answer that nobody can say at the moment."""
+        self.metrics.observe(Outcome.UNAVAILABLE, question.started)
+        question.unavailable(detail)
+
+    async def _keep(
+        self,
+        work: Callable[[], Awaitable[None]],
+        seconds: float,
+        hurry: asyncio.Event | None = None,
+    ) -> None:
+        """Do something again and again, whatever comes of it."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await (hurry.wait() if hurry else asyncio.sleep(seconds + 1))
+            if hurry:
+                hurry.clear()
+            try:
+                await work()
+            except Exception:
+                logger.exception("gate_upkeep_failed")
+
+    async def _look(self) -> None:
+        """Compare records and rules with PostgreSQL. While it is away, what is known goes on being used."""
+        try:
+            await self.directory.revalidate()
+            version = await self.store.routes_version()
+            if version != self._routes_version:
+                self.routes = await self.store.routes()
+                self._routes_version = version
+                self.directory.forget_plans()
+        except StoreDown as error:
+            self.metrics.counters["postgres_failures"] += 1
+            logger.warning("gate_without_postgres", error=str(error))
+
+    async def _tidy(self) -> None:
+        self.leases.sweep()
+        if self.link.is_up:
+            self.buffer.flush(self.link.send_all)
+
+    async def _mark_service_keys(self) -> None:
+        used, self._services_used = self._services_used, set()
+        if used:
+            with contextlib.suppress(StoreDown):
+                await self.store.mark_service_keys_used(sorted(used))
+
+    def _on_link_up(self) -> None:
+        """Count in Redis what passed while it was away."""
+        self.metrics.counters["redis_connections"] += 1
+        owing, self._owing = self._owing, set()
+        for plan in owing:
+            self.link.send(plan.command(COUNT, plan.owed), lambda _context, _reply: None, None)
+            plan.owed = 0
+
+    def _on_message(self, message: dict[str, Any]) -> None:
+        self.directory.drop(message)
+        if message.get("apis"):
+            self._hurry()
+
+    def _hurry(self) -> None:
+        """Look at the versions at once: something was announced, or announcements may have been missed."""
+        self._revalidate_now.set()
+
+    def metrics_text(self) -> str:
+        """Return everything that is measured here, for Prometheus."""
+        return self.metrics.text(
+            {
+                "redis_up": float(self.link.is_up),
+                "postgres_up": float(self.store.is_up),
+                "records": float(len(self.directory.records)),
+                "buffered_events": float(len(self.buffer)),
+                "dropped_events": float(self.buffer.dropped),
+            }
+        )

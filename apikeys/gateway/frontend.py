@@ -1,0 +1,125 @@
+"""What every front end shares: which paths are the gate's, which methods they take, and where questions go."""
+
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Final
+from urllib.parse import parse_qsl
+
+from apikeys.gateway import forward_auth, verify
+from apikeys.gateway.answers import Answer, Writer, new_request_id
+from apikeys.gateway.assertion import Signer
+from apikeys.gateway.configuration import Configuration
+from apikeys.gateway.engine import Engine
+from apikeys.gateway.headers import Headers, Proxies
+from apikeys.gateway.questions import Sink
+from apikeys.gateway.refusals import Outcome
+from apikeys.gateway.routes import Route, RouteTable
+from config.common.errors import DomainError, FieldError, InvalidInput, MethodRefused
+
+AUTHORIZE_PATH: Final = "/gateway/authorize"
+VERIFY_PATH: Final = verify.PATH
+PATHS: Final = frozenset({AUTHORIZE_PATH, VERIFY_PATH})
+MAX_BODY_BYTES: Final = 16 * 1024
+_MAX_TARGETS: Final = 1024
+_MODES: Final = frozenset({"native", "nginx"})
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One of the gate's paths with its query, read once; `error` is what is wrong with the query."""
+
+    path: str
+    is_nginx: bool = False
+    api: str = ""
+    error: DomainError | None = None
+
+    @property
+    def methods(self) -> frozenset[bytes]:
+        """The methods that the path answers."""
+        return _METHODS[self.path]
+
+
+_METHODS: Final = {AUTHORIZE_PATH: frozenset({b"GET", b"POST"}), VERIFY_PATH: frozenset({b"POST"})}
+_targets: dict[bytes, Target] = {}
+
+
+def target_of(url: bytes) -> Target | None:
+    """Return which of our paths a request target names, None when it is none of them."""
+    target = _targets.get(url)
+    if target is None and url.startswith((b"/gateway/authorize", b"/api/v1/keys/verify")):
+        path, _, query = url.decode("latin-1").partition("?")
+        if path in PATHS:
+            if len(_targets) >= _MAX_TARGETS:
+                _targets.clear()
+            target = _targets[url] = read_target(path, query)
+    return target
+
+
+def read_target(path: str, query: str) -> Target:
+    """Read a query; unknown, repeated and misspelt parameters are errors."""
+    pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=20) if query else []
+    allowed = {"mode", "api"} if path == AUTHORIZE_PATH else set()
+    values: dict[str, str] = {}
+    for name, value in pairs:
+        if name not in allowed or name in values:
+            return Target(
+                path, error=_query_error(name, "There is no such parameter, or it is repeated.")
+            )
+        values[name] = value
+    if values.get("mode", "native") not in _MODES:
+        return Target(path, error=_query_error("mode", "The mode is native or nginx."))
+    return Target(path, values.get("mode") == "nginx", values.get("api", ""))
+
+
+def _query_error(name: str, message: str) -> InvalidInput:
+    shown = name[:50].encode("ascii", "replace").decode()
+    error = FieldError(
+        pointer=f"#/{shown}",
+        location="query",
+        message=message,
+        fix="Use mode=native or mode=nginx, and api=<slug>.",
+    )
+    return InvalidInput(errors=[error])
+
+
+class Frontend:
+    """The gate as its servers see it. One per process."""
+
+    def __init__(self, configuration: Configuration, engine: Engine) -> None:
+        self.engine = engine
+        self.proxies = Proxies(configuration.trusted_proxies)
+        self.writer = Writer(configuration.public_url, configuration.security_headers)
+        self.signer = Signer(
+            configuration.signing_keys, configuration.secret_key, configuration.public_url
+        )
+        self.known_routes: dict[tuple[str, bytes, bytes, bytes], Route] = {}
+        self.routes_of: RouteTable | None = None
+
+    def handle(  # noqa: PLR0917  the parts of one request
+        self,
+        sink: Sink,
+        target: Target,
+        method: bytes,
+        headers: Headers,
+        body: bytes,
+        peer: str | None,
+    ) -> None:
+        """Answer one complete request to one of our paths through the sink, now or later."""
+        if method not in target.methods:
+            allow = ", ".join(sorted(name.decode() for name in target.methods))
+            sink.deliver(*self.problem(MethodRefused(headers={"Allow": allow}), target.path))
+        elif target.error is not None:
+            sink.deliver(*self.problem(target.error, target.path))
+        elif target.path == AUTHORIZE_PATH:
+            forward_auth.ask(self, sink, target, headers, peer)
+        else:
+            verify.ask(self, sink, headers, body, peer)
+
+    def problem(self, error: DomainError, instance: str) -> Answer:
+        """Return the answer to a request that asks nothing."""
+        self.count_invalid(perf_counter())
+        return self.writer.problem(error, new_request_id(), instance)
+
+    def count_invalid(self, started: float) -> None:
+        """Count a request that could not be read as a question."""
+        self.engine.metrics.observe(Outcome.INVALID, started)

@@ -1,0 +1,109 @@
+"""Reading a request's headers: the presented key, and what a trusted proxy says about the original request."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from apikeys.gateway.refusals import KeysContradict
+from apikeys.restrictions import AddressList, parse_address
+from config.common.errors import FieldError, InvalidInput
+
+Headers = Sequence[tuple[bytes, bytes]]
+_MAX_REMEMBERED = 4096
+_MAX_HOPS = 50
+
+# Of these a second line with another value would let a client contradict its proxy.
+_SINGLE = frozenset(
+    {
+        b"authorization", b"host", b"origin", b"x-api-key", b"x-forwarded-host", b"x-forwarded-method",
+        b"x-forwarded-proto", b"x-forwarded-uri", b"x-original-host", b"x-original-method",
+        b"x-original-proto", b"x-original-uri", b"x-request-id",
+    }
+)  # fmt: skip
+
+
+def table(headers: Headers) -> dict[bytes, bytes]:
+    """Return the headers by name. Raises InvalidInput for a repeated one that contradicts itself."""
+    named = dict(headers)
+    if len(named) == len(headers):
+        return named
+    named = {}
+    for name, value in headers:
+        known = named.get(name)
+        if known is None or known == value:
+            named[name] = value
+        elif name in {b"authorization", b"x-api-key"}:
+            raise KeysContradict
+        elif name in _SINGLE:
+            raise InvalidInput(errors=[_contradiction(name)])
+        else:
+            named[name] = known + b", " + value
+    return named
+
+
+def _contradiction(name: bytes) -> FieldError:
+    return FieldError(
+        pointer=f"#/{name.decode('latin-1')}",
+        location="header",
+        code="repeated",
+        message="The header is there twice with different values.",
+        fix="Send it once; a proxy replaces what the client sent.",
+    )
+
+
+def presented_key(named: dict[bytes, bytes]) -> bytes:
+    """Return the key of `Authorization: Bearer` or `X-API-Key`, empty when there is none.
+
+    Raises KeysContradict when both are there and differ.
+    """
+    bearer = named.get(b"authorization", b"")
+    if bearer[:7] == b"Bearer " or bearer[:7].lower() == b"bearer ":
+        bearer = bearer[7:].strip()
+    else:
+        bearer = b""
+    plain = named.get(b"x-api-key", b"").strip()
+    if plain and bearer and plain != bearer:
+        raise KeysContradict
+    return plain or bearer
+
+
+@dataclass(slots=True)
+class Proxies:
+    """Whom we believe about the original request; answers are remembered, the table is bounded."""
+
+    trusted: AddressList
+    _is_trusted: dict[str | None, bool] = field(default_factory=dict)
+    _clients: dict[tuple[str | None, bytes], str | None] = field(default_factory=dict)
+
+    def trust(self, peer: str | None) -> bool:
+        """Whether the peer is a proxy of ours. A peer without an address came through a socket file, which only
+        those may open whom the file system lets.
+        """
+        known = self._is_trusted.get(peer)
+        if known is None:
+            if len(self._is_trusted) >= _MAX_REMEMBERED:
+                self._is_trusted.clear()
+            known = self._is_trusted[peer] = peer is None or self.trusted.contains(peer)
+        return known
+
+    def client_of(self, peer: str | None, forwarded_for: bytes) -> str | None:
+        """Return the client's address: the first from the right of X-Forwarded-For that is not a trusted proxy."""
+        question = (peer, forwarded_for)
+        if question in self._clients:
+            return self._clients[question]
+        if len(self._clients) >= _MAX_REMEMBERED:
+            self._clients.clear()
+        client = self._clients[question] = self._walk(peer, forwarded_for)
+        return client
+
+    def _walk(self, peer: str | None, forwarded_for: bytes) -> str | None:
+        address = parse_address(peer) if peer else None
+        if not self.trust(peer):
+            return str(address) if address else None
+        for text in reversed(forwarded_for.decode("latin-1").split(",")[-_MAX_HOPS:]):
+            hop = parse_address(text.strip().strip("[]"))
+            if hop is None:
+                break
+            address = hop
+            if not self.trusted.contains(str(hop)):
+                break
+        return str(address) if address else None

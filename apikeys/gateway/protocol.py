@@ -1,0 +1,366 @@
+"""The gate inside uvicorn: `uvicorn --http apikeys.gateway.protocol:GateProtocol`, a supported hook.
+
+Requests to the gate's paths are answered as soon as they are complete, without a task, a scope or an ASGI message;
+everything else goes on to uvicorn's own code unchanged. On every connection the framing rules are at least uvicorn's,
+and headers are bounded in size and in time. Only what the parser gives is read, never raw bytes.
+"""
+
+import asyncio
+import socket
+from typing import Any, Final
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
+
+from apikeys.gateway import app as gate
+from apikeys.gateway.cycles import GateCycle, clock_of
+from apikeys.gateway.frontend import MAX_BODY_BYTES, Target, target_of
+from apikeys.gateway.refusals import HeadersTooLarge, RequestTooSlow
+from config.common.errors import DomainError, MalformedRequest, PayloadTooLarge
+
+MAX_HEAD_BYTES: Final = 16 * 1024
+HEAD_SECONDS: Final = 10
+_GATE_BODY_SECONDS: Final = 10
+_OTHER_BODY_SECONDS: Final = 30
+_LINGER_SECONDS: Final = 1.0
+# What a connection waits for.
+_HEAD, _BODY, _ANSWER, _NEXT = range(4)
+_VERSIONS: Final = frozenset({"1.0", "1.1"})
+
+
+class GateProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP/1.1 connection with the gate in front."""
+
+    peer: str | None = ""
+    _target: Target | None = None
+    _phase = _HEAD
+    _since = 0.0
+    _heard_at = 0.0
+    _head_bytes = 0
+    _chunk = 0
+    _is_running = False
+    _is_refused = False
+    _is_continuing = False
+    _default_headers: list[tuple[bytes, bytes]] | None = None
+    _default_head = b""
+    pipeline: Any
+    cycle: Any
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Learn who is there; the head of the first request must follow in time."""
+        super().connection_made(transport)
+        raw = transport.get_extra_info("socket")
+        is_file = raw is not None and raw.family == socket.AF_UNIX
+        # A peer that went away before we could ask has no address either: it is nobody, and trusted by nobody.
+        self.peer = None if is_file else (self.client[0] if self.client else "")
+        self._clock = clock_of(self.loop, self.server_state)
+        self._since = self._heard_at = self._clock.now
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget what was queued."""
+        super().connection_lost(exc)
+        for cycle, _app in self.pipeline:
+            cycle.disconnected = True
+        self.pipeline.clear()
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser; what it does not like is answered in its turn, after all earlier requests."""
+        if self.timeout_keep_alive_task is not None:
+            self._unset_keepalive_if_required()
+        if self._is_refused:
+            return
+        self._heard_at = self._clock.now
+        self._chunk = len(data)
+        self._head_bytes += self._chunk
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._on_upgrade()
+        except httptools.HttpParserError:
+            if not self._is_refused:
+                self._refuse(MalformedRequest("The request is not well-formed HTTP/1.1."))
+        if self._phase == _HEAD and self._head_bytes > MAX_HEAD_BYTES:
+            self._refuse(HeadersTooLarge())
+
+    def on_message_begin(self) -> None:
+        """Start a request; uvicorn's scope is built only if the request turns out to be its."""
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
+        self._target = None
+        self._phase = _HEAD
+        self._since = self._clock.now
+        self._head_bytes = self._chunk
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header; a trailer field is no header."""
+        if self._phase == _HEAD:
+            self.headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        """Decide whose request this is."""
+        if self._is_refused:
+            return
+        self._phase = _BODY
+        version = self.parser.get_http_version()
+        wrong = self._wrong_with_head(version)
+        if wrong is not None:
+            self._refuse(wrong)
+            return
+        frontend = gate.frontend()
+        self._target = target_of(self.url) if frontend is not None else None
+        if self._target is None:
+            self._pass_on()
+            return
+        self._body = b""
+        self._method = self.parser.get_method()
+        if self._method != b"GET":
+            self._expect_body(version)
+
+    def _wrong_with_head(self, version: str) -> DomainError | None:
+        """Return what uvicorn would let pass but should not be trusted."""
+        if version not in _VERSIONS:
+            return MalformedRequest("Only HTTP/1.0 and HTTP/1.1 are spoken here.")
+        if self._head_bytes > MAX_HEAD_BYTES:
+            size = sum(len(name) + len(value) + 4 for name, value in self.headers)
+            if size + len(self.url) > MAX_HEAD_BYTES:
+                return HeadersTooLarge()
+        hosts = 0
+        for name, value in self.headers:
+            if name == b"host":
+                hosts += 1
+            elif name == b"transfer-encoding" and (version == "1.0" or value.lower() != b"chunked"):
+                return MalformedRequest("The transfer coding is not one of ours.")
+        if hosts > 1 or (hosts == 0 and version == "1.1"):
+            return MalformedRequest("There must be exactly one Host header.")
+        return None
+
+    def _expect_body(self, version: str) -> None:
+        """Refuse a body that is announced as too large, and call for one that waits to be called."""
+        for name, value in self.headers:
+            if name == b"content-length" and int(value) > MAX_BODY_BYTES:
+                self._refuse(_too_large())
+                return
+            if name == b"expect" and value.lower() == b"100-continue" and version == "1.1":
+                self._is_continuing = True
+        if self._is_continuing and not self._is_busy():
+            self._continue()
+
+    def _continue(self) -> None:
+        self._is_continuing = False
+        self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def _pass_on(self) -> None:
+        """Give the request to uvicorn as it would have read it itself."""
+        url, headers = self.url, self.headers
+        super().on_message_begin()
+        self.url = url
+        self.headers.extend(headers)
+        self.expect_100_continue = any(
+            name == b"expect" and value.lower() == b"100-continue" for name, value in headers
+        )
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Keep a small body of ours; another's goes on."""
+        if self._is_refused:
+            return
+        if self._target is None:
+            super().on_body(body)
+            return
+        self._body += body
+        if len(self._body) > MAX_BODY_BYTES:
+            self._refuse(_too_large())
+
+    def on_message_complete(self) -> None:
+        """Put a complete question, or queue it behind what is being answered."""
+        if self._is_refused:
+            return
+        self._phase = _ANSWER
+        target = self._target
+        if target is None:
+            super().on_message_complete()
+            return
+        self._is_continuing = False
+        cycle = GateCycle(self, keep_alive=self._keeps_alive())
+        cycle.target = target
+        cycle.method = self._method
+        cycle.headers = self.headers
+        cycle.body = self._body
+        self._enqueue(cycle)
+
+    def _keeps_alive(self) -> bool:
+        # HTTP/1.0 would have to be told that the connection stays; uvicorn closes it, and so do we.
+        return bool(self.parser.should_keep_alive()) and self.parser.get_http_version() == "1.1"
+
+    def _is_busy(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _enqueue(self, cycle: GateCycle) -> None:
+        if self._is_busy():
+            self.flow.pause_reading()
+            self.pipeline.appendleft((cycle, None))
+            self.cycle = cycle
+            return
+        self.cycle = cycle
+        self._run(cycle)
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        # uvicorn calls this for the next request in its queue, which may be one of ours.
+        if isinstance(cycle, GateCycle):
+            self._run(cycle)
+        else:
+            super()._start_asgi_task(cycle, app)
+
+    def _run(self, cycle: GateCycle) -> None:
+        """Begin a request of ours and, as long as answers come at once, those queued behind it.
+
+        A loop, because a client may queue more requests than the interpreter can nest calls.
+        """
+        while True:
+            self._is_running = True
+            frontend = gate.frontend()
+            if frontend is not None:
+                cycle.begin(frontend)
+            else:
+                cycle.deliver(*gate.stopped_answer())
+            self._is_running = False
+            if not cycle.response_complete or self.transport.is_closing():
+                return
+            if not self.pipeline:
+                self._rest()
+                return
+            following, app = self.pipeline.pop()
+            if not isinstance(following, GateCycle):
+                self.flow.resume_reading()
+                super()._start_asgi_task(following, app)
+                return
+            cycle = following
+
+    def _rest(self) -> None:
+        """Wait for the next request, which may be half here already."""
+        if self.flow.read_paused:
+            self.flow.resume_reading()
+        if self._is_continuing:
+            self._continue()
+        elif self._phase == _ANSWER:
+            self._phase = _NEXT
+            self._since = self._clock.now
+
+    def on_response_complete(self) -> None:
+        """Note that uvicorn's own request is answered; its own timer watches over the pause."""
+        self._phase = self._phase if self._phase in {_HEAD, _BODY} else _ANSWER
+        super().on_response_complete()
+        if self._is_continuing and not self._is_busy() and not self.transport.is_closing():
+            self._continue()
+
+    def answer(self, cycle: GateCycle, status: int, head: bytes, body: bytes) -> None:
+        """Write one answer and go on to the next request."""
+        transport = self.transport
+        if transport.is_closing():
+            return
+        defaults = self.server_state.default_headers
+        if defaults is not self._default_headers:
+            self._default_headers = defaults
+            self._default_head = b"".join([b"%b: %b\r\n" % line for line in defaults])
+        parts = [STATUS_LINE[status], self._default_head, head]
+        if status != 204:
+            parts.append(b"content-length: %d\r\n" % len(body))
+        if cycle.keep_alive:
+            parts.append(b"\r\n")
+        else:
+            parts.append(b"connection: close\r\n\r\n")
+        if body and cycle.method != b"HEAD":
+            parts.append(body)
+        transport.write(b"".join(parts))
+        self.server_state.total_requests += 1
+        if not cycle.keep_alive:
+            self._close()
+        elif not self._is_running:
+            self._after()
+
+    def _after(self) -> None:
+        if not self.pipeline:
+            self._rest()
+            return
+        following, app = self.pipeline.pop()
+        if not self.pipeline:
+            self.flow.resume_reading()
+        self._start_asgi_task(following, app)
+
+    def _close(self) -> None:
+        """Close, but let a client that is still sending read the answer first."""
+        self.pipeline.clear()
+        if not self._is_refused:
+            self.transport.close()
+            return
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.flow.resume_reading()
+        self.loop.call_later(_LINGER_SECONDS, self.transport.close)
+
+    def _refuse(self, error: DomainError) -> None:
+        """Answer what cannot be a request, after everything that was asked before it, and close."""
+        self._is_refused = True
+        cycle = GateCycle(self, keep_alive=False)
+        cycle.answer = gate.problem(error, self.url.decode("latin-1").partition("?")[0])
+        self._enqueue(cycle)
+
+    def _on_upgrade(self) -> None:
+        if self._target is None:
+            if self._should_upgrade():
+                self.handle_websocket_upgrade()
+            else:
+                self._unsupported_upgrade_warning()
+            return
+        # The gate's answer is no upgrade; what follows on this connection could not be parsed.
+        self._is_refused = True
+        self.cycle.keep_alive = False
+        if self.cycle.response_complete:
+            self._close()
+
+    def check_time(self, now: float) -> None:
+        """Drop a connection that is too slow with what it owes us."""
+        if self._phase == _NEXT:
+            if now - self._since > self.timeout_keep_alive:
+                self.transport.close()
+        elif self._phase == _HEAD:
+            if now - self._since > HEAD_SECONDS and not self._is_busy():
+                self._time_out()
+        elif self._phase == _BODY and not self._is_busy():
+            is_slow = now - self._since > HEAD_SECONDS + _GATE_BODY_SECONDS
+            if self._target is not None and is_slow:
+                self._time_out()
+        elif self._phase == _BODY and now - self._heard_at > _OTHER_BODY_SECONDS:
+            self._on_stalled_body()
+
+    def _on_stalled_body(self) -> None:
+        # An application waits for the rest of a body that does not come: end the wait, unless it is not reading.
+        is_waiting = isinstance(self.cycle, RequestResponseCycle) and not self.flow.read_paused
+        if self._target is None and is_waiting and not self.transport.is_closing():
+            self.transport.abort()
+
+    def _time_out(self) -> None:
+        if self._head_bytes and not self._is_refused:
+            self._refuse(RequestTooSlow())
+        else:
+            self.transport.close()
+
+    def pause_writing(self) -> None:
+        """Read no further requests while the client does not read its answers."""
+        super().pause_writing()
+        self.flow.pause_reading()
+
+    def resume_writing(self) -> None:
+        """Read on."""
+        super().resume_writing()
+        if not self.pipeline:
+            self.flow.resume_reading()
+
+
+def _too_large() -> PayloadTooLarge:
+    return PayloadTooLarge(f"A body for the gate is at most {MAX_BODY_BYTES} bytes.")

@@ -1,0 +1,104 @@
+"""The back office of the log: read-only; security events are acknowledged."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts.models import User
+from audit import selectors
+from audit.models import AuditLog, SecurityEvent
+from audit.services import security
+from config.common.admin import ReadOnlyAdmin
+from config.common.events import catalogue
+
+
+class EventFilter(admin.SimpleListFilter):
+    """Filters by event; the choices come from the catalogue, not from a walk through the table."""
+
+    title = "event"
+    parameter_name = "event"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        """Offer every event of the product."""
+        return [(event.name, event.name) for event in catalogue()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep the entries of the chosen event."""
+        return queryset.filter(event=self.value()) if self.value() else queryset
+
+
+@admin.register(AuditLog)
+class AuditLogAdmin(ReadOnlyAdmin):
+    """Who did what to what, from where, in which request."""
+
+    list_display = (
+        "occurred_at",
+        "event",
+        "summary",
+        "actor",
+        "organization_id",
+        "ip",
+        "request_id",
+    )
+    list_filter = (EventFilter, "occurred_at")
+    search_fields = ("request_id",)
+    search_help_text = "A request id, a person's e-mail, or an organization's id"
+    ordering = ("-id",)
+    show_full_result_count = False
+    exclude = ("previous_hash", "hash")
+    readonly_fields = ("hash_shown",)
+
+    @admin.display(description="actor")
+    def actor(self, entry: AuditLog) -> str:
+        """Show who acted: a person's address, else what kind of actor it was."""
+        return f"{entry.actor_type} {entry.actor_label or entry.actor_id or ''}".strip()
+
+    @admin.display(description="hash")
+    def hash_shown(self, entry: AuditLog) -> str:
+        """Show the entry's place in its chain."""
+        return bytes(entry.hash).hex()
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Find by what support has in hand, each through its own index."""
+        return selectors.searched(queryset, search_term.strip()), False
+
+
+@admin.register(SecurityEvent)
+class SecurityEventAdmin(ReadOnlyAdmin):
+    """What concerns security. Acknowledging one says that somebody has looked at it."""
+
+    list_display = (
+        "created_at",
+        "severity",
+        "name",
+        "user_id",
+        "organization_id",
+        "ip",
+        "request_id",
+        "acknowledged_at",
+    )
+    list_filter = ("severity", "name", ("acknowledged_at", admin.EmptyFieldListFilter))
+    search_fields = ("request_id__exact", "=user_id", "=organization_id", "ip")
+    search_help_text = "A request id, an address, or the id of a person or an organization"
+    date_hierarchy = "created_at"
+    ordering = ("-id",)
+    actions = ("acknowledge",)
+
+    def has_acknowledge_permission(self, request: HttpRequest) -> bool:
+        """Whoever may see security events may say that they have seen them."""
+        return self.has_view_permission(request)
+
+    @admin.action(description="Acknowledge", permissions=["acknowledge"])
+    def acknowledge(self, request: HttpRequest, queryset: QuerySet[SecurityEvent]) -> None:
+        """Say that somebody has looked at the events."""
+        assert isinstance(request.user, User)
+        events = list(queryset)
+        for event in events:
+            security.acknowledge(security_event=event, by=request.user, at=timezone.now())
+        self.message_user(request, f"Acknowledged: {len(events)}.", messages.SUCCESS)

@@ -1,0 +1,194 @@
+"""The back office of organizations and members. Whatever it changes goes through the services."""
+
+from typing import Any, cast
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import Count, Model, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+
+from config.common.admin import DomainAdmin, ReasonForm, sentence_of
+from config.common.errors import DomainError
+from organizations import access
+from organizations.models import Organization, OrganizationMember
+from organizations.services import limits, members, organizations, suspension
+from organizations.services.limits import Limits
+from organizations.services.organizations import Settings
+
+_SETTINGS = ("name", "billing_name", "billing_email", "billing_address", "tax_id", "metadata")
+_RATE = ("rate_limit", "rate_per_seconds", "rate_burst")
+_LIMITS = (*_RATE, "quota_limit")
+
+
+class OrganizationForm(forms.ModelForm[Organization]):
+    """Asks for settings and overrides; a rate is given whole or not at all."""
+
+    class Meta:
+        model = Organization
+        fields = (*_SETTINGS, *_LIMITS)
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a part of a rate."""
+        data = super().clean() or {}
+        given = [bool(data.get(name)) for name in _RATE]
+        if any(given) and not all(given):
+            raise forms.ValidationError(
+                "A rate needs its limit, its seconds and its burst, or none of them."
+            )
+        return data
+
+
+class MemberInline(admin.TabularInline[OrganizationMember, Organization]):
+    """Who belongs to the organization."""
+
+    model = OrganizationMember
+    fields = readonly_fields = ("user", "role", "created_at", "selected_at")
+    ordering = ("id",)
+    extra = 0
+    can_delete = False
+    show_change_link = True
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[OrganizationMember]:
+        """Return the members with their people."""
+        return super().get_queryset(request).select_related("user", "organization")
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Members are added on their own page."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Members are changed on their own page."""
+        return False
+
+
+@admin.register(Organization)
+class OrganizationAdmin(DomainAdmin):
+    """Customers: their settings, what was agreed beyond the plan, and whether their calls may pass."""
+
+    list_display = ("name", "id", "slug", "status", "members_count", "seat_limit", "created_at")
+    list_filter = ("status", ("personal_of", admin.EmptyFieldListFilter))
+    search_fields = ("=id", "name", "slug", "billing_email", "members__user__email")
+    search_help_text = "Id, name, slug, address for bills, or a member's e-mail"
+    date_hierarchy = "created_at"
+    ordering = ("-created_at", "-id")
+    form = OrganizationForm
+    readonly_fields = (
+        "slug",
+        "status",
+        "personal_of",
+        "currency",
+        "seat_limit",
+        "created_at",
+        "updated_at",
+    )
+    fieldsets = (
+        (None, {"fields": ("name", "slug", "status", "personal_of", "metadata")}),
+        (
+            "Billing",
+            {"fields": ("billing_name", "billing_email", "billing_address", "tax_id", "currency")},
+        ),
+        (
+            "Agreed beyond the plan",
+            {
+                "fields": (*_LIMITS, "seat_limit"),
+                "description": "Empty: the plan's own number holds.",
+            },
+        ),
+        ("Times", {"fields": ("created_at", "updated_at")}),
+    )
+    inlines = (MemberInline,)
+    actions = ("suspend", "reinstate")
+    action_form = ReasonForm
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Return the organizations with how many members each has."""
+        rows: QuerySet[Any] = super().get_queryset(request)
+        counted: QuerySet[Any] = rows.annotate(member_count=Count("members", distinct=True))
+        return counted
+
+    @admin.display(description="members", ordering="member_count")
+    def members_count(self, organization: Any) -> int:
+        """Show how many people belong to it."""
+        return int(organization.member_count)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """People open organizations themselves."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Organizations are suspended; their traces stay."""
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001  Django's signature
+        """Change settings and limits through their services."""
+        data = form.cleaned_data
+        settings = {name: data[name] for name in form.changed_data if name in _SETTINGS}
+        organizations.update_organization(organization=obj, changes=cast("Settings", settings))
+        if set(_LIMITS) & set(form.changed_data):
+            limits.override_limits(
+                organization=obj, limits=cast("Limits", {name: data[name] for name in _LIMITS})
+            )
+
+    @admin.action(description="Suspend (needs a reason)", permissions=["change"])
+    def suspend(self, request: HttpRequest, queryset: QuerySet[Organization]) -> None:
+        """Stop the organizations' calls within two seconds."""
+        reason = request.POST.get("reason", "").strip()
+        if not reason:
+            self.message_user(request, "Give a reason beside the action.", messages.ERROR)
+            return
+
+        def stop(organization: Organization) -> None:
+            suspension.suspend(organization=organization, reason=reason)
+
+        self.each(request, queryset, stop, "Suspended")
+
+    @admin.action(description="Reinstate", permissions=["change"])
+    def reinstate(self, request: HttpRequest, queryset: QuerySet[Organization]) -> None:
+        """Let suspended organizations' calls pass again."""
+
+        def release(organization: Organization) -> None:
+            suspension.reinstate(organization=organization)
+
+        self.each(request, queryset, release, "Reinstated")
+
+
+@admin.register(OrganizationMember)
+class OrganizationMemberAdmin(DomainAdmin):
+    """Memberships, for support: people are added, given another role and removed under the rules that hold for owners."""
+
+    list_display = ("user", "organization", "role", "created_at")
+    list_filter = ("role",)
+    search_fields = ("user__email", "user__full_name", "organization__name", "=organization__id")
+    list_select_related = ("user", "organization")
+    autocomplete_fields = ("organization", "user")
+    ordering = ("-created_at", "-id")
+    fields = ("organization", "user", "role")
+    actions = None
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """A membership keeps its person and its organization."""
+        return () if obj is None else ("organization", "user")
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001  Django's signature
+        """Add the member, or change the role, through the service."""
+        if not change:
+            obj.pk = members.add_member(
+                organization=obj.organization, user=obj.user, role=obj.role
+            ).pk
+        elif "role" in form.changed_data:
+            tenant = access.on_behalf_of(obj.organization)
+            members.change_role(tenant=tenant, user_id=obj.user_id, role=obj.role)
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        """Remove the member through the service."""
+        members.remove_member(tenant=access.on_behalf_of(obj.organization), user_id=obj.user_id)
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Ask, then remove; a refusal leads back to the membership."""
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except DomainError as error:
+            self.message_user(request, sentence_of(error), messages.ERROR)
+            return HttpResponseRedirect("../change/")

@@ -1,0 +1,64 @@
+"""What the tests of accounts share: the token in a mail that is owed, and a way to sign in over HTTP."""
+
+import re
+from collections.abc import Callable
+
+import orjson
+import pytest
+from django.db import connection
+from psycopg import sql
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from config.common import crypto
+from config.common.models import OutgoingMail
+from tests.factories.accounts import PASSWORD
+
+
+@pytest.fixture
+def mailed_token(db: None) -> Callable[[str], str]:
+    """Return what reads the token of the newest verification mail to an address."""
+
+    def token(address: str) -> str:
+        mail = OutgoingMail.objects.filter(recipient=address, kind="accounts/verify_email").latest(
+            "id"
+        )
+        text = orjson.loads(crypto.decrypt(mail.body_encrypted, purpose="mail.body"))["text"]
+        found = re.search(
+            r"^http://testserver/verify-email/([0-9A-Za-z_-]{43})$", text, re.MULTILINE
+        )
+        assert found, text
+        return found[1]
+
+    return token
+
+
+@pytest.fixture
+def sign_in(api: APIClient) -> Callable[..., dict[str, str]]:
+    """Return what signs a person in over HTTP and answers the tokens."""
+
+    def post(person: User, **headers: str) -> dict[str, str]:
+        body = {"email": person.email, "password": PASSWORD}
+        response = api.post("/api/v1/auth/login", body, **headers)
+        assert response.status_code == 200
+        answer: dict[str, str] = response.json()
+        return answer
+
+    return post
+
+
+@pytest.fixture
+def tables_holding(db: None) -> Callable[[str], list[str]]:
+    """Return what names the tables that hold a text in any of their rows."""
+
+    def search(text: str) -> list[str]:
+        query = sql.SQL("SELECT EXISTS (SELECT FROM {} AS r WHERE position({} IN r::text) > 0)")
+        found = []
+        with connection.cursor() as cursor:
+            for table in connection.introspection.table_names(cursor):
+                cursor.execute(query.format(sql.Identifier(table), sql.Literal(text)))
+                if cursor.fetchone() == (True,):
+                    found.append(table)
+        return found
+
+    return search

@@ -1,0 +1,434 @@
+"""`GET /api/v1/analytics/usage` and `GET /api/v1/api-keys/{id}/usage`: what was used, by whom it may be seen."""
+
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from rest_framework.test import APIClient
+
+from analytics import histogram
+from analytics.models import DailyRouteUsage, DailyUsage, HourlyKeyUsage, HourlyUsage
+from analytics.selectors import usage
+from analytics.selectors.measures import MEASURES
+from apikeys.models import ApiKey, KeyActivity
+from organizations.models import Organization
+from tests.factories.apikeys import ApiKeyFactory
+
+URL = "/api/v1/analytics/usage"
+MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
+
+
+def hour(number: int, day: int = 0) -> datetime:
+    return MONDAY + timedelta(days=day, hours=number)
+
+
+def text(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")
+
+
+def latency(*values: int) -> list[int]:
+    counts: list[int] = []
+    for value in values:
+        histogram.add(counts, histogram.bucket(value))
+    return counts
+
+
+def used(key: ApiKey, at: datetime, **columns) -> None:
+    """Write the roll-ups of one hour of one key, as ingestion would for an organization with one key."""
+    of = {"organization": key.organization, **columns}
+    HourlyKeyUsage.objects.create(api_key=key, hour=at, **of)
+    HourlyUsage.objects.create(hour=at, **of)
+
+
+@pytest.fixture
+def client(api_as, vera) -> APIClient:
+    return api_as(vera)
+
+
+@pytest.fixture
+def monday(key: ApiKey) -> None:
+    used(key, hour(9), calls=10, allowed=8, rate_limited=2, units=16, latency=latency(5, 10))
+    used(
+        key,
+        hour(11),
+        calls=4,
+        allowed=4,
+        units=4,
+        client_errors=1,
+        server_errors=1,
+        latency=latency(100),
+    )
+
+
+@pytest.mark.usefixtures("monday")
+def test_hours_of_the_organization(client):
+    query = {
+        "measures": "calls,errors,latency_p95",
+        "granularity": "hour",
+        "from": text(hour(9)),
+        "to": text(hour(12)),
+    }
+
+    response = client.get(URL, query)
+
+    assert response.status_code == 200
+    assert response.json() == {
+        "starts_at": "2026-03-02T09:00:00Z",
+        "ends_at": "2026-03-02T12:00:00Z",
+        "granularity": "hour",
+        "time_zone": "UTC",
+        "data": [
+            {"bucket": "2026-03-02T09:00:00Z", "calls": 10, "errors": 2, "latency_p95": 10},
+            {"bucket": "2026-03-02T10:00:00Z", "calls": 0, "errors": 0, "latency_p95": None},
+            {"bucket": "2026-03-02T11:00:00Z", "calls": 4, "errors": 2, "latency_p95": 98},
+        ],
+        "totals": {"calls": 14, "errors": 4, "latency_p95": 98},
+    }
+
+
+@pytest.mark.usefixtures("monday")
+def test_every_measure(client):
+    response = client.get(
+        URL, {"measures": ",".join(MEASURES), "from": text(hour(9)), "to": text(hour(12))}
+    )
+
+    assert response.json()["totals"] == {
+        "calls": 14,
+        "allowed": 12,
+        "refused": 2,
+        "errors": 4,
+        "rate_limited": 2,
+        "quota_exceeded": 0,
+        "insufficient_credits": 0,
+        "denied": 0,
+        "client_errors": 1,
+        "server_errors": 1,
+        "units": 20,
+        "bytes_in": 0,
+        "bytes_out": 0,
+        "latency_p50": 10,
+        "latency_p95": 98,
+        "latency_p99": 98,
+    }
+
+
+@pytest.mark.usefixtures("monday")
+def test_days_in_utc_come_from_the_daily_sums(client, organization):
+    DailyUsage.objects.create(organization=organization, day=date(2026, 3, 2), calls=14)
+
+    response = client.get(URL, {"measures": "calls", "from": "2026-03-01", "to": "2026-03-04"})
+
+    assert response.json()["granularity"] == "hour"
+    response = client.get(
+        URL,
+        {"measures": "calls", "granularity": "day", "from": "2026-03-01", "to": "2026-03-04"},
+    )
+    assert response.json()["data"] == [
+        {"bucket": "2026-03-01T00:00:00Z", "calls": 0},
+        {"bucket": "2026-03-02T00:00:00Z", "calls": 14},
+        {"bucket": "2026-03-03T00:00:00Z", "calls": 0},
+    ]
+    assert response.json()["totals"] == {"calls": 14}
+
+
+def test_days_begin_where_the_time_zone_has_midnight(client, key):
+    used(key, hour(22), calls=1)  # 23:00 in Berlin
+    used(key, hour(23), calls=2)  # midnight in Berlin
+    query = {
+        "measures": "calls",
+        "granularity": "day",
+        "time_zone": "Europe/Berlin",
+        "from": "2026-03-02",
+        "to": "2026-03-04",
+    }
+
+    response = client.get(URL, query)
+
+    assert response.json()["data"] == [
+        {"bucket": "2026-03-01T23:00:00Z", "calls": 1},
+        {"bucket": "2026-03-02T23:00:00Z", "calls": 2},
+    ]
+    assert response.json()["time_zone"] == "Europe/Berlin"
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "lengths"),
+    [("2026-03-28", "2026-03-31", [24, 23, 24]), ("2026-10-24", "2026-10-27", [24, 25, 24])],
+)
+def test_days_are_as_long_as_clocks_make_them(client, first, last, lengths):
+    query = {"granularity": "day", "time_zone": "Europe/Berlin", "from": first, "to": last}
+
+    answer = client.get(URL, query).json()
+
+    edges = [datetime.fromisoformat(row["bucket"]) for row in answer["data"]]
+    edges.append(datetime.fromisoformat(answer["ends_at"]))
+    assert [(b - a).total_seconds() / 3600 for a, b in pairwise(edges)] == lengths
+
+
+def test_a_half_hour_zone_counts_every_hour_once(client, key):
+    for number in range(48):
+        used(key, hour(number), calls=1)
+    query = {
+        "measures": "calls",
+        "granularity": "day",
+        "time_zone": "Asia/Kolkata",
+        "from": text(hour(0)),
+        "to": text(hour(48)),
+    }
+
+    answer = client.get(URL, query).json()
+
+    assert answer["totals"] == {"calls": 48}
+    assert [row["calls"] for row in answer["data"]] == [19, 24, 5]
+
+
+def test_by_key(client, organization, key):
+    other = ApiKeyFactory(organization=organization)
+    for each, at, calls in ((key, 9, 5), (other, 9, 7), (other, 10, 1)):
+        HourlyKeyUsage.objects.create(
+            organization=organization, api_key=each, hour=hour(at), calls=calls
+        )
+        HourlyUsage.objects.update_or_create(
+            organization=organization, hour=hour(at), defaults={"calls": {9: 12, 10: 1}[at]}
+        )
+    query = {
+        "measures": "calls",
+        "group_by": "key",
+        "from": text(hour(9)),
+        "to": text(hour(11)),
+    }
+
+    answer = client.get(URL, query).json()
+
+    assert answer["data"] == [
+        {"bucket": text(hour(9)), "key_id": key.pk, "calls": 5},
+        {"bucket": text(hour(9)), "key_id": other.pk, "calls": 7},
+        {"bucket": text(hour(10)), "key_id": other.pk, "calls": 1},
+    ]
+    assert answer["totals"] == {"calls": 13}
+    only_other = client.get(URL, {**query, "key_id": str(other.pk), "granularity": "total"}).json()
+    assert only_other["data"] == [{"key_id": other.pk, "calls": 8}]
+    assert only_other["totals"] == {"calls": 8}
+
+
+def test_by_route(client, organization):
+    for day, route, calls in ((2, "GET /a", 3), (3, "GET /a", 4), (3, "POST /b", 5)):
+        DailyRouteUsage.objects.create(
+            organization=organization, day=date(2026, 3, day), route=route, calls=calls, api_id=day - 2
+        )
+    query = {
+        "measures": "calls",
+        "group_by": "route",
+        "granularity": "day",
+        "from": "2026-03-02",
+        "to": "2026-03-03T10:00:00Z",
+    }
+
+    answer = client.get(URL, query).json()
+
+    assert answer["ends_at"] == "2026-03-04T00:00:00Z"
+    assert answer["data"] == [
+        {"bucket": "2026-03-02T00:00:00Z", "route": "GET /a", "api_id": None, "calls": 3},
+        {"bucket": "2026-03-03T00:00:00Z", "route": "GET /a", "api_id": 1, "calls": 4},
+        {"bucket": "2026-03-03T00:00:00Z", "route": "POST /b", "api_id": 1, "calls": 5},
+    ]
+    only_a = client.get(URL, {**query, "route": "GET /a", "granularity": "total"}).json()
+    assert only_a["totals"] == {"calls": 7}
+
+
+def test_the_last_day_is_meant_when_nothing_is_said(client, organization):
+    now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    HourlyUsage.objects.create(organization=organization, hour=now, calls=3, allowed=3)
+
+    answer = client.get(URL).json()
+
+    assert (answer["granularity"], len(answer["data"])) == ("hour", 24)
+    assert answer["totals"] == {"calls": 3, "errors": 0, "units": 0}
+
+
+def test_a_time_without_offset_is_meant_in_the_time_zone(client):
+    query = {"time_zone": "America/New_York", "from": "2026-03-02T10:00:00", "to": "2026-03-02T12:00"}
+
+    answer = client.get(URL, query).json()
+
+    assert (answer["starts_at"], answer["ends_at"]) == (text(hour(15)), text(hour(17)))
+
+
+def test_the_period_is_widened_to_whole_hours(client):
+    query = {"from": "2026-03-02T09:59:59Z", "to": "2026-03-02T10:00:01Z"}
+
+    answer = client.get(URL, query).json()
+
+    assert (answer["starts_at"], answer["ends_at"]) == (text(hour(9)), text(hour(11)))
+
+
+@pytest.mark.parametrize(
+    ("query", "pointer", "code"),
+    [
+        ({"measure": "calls"}, "#/measure", "unknown_member"),
+        ({"measures": "calls,speed"}, "#/measures", "invalid_choice"),
+        ({"measures": ""}, "#/measures", "blank"),
+        ({"granularity": "minute"}, "#/granularity", "invalid_choice"),
+        ({"group_by": "country"}, "#/group_by", "invalid_choice"),
+        ({"from": "yesterday"}, "#/from", "invalid"),
+        ({"from": "0001-01-01"}, "#/from", "range"),
+        ({"to": "9999-12-31T23:59:59-12:00"}, "#/to", "range"),
+        ({"from": "2026-03-03", "to": "2026-03-02"}, "#/from", "period"),
+        ({"from": "2026-03-02", "to": "2026-03-02"}, "#/from", "period"),
+        ({"from": "2026-01-01", "to": "2026-04-01", "granularity": "hour"}, "#/from", "period"),
+        ({"from": "2020-01-01", "to": "2026-01-01", "granularity": "day"}, "#/from", "period"),
+        ({"from": "2020-01-01", "to": "2026-01-01"}, "#/from", "period"),
+        ({"time_zone": "Mars/Olympus"}, "#/time_zone", "time_zone"),
+        ({"time_zone": "../../etc/passwd"}, "#/time_zone", "time_zone"),
+        ({"key_id": "abc"}, "#/key_id", "invalid"),
+        ({"key_id": "0"}, "#/key_id", "min_value"),
+        ({"key_id": ",".join(map(str, range(1, 102)))}, "#/key_id", "too_many"),
+        ({"group_by": "route", "key_id": "1"}, "#/key_id", "combination"),
+        ({"group_by": "key", "route": "GET /a"}, "#/group_by", "combination"),
+        ({"group_by": "route", "granularity": "hour"}, "#/granularity", "combination"),
+        ({"group_by": "route", "time_zone": "Europe/Berlin"}, "#/time_zone", "combination"),
+    ],
+)
+def test_a_question_that_makes_no_sense_is_refused_with_a_pointer(client, query, pointer, code):
+    response = client.get(URL, query)
+
+    assert response.status_code == 400
+    (fault,) = response.json()["errors"]
+    assert (fault["pointer"], fault["code"], fault["location"]) == (pointer, code, "query")
+
+
+def test_a_parameter_given_twice_is_refused(client):
+    response = client.get(f"{URL}?measures=calls&measures=units")
+
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["code"] == "repeated"
+
+
+def test_too_many_rows_are_refused(client, organization, key, monkeypatch):
+    monkeypatch.setattr(usage, "MAX_ROWS", 1)
+    for number in (9, 10):
+        HourlyKeyUsage.objects.create(organization=organization, api_key=key, hour=hour(number))
+    query = {"group_by": "key", "from": text(hour(9)), "to": text(hour(11))}
+
+    response = client.get(URL, query)
+
+    assert (response.status_code, response.json()["code"]) == (400, "result_too_large")
+
+
+@pytest.mark.usefixtures("monday")
+def test_another_organization_sees_nothing_of_it(api_as, stan, key):
+    query = {"from": text(hour(9)), "to": text(hour(12)), "measures": "calls"}
+    client = api_as(stan)
+
+    assert client.get(URL, query).json()["totals"] == {"calls": 0}
+    assert client.get(URL, {**query, "key_id": str(key.pk)}).json()["totals"] == {"calls": 0}
+    foreign = client.get(URL, query, headers={"X-Organization-Id": str(key.organization_id)})
+    assert foreign.status_code == 404
+
+
+def test_nobody_sees_nothing(api):
+    assert api.get(URL).status_code == 401
+    assert api.get("/api/v1/api-keys/1/usage").status_code == 401
+    assert api.get("/api/v1/analytics/real-time").status_code == 401
+
+
+@pytest.mark.usefixtures("monday")
+def test_usage_of_one_key(client, key, organization):
+    other = ApiKeyFactory(organization=organization)
+    HourlyKeyUsage.objects.create(organization=organization, api_key=other, hour=hour(9), calls=99)
+    KeyActivity.objects.create(
+        api_key=key,
+        first_used_at=hour(9),
+        last_used_at=hour(11),
+        last_ip="192.0.2.7",
+        last_user_agent="curl/8.1",
+    )
+    query = {"from": text(hour(9)), "to": text(hour(11)), "measures": "calls,units"}
+
+    response = client.get(f"/api/v1/api-keys/{key.pk}/usage", query)
+
+    assert response.status_code == 200
+    assert response.json() == {
+        "key_id": key.pk,
+        "activity": {
+            "first_used_at": text(hour(9)),
+            "last_used_at": text(hour(11)),
+            "last_ip": "192.0.2.7",
+            "last_user_agent": "curl/8.1",
+        },
+        "starts_at": text(hour(9)),
+        "ends_at": text(hour(11)),
+        "granularity": "hour",
+        "time_zone": "UTC",
+        "data": [
+            {"bucket": text(hour(9)), "calls": 10, "units": 16},
+            {"bucket": text(hour(10)), "calls": 0, "units": 0},
+        ],
+        "totals": {"calls": 10, "units": 16},
+    }
+
+
+def test_a_key_that_was_never_used(client, key):
+    answer = client.get(f"/api/v1/api-keys/{key.pk}/usage").json()
+
+    assert answer["activity"] == {
+        "first_used_at": None,
+        "last_used_at": None,
+        "last_ip": None,
+        "last_user_agent": "",
+    }
+    assert answer["totals"] == {"calls": 0, "errors": 0, "units": 0}
+
+
+def test_a_foreign_key_is_as_missing_as_one_that_never_was(client, foreign_organization):
+    foreign = ApiKeyFactory(organization=foreign_organization)
+
+    answers = [client.get(f"/api/v1/api-keys/{pk}/usage") for pk in (foreign.pk, 987_654)]
+
+    assert [answer.status_code for answer in answers] == [404, 404]
+    bodies = [answer.json() | {"request_id": "", "instance": ""} for answer in answers]
+    assert bodies[0] == bodies[1]
+
+
+def test_one_key_is_not_grouped_or_filtered_further(client, key):
+    response = client.get(f"/api/v1/api-keys/{key.pk}/usage", {"group_by": "key"})
+
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["code"] == "unknown_member"
+
+
+@pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
+def test_usage_is_only_read(client, key, method):
+    for url in (URL, f"/api/v1/api-keys/{key.pk}/usage", "/api/v1/analytics/real-time"):
+        assert getattr(client, method)(url).status_code == 405
+
+
+def test_the_number_of_queries_is_fixed(client, organization, key):
+    counts = []
+    for calls in (1, 20):
+        for number in range(calls):
+            HourlyKeyUsage.objects.create(
+                organization=organization, api_key=key, hour=hour(number, day=calls)
+            )
+        with CaptureQueriesContext(connection) as queries:
+            client.get(URL, {"group_by": "key", "from": text(hour(0)), "to": text(hour(0, day=30))})
+        counts.append(len(queries))
+
+    assert counts[0] == counts[1] <= 4
+
+
+def test_a_chart_reads_no_single_call(client, django_assert_num_queries):
+    with CaptureQueriesContext(connection) as queries:
+        client.get(URL)
+
+    assert not any("apiusagelog" in query["sql"] for query in queries)
+
+
+def test_organizations_of_one_person_are_kept_apart(api_as, olivia, organization: Organization, key):
+    now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    HourlyUsage.objects.create(organization=organization, hour=now, calls=3, allowed=3)
+    HourlyUsage.objects.create(organization_id=organization.pk + 1, hour=now, calls=500)
+
+    assert api_as(olivia).get(URL).json()["totals"]["calls"] == 3

@@ -1,0 +1,95 @@
+"""Keys at hand, what was written besides them, and races."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from django.db.models import Q
+from django.utils import timezone
+
+from apikeys import secrets
+from apikeys.models import ApiKey, Secret
+from audit.models import AuditLog
+from organizations.models import Organization
+from tests.factories.apikeys import ApiKeyFactory
+from webhooks.models import WebhookMessage
+
+
+@pytest.fixture
+def key(organization: Organization) -> ApiKey:
+    """Return a key of Acme; `key.secret` is its secret."""
+    return ApiKeyFactory.create(organization=organization, name="Checkout", scopes=["orders:read"])
+
+
+@pytest.fixture
+def works() -> Callable[[str], bool]:
+    """Tell whether the database holds a secret that has no end, or one yet to come."""
+
+    def works(secret: str) -> bool:
+        peppers = secrets.parse_peppers(settings.KEY_PEPPERS)
+        now = timezone.now()
+        open_ended = Q(expires_at=None) | Q(expires_at__gt=now)
+        return Secret.objects.filter(
+            open_ended, digest__in=secrets.digests(secret, peppers)
+        ).exists()
+
+    return works
+
+
+@pytest.fixture
+def told() -> Callable[[], list[str]]:
+    """Return the names of the events that were both audited and owed as webhooks since the last call."""
+    seen = {"audit": 0, "webhooks": 0}
+
+    def told() -> list[str]:
+        entries = AuditLog.objects.filter(id__gt=seen["audit"]).order_by("id")
+        owed = WebhookMessage.objects.filter(id__gt=seen["webhooks"]).order_by("id")
+        names = [entry.event for entry in entries]
+        public = [message.event_type for message in owed]
+        seen["audit"] = max([seen["audit"], *(entry.pk for entry in entries)])
+        seen["webhooks"] = max([seen["webhooks"], *(message.pk for message in owed)])
+        assert [name for name in names if name in public] == public
+        return names
+
+    return told
+
+
+@pytest.fixture
+def break_audit_log(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Return what makes every further entry fail, as a full disk would."""
+
+    def fail(*_args: Any, **_values: Any) -> None:
+        raise RuntimeError("the disk is full")
+
+    return lambda: monkeypatch.setattr("audit.services.entries.record", fail)
+
+
+@pytest.fixture
+def race() -> Callable[..., list[Any]]:
+    """Run a function in many threads at once and return what each returned or raised."""
+
+    def race(act: Callable[[int], Any], *, times: int) -> list[Any]:
+        start = threading.Barrier(times)
+        results: list[Any] = [None] * times
+
+        def run(number: int) -> None:
+            try:
+                connection.ensure_connection()
+                start.wait(timeout=10)
+                results[number] = act(number)
+            except Exception as error:  # noqa: BLE001  the test looks at it
+                results[number] = error
+            finally:
+                connection.close()
+
+        threads = [threading.Thread(target=run, args=(number,)) for number in range(times)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(timeout=60)
+        return results
+
+    return race

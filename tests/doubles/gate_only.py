@@ -1,0 +1,68 @@
+"""The gate alone behind uvicorn, without Django's pages: a small application shows what was passed on to it."""
+
+import os
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+import django
+import orjson
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.test")
+django.setup()
+
+from apikeys.gateway import app as gate  # noqa: E402  (needs the settings)
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+
+async def application(scope: Message, receive: Receive, send: Send) -> None:
+    """Start and stop the gate; answer the gate's paths, `/metrics`, and everything else with what was received."""
+    if scope["type"] == "lifespan":
+        await receive()
+        await gate.startup()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await gate.shutdown()
+        await send({"type": "lifespan.shutdown.complete"})
+    elif scope["type"] == "websocket":
+        await _greet(receive, send)
+    elif gate.owns(scope["path"]) and not os.environ.get("WITHOUT_ASGI_GATE"):
+        await gate.application(scope, receive, send)
+    elif scope["path"] == "/metrics":
+        await _answer(send, gate.metrics_text().encode())
+    else:
+        await _echo(scope, receive, send)
+
+
+async def _greet(receive: Receive, send: Send) -> None:
+    await receive()
+    await send({"type": "websocket.accept"})
+    await send({"type": "websocket.send", "text": "hello"})
+    await send({"type": "websocket.close", "code": 1000})
+
+
+async def _echo(scope: Message, receive: Receive, send: Send) -> None:
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    seen = {
+        "method": scope["method"],
+        "path": scope["path"],
+        "query": scope["query_string"].decode(),
+        "version": scope["http_version"],
+        "headers": [
+            [name.decode("latin-1"), value.decode("latin-1")] for name, value in scope["headers"]
+        ],
+        "body": body.decode("latin-1"),
+    }
+    await _answer(send, orjson.dumps(seen))
+
+
+async def _answer(send: Send, body: bytes) -> None:
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,29 @@
+"""People for tests. Their password is hashed once per session, since hashing is slow on purpose."""
+
+from datetime import UTC, datetime
+from functools import cache
+
+import factory
+from django.contrib.auth.hashers import make_password
+
+from accounts.models import User
+
+PASSWORD = "four unrelated quiet words"
+
+
+@cache
+def password_hash() -> str:
+    """Return the hash of everybody's password."""
+    return make_password(PASSWORD)
+
+
+class UserFactory(factory.django.DjangoModelFactory):
+    """A person with a verified address."""
+
+    class Meta:
+        model = User
+
+    email = factory.Sequence(lambda number: f"person{number}@example.com")
+    full_name = "Some One"
+    password = factory.LazyFunction(password_hash)
+    email_verified_at = datetime(2026, 1, 5, 9, 12, tzinfo=UTC)

@@ -1,0 +1,72 @@
+"""A house and gates for this folder's tests from outside, and the gate's own parts for those from inside."""
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.embedded.servers import free_port
+from tests.doubles.house import House, open_house
+from tests.doubles.stack import Gate
+
+_COMMAND = [
+    *(sys.executable, "-m", "uvicorn", "tests.doubles.gate_only:application"),
+    *("--host", "127.0.0.1", "--lifespan", "on", "--no-proxy-headers", "--no-access-log"),
+    *("--log-level", "warning", "--timeout-graceful-shutdown", "5"),
+]
+_PROTOCOL = ("--http", "apikeys.gateway.protocol:GateProtocol")
+
+StartGate = Callable[..., Gate]
+
+
+@pytest.fixture(scope="module")
+def house(django_db_setup: None, django_db_blocker: Any) -> Iterator[House]:
+    """A customer and an API with a rule of every kind, committed for this module."""
+    with django_db_blocker.unblock(), open_house() as furnished:
+        furnished.rule("/orders/*", required_scope="orders:read", methods=["GET"])
+        furnished.rule("/admin/*", required_scope="admin:all")
+        furnished.rule("/leased/*", mode="leased")
+        furnished.rule("/dear/*", cost=5)
+        furnished.rule("/slow/*", rate_limit=1, rate_per_seconds=60, rate_burst=2)
+        yield furnished
+
+
+@contextlib.contextmanager
+def gates(directory: Path) -> Iterator[StartGate]:
+    """Hand out gate processes and stop them in the end."""
+    running: list[Gate] = []
+
+    def start(*, is_plain_asgi: bool = False, **environment: str) -> Gate:
+        port = free_port()
+        command = [*_COMMAND, "--port", str(port), *(() if is_plain_asgi else _PROTOCOL)]
+        settled = {
+            "GATEWAY_TRUSTED_PROXIES": "127.0.0.0/8",
+            "PUBLIC_URL": "https://tollgate.test",
+            **environment,
+        }
+        gate = Gate(f"gate-{port}", command, directory, settled, port=port)
+        running.append(gate)
+        gate.start()
+        return gate
+
+    try:
+        yield start
+    finally:
+        for gate in running:
+            gate.stop()
+
+
+@pytest.fixture(scope="module")
+def start_gate(house: House, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartGate]:
+    """Start gate processes that live as long as the module."""
+    with gates(tmp_path_factory.mktemp("gates")) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def gate(start_gate: StartGate) -> Gate:
+    """One gate process."""
+    return start_gate()

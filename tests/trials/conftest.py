@@ -1,0 +1,14 @@
+"""Two gate processes over one database, as they run in production. Long forms carry the marker `trial`."""
+
+import pytest
+
+from tests.doubles.fixtures import house, stack
+from tests.doubles.stack import Gate, Stack
+
+__all__ = ["house", "stack"]
+
+
+@pytest.fixture(scope="module")
+def gates(stack: Stack) -> list[Gate]:
+    """Two gate processes."""
+    return [stack.gate(), stack.gate()]

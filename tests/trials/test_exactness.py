@@ -1,0 +1,118 @@
+"""Two gate processes and fifty connections: never more than burst and rate allow, and hardly less."""
+
+import re
+import time
+
+import pytest
+import redis
+from django.conf import settings
+
+from tests.doubles.callers import Callers, ask_once
+from tests.doubles.house import House
+from tests.doubles.stack import Gate
+
+LONG = [pytest.mark.trial, pytest.mark.timeout(300)]
+
+
+@pytest.mark.parametrize("seconds", [3, pytest.param(30, marks=LONG)])
+@pytest.mark.parametrize(("path", "least"), [("/orders/1", 0.98), ("/leased/1", 0.95)])
+def test_grants_what_the_rate_allows_and_never_more(
+    path: str, least: float, seconds: int, house: House, gates: list[Gate]
+) -> None:
+    rate, burst = 400, 100
+    key = house.key(rate_limit=rate, rate_burst=burst)
+    callers = Callers([gate.port for gate in gates], [key.secret], uri=path)
+
+    tally = callers.for_seconds(seconds, connections=50)
+
+    allowed = burst + rate * tally.seconds
+    assert tally.statuses.keys() == {204, 429}
+    assert least * allowed <= tally.statuses[204] <= allowed
+
+
+@pytest.mark.parametrize("path", ["/orders/1", "/leased/1"])
+def test_a_quota_is_used_up_to_the_last_call(path: str, house: House, gates: list[Gate]) -> None:
+    key = house.key(quota_limit=1_500, quota_period="month")
+    callers = Callers([gate.port for gate in gates], [key.secret], uri=path)
+
+    tally = callers.for_seconds(3, connections=50)
+
+    assert tally.statuses[204] == 1_500
+    assert tally.statuses.keys() == {204, 429}
+
+
+@pytest.mark.parametrize("path", ["/orders/1", "/leased/1"])
+def test_every_answer_tells_the_limits(path: str, house: House, gates: list[Gate]) -> None:
+    key = house.key(rate_limit=50, rate_burst=20)
+    callers = Callers([gate.port for gate in gates], [key.secret], uri=path)
+
+    tally = callers.for_seconds(1, connections=4)
+
+    for seen in tally.answers:
+        assert (seen.header("RateLimit-Policy") or "").startswith('"burst";q=20;w=1')
+        assert re.match(r'"burst";r=\d+;t=\d+', seen.header("RateLimit") or "")
+        assert (seen.header("Retry-After") is not None) == (seen.status == 429)
+    assert tally.statuses[429] > 0
+
+
+def test_what_is_left_only_falls_while_nothing_flows_back(house: House, gates: list[Gate]) -> None:
+    key = house.key(rate_limit=1, rate_per_seconds=3600, rate_burst=40)
+
+    left = [
+        int(ask_once(gates[number % 2].port, key.secret).header("X-RateLimit-Remaining") or -1)
+        for number in range(40)
+    ]
+
+    assert left == list(range(39, -1, -1))
+
+
+@pytest.mark.parametrize("keys", [10, pytest.param(100, marks=LONG)])
+def test_who_waits_as_long_as_told_passes(keys: int, house: House, gates: list[Gate]) -> None:
+    issued = [house.key(rate_limit=1, rate_per_seconds=2, rate_burst=1) for _ in range(keys)]
+    port = gates[0].port
+
+    emptied = [ask_once(port, key.secret).status for key in issued]
+    refused = [ask_once(port, key.secret) for key in issued]
+    waits = [int(seen.header("Retry-After") or 0) for seen in refused]
+    told_at = [seen.got_at for seen in refused]
+    passed = []
+    for key, since, wait in zip(issued, told_at, waits, strict=True):
+        time.sleep(max(0.0, since + wait - time.monotonic()))
+        passed.append(ask_once(port, key.secret).status)
+
+    assert emptied == [204] * keys
+    assert {seen.status for seen in refused} == {429}
+    assert set(waits) <= {1, 2}
+    assert passed == [204] * keys
+
+
+def test_a_refused_call_changes_no_counter(
+    house: House, gates: list[Gate], redis_client: "redis.Redis[bytes]"
+) -> None:
+    slow = {"rate_limit": 1, "rate_per_seconds": 3600}
+    limited = house.key(**slow, rate_burst=1, quota_limit=50, quota_period="month")
+    used_up = house.key(quota_limit=1, quota_period="day", credits_micro=5_000_000)
+    broke = house.key(credits_micro=1_000_000, quota_limit=50, quota_period="month")
+    narrow = house.key(scopes=[], quota_limit=50, quota_period="month")
+    for key in (limited, used_up, broke):
+        assert ask_once(gates[0].port, key.secret, uri="/any").status == 204
+    before = _counters(redis_client)
+
+    refused = [
+        ask_once(gates[number % 2].port, key.secret, uri="/orders/1" if key is narrow else "/any")
+        for number in range(20)
+        for key in (limited, used_up, broke, narrow)
+    ]
+
+    assert [seen.status for seen in refused[:4]] == [429, 429, 402, 403]
+    assert _counters(redis_client) == before
+
+
+def _counters(client: "redis.Redis[bytes]") -> dict[bytes, bytes | None]:
+    """Return buckets, quotas and credits as they stand."""
+    names = [
+        name
+        for kind in ("b", "rb", "q", "c")
+        for name in client.keys(f"{settings.REDIS_PREFIX}{kind}:*")
+    ]
+    return {name: client.get(name) for name in sorted(names)}

@@ -1,0 +1,200 @@
+"""Valkey or PostgreSQL away in every way: the gate answers at once, never with 500, and is itself again in five seconds."""
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+import redis
+
+from apikeys.restrictions import EnvironmentName
+from apikeys.secrets import mint_key
+from config.embedded.valkey import Valkey
+from tests import servers
+from tests.doubles.callers import Callers, Seen, ask_once
+from tests.doubles.faults import Fault, FaultyWay, faulty_way
+from tests.doubles.house import House, Issued
+from tests.doubles.stack import Gate, Stack
+
+RECOVERY = 5.0
+LONG = [pytest.mark.trial, pytest.mark.timeout(180)]
+FAULTS = [
+    pytest.param(Fault.REFUSED, 1.5),
+    pytest.param(Fault.SWALLOWED, 2.5),
+    pytest.param(Fault.SLOW, 2.0),
+    pytest.param(Fault.REFUSED, 12, marks=LONG),
+    pytest.param(Fault.SWALLOWED, 12, marks=LONG),
+    pytest.param(Fault.SLOW, 12, marks=LONG),
+]
+
+
+@dataclass
+class Fragile:
+    """A gate whose every way to its servers can be broken."""
+
+    gate: Gate
+    to_valkey: FaultyWay
+    to_postgres: FaultyWay
+    valkey: Valkey
+
+
+@pytest.fixture(scope="module")
+def fragile(
+    house: House, stack: Stack, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Fragile]:
+    """The gate under trial."""
+    postgres = urlsplit(os.environ["DATABASE_URL"])
+    assert postgres.port
+    with servers.own_valkey(tmp_path_factory.mktemp("valkey")) as valkey:
+        assert valkey.port
+        with faulty_way(valkey.port) as to_valkey, faulty_way(postgres.port) as to_postgres:
+            netloc = postgres.netloc.replace(str(postgres.port), str(to_postgres.port))
+            gate = stack.gate(
+                REDIS_URL=f"redis://:{servers.PASSWORD}@127.0.0.1:{to_valkey.port}/0",
+                DATABASE_URL=postgres._replace(netloc=netloc).geturl(),
+            )
+            yield Fragile(gate, to_valkey, to_postgres, valkey)
+            gate.stop()
+
+
+@pytest.mark.parametrize("path", ["/orders/1", "/leased/1"])
+@pytest.mark.parametrize(("fault", "seconds"), FAULTS)
+def test_valkey_away(
+    fault: Fault, seconds: float, path: str, house: House, fragile: Fragile
+) -> None:
+    key = house.key()
+
+    answers = _under(fragile.to_valkey, fault, seconds, key, fragile, path)
+
+    # Key traffic goes on from a bucket of the process's own.
+    assert {seen.status for seen in answers} == {204}
+
+
+@pytest.mark.parametrize(("fault", "seconds"), FAULTS)
+def test_postgres_away(fault: Fault, seconds: float, house: House, fragile: Fragile) -> None:
+    key = house.key()
+
+    answers = _under(fragile.to_postgres, fault, seconds, key, fragile, "/orders/1")
+
+    # Keys in use go on from memory.
+    assert {seen.status for seen in answers} == {204}
+
+
+@pytest.mark.parametrize("fault", [Fault.REFUSED, Fault.SWALLOWED])
+def test_money_is_not_counted_blindly(fault: Fault, house: House, fragile: Fragile) -> None:
+    key = house.key(credits_micro=1_000_000_000, credits_refill="none")
+    assert ask_once(fragile.gate.port, key.secret).status == 204
+
+    fragile.to_valkey.break_by(fault)
+    try:
+        answers = [ask_once(fragile.gate.port, key.secret) for _ in range(5)]
+    finally:
+        fragile.to_valkey.heal()
+
+    assert {seen.status for seen in answers} == {503}
+    assert all(seen.header("Retry-After") for seen in answers)
+    _require_recovery(fragile, key)
+
+
+def test_a_limit_holds_while_valkey_is_away(house: House, fragile: Fragile) -> None:
+    key = house.key(rate_limit=20, rate_burst=10)
+    ask_once(fragile.gate.port, key.secret)
+    callers = Callers([fragile.gate.port], [key.secret])
+    callers.pace = 0.002
+
+    fragile.to_valkey.break_by(Fault.REFUSED)
+    try:
+        tally = callers.for_seconds(2, connections=8)
+    finally:
+        fragile.to_valkey.heal()
+
+    assert tally.statuses.keys() == {204, 429}
+    assert tally.statuses[204] <= 2 * 10 + 20 * tally.seconds
+    _require_recovery(fragile, house.key())
+
+
+@pytest.mark.parametrize("fault", [Fault.REFUSED, Fault.SWALLOWED])
+def test_unknown_keys_wait_for_postgres(fault: Fault, house: House, fragile: Fragile) -> None:
+    unseen, nobodys = house.key().secret, mint_key(EnvironmentName.LIVE).text
+    spoiled = unseen[:-1] + ("0" if unseen[-1] != "0" else "1")
+
+    fragile.to_postgres.break_by(fault)
+    try:
+        answers = [ask_once(fragile.gate.port, key) for key in (unseen, nobodys, spoiled)]
+        health = httpx.get(f"{fragile.gate.url}/healthz", timeout=2)
+        began = time.monotonic()
+        readiness = httpx.get(f"{fragile.gate.url}/readyz", timeout=10)
+        waited = time.monotonic() - began
+    finally:
+        fragile.to_postgres.heal()
+
+    assert [seen.status for seen in answers] == [503, 503, 401]
+    assert (health.status_code, readiness.status_code) == (200, 503)
+    assert waited <= 2.0
+    assert readiness.headers["Content-Type"] in {"application/problem+json", "application/json"}
+    _require_recovery(fragile, house.key())
+
+
+def test_postgres_cuts_every_connection(house: House, fragile: Fragile) -> None:
+    key = house.key()
+    ask_once(fragile.gate.port, key.secret)
+
+    for _ in range(3):
+        fragile.to_postgres.cut()
+        assert ask_once(fragile.gate.port, key.secret).status == 204
+
+    _require_recovery(fragile, house.key())
+
+
+def test_valkey_starts_again_and_has_forgotten_everything(house: House, fragile: Fragile) -> None:
+    key = house.key(quota_limit=10**6, quota_period="month")
+    callers = Callers([fragile.gate.port], [key.secret], uri="/orders/1")
+    callers.pace = 0.01
+    clients = threading.Thread(target=lambda: callers.for_seconds(4, connections=4))
+    clients.start()
+    time.sleep(0.5)
+
+    fragile.valkey.stop()
+    time.sleep(0.5)
+    fragile.valkey.start()
+    fragile.valkey.wait()
+    with redis.Redis(port=fragile.valkey.port or 0, password=servers.PASSWORD) as client:
+        client.flushall()
+    clients.join()
+
+    assert callers.tally.statuses.keys() == {204}
+    _require_recovery(fragile, key)
+
+
+def _under(
+    way: FaultyWay, fault: Fault, seconds: float, key: Issued, fragile: Fragile, path: str
+) -> list[Seen]:
+    """Call all the time while the way is broken, and return what was seen of a known key; nobody may wait long."""
+    callers = Callers([fragile.gate.port], [key.secret], uri=path)
+    callers.pace = 0.02
+    assert ask_once(fragile.gate.port, key.secret, uri=path).status == 204
+    clients = threading.Thread(target=lambda: callers.for_seconds(seconds + 1, connections=4))
+    clients.start()
+    time.sleep(0.5)
+    way.break_by(fault)
+    time.sleep(seconds)
+    way.heal()
+    clients.join()
+    _require_recovery(fragile, key)
+    assert max(seen.got_at - seen.sent_at for seen in callers.tally.answers) < 1.5
+    return callers.tally.answers
+
+
+def _require_recovery(fragile: Fragile, key: Issued) -> None:
+    """Wait until the gate is ready and counts in Valkey again; that takes five seconds at most."""
+    healed_at = time.monotonic()
+    while True:
+        ready = httpx.get(f"{fragile.gate.url}/readyz", timeout=10)
+        if ready.status_code == 200 and ask_once(fragile.gate.port, key.secret).status == 204:
+            break
+        assert time.monotonic() - healed_at < RECOVERY, ready.text
+        time.sleep(0.1)

@@ -1,0 +1,197 @@
+"""After the answer to a change, no gate accepts the old state for longer than two seconds."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+import redis
+from django.utils import timezone
+
+from accounts.services import suspension as people
+from apikeys.services import keys
+from organizations.services import suspension
+from tests import servers
+from tests.doubles.callers import Callers, Seen
+from tests.doubles.faults import Fault, FaultyWay, faulty_way
+from tests.doubles.house import House, Issued
+from tests.doubles.stack import Gate, Stack
+
+DEADLINE = 2.0
+Change = Callable[[House, Issued], object]
+
+ENDINGS: dict[str, Change] = {
+    "revoke": lambda _, key: keys.revoke_key(key=key.row, at=timezone.now()),
+    "rotate": lambda _, key: keys.rotate_key(key=key.row, overlap_seconds=0, at=timezone.now()),
+    "disable": lambda _, key: keys.update_key(
+        key=key.row, settings={"enabled": False}, at=timezone.now()
+    ),
+    "expire": lambda _, key: keys.update_key(
+        key=key.row, settings={"expires_at": timezone.now()}, at=timezone.now()
+    ),
+    "narrow": lambda _, key: keys.update_key(
+        key=key.row, settings={"scopes": []}, at=timezone.now()
+    ),
+    "fence": lambda _, key: keys.update_key(
+        key=key.row, settings={"ip_allowlist": ["198.51.100.1"]}, at=timezone.now()
+    ),
+    "suspend organization": lambda house, _: suspension.suspend(
+        organization=house.organization, reason="trial"
+    ),
+    "suspend person": lambda house, _: people.suspend(user=house.owner, reason="trial"),
+}
+names = iter(f"customer-{number}" for number in range(1000))
+
+
+@pytest.fixture
+def customer(house: House) -> House:
+    """A customer of this test's own, who may be suspended."""
+    return house.another(next(names))
+
+
+@pytest.fixture(scope="module")
+def deaf_gates(
+    stack: Stack, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[list[Gate], FaultyWay, "redis.Redis[bytes]"]]:
+    """Two gates with a Valkey of their own, which no announcement of the test's services reaches."""
+    with servers.own_valkey(tmp_path_factory.mktemp("valkey")) as valkey:
+        assert valkey.port
+        with faulty_way(valkey.port) as way:
+            url = f"redis://:{servers.PASSWORD}@127.0.0.1:{way.port}/0"
+            client = redis.Redis(port=valkey.port, password=servers.PASSWORD)
+            gates = [stack.gate(REDIS_URL=url), stack.gate(REDIS_URL=url)]
+            try:
+                yield gates, way, client
+            finally:
+                client.close()
+                for gate in gates:
+                    gate.stop()
+
+
+@pytest.mark.parametrize("what", ENDINGS)
+def test_every_gate_knows_in_two_seconds(what: str, customer: House, gates: list[Gate]) -> None:
+    key = customer.key()
+
+    answers, done_at = _watched(gates, key, lambda: ENDINGS[what](customer, key))
+
+    _require_end(answers, done_at)
+
+
+def test_a_lower_limit_holds_in_two_seconds(customer: House, gates: list[Gate]) -> None:
+    key = customer.key(rate_limit=1000, rate_burst=1000)
+    lower = {"rate_limit": 1, "rate_per_seconds": 1, "rate_burst": 1}
+
+    answers, done_at = _watched(
+        gates,
+        key,
+        lambda: keys.update_key(key=key.row, settings=lower, at=timezone.now()),  # type: ignore[arg-type]
+    )
+
+    late = [seen for seen in answers if seen.sent_at > done_at + DEADLINE]
+    policies = {seen.header("RateLimit-Policy") for seen in late}
+    assert policies == {'"burst";q=1;w=1'}
+    assert sum(seen.status == 204 for seen in late) <= 1 + (late[-1].got_at - late[0].sent_at)
+
+
+@pytest.mark.parametrize(
+    "what",
+    ["revoke", *(pytest.param(what, marks=pytest.mark.trial) for what in [*ENDINGS][1:])],
+)
+def test_every_gate_knows_though_nobody_told_it(
+    what: str,
+    customer: House,
+    deaf_gates: tuple[list[Gate], FaultyWay, "redis.Redis[bytes]"],
+) -> None:
+    key = customer.key()
+
+    answers, done_at = _watched(deaf_gates[0], key, lambda: ENDINGS[what](customer, key))
+
+    _require_end(answers, done_at)
+
+
+@pytest.mark.parametrize(
+    "fault", [Fault.REFUSED, pytest.param(Fault.SWALLOWED, marks=pytest.mark.trial)]
+)
+def test_old_data_of_a_valkey_that_was_away_revives_nothing(
+    fault: Fault,
+    customer: House,
+    deaf_gates: tuple[list[Gate], FaultyWay, "redis.Redis[bytes]"],
+) -> None:
+    key = customer.key(quota_limit=10**6, quota_period="month")
+    gates, way, valkey = deaf_gates
+
+    def come_back(old: dict[bytes, bytes | None]) -> None:
+        _restore(valkey, old)
+        way.heal()
+
+    def change() -> None:
+        old = {name: valkey.dump(name) for name in valkey.keys("*")}
+        way.break_by(fault)
+        keys.revoke_key(key=key.row, at=timezone.now())
+        threading.Timer(1.0, come_back, [old]).start()
+
+    answers, done_at = _watched(gates, key, change, after=4.5)
+
+    _require_end(answers, done_at)
+
+
+def _restore(valkey: "redis.Redis[bytes]", old: dict[bytes, bytes | None]) -> None:
+    valkey.flushall()
+    for name, content in old.items():
+        if content is not None:
+            valkey.restore(name, 0, content)
+
+
+def _watched(
+    gates: list[Gate], key: Issued, change: Callable[[], object], *, after: float = 2.6
+) -> tuple[list[Seen], float]:
+    """Call both gates all the time, make the change, and return what was seen and when the change was answered."""
+    callers = Callers([gate.port for gate in gates], [key.secret], uri="/orders/1")
+    callers.pace = 0.02
+    clients = threading.Thread(target=lambda: callers.for_seconds(0.6 + after, connections=4))
+    clients.start()
+    time.sleep(0.5)
+    change()
+    done_at = time.monotonic()
+    clients.join()
+    before = [seen.status for seen in callers.tally.answers if seen.got_at < done_at - 0.3]
+    assert set(before) == {204}
+    return callers.tally.answers, done_at
+
+
+def _require_end(answers: list[Seen], done_at: float) -> None:
+    late = [seen for seen in answers if seen.sent_at > done_at + DEADLINE]
+    assert len(late) > 20
+    assert {seen.status for seen in late} <= {401, 403}
+
+
+def test_a_rotation_under_load_refuses_nobody(house: House, gates: list[Gate]) -> None:
+    _rotate_under_load(house, gates, overlap=2)
+
+
+@pytest.mark.trial
+@pytest.mark.timeout(240)
+def test_a_rotation_under_load_refuses_nobody_for_a_minute(house: House, gates: list[Gate]) -> None:
+    _rotate_under_load(house, gates, overlap=60)
+
+
+def _rotate_under_load(house: House, gates: list[Gate], *, overlap: int) -> None:
+    """Call 100 times a second with the old secret: all pass in the overlap, none two seconds after it."""
+    key = house.key()
+    callers = Callers([gate.port for gate in gates], [key.secret], uri="/orders/1")
+    callers.pace = 0.1
+    seconds = overlap + 3.5
+    clients = threading.Thread(target=lambda: callers.for_seconds(seconds, connections=10))
+    clients.start()
+    time.sleep(0.3)
+    asked_at = time.monotonic()
+    _, secret = keys.rotate_key(key=key.row, overlap_seconds=overlap, at=timezone.now())
+    answered_at = time.monotonic()
+    clients.join()
+    fresh = Callers([gate.port for gate in gates], [secret], uri="/orders/1")
+
+    in_time = [s for s in callers.tally.answers if s.got_at < asked_at + overlap]
+    too_late = [s for s in callers.tally.answers if s.sent_at > answered_at + overlap + DEADLINE]
+    assert {seen.status for seen in in_time} == {204}
+    assert {seen.status for seen in too_late} == {401}
+    assert fresh.for_seconds(0.2, connections=2).statuses.keys() == {204}

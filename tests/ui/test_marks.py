@@ -1,0 +1,58 @@
+"""Icons, pills and bars."""
+
+import pytest
+
+from config.templatetags import ui
+
+
+def test_icon_is_decorative_without_a_label():
+    assert 'aria-hidden="true"' in ui.icon("key")
+    assert "aria-label" not in ui.icon("key")
+
+
+def test_icon_with_a_label_is_an_image_and_escaped():
+    assert 'role="img" aria-label="&lt;b&gt;"' in ui.icon("key", "<b>")
+
+
+def test_unknown_icon_is_a_defect():
+    with pytest.raises(KeyError):
+        ui.icon("no-such-icon")
+
+
+@pytest.mark.parametrize(
+    ("state", "tone", "label"),
+    [
+        ("active", "ok", "Active"),
+        ("VALID", "ok", "Allowed"),
+        ("RATE_LIMITED", "warn", "Rate limited"),
+        ("revoked", "bad", "Revoked"),
+        ("OWNER", "info", "Owner"),
+        ("something_new", "off", "Something new"),
+    ],
+)
+def test_pill_has_tone_and_words(state, tone, label):
+    assert ui.pill(state) == f'<span class="pill pill-{tone}">{label}</span>'
+
+
+def test_pill_escapes_what_it_does_not_know():
+    assert "<script" not in ui.pill("<script>")
+
+
+@pytest.mark.parametrize("state", [None, ""])
+def test_no_state_shows_nothing(state):
+    assert ui.pill(state) == ""
+
+
+@pytest.mark.parametrize(
+    ("status", "tone"), [(204, "ok"), (304, "info"), (429, "warn"), (500, "bad")]
+)
+def test_status_has_the_color_of_its_class(status, tone):
+    assert ui.http_status(status) == f'<span class="pill pill-{tone} num">{status}</span>'
+
+
+@pytest.mark.parametrize(
+    ("value", "maximum", "width"),
+    [(0, 10, 0), (1, 1_000, 1), (5, 10, 50), (20, 10, 100), (3, 0, 0)],
+)
+def test_bar_stays_within_its_box(value, maximum, width):
+    assert f'<rect width="{width}"' in ui.bar(value, maximum)
