@@ -115,7 +115,15 @@ class User(AbstractBaseUser, PermissionsMixin, TimeStamped, Versioned):
                 condition=Q(
                     rate_limit__isnull=True, rate_per_seconds__isnull=True, rate_burst__isnull=True
                 )
-                | Q(rate_limit__gt=0, rate_per_seconds__gt=0, rate_burst__gt=0),
+                # NULL > 0 is unknown, which a CHECK lets pass: that each is there must be said.
+                | Q(
+                    rate_limit__isnull=False,
+                    rate_per_seconds__isnull=False,
+                    rate_burst__isnull=False,
+                    rate_limit__gt=0,
+                    rate_per_seconds__gt=0,
+                    rate_burst__gt=0,
+                ),
             ),
             models.CheckConstraint(
                 name="user_credits_not_negative", condition=Q(credits_micro__gte=0)

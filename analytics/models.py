@@ -4,6 +4,7 @@ Facts about calls outlive the rows they name and are written in bulk, so that no
 """
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models.functions import MD5
 
@@ -69,6 +70,7 @@ class ApiUsageLog(models.Model):
         indexes = [
             models.Index(fields=["organization", "at"], name="usagelog_by_organization_at"),
             models.Index(fields=["api_key", "at"], name="usagelog_by_api_key_at"),
+            BrinIndex(fields=["at"], name="usagelog_by_at", pages_per_range=32),
         ]
 
     def __str__(self) -> str:

@@ -17,36 +17,38 @@ from channels.layers import get_channel_layer
 from analytics.metering.events import ALLOWED, Call
 from config.common import crypto
 from config.common import redis as store
+from config.common.errors import ServiceUnavailable
 
 logger = structlog.get_logger(__name__)
 
 TICKET_SECONDS = 30
 # Who watches says so again every few seconds; who has not for this long is gone.
 _WATCH_SECONDS = 10
-_LOST = (redis.exceptions.RedisError, OSError)
+_AWAY = (redis.exceptions.RedisError, OSError)
 
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """Who may open one WebSocket, for which organization. `session_version` ends it with the person's sessions."""
+    """Who may open one WebSocket, for which organization. It ends with the session that asked for it."""
 
     user_id: int
-    organization_id: int
+    session_id: int
     session_version: int
+    organization_id: int
 
 
 @dataclass(slots=True)
 class Tick:
-    """What passed since the tick before."""
+    """What was counted since the tick before."""
 
     calls: int = 0
-    errors: int = 0
+    refused: int = 0
     units: int = 0
 
-    def add(self, *, calls: int, errors: int, units: int) -> None:
+    def add(self, *, calls: int, refused: int, units: int) -> None:
         """Count more into this tick."""
         self.calls += calls
-        self.errors += errors
+        self.refused += refused
         self.units += units
 
 
@@ -56,21 +58,30 @@ def group(organization_id: int) -> str:
 
 
 def issue_ticket(ticket: Ticket) -> str:
-    """Return a secret that opens one WebSocket within the next 30 seconds."""
+    """Return a secret that opens one WebSocket within the next 30 seconds. Raises ServiceUnavailable."""
     token = crypto.new_token()
-    store.client().set(_ticket_key(token), orjson.dumps(asdict(ticket)), ex=TICKET_SECONDS)
+    try:
+        store.client().set(_ticket_key(token), orjson.dumps(asdict(ticket)), ex=TICKET_SECONDS)
+    except _AWAY as error:
+        raise ServiceUnavailable("Live figures are not available at the moment.") from error
     return token
 
 
 def redeem_ticket(token: str) -> Ticket | None:
     """Return the ticket and forget it: a second use finds nothing."""
-    found = store.client().getdel(_ticket_key(token))
-    return Ticket(**orjson.loads(found)) if isinstance(found, bytes) else None
+    try:
+        found = store.client().getdel(_ticket_key(token))
+    except _AWAY:
+        return None
+    return Ticket(**orjson.loads(found)) if found else None
 
 
 def watch(organization_id: int) -> None:
     """Say that somebody watches an organization, for the next few seconds."""
-    store.client().zadd(_watched_key(), {str(organization_id): time.time() + _WATCH_SECONDS})
+    try:
+        store.client().zadd(_watched_key(), {str(organization_id): time.time() + _WATCH_SECONDS})
+    except _AWAY as error:
+        logger.warning("watcher_not_noted", error=type(error).__name__)
 
 
 def tick(calls: Sequence[Call]) -> None:
@@ -80,7 +91,7 @@ def tick(calls: Sequence[Call]) -> None:
         ticks = _ticks(call for call in calls if call.organization_id in watched)
         if ticks:
             async_to_sync(_send)(ticks)
-    except _LOST as error:
+    except _AWAY as error:
         logger.warning("live_ticks_not_sent", error=type(error).__name__)
 
 
@@ -95,14 +106,14 @@ def _ticks(calls: Iterable[Call]) -> dict[int, Tick]:
     for call in calls:
         passed = call.outcome == ALLOWED
         ticks[call.organization_id].add(
-            calls=1, errors=not passed, units=call.units if passed else 0
+            calls=1, refused=not passed, units=call.units if passed else 0
         )
     return ticks
 
 
 def _watched() -> set[int]:
-    client, now = store.client(), time.time()
-    client.zremrangebyscore(_watched_key(), 0, now)
+    client = store.client()
+    client.zremrangebyscore(_watched_key(), 0, time.time())
     return {int(member) for member in client.zrange(_watched_key(), 0, -1)}
 
 

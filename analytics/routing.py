@@ -1,5 +1,10 @@
 """WebSocket routes."""
 
-from django.urls import URLPattern
+# mypy: disallow-untyped-calls=False
+# Channels ships no types.
 
-websocket_urlpatterns: list[URLPattern] = []
+from django.urls import path
+
+from analytics.consumers import LiveUsageConsumer
+
+websocket_urlpatterns = [path("ws/live", LiveUsageConsumer.as_asgi())]

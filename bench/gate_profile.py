@@ -86,9 +86,8 @@ def _compare(directory: Path, house: House, seconds: float, rounds: int) -> None
 def main() -> None:
     """Furnish a database, start both servers, measure, print."""
     seconds, rounds = (float(word) for word in (*sys.argv[1:], "3", "3")[:2])
-    _DATABASES.clone()
     try:
-        with tempfile.TemporaryDirectory() as directory, open_house() as house:
+        with tempfile.TemporaryDirectory() as directory, open_house(_DATABASES.clone) as house:
             machine.settle()
             _compare(Path(directory), house, seconds, int(rounds))
     finally:

@@ -10,6 +10,7 @@ from config import wsgi  # isort: skip  (sets Django up before anything below is
 from channels.routing import URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
 from django.conf import settings
+from django.urls import re_path
 
 from analytics.routing import websocket_urlpatterns
 from apikeys.gateway import app as gate
@@ -19,7 +20,14 @@ from config.embedded import demo_api
 _django = DjangoBridge(
     wsgi.application, threads=settings.WEB_THREADS, max_body_bytes=settings.MAX_UPLOAD_BYTES
 )
-_sockets = AllowedHostsOriginValidator(URLRouter(websocket_urlpatterns))
+
+
+async def _no_such_socket(_scope: Scope, _receive: Receive, send: Send) -> None:
+    await send({"type": "websocket.close", "code": 4404})
+
+
+_routes = URLRouter([*websocket_urlpatterns, re_path("", _no_such_socket)])  # type: ignore[no-untyped-call]
+_sockets: Application = AllowedHostsOriginValidator(_routes)  # type: ignore[no-untyped-call]
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:

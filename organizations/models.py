@@ -69,7 +69,15 @@ class Organization(TimeStamped, Versioned):
                 condition=Q(
                     rate_limit__isnull=True, rate_per_seconds__isnull=True, rate_burst__isnull=True
                 )
-                | Q(rate_limit__gt=0, rate_per_seconds__gt=0, rate_burst__gt=0),
+                # NULL > 0 is unknown, which a CHECK accepts: hence the parts that say it is given.
+                | Q(
+                    rate_limit__isnull=False,
+                    rate_per_seconds__isnull=False,
+                    rate_burst__isnull=False,
+                    rate_limit__gt=0,
+                    rate_per_seconds__gt=0,
+                    rate_burst__gt=0,
+                ),
             ),
         ]
         indexes = [

@@ -1,6 +1,7 @@
 """Tables of usage: the partitioned log of calls, the roll-ups, and how far each source has been read."""
 
 import django.contrib.postgres.fields
+import django.contrib.postgres.indexes
 import django.db.models.deletion
 import django.db.models.functions.text
 from django.db import migrations, models
@@ -33,6 +34,7 @@ CREATE TABLE analytics_apiusagelog (
 ) PARTITION BY RANGE (at);
 CREATE INDEX usagelog_by_organization_at ON analytics_apiusagelog (organization_id, at);
 CREATE INDEX usagelog_by_api_key_at ON analytics_apiusagelog (api_key_id, at);
+CREATE INDEX usagelog_by_at ON analytics_apiusagelog USING brin (at) WITH (pages_per_range = 32);
 """
 
 # Rows of the present hour change every second: room on their pages keeps the changes there.
@@ -129,7 +131,7 @@ class Migration(migrations.Migration):
                     ],
                     options={
                         'verbose_name': 'call',
-                        'indexes': [models.Index(fields=['organization', 'at'], name='usagelog_by_organization_at'), models.Index(fields=['api_key', 'at'], name='usagelog_by_api_key_at')],
+                        'indexes': [models.Index(fields=['organization', 'at'], name='usagelog_by_organization_at'), models.Index(fields=['api_key', 'at'], name='usagelog_by_api_key_at'), django.contrib.postgres.indexes.BrinIndex(fields=['at'], name='usagelog_by_at', pages_per_range=32)],
                     },
                 ),
             ],

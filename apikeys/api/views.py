@@ -25,7 +25,7 @@ from config.common import query
 from organizations.roles import Permission
 from organizations.scoping import OrganizationScoped
 
-_ONCE = {"Cache-Control": "no-store"}
+_ONCE = {}
 
 
 @extend_schema_view(

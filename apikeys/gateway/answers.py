@@ -13,7 +13,8 @@ import orjson
 from config.common.errors import DomainError
 
 _MAX_INSTANCE: Final = 200
-_MAX_NGINX_JSON: Final = 2000
+# With the other headers it must fit into nginx's default buffer of 4 kB, in plain and in base64.
+_MAX_NGINX_JSON: Final = 1000
 _UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e]")
 REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9_-]{8,64}")
 
@@ -64,11 +65,16 @@ class Writer:
         if len(text) > _MAX_NGINX_JSON:
             document = {**document, "instance": "", "errors": []}
             text = json.dumps(document, ensure_ascii=True, separators=(",", ":"))
-        head = self._problem_head(error, request_id, numbers) + header_lines(
-            (
-                ("X-Auth-Status", str(error.status)),
-                ("X-Auth-Problem", base64.b64encode(text.encode()).decode()),
-                ("X-Auth-Problem-Json", text),
+        plain = header_lines((*error.headers.items(), ("Cache-Control", "no-store")))
+        head = (
+            plain
+            + (numbers or _id_line(request_id))
+            + header_lines(
+                (
+                    ("X-Auth-Status", str(error.status)),
+                    ("X-Auth-Problem", base64.b64encode(text.encode()).decode()),
+                    ("X-Auth-Problem-Json", text),
+                )
             )
         )
         return 401 if error.status == 401 else 403, head, b""
@@ -95,4 +101,8 @@ class Writer:
         headers: Mapping[str, str] = {"Content-Type": "application/problem+json", **error.headers}
         head = header_lines(headers.items()) + self._private
         # The numbers end with the request id already.
-        return head + (numbers or b"x-request-id: %b\r\n" % request_id)
+        return head + (numbers or _id_line(request_id))
+
+
+def _id_line(request_id: bytes) -> bytes:
+    return b"x-request-id: %b\r\n" % request_id

@@ -1,6 +1,7 @@
 """The gate as a plain ASGI application, and its start and stop for any server."""
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -39,6 +40,9 @@ async def startup(given: configuration.Configuration | None = None) -> Frontend:
     engine = Engine(chosen)
     await engine.start()
     _frontend = Frontend(chosen, engine)
+    # What is loaded by now stays: the collector need not look at it again and again between two calls.
+    gc.collect()
+    gc.freeze()
     return _frontend
 
 

@@ -4,7 +4,8 @@
 -- nowhere (at most a seed is kept). Redis's clock is the only clock of the buckets.
 --
 -- KEYS   buckets (0 to 2), then counters (0 to 3), then the usage stream
--- ARGV   1  operation: 't' take, 'g' give back what a lease did not use, 'f' count what passed while Redis was away
+-- ARGV   1  operation: 't' take, 'g' give back what a lease did not use, 'f' count what passed while Redis was away,
+--            'e' only write events: KEYS is the stream alone, every further argument is an event
 --        2  number of calls; a take grants as many of them as every limit has room for
 --        3  number of buckets     4  number of counters     5  usage event, '' for none (only ever with one call)
 --        then for each bucket     interval, depth: in ticks of 100 ns
@@ -18,7 +19,12 @@
 --         granted 0: refused; -1: seeds are needed, with one 0 or 1 per counter instead of the numbers
 
 local EPOCH_SECONDS, TICKS_PER_SECOND = 1767225600, 10000000
-local operation, wanted = ARGV[1], tonumber(ARGV[2])
+local operation = ARGV[1]
+if operation == 'e' then
+  for i = 2, #ARGV do redis.call('XADD', KEYS[1], '*', 'e', ARGV[i]) end
+  return #ARGV - 1
+end
+local wanted = tonumber(ARGV[2])
 local buckets, counters, event = tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
 local clock = redis.call('TIME')
 local now = (clock[1] - EPOCH_SECONDS) * TICKS_PER_SECOND + clock[2] * 10

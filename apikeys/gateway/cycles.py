@@ -6,6 +6,7 @@ from weakref import WeakKeyDictionary
 
 from apikeys.gateway.answers import Answer
 from apikeys.gateway.frontend import Frontend, Target
+from apikeys.gateway.headers import Headers
 
 
 class Connection(Protocol):
@@ -27,22 +28,27 @@ class _NoEvent:
 class GateCycle:
     """One request of ours in uvicorn's queue of requests, and the sink of its answer."""
 
-    __slots__ = (
-        "answer", "body", "disconnected", "headers", "keep_alive", "method", "protocol",
-        "response_complete", "target",
-    )  # fmt: skip
     message_event = _NoEvent()
+    # What most requests never change.
+    response_complete = False
+    disconnected = False
+    answer: Answer | None = None
 
-    def __init__(self, protocol: Connection, *, keep_alive: bool) -> None:
-        self.protocol = protocol
+    def __init__(  # noqa: PLR0917  the parts of one request, given on the hot path
+        self,
+        connection: Connection,
+        keep_alive: bool,  # noqa: FBT001
+        target: Target | None,
+        method: bytes,
+        headers: Headers,
+        body: bytes,
+    ) -> None:
+        self.connection = connection
         self.keep_alive = keep_alive
-        self.response_complete = False
-        self.disconnected = False
-        self.answer: Answer | None = None
-        self.target: Target | None = None
-        self.method = b""
-        self.headers: list[tuple[bytes, bytes]] = []
-        self.body = b""
+        self.target = target
+        self.method = method
+        self.headers = headers
+        self.body = body
 
     def begin(self, frontend: Frontend) -> None:
         """Put the question, or deliver the answer that is fixed already."""
@@ -50,14 +56,14 @@ class GateCycle:
             self.deliver(*self.answer)
         elif self.target is not None:
             frontend.handle(
-                self, self.target, self.method, self.headers, self.body, self.protocol.peer
+                self, self.target, self.method, self.headers, self.body, self.connection.peer
             )
 
     def deliver(self, status: int, head: bytes, body: bytes) -> None:
         """Write the answer unless the client has gone."""
         self.response_complete = True
         if not self.disconnected:
-            self.protocol.answer(self, status, head, body)
+            self.connection.answer(self, status, head, body)
 
 
 class Clock:

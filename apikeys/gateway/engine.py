@@ -130,7 +130,9 @@ class Engine:
         record.used_at = self.directory.now
         now = time()
         if record.is_checked:
-            outcome = refusal_of(record, now * 1000, question.address, question.origin)
+            outcome = refusal_of(
+                record, now * 1000, question.caller.address, question.caller.origin
+            )
             if outcome is Outcome.NOT_FOUND:
                 self.refuse(question, outcome)
                 return
@@ -152,7 +154,7 @@ class Engine:
             self._decide_locally(question, plan)
 
     def _plan(self, record: KeyRecord, question: Question, now: float) -> Plan:
-        route, cost = question.route, question.cost
+        route, cost = question.place.route, question.cost
         name = route if cost is None else (route, cost)
         plan: Plan | None = record.plans.get(name)
         if plan is None or now >= plan.valid_until:

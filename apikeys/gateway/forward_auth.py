@@ -8,35 +8,30 @@ from apikeys.gateway import headers as reading
 from apikeys.gateway.answers import REQUEST_ID, Answer, new_request_id
 from apikeys.gateway.metering import json_path, json_text
 from apikeys.gateway.plans import MICRO, Count, Plan
-from apikeys.gateway.questions import Question, Sink
+from apikeys.gateway.questions import Caller, Place, Question, Sink
 from apikeys.gateway.refusals import Outcome, PathAmbiguous, error_of
-from apikeys.gateway.routes import AmbiguousPath, Route, UnknownApi
+from apikeys.gateway.routes import AmbiguousPath, UnknownApi
 from config.common.errors import DomainError, FieldError, InvalidInput
 
 if TYPE_CHECKING:
     from apikeys.gateway.frontend import Frontend, Target
 
-_MAX_ROUTES = 8192
+_MAX_REMEMBERED = 8192
+PATH = "/gateway/authorize"
 
 
 class AuthorizeQuestion(Question):
     """A call that a proxy holds until it hears from us."""
 
-    __slots__ = ("frontend", "named", "path", "target")
+    __slots__ = ("frontend", "named", "target")
 
     frontend: "Frontend"
-    named: dict[bytes, bytes]
-    path: bytes
+    named: reading.Named
     target: "Target"
 
     def allowed(self, plan: Plan, numbers: tuple[int, ...], credits_micro: int | None) -> None:
         """Answer 204 with identity and numbers, and without a body: nginx closes the connection otherwise."""
-        if len(numbers) == 2:
-            head = plan.allowed_format % (
-                *numbers, plan.policies[0][1], numbers[0], numbers[1], self.request_id,
-            )  # fmt: skip
-        else:
-            head = plan.allowed_format % (*numbers, *plan.tightest(numbers), self.request_id)
+        head = plan.allowed_format % (*numbers, *plan.tightest(numbers), self.request_id)
         if credits_micro is not None:
             head += b"x-credits-remaining: %b\r\n" % units_of(credits_micro).encode()
         if plan.route.sends_assertion:
@@ -44,9 +39,9 @@ class AuthorizeQuestion(Question):
         self.sink.deliver(204, head, b"")
 
     def _assertion(self, plan: Plan) -> bytes:
-        record = plan.record
-        host = _forwarded(self.named, b"host", is_nginx=self.target.is_nginx)
-        scheme = _forwarded(self.named, b"proto", is_nginx=self.target.is_nginx) or b"https"
+        record, target = plan.record, self.target
+        scheme = target.said(self.named, "proto") or b"https"
+        host = target.said(self.named, "host") or self.named.get(b"host", b"")
         claims = {
             "aud": plan.route.api_slug or "tollgate",
             "jti": token_urlsafe(16),
@@ -54,8 +49,8 @@ class AuthorizeQuestion(Question):
             "org": record.organization_id,
             "key": record.key_id,
             "scopes": list(record.scope_names),
-            "htm": self.method_json.strip(b'"').decode("latin-1"),
-            "htu": (scheme + b"://" + host + self.path).decode("latin-1"),
+            "htm": target.said(self.named, "method").decode("latin-1"),
+            "htu": (scheme + b"://" + host + self.place.path).decode("latin-1"),
         }
         return self.frontend.signer.sign(claims, int(time()))
 
@@ -78,24 +73,18 @@ class AuthorizeQuestion(Question):
         self._fail(error_of(Outcome.UNAVAILABLE, detail))
 
     def _fail(self, error: DomainError, numbers: bytes = b"") -> None:
-        instance = self.path.decode("latin-1") or "/gateway/authorize"
-        self.sink.deliver(
-            *problem(self.frontend, self.target, error, self.request_id, instance, numbers)
-        )
+        instance = self.place.path.decode("latin-1") or PATH
+        answer = _problem(self.frontend, self.target, error, (self.request_id, instance, numbers))
+        self.sink.deliver(*answer)
 
 
-def problem(  # noqa: PLR0917  the parts of one answer
-    frontend: "Frontend",
-    target: "Target",
-    error: DomainError,
-    request_id: bytes,
-    instance: str,
-    numbers: bytes = b"",
+def _problem(
+    frontend: "Frontend", target: "Target", error: DomainError, parts: tuple[bytes, str, bytes]
 ) -> Answer:
     """Return a problem document in the form that the proxy can carry."""
     writer = frontend.writer
     write = writer.nginx_problem if target.is_nginx else writer.problem
-    return write(error, request_id, instance, numbers)
+    return write(error, *parts)
 
 
 def _extras(
@@ -129,84 +118,89 @@ def ask(
     started = perf_counter()
     request_id = b""
     try:
-        named = reading.table(headers)
-        is_trusted = frontend.proxies.trust(peer)
-        if is_trusted:
-            offered = named.get(b"x-request-id")
-            if offered is not None and REQUEST_ID.fullmatch(offered):
-                request_id = offered
-        request_id = request_id or new_request_id()
-        secret = reading.presented_key(named)
-        question = AuthorizeQuestion(sink, secret, request_id, started)
-        question.frontend = frontend
-        question.named = named
-        question.target = target
-        method, uri = _original(named, target) if is_trusted else (b"GET", b"")
-        question.path = path = uri.partition(b"?")[0]
-        question.route = _route(frontend, named, target, method, path, is_trusted=is_trusted)
+        named = dict(headers)
+        if len(named) != len(headers):
+            named = reading.merged(headers)
+        caller = _caller(frontend, named, peer)
+        request_id = _request_id(named, caller)
+        question = AuthorizeQuestion(
+            sink,
+            reading.presented_key(named),
+            request_id,
+            started,
+            caller,
+            _place(frontend, named, target, caller),
+        )
     except DomainError as error:
         frontend.count_invalid(started)
-        sink.deliver(
-            *problem(frontend, target, error, request_id or new_request_id(), "/gateway/authorize")
-        )
+        parts = (request_id or new_request_id(), PATH, b"")
+        sink.deliver(*_problem(frontend, target, error, parts))
         return
-    address = frontend.proxies.client_of(
-        peer, named.get(b"x-forwarded-for", b"") if is_trusted else b""
-    )
-    question.address = address
-    question.address_json = b'"%b"' % address.encode() if address else b"null"
-    question.method_json = json_text(method, 20)
-    question.path_json = json_path(path)
-    agent = named.get(b"user-agent")
-    if agent:
-        question.agent_json = json_text(agent)
-    origin = named.get(b"origin")
-    if origin is not None:
-        question.origin = origin.decode("latin-1")
-    if not secret:
+    question.frontend = frontend
+    question.named = named
+    question.target = target
+    if question.secret:
+        frontend.engine.ask(question)
+    else:
         frontend.engine.refuse(question, Outcome.MISSING)
-        return
-    frontend.engine.ask(question)
 
 
-def _forwarded(named: dict[bytes, bytes], what: bytes, *, is_nginx: bool) -> bytes:
-    """Return what the proxy says; where both families are there, nginx is asked for its own."""
-    forwarded, original = named.get(b"x-forwarded-" + what), named.get(b"x-original-" + what)
-    first, second = (original, forwarded) if is_nginx else (forwarded, original)
-    return first if first is not None else second or b""
+def _request_id(named: reading.Named, caller: Caller) -> bytes:
+    """Return the id that a trusted proxy gave the call, else a new one: a client that repeats an id must not thereby
+    have its calls taken for one.
+    """
+    offered = named.get(b"x-request-id")
+    if offered is not None and caller.is_trusted and REQUEST_ID.fullmatch(offered):
+        return offered
+    return new_request_id()
 
 
-def _original(named: dict[bytes, bytes], target: "Target") -> tuple[bytes, bytes]:
-    """Return method and URI of the original request."""
-    is_nginx = target.is_nginx
-    method = _forwarded(named, b"method", is_nginx=is_nginx) or b"GET"
-    return method, _forwarded(named, b"uri", is_nginx=is_nginx)
-
-
-def _route(
-    frontend: "Frontend",
-    named: dict[bytes, bytes],
-    target: "Target",
-    method: bytes,
-    path: bytes,
-    *,
-    is_trusted: bool,
-) -> Route:
-    host = _forwarded(named, b"host", is_nginx=target.is_nginx) if is_trusted else b""
-    host = host or named.get(b"host", b"")
-    table = frontend.engine.routes
-    if frontend.routes_of is not table:
-        frontend.routes_of = table
-        frontend.known_routes.clear()
-    question = (target.api, host, method, path)
-    known = frontend.known_routes.get(question)
+def _caller(frontend: "Frontend", named: reading.Named, peer: str | None) -> Caller:
+    get = named.get
+    forwarded_for = get(b"x-forwarded-for")
+    agent = get(b"user-agent")
+    origin = get(b"origin")
+    known = frontend.callers.get((peer, forwarded_for, agent, origin))
     if known is not None:
         return known
-    if len(frontend.known_routes) >= _MAX_ROUTES:
-        frontend.known_routes.clear()
+    if len(frontend.callers) >= _MAX_REMEMBERED:
+        frontend.callers.clear()
+    address = frontend.proxies.client_of(peer, forwarded_for or b"")
+    caller = frontend.callers[peer, forwarded_for, agent, origin] = Caller(
+        address=address,
+        origin=origin.decode("latin-1") if origin is not None else None,
+        json=b"%b,%b"
+        % (json_text(address.encode()) if address else b"null", json_text(agent or b"")),
+        is_trusted=frontend.proxies.trust(peer),
+    )
+    return caller
+
+
+def _place(frontend: "Frontend", named: reading.Named, target: "Target", caller: Caller) -> Place:
+    """Return what is called. Of a peer that is no proxy of ours, only its own Host header is believed."""
+    method, path, host = b"GET", b"", named.get(b"host", b"")
+    if caller.is_trusted:
+        method = target.said(named, "method") or method
+        path = target.said(named, "uri").partition(b"?")[0]
+        host = target.said(named, "host") or host
+    table = frontend.engine.routes
+    if frontend.places_of is not table:
+        frontend.places_of = table
+        frontend.places.clear()
+    question = (target.api, host, method, path)
+    known = frontend.places.get(question)
+    if known is not None:
+        return known
+    if len(frontend.places) >= _MAX_REMEMBERED:
+        frontend.places.clear()
+    place = frontend.places[question] = _match(frontend, target.api, host, method, path)
+    return place
+
+
+def _match(frontend: "Frontend", slug: str, host: bytes, method: bytes, path: bytes) -> Place:
     try:
-        route = table.match(
-            slug=target.api,
+        route = frontend.engine.routes.match(
+            slug=slug,
             host=host.decode("latin-1"),
             method=method.decode("latin-1"),
             uri=path.decode("utf-8", "surrogateescape"),
@@ -215,8 +209,7 @@ def _route(
         raise PathAmbiguous from None
     except UnknownApi:
         raise InvalidInput(errors=[unknown_api("query")]) from None
-    frontend.known_routes[question] = route
-    return route
+    return Place(route, path, b"%b,%b" % (json_text(method, 20), json_path(path)))
 
 
 def unknown_api(location: str) -> FieldError:

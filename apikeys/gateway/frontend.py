@@ -10,13 +10,13 @@ from apikeys.gateway.answers import Answer, Writer, new_request_id
 from apikeys.gateway.assertion import Signer
 from apikeys.gateway.configuration import Configuration
 from apikeys.gateway.engine import Engine
-from apikeys.gateway.headers import Headers, Proxies
-from apikeys.gateway.questions import Sink
+from apikeys.gateway.headers import Headers, Named, Proxies
+from apikeys.gateway.questions import Caller, Place, Sink
 from apikeys.gateway.refusals import Outcome
-from apikeys.gateway.routes import Route, RouteTable
+from apikeys.gateway.routes import RouteTable
 from config.common.errors import DomainError, FieldError, InvalidInput, MethodRefused
 
-AUTHORIZE_PATH: Final = "/gateway/authorize"
+AUTHORIZE_PATH: Final = forward_auth.PATH
 VERIFY_PATH: Final = verify.PATH
 PATHS: Final = frozenset({AUTHORIZE_PATH, VERIFY_PATH})
 MAX_BODY_BYTES: Final = 16 * 1024
@@ -33,12 +33,25 @@ class Target:
     api: str = ""
     error: DomainError | None = None
 
-    @property
-    def methods(self) -> frozenset[bytes]:
-        """The methods that the path answers."""
-        return _METHODS[self.path]
+    def said(self, named: Named, what: str) -> bytes:
+        """Return what the proxy says of the original request; where both families are there, nginx means its own."""
+        first, second = _FAMILIES[what, self.is_nginx]
+        value = named.get(first)
+        return value if value is not None else named.get(second, b"")
 
 
+_FAMILIES: Final = {
+    (what, is_nginx): (b"x-original-" + name, b"x-forwarded-" + name)
+    if is_nginx
+    else (b"x-forwarded-" + name, b"x-original-" + name)
+    for what, name in (
+        ("method", b"method"),
+        ("uri", b"uri"),
+        ("host", b"host"),
+        ("proto", b"proto"),
+    )
+    for is_nginx in (False, True)
+}
 _METHODS: Final = {AUTHORIZE_PATH: frozenset({b"GET", b"POST"}), VERIFY_PATH: frozenset({b"POST"})}
 _targets: dict[bytes, Target] = {}
 
@@ -92,8 +105,10 @@ class Frontend:
         self.signer = Signer(
             configuration.signing_keys, configuration.secret_key, configuration.public_url
         )
-        self.known_routes: dict[tuple[str, bytes, bytes, bytes], Route] = {}
-        self.routes_of: RouteTable | None = None
+        # What repeats from call to call, worked out once; bounded, and places only good for one route table.
+        self.callers: dict[tuple[str | None, bytes | None, bytes | None, bytes | None], Caller] = {}
+        self.places: dict[tuple[str, bytes, bytes, bytes], Place] = {}
+        self.places_of: RouteTable | None = None
 
     def handle(  # noqa: PLR0917  the parts of one request
         self,
@@ -105,8 +120,9 @@ class Frontend:
         peer: str | None,
     ) -> None:
         """Answer one complete request to one of our paths through the sink, now or later."""
-        if method not in target.methods:
-            allow = ", ".join(sorted(name.decode() for name in target.methods))
+        methods = _METHODS[target.path]
+        if method not in methods:
+            allow = ", ".join(sorted(name.decode() for name in methods))
             sink.deliver(*self.problem(MethodRefused(headers={"Allow": allow}), target.path))
         elif target.error is not None:
             sink.deliver(*self.problem(target.error, target.path))

@@ -8,6 +8,7 @@ from apikeys.restrictions import AddressList, parse_address
 from config.common.errors import FieldError, InvalidInput
 
 Headers = Sequence[tuple[bytes, bytes]]
+Named = dict[bytes, bytes]
 _MAX_REMEMBERED = 4096
 _MAX_HOPS = 50
 
@@ -21,12 +22,12 @@ _SINGLE = frozenset(
 )  # fmt: skip
 
 
-def table(headers: Headers) -> dict[bytes, bytes]:
-    """Return the headers by name. Raises InvalidInput for a repeated one that contradicts itself."""
-    named = dict(headers)
-    if len(named) == len(headers):
-        return named
-    named = {}
+def merged(headers: Headers) -> Named:
+    """Return headers of which some are repeated by name; lists are joined.
+
+    Raises InvalidInput for a repeated one that contradicts itself.
+    """
+    named: Named = {}
     for name, value in headers:
         known = named.get(name)
         if known is None or known == value:
@@ -50,20 +51,19 @@ def _contradiction(name: bytes) -> FieldError:
     )
 
 
-def presented_key(named: dict[bytes, bytes]) -> bytes:
+def presented_key(named: Named) -> bytes:
     """Return the key of `Authorization: Bearer` or `X-API-Key`, empty when there is none.
 
     Raises KeysContradict when both are there and differ.
     """
-    bearer = named.get(b"authorization", b"")
-    if bearer[:7] == b"Bearer " or bearer[:7].lower() == b"bearer ":
-        bearer = bearer[7:].strip()
-    else:
-        bearer = b""
-    plain = named.get(b"x-api-key", b"").strip()
-    if plain and bearer and plain != bearer:
+    plain = named.get(b"x-api-key")
+    authorization = named.get(b"authorization")
+    if authorization is None or authorization[:7].lower() != b"bearer ":
+        return plain.strip() if plain is not None else b""
+    bearer = authorization[7:].strip()
+    if plain is not None and plain.strip() not in {b"", bearer}:
         raise KeysContradict
-    return plain or bearer
+    return bearer
 
 
 @dataclass(slots=True)

@@ -8,24 +8,34 @@ from typing import Final
 _BUCKETS: Final = 22
 
 
+class _Durations:
+    """How long decisions with one outcome took."""
+
+    __slots__ = ("counts", "seconds")
+
+    def __init__(self) -> None:
+        self.counts = [0] * (_BUCKETS + 1)
+        self.seconds = 0.0
+
+
 class Metrics:
     """What this process decided and how long it took. One instance per engine, touched by one thread."""
 
     def __init__(self) -> None:
-        self._durations: dict[str, list[int]] = defaultdict(lambda: [0] * (_BUCKETS + 1))
-        self._seconds: dict[str, float] = defaultdict(float)
+        self._durations: dict[str, _Durations] = defaultdict(_Durations)
         self.counters: dict[str, int] = defaultdict(int)
 
     def observe(self, outcome: str, started: float) -> None:
         """Count one decision that began at a `perf_counter()` reading."""
         elapsed = perf_counter() - started
+        durations = self._durations[outcome]
+        durations.seconds += elapsed
         index = int(elapsed * 1_000_000).bit_length()
-        self._durations[outcome][min(index, _BUCKETS)] += 1
-        self._seconds[outcome] += elapsed
+        durations.counts[min(index, _BUCKETS)] += 1
 
     def decisions(self) -> dict[str, int]:
         """Return how many decisions ended in each outcome."""
-        return {outcome: sum(counts) for outcome, counts in self._durations.items()}
+        return {name: sum(durations.counts) for name, durations in self._durations.items()}
 
     def text(self, gauges: dict[str, float]) -> str:
         """Return the exposition format: a histogram by outcome, the counters, the gauges given."""
@@ -34,15 +44,15 @@ class Metrics:
             f"# HELP {name} Time from the complete request to the decision.",
             f"# TYPE {name} histogram",
         ]
-        for outcome, counts in sorted(self._durations.items()):
+        for outcome, durations in sorted(self._durations.items()):
             total = 0
-            for index, count in enumerate(counts[:-1]):
+            for index, count in enumerate(durations.counts[:-1]):
                 total += count
                 bound = (1 << index) / 1_000_000
                 lines.append(f'{name}_bucket{{outcome="{outcome}",le="{bound:.6g}"}} {total}')
-            total += counts[-1]
+            total += durations.counts[-1]
             lines.append(f'{name}_bucket{{outcome="{outcome}",le="+Inf"}} {total}')
-            lines.append(f'{name}_sum{{outcome="{outcome}"}} {self._seconds[outcome]:.6f}')
+            lines.append(f'{name}_sum{{outcome="{outcome}"}} {durations.seconds:.6f}')
             lines.append(f'{name}_count{{outcome="{outcome}"}} {total}')
         for counter, value in sorted(self.counters.items()):
             lines += [f"# TYPE tollgate_gate_{counter}_total counter"]

@@ -72,6 +72,7 @@ class Plan:
     numbers_format: bytes = b""
     allowed_format: bytes = b""
     event_ids: bytes = b""
+    event_tail: bytes = b""
 
     @property
     def has_credits(self) -> bool:
@@ -213,6 +214,7 @@ def _prepare(plan: Plan) -> None:
     plan.allowed_format = plan.record.head + plan.policy_header + plan.numbers_format
     ids = (plan.record.organization_id, plan.record.key_id, plan.route.api_id, plan.route.rule_id)
     plan.event_ids = b"%d,%d,%d,%d" % ids
+    plan.event_tail = b'null,"%b"' % plan.record.environment.encode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ _OTHER_BODY_SECONDS: Final = 30
 _LINGER_SECONDS: Final = 1.0
 # What a connection waits for.
 _HEAD, _BODY, _ANSWER, _NEXT = range(4)
+_HOST, _CODING = b"host", b"transfer-encoding"
 _VERSIONS: Final = frozenset({"1.0", "1.1"})
 
 
@@ -40,6 +41,7 @@ class GateProtocol(HttpToolsProtocol):
     _phase = _HEAD
     _since = 0.0
     _heard_at = 0.0
+    _version = "1.1"
     _head_bytes = 0
     _chunk = 0
     _is_running = False
@@ -106,13 +108,21 @@ class GateProtocol(HttpToolsProtocol):
         if self._is_refused:
             return
         self._phase = _BODY
-        version = self.parser.get_http_version()
-        wrong = self._wrong_with_head(version)
-        if wrong is not None:
-            self._refuse(wrong)
-            return
-        frontend = gate.frontend()
-        self._target = target_of(self.url) if frontend is not None else None
+        self._version = version = self.parser.get_http_version()
+        # Nearly every request is plainly well-formed; only the others are looked at closely.
+        names = {name for name, _ in self.headers}
+        if (
+            version != "1.1"
+            or len(names) != len(self.headers)
+            or _HOST not in names
+            or _CODING in names
+            or self._head_bytes > MAX_HEAD_BYTES
+        ):
+            wrong = self._wrong_with_head(version)
+            if wrong is not None:
+                self._refuse(wrong)
+                return
+        self._target = target_of(self.url) if gate.frontend() is not None else None
         if self._target is None:
             self._pass_on()
             return
@@ -186,16 +196,9 @@ class GateProtocol(HttpToolsProtocol):
             super().on_message_complete()
             return
         self._is_continuing = False
-        cycle = GateCycle(self, keep_alive=self._keeps_alive())
-        cycle.target = target
-        cycle.method = self._method
-        cycle.headers = self.headers
-        cycle.body = self._body
-        self._enqueue(cycle)
-
-    def _keeps_alive(self) -> bool:
         # HTTP/1.0 would have to be told that the connection stays; uvicorn closes it, and so do we.
-        return bool(self.parser.should_keep_alive()) and self.parser.get_http_version() == "1.1"
+        keeps_alive = self._version == "1.1" and self.parser.should_keep_alive()
+        self._enqueue(GateCycle(self, keeps_alive, target, self._method, self.headers, self._body))
 
     def _is_busy(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
@@ -306,7 +309,7 @@ class GateProtocol(HttpToolsProtocol):
     def _refuse(self, error: DomainError) -> None:
         """Answer what cannot be a request, after everything that was asked before it, and close."""
         self._is_refused = True
-        cycle = GateCycle(self, keep_alive=False)
+        cycle = GateCycle(self, False, None, b"", [], b"")  # noqa: FBT003  never kept alive
         cycle.answer = gate.problem(error, self.url.decode("latin-1").partition("?")[0])
         self._enqueue(cycle)
 

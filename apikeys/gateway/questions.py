@@ -1,11 +1,12 @@
 """One call that somebody asks about, and where its answer goes."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from apikeys.gateway.metering import event
 from apikeys.gateway.plans import Count, Plan
 from apikeys.gateway.refusals import Outcome
-from apikeys.gateway.routes import NO_API, Route
+from apikeys.gateway.routes import Route
 from apikeys.restrictions import ScopeExpression
 
 
@@ -16,50 +17,60 @@ class Sink(Protocol):
         """Write status, header lines (each with its CRLF) and body."""
 
 
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls: repeats from call to call, so it is worked out once and remembered."""
+
+    address: str | None
+    origin: str | None
+    json: bytes
+    is_trusted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What is called: the route that describes it, and method and path as events carry them."""
+
+    route: Route
+    path: bytes
+    json: bytes
+
+
 class Question:
     """What is asked about one call. Front ends subclass it to say how the verdict is put into words."""
 
-    __slots__ = (
-        "address",
-        "address_json",
-        "agent_json",
-        "asked",
-        "cost",
-        "method_json",
-        "origin",
-        "path_json",
-        "request_id",
-        "resource",
-        "route",
-        "secret",
-        "sink",
-        "started",
-        "tags_json",
-    )
+    __slots__ = ("caller", "place", "request_id", "secret", "sink", "started")
 
-    def __init__(self, sink: Sink, secret: bytes, request_id: bytes, started: float) -> None:
+    # Only a verification asks for more than its route does.
+    cost: int | None = None
+    asked: ScopeExpression | None = None
+    resource: str = ""
+    tags_json: bytes = b"null"
+
+    def __init__(  # noqa: PLR0917  the parts of one question, given on the hot path
+        self,
+        sink: Sink,
+        secret: bytes,
+        request_id: bytes,
+        started: float,
+        caller: Caller,
+        place: Place,
+    ) -> None:
         self.sink = sink
         self.secret = secret
         self.request_id = request_id
         self.started = started
-        self.route: Route = NO_API
-        self.cost: int | None = None
-        self.address: str | None = None
-        self.address_json = b"null"
-        self.agent_json = b'""'
-        self.method_json = b'""'
-        self.path_json = b'""'
-        self.origin: str | None = None
-        self.asked: ScopeExpression | None = None
-        self.resource = ""
-        self.tags_json = b"null"
+        self.caller = caller
+        self.place = place
 
     def event(self, plan: Plan, outcome: bytes, units: int, at_ms: int = 0) -> bytes:
         """Return the usage event of this call."""
+        tail = (
+            plan.event_tail if self.tags_json == b"null" else self.tags_json + plan.event_tail[4:]
+        )
         return event(
-            self.request_id, plan.event_ids, self.method_json, self.path_json, outcome, units,
-            self.address_json, self.agent_json, self.tags_json,
-            plan.record.environment.encode(), at_ms,
+            self.request_id, plan.event_ids, self.place.json, outcome, units, self.caller.json,
+            tail, at_ms,
         )  # fmt: skip
 
     def allowed(self, plan: Plan, numbers: tuple[int, ...], credits_micro: int | None) -> None:
@@ -67,10 +78,7 @@ class Question:
         raise NotImplementedError
 
     def refused(
-        self,
-        outcome: Outcome,
-        plan: Plan | None = None,
-        count: Count | None = None,
+        self, outcome: Outcome, plan: Plan | None = None, count: Count | None = None
     ) -> None:
         """Answer that the call may not pass."""
         raise NotImplementedError

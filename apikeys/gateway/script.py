@@ -12,6 +12,7 @@ SHA: Final = hashlib.sha1(TEXT, usedforsecurity=False).hexdigest().encode()
 TAKE: Final = b"t"
 GIVE_BACK: Final = b"g"
 COUNT: Final = b"f"
+EVENTS: Final = b"e"
 
 Part = bytes | str | int
 
@@ -27,6 +28,10 @@ def bulk(part: Part) -> bytes:
     return b"$%d\r\n%b\r\n" % (len(raw), raw)
 
 
-def call(keys: Sequence[Part], arguments: Sequence[Part]) -> bytes:
-    """Return the command that runs the script; keys and arguments are described in the script itself."""
-    return encode(b"EVALSHA", SHA, len(keys), *keys, *arguments)
+def call(keys: Sequence[Part], arguments: Sequence[Part], *, further: int = 0) -> bytes:
+    """Return the command that runs the script; keys and arguments are described in the script itself.
+
+    So many further arguments may be put behind it, each written as a bulk string.
+    """
+    parts = (b"EVALSHA", SHA, len(keys), *keys, *arguments)
+    return b"*%d\r\n" % (len(parts) + further) + b"".join(map(bulk, parts))

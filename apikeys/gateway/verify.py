@@ -12,7 +12,7 @@ from apikeys.gateway.decision import refusal_of
 from apikeys.gateway.forward_auth import units_of, unknown_api
 from apikeys.gateway.metering import json_path, json_tags, json_text
 from apikeys.gateway.plans import Count, Plan
-from apikeys.gateway.questions import Question, Sink
+from apikeys.gateway.questions import Caller, Place, Question, Sink
 from apikeys.gateway.records import KeyRecord
 from apikeys.gateway.refusals import ERRORS, Outcome, PathAmbiguous, error_of
 from apikeys.gateway.routes import NO_API, AmbiguousPath, Route, UnknownApi
@@ -36,8 +36,6 @@ _UNKNOWN: Final = orjson.dumps(
 
 class VerifyQuestion(Question):
     """A call that the seller's backend holds until it hears from us. Every verdict about the key is a 200."""
-
-    __slots__ = ("echo_id", "frontend")
 
     frontend: "Frontend"
     echo_id: bytes
@@ -111,7 +109,7 @@ def ask(
     request_id = new_request_id()
     echo_id = request_id
     try:
-        named = reading.table(headers)
+        named = reading.merged(headers)
         offered = named.get(b"x-request-id", b"")
         echo_id = offered if REQUEST_ID.fullmatch(offered) else request_id
         secret = reading.presented_key(named)
@@ -120,9 +118,7 @@ def ask(
     except DomainError as error:
         _fail(frontend, sink, error, echo_id, started)
         return
-    is_trusted = frontend.proxies.trust(peer)
-    forwarded = named.get(b"x-forwarded-for", b"") if is_trusted else b""
-    address = frontend.proxies.client_of(peer, forwarded)
+    address = frontend.proxies.client_of(peer, named.get(b"x-forwarded-for", b""))
 
     def proceed(service: KeyRecord | StoreDown | None) -> None:
         try:
@@ -160,7 +156,7 @@ def _require_service(
     frontend.engine.service_key_used(service)
 
 
-def _require_json(named: dict[bytes, bytes]) -> None:
+def _require_json(named: reading.Named) -> None:
     media_type = named.get(b"content-type", b"application/json").partition(b";")[0].strip().lower()
     if media_type != b"application/json":
         raise UnsupportedMediaType
@@ -169,19 +165,21 @@ def _require_json(named: dict[bytes, bytes]) -> None:
 def _question(
     frontend: "Frontend", sink: Sink, asked: Verification, request_id: bytes, started: float
 ) -> VerifyQuestion:
-    secret = asked.key.strip().encode("utf-8")
-    question = VerifyQuestion(sink, secret, request_id, started)
+    address = json_text(asked.ip.encode()) if asked.ip else b"null"
+    path = asked.path.partition("?")[0].encode()
+    method = json_text(asked.method.encode(), 20)
+    question = VerifyQuestion(
+        sink,
+        asked.key.strip().encode(),
+        request_id,
+        started,
+        Caller(asked.ip, asked.origin, address + b',""'),
+        Place(_route(frontend, asked), path, method + b"," + json_path(path)),
+    )
     question.frontend = frontend
-    question.route = _route(frontend, asked)
     question.cost = asked.cost
     question.asked = asked.scopes
     question.resource = asked.resource
-    question.address = asked.ip
-    question.origin = asked.origin
-    path = asked.path.partition("?")[0]
-    question.address_json = json_text(asked.ip.encode()) if asked.ip else b"null"
-    question.method_json = json_text(asked.method.encode(), 20)
-    question.path_json = json_path(path.encode())
     question.tags_json = json_tags(asked.tags)
     return question
 

@@ -23,8 +23,9 @@ _FOR_CLIENTS = (b"ratelimit", b"x-ratelimit-", b"retry-after")
 
 @dataclass
 class Answer:
-    """What the gate said."""
+    """What the gate said about a call."""
 
+    request_id: str
     status: int = 503
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
     body: bytes = b""
@@ -37,22 +38,21 @@ class Answer:
 async def application(scope: Scope, _receive: Receive, send: Send) -> None:
     """Answer one call of the demo API."""
     started_at = time.time()
-    request_id = secrets.token_hex(16)
-    verdict = await _ask(scope, request_id)
+    verdict = await _ask(scope, request_id=secrets.token_hex(16))
     if verdict.status >= 300:
         await _respond(send, verdict.status, verdict.headers, verdict.body)
-        _report(scope, request_id, started_at, verdict, status=verdict.status, is_refusal=True)
+        _report(scope, verdict, started_at, status=verdict.status, length=len(verdict.body))
         return
     status, body = _upstream(scope["path"], verdict)
     passed_on = [pair for pair in verdict.headers if pair[0].startswith(_FOR_CLIENTS)]
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),
-        (b"x-request-id", request_id.encode()),
+        (b"x-request-id", verdict.request_id.encode()),
         *passed_on,
     ]
     await _respond(send, status, headers, body)
-    _report(scope, request_id, started_at, verdict, status=status, is_refusal=False)
+    _report(scope, verdict, started_at, status=status, length=len(body))
 
 
 def _upstream(path: str, verdict: Answer) -> tuple[int, bytes]:
@@ -91,7 +91,7 @@ async def _ask(scope: Scope, request_id: str) -> Answer:
         "headers": headers,
         "client": ("127.0.0.1", 0),
     }
-    answer = Answer()
+    answer = Answer(request_id=request_id)
 
     async def receive() -> Message:
         return {"type": "http.request", "body": b"", "more_body": False}
@@ -117,20 +117,13 @@ async def _respond(
     await send({"type": "http.response.body", "body": body})
 
 
-def _report(
-    scope: Scope,
-    request_id: str,
-    started_at: float,
-    verdict: Answer,
-    *,
-    status: int,
-    is_refusal: bool,
-) -> None:
+def _report(scope: Scope, verdict: Answer, started_at: float, *, status: int, length: int) -> None:
     """Write one line as the shipped nginx configuration does."""
     now = time.time()
     seconds = round(now - started_at, 6)
+    is_refusal = verdict.status >= 300
     line: dict[str, Any] = {
-        "request_id": request_id,
+        "request_id": verdict.request_id,
         "msec": round(now, 3),
         "status": status,
         "request_time": seconds,
@@ -141,7 +134,7 @@ def _report(
         "method": scope["method"],
         "path": scope["path"],
         "bytes_in": 0,
-        "bytes_out": 0,
+        "bytes_out": length,
     }
     log = _access_log()
     log.write(_encoded(line))

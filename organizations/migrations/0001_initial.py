@@ -68,7 +68,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='organization',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('rate_burst__isnull', True), ('rate_limit__isnull', True), ('rate_per_seconds__isnull', True)), models.Q(('rate_burst__gt', 0), ('rate_limit__gt', 0), ('rate_per_seconds__gt', 0)), _connector='OR'), name='organization_rate_complete'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('rate_burst__isnull', True), ('rate_limit__isnull', True), ('rate_per_seconds__isnull', True)), models.Q(('rate_burst__gt', 0), ('rate_burst__isnull', False), ('rate_limit__gt', 0), ('rate_limit__isnull', False), ('rate_per_seconds__gt', 0), ('rate_per_seconds__isnull', False)), _connector='OR'), name='organization_rate_complete'),
         ),
         migrations.AddIndex(
             model_name='organizationmember',

@@ -216,7 +216,11 @@ def test_by_key(client, organization, key):
 def test_by_route(client, organization):
     for day, route, calls in ((2, "GET /a", 3), (3, "GET /a", 4), (3, "POST /b", 5)):
         DailyRouteUsage.objects.create(
-            organization=organization, day=date(2026, 3, day), route=route, calls=calls, api_id=day - 2
+            organization=organization,
+            day=date(2026, 3, day),
+            route=route,
+            calls=calls,
+            api_id=day - 2,
         )
     query = {
         "measures": "calls",
@@ -249,7 +253,11 @@ def test_the_last_day_is_meant_when_nothing_is_said(client, organization):
 
 
 def test_a_time_without_offset_is_meant_in_the_time_zone(client):
-    query = {"time_zone": "America/New_York", "from": "2026-03-02T10:00:00", "to": "2026-03-02T12:00"}
+    query = {
+        "time_zone": "America/New_York",
+        "from": "2026-03-02T10:00:00",
+        "to": "2026-03-02T12:00",
+    }
 
     answer = client.get(URL, query).json()
 
@@ -426,7 +434,9 @@ def test_a_chart_reads_no_single_call(client, django_assert_num_queries):
     assert not any("apiusagelog" in query["sql"] for query in queries)
 
 
-def test_organizations_of_one_person_are_kept_apart(api_as, olivia, organization: Organization, key):
+def test_organizations_of_one_person_are_kept_apart(
+    api_as, olivia, organization: Organization, key
+):
     now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     HourlyUsage.objects.create(organization=organization, hour=now, calls=3, allowed=3)
     HourlyUsage.objects.create(organization_id=organization.pk + 1, hour=now, calls=500)

@@ -19,7 +19,11 @@ from config.embedded.servers import free_port
 from tests.architecture.source import ROOT
 
 CHROMIUM = next(
-    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))),
+    (
+        path
+        for name in ("chromium", "chromium-browser", "google-chrome")
+        if (path := shutil.which(name))
+    ),
     None,
 )
 _READY_SECONDS = 90
@@ -51,7 +55,9 @@ class Site:
         """The newest mail to an address, as the embedded run wrote it to a file."""
         deadline = time.monotonic() + 15
         while time.monotonic() < deadline:
-            mails = sorted((self.local / "mail").glob("*.log"), key=lambda path: path.stat().st_mtime)
+            mails = sorted(
+                (self.local / "mail").glob("*.log"), key=lambda path: path.stat().st_mtime
+            )
             for path in reversed(mails):
                 text = path.read_text(encoding="utf-8")
                 if f"To: {to}" in text:

@@ -54,7 +54,9 @@ def test_newcomer_sees_the_first_call(site, visit, serious_faults):
     assert printed.returncode == 0, printed.stderr
     assert "problems/" not in printed.stdout
 
-    expect(page.get_by_text(re.compile("received", re.IGNORECASE)).first).to_be_visible(timeout=15_000)
+    expect(page.get_by_text(re.compile("received", re.IGNORECASE)).first).to_be_visible(
+        timeout=15_000
+    )
     page.goto("/requests/")
     expect(page.get_by_text("/demo/hello").first).to_be_visible()
     page.goto("/usage/")

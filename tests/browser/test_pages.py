@@ -4,8 +4,25 @@ import pytest
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("site")]
 
-PUBLIC = ["/", "/login/", "/register/", "/verify-email-resend/", "/problems/", "/problems/rate_limited", "/docs/"]
-PRIVATE = ["/overview/", "/keys/", "/keys/create/", "/usage/", "/requests/", "/team/", "/organization/", "/profile/"]
+PUBLIC = [
+    "/",
+    "/login/",
+    "/register/",
+    "/verify-email-resend/",
+    "/problems/",
+    "/problems/rate_limited",
+    "/docs/",
+]
+PRIVATE = [
+    "/overview/",
+    "/keys/",
+    "/keys/create/",
+    "/usage/",
+    "/requests/",
+    "/team/",
+    "/organization/",
+    "/profile/",
+]
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from config.embedded.servers import free_port
+from tests.doubles.fixtures import _renew
 from tests.doubles.house import House, open_house
 from tests.doubles.stack import Gate
 
@@ -25,7 +26,7 @@ StartGate = Callable[..., Gate]
 @pytest.fixture(scope="module")
 def house(django_db_setup: None, django_db_blocker: Any) -> Iterator[House]:
     """A customer and an API with a rule of every kind, committed for this module."""
-    with django_db_blocker.unblock(), open_house() as furnished:
+    with django_db_blocker.unblock(), open_house(_renew) as furnished:
         furnished.rule("/orders/*", required_scope="orders:read", methods=["GET"])
         furnished.rule("/admin/*", required_scope="admin:all")
         furnished.rule("/leased/*", mode="leased")

@@ -40,7 +40,14 @@ def clone(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def environment():
-    ours = {"DATABASE_URL", "REDIS_URL", "REDIS_PREFIX", "DJANGO_SETTINGS_MODULE", "VIRTUAL_ENV", "CI"}
+    ours = {
+        "DATABASE_URL",
+        "REDIS_URL",
+        "REDIS_PREFIX",
+        "DJANGO_SETTINGS_MODULE",
+        "VIRTUAL_ENV",
+        "CI",
+    }
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -78,7 +85,9 @@ def test_first_call_answers_what_the_page_shows(clone, environment, greeting):
     key = re.search(r"Bearer (tg_test_\w+)", greeting).group(1)
     call = next(text for language, text in _blocks() if text.startswith("curl"))
     call = call.replace("localhost:8000", f"localhost:{environment['PORT']}")
-    shown = [text for language, text in _blocks() if language == "text" and text.startswith("HTTP/")]
+    shown = [
+        text for language, text in _blocks() if language == "text" and text.startswith("HTTP/")
+    ]
 
     def answer():
         return subprocess.run(

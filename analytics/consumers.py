@@ -1,0 +1,116 @@
+"""The live WebSocket: one tick per second of one organization's calls, for as long as its viewer may see them."""
+
+# mypy: disallow-untyped-calls=False
+# Channels ships no types.
+
+import asyncio
+from dataclasses import asdict
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import orjson
+from channels.db import database_sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.utils import timezone
+
+from accounts.selectors import live_session
+from accounts.tokens import AccessClaims
+from analytics import realtime
+from analytics.realtime import Tick, Ticket
+from config.common.errors import DomainError
+from organizations import access
+from organizations.roles import Permission
+
+_TICK_SECONDS = 1.0
+_CHECK_EVERY = 2  # ticks
+# Codes of our own (RFC 6455 leaves 4000 to 4999 to applications).
+NO_LONGER_ALLOWED = 4401
+TALKS_TOO_MUCH = 4408
+# The page has nothing to say; a few frames are forgiven.
+_MAX_FRAMES = 5
+
+
+class LiveUsageConsumer(AsyncWebsocketConsumer):
+    """Opened with a single-use ticket, from our own pages only; the right to see is asked again every two seconds."""
+
+    ticket: Ticket
+    ticker: asyncio.Task[None] | None = None
+    frames = 0
+
+    async def connect(self) -> None:
+        """Accept whoever brings a good ticket and may see the organization's usage."""
+        self.since_last = Tick()
+        ticket = await self._redeemed()
+        if ticket is None or not await may_see(ticket):
+            await self.close()
+            return
+        self.ticket = ticket
+        await self.channel_layer.group_add(
+            realtime.group(ticket.organization_id), self.channel_name
+        )
+        await self.accept()
+        self.ticker = asyncio.create_task(self._tick())
+
+    async def disconnect(self, code: int) -> None:
+        """Stop."""
+        if self.ticker is not None:
+            self.ticker.cancel()
+            group = realtime.group(self.ticket.organization_id)
+            await self.channel_layer.group_discard(group, self.channel_name)
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        """Ignore what the page says; end a connection that goes on talking."""
+        self.frames += 1
+        if self.frames > _MAX_FRAMES:
+            await self.close(TALKS_TOO_MUCH)
+
+    async def usage_tick(self, message: dict[str, Any]) -> None:
+        """Take in what ingestion counted."""
+        self.since_last.add(
+            calls=message["calls"], refused=message["refused"], units=message["units"]
+        )
+
+    async def _redeemed(self) -> Ticket | None:
+        tokens = parse_qs(self.scope["query_string"].decode("latin-1")).get("ticket", [])
+        if not _is_own_origin(self.scope) or len(tokens) != 1:
+            return None
+        return await asyncio.to_thread(realtime.redeem_ticket, tokens[0])
+
+    async def _tick(self) -> None:
+        number = 0
+        while True:
+            if number % _CHECK_EVERY == 0:
+                if number and not await may_see(self.ticket):
+                    await self.close(NO_LONGER_ALLOWED)
+                    return
+                await asyncio.to_thread(realtime.watch, self.ticket.organization_id)
+            number += 1
+            await asyncio.sleep(_TICK_SECONDS)
+            tick, self.since_last = self.since_last, Tick()
+            message = {"type": "tick", "at": timezone.now(), **asdict(tick)}
+            await self.send(orjson.dumps(message, option=orjson.OPT_UTC_Z).decode())
+
+
+@database_sync_to_async
+def may_see(ticket: Ticket) -> bool:
+    """Whether the session lives and its person may still see the organization's usage."""
+    claims = AccessClaims(
+        user_id=ticket.user_id,
+        session_id=ticket.session_id,
+        session_version=ticket.session_version,
+    )
+    session = live_session(claims, at=timezone.now())
+    if session is None:
+        return False
+    try:
+        access.tenant_of(session.user, ticket.organization_id).require(Permission.USAGE_READ)
+    except DomainError:
+        return False
+    return True
+
+
+def _is_own_origin(scope: dict[str, Any]) -> bool:
+    """Whether the page that opens the socket came from the host that it connects to."""
+    headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    origin = urlsplit(headers.get(b"origin", ""))
+    return origin.scheme in {"http", "https"} and origin.netloc == headers.get(b"host")

@@ -1,0 +1,67 @@
+"""Filters of the usage pages. What makes no sense falls back to the usual view instead of an error."""
+
+from collections.abc import Iterable
+from datetime import datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+
+from analytics.selectors.usage import UsageQuery
+from apikeys.models import ApiKey
+from organizations.models import Organization
+
+DEFAULT_RANGE = "24h"
+_DAYS = {"24h": 1, "7d": 7, "30d": 30, "90d": 90, "365d": 365}
+_RANGES = (
+    ("24h", "Last 24 hours"),
+    ("7d", "Last 7 days"),
+    ("30d", "Last 30 days"),
+    ("90d", "Last 90 days"),
+    ("365d", "Last 365 days"),
+)
+_GRAINS = (("", "Automatic"), ("hour", "Hours"), ("day", "Days"))
+# More hours than this are no chart any more.
+_MAX_DAYS_BY_HOUR = 31
+
+
+class UsageFilterForm(forms.Form):
+    """Which part of an organization's usage to show."""
+
+    range = forms.ChoiceField(choices=_RANGES, required=False, label="Period")
+    granularity = forms.ChoiceField(choices=_GRAINS, required=False, label="Show")
+    key = forms.TypedChoiceField(coerce=int, required=False, label="Key", empty_value=None)
+
+    def __init__(self, data: Any, *, keys: Iterable[ApiKey]) -> None:
+        super().__init__({"range": DEFAULT_RANGE, **{name: data[name] for name in data}})
+        self.keys = {key.pk: key for key in keys}
+        choices = [("", "All keys"), *((pk, str(key)) for pk, key in self.keys.items())]
+        self.fields["key"].choices = choices  # type: ignore[attr-defined]
+
+    def question(self, organization: Organization, *, at: datetime, zone: ZoneInfo) -> UsageQuery:
+        """Return what the filters ask for, about the time up to `at`."""
+        self.full_clean()
+        days = _DAYS.get(self.cleaned_data.get("range") or "", _DAYS[DEFAULT_RANGE])
+        grain = self.cleaned_data.get("granularity") or ("hour" if days <= 7 else "day")
+        grain = grain if days <= _MAX_DAYS_BY_HOUR else "day"
+        key_id = self.cleaned_data.get("key")
+        last = _next_hour(at)
+        return UsageQuery(
+            organization=organization,
+            first=last - timedelta(days=1) if days == 1 else _midnight(at, zone, days=days - 1),
+            last=last,
+            granularity=grain,
+            zone=zone,
+            key_ids=(key_id,) if key_id else (),
+        )
+
+
+def _next_hour(at: datetime) -> datetime:
+    return at.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+
+
+def _midnight(at: datetime, zone: ZoneInfo, *, days: int) -> datetime:
+    """Return when a day began in the zone, some days before today; to the full hour of UTC."""
+    day = at.astimezone(zone).date() - timedelta(days=days)
+    start = datetime.combine(day, time.min, zone).astimezone(at.tzinfo)
+    return start if start.minute == 0 else _next_hour(start)

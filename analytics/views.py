@@ -1,0 +1,175 @@
+"""Pages of usage. Each asks for what it shows through the tenancy gate, and renders it."""
+
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts import middleware
+from accounts.models import User
+from analytics import realtime
+from analytics.forms import UsageFilterForm
+from analytics.selectors import calls, pages, usage
+from analytics.selectors.usage import UsageQuery
+from apikeys.models import ApiKey, KeyActivity
+from config.common import pagination
+from config.common.errors import Unauthenticated
+from organizations import access
+from organizations.access import Tenant
+from organizations.permissions import member_required, tenant_of_page
+from organizations.roles import Permission
+
+_REQUESTS_PER_PAGE = 50
+_REQUEST_FILTERS = ("request_id", "key", "path", "outcome")
+
+
+@require_safe
+@member_required(Permission.USAGE_READ)
+def overview(request: HttpRequest) -> HttpResponse:
+    """Show where the organization stands: today, the month, the quota, the newest calls, what to do next."""
+    tenant, now = tenant_of_page(request), timezone.now()
+    organization = tenant.organization
+    keys = access.rows_of(tenant, ApiKey.objects.all())
+    keys_count = keys.count()
+    recent = calls.recent_calls(organization)
+    context = {
+        "totals": pages.headline(organization, at=now, zone=_zone(tenant)),
+        "quota": pages.quota_of(organization, at=now),
+        "series_url": reverse("analytics:usage-data"),
+        "keys_count": keys_count,
+        "first_key": keys_count == 0,
+        "steps": _steps(
+            tenant, has_keys=keys_count > 0, has_calls=bool(recent) or _was_used(tenant)
+        ),
+        "recent": recent,
+    }
+    return render(request, "analytics/overview.html", context)
+
+
+@require_safe
+@member_required(Permission.USAGE_READ)
+def usage_overview(request: HttpRequest) -> HttpResponse:
+    """Show what was used over time, by key and by route."""
+    form, asked = _asked(request)
+    totals = usage.totals(replace(asked, measures=("calls", "errors", "units", "latency_p95")))
+    context = {
+        "filters": form,
+        "series_url": f"{reverse('analytics:usage-data')}?{request.GET.urlencode()}",
+        "totals": {**totals, "p95_ms": totals["latency_p95"]},
+        "by_key": pages.by_key(asked, form.keys),
+        # Usage by route is not kept by key.
+        "by_route": [] if asked.key_ids else pages.by_route(asked),
+    }
+    return render(request, "analytics/usage.html", context)
+
+
+@require_safe
+@never_cache
+@member_required(Permission.USAGE_READ)
+def usage_data(request: HttpRequest) -> JsonResponse:
+    """Answer what the charts draw."""
+    _, asked = _asked(request)
+    return JsonResponse(pages.chart(asked))
+
+
+@require_safe
+@member_required(Permission.USAGE_READ)
+def request_list(request: HttpRequest) -> HttpResponse:
+    """List single calls, newest first."""
+    tenant = tenant_of_page(request)
+    query = {name: _clean(request.GET.get(name, "")) for name in _REQUEST_FILTERS}
+    key = query["key"]
+    matching = calls.matching_calls(
+        tenant.organization,
+        request_id=query["request_id"],
+        key_id=int(key) if key.isascii() and key.isdigit() and len(key) <= 18 else None,
+        path=query["path"],
+        outcome=query["outcome"],
+    )
+    page = pagination.paginate(
+        matching,
+        cursor=request.GET.get("cursor", ""),
+        limit=_REQUESTS_PER_PAGE,
+        bound_to=f"{request.path}?{urlencode(query)}",
+    )
+    context = {
+        "calls": page.rows,
+        "page": {
+            "next_url": _page_url(query, page.next_cursor),
+            "prev_url": _page_url(query, page.prev_cursor),
+        },
+        "query": query,
+    }
+    return render(request, "analytics/request_list.html", context)
+
+
+@require_POST
+@never_cache
+@member_required(Permission.USAGE_READ)
+def live_ticket(request: HttpRequest) -> JsonResponse:
+    """Hand out a ticket for one WebSocket; it is bound to this sign-in and this organization."""
+    claims = middleware.claims_of(request)
+    if claims is None:
+        raise Unauthenticated("Sign in again.")
+    ticket = realtime.issue_ticket(
+        realtime.Ticket(
+            user_id=claims.user_id,
+            session_id=claims.session_id,
+            session_version=claims.session_version,
+            organization_id=tenant_of_page(request).organization.pk,
+        )
+    )
+    return JsonResponse({"ticket": ticket, "expires_in": realtime.TICKET_SECONDS})
+
+
+def _asked(request: HttpRequest) -> tuple[UsageFilterForm, UsageQuery]:
+    tenant = tenant_of_page(request)
+    keys = access.rows_of(tenant, ApiKey.objects.order_by("name", "id"))
+    form = UsageFilterForm(request.GET, keys=keys)
+    question = form.question(tenant.organization, at=timezone.now(), zone=_zone(tenant))
+    return form, question
+
+
+def _steps(tenant: Tenant, *, has_keys: bool, has_calls: bool) -> list[dict[str, Any]]:
+    """Return the newcomer's way to the first call; nothing once it is made."""
+    if has_calls:
+        return []
+    assert isinstance(tenant.user, User)
+    create = reverse("apikeys:key-create") if tenant.may(Permission.KEYS_WRITE) else ""
+    resend = reverse("accounts:verify-email-resend")
+    return [
+        {
+            "label": "Verify your e-mail address",
+            "done": tenant.user.is_verified_email,
+            "url": resend,
+        },
+        {"label": "Create an API key", "done": has_keys, "url": create},
+        {"label": "Make your first call", "done": False, "url": reverse("apikeys:key-list")},
+    ]
+
+
+def _was_used(tenant: Tenant) -> bool:
+    return KeyActivity.objects.filter(api_key__organization=tenant.organization).exists()
+
+
+def _zone(tenant: Tenant) -> ZoneInfo:
+    assert isinstance(tenant.user, User)
+    return pages.zone_named(tenant.user.time_zone)
+
+
+def _clean(text: str) -> str:
+    return text.replace("\x00", "").strip()[:200]
+
+
+def _page_url(query: dict[str, str], cursor: str | None) -> str | None:
+    if cursor is None:
+        return None
+    given = {name: value for name, value in query.items() if value}
+    return f"?{urlencode({**given, 'cursor': cursor})}"

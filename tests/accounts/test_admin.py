@@ -1,0 +1,167 @@
+"""The back office: people, sessions and mail; actions go through the services and are audited with the staff's name."""
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import PlatformRole, Session, User, UserStatus
+from accounts.services import sessions
+from audit.models import AuditLog
+from config.common import mail
+from tests.factories.accounts import UserFactory
+
+USERS = "/admin/accounts/user/"
+
+
+@pytest.fixture
+def staff(portal_as, sam):
+    """Return the browser of a super admin."""
+    return portal_as(sam)
+
+
+@pytest.fixture
+def ada(db):
+    """Return staff that is no super admin."""
+    return UserFactory(email="ada@example.com", role=PlatformRole.ADMIN)
+
+
+def _act(client, action, *people, **fields):
+    body = {"action": action, "_selected_action": [person.pk for person in people], **fields}
+    response = client.post(USERS, body, follow=True)
+    return [str(message) for message in response.context["messages"]]
+
+
+@pytest.mark.parametrize("path", [USERS, "/admin/accounts/session/", "/admin/common/outgoingmail/"])
+@pytest.mark.parametrize("who", ["nobody", "owner", "viewer"])
+def test_lets_only_staff_in(portal, portal_as, olivia, path, who):
+    viewer = UserFactory(role=PlatformRole.VIEWER)
+    client = {"nobody": portal, "owner": portal_as(olivia), "viewer": portal_as(viewer)}[who]
+
+    assert client.get(path)["Location"].startswith("/admin/login/")
+
+
+@pytest.mark.parametrize("who", ["sam", "ada"])
+def test_lists_and_rows_can_be_read(request, portal_as, olivia, who):
+    client = portal_as(request.getfixturevalue(who))
+    message = mail.send("accounts/welcome", to=olivia.email, values={"user": olivia})
+    rows = {
+        "accounts_user": olivia.pk,
+        "accounts_session": Session.objects.get().pk,
+        "common_outgoingmail": message.pk,
+    }
+    for name, pk in rows.items():
+        assert client.get(reverse(f"admin:{name}_changelist")).status_code == 200
+        page = client.get(reverse(f"admin:{name}_change", args=[pk]))
+        assert page.status_code == 200
+        assert message.body_encrypted not in page.content.decode()
+
+
+@pytest.mark.parametrize("path", [USERS, "/admin/accounts/session/", "/admin/common/outgoingmail/"])
+def test_lists_cost_as_many_queries_for_one_row_as_for_many(
+    staff, olivia, path, django_assert_max_num_queries
+):
+    staff.get(path)
+    with django_assert_max_num_queries(12) as few:
+        staff.get(path)
+    for _ in range(10):
+        sessions.start(user=UserFactory(), at=timezone.now())
+        mail.send("accounts/welcome", to=olivia.email, values={"user": olivia})
+    with django_assert_max_num_queries(12) as many:
+        staff.get(path)
+
+    assert len(many) == len(few)
+
+
+@pytest.mark.parametrize("path", [USERS, "/admin/accounts/session/", "/admin/common/outgoingmail/"])
+def test_adds_and_deletes_nothing(staff, olivia, path):
+    assert staff.get(f"{path}add/").status_code == 403
+    assert staff.post(f"{USERS}{olivia.pk}/delete/", {"post": "yes"}).status_code == 403
+    assert User.objects.filter(pk=olivia.pk).exists()
+
+
+def test_changes_a_profile_and_nothing_else(staff, sam, olivia):
+    body = {"full_name": "Olivia O.", "time_zone": "Asia/Tokyo", "metadata": "{}"}
+    hostile = {"role": "SUPER_ADMIN", "status": "DELETED", "email": "x@example.com"}
+
+    response = staff.post(f"{USERS}{olivia.pk}/change/", body | hostile)
+
+    assert response.status_code == 302
+    olivia.refresh_from_db()
+    assert (olivia.full_name, olivia.time_zone) == ("Olivia O.", "Asia/Tokyo")
+    assert (olivia.role, olivia.status, olivia.email) == ("USER", "ACTIVE", "olivia@example.com")
+    entry = AuditLog.objects.get(event="user.updated")
+    assert (entry.actor_id, entry.target_id) == (sam.pk, olivia.pk)
+
+
+def test_suspends_with_a_reason(staff, sam, olivia, api_as):
+    client = api_as(olivia)
+
+    messages = _act(staff, "suspend", olivia, reason="card fraud")
+
+    assert messages == ["Done for 1 of the people chosen."]
+    olivia.refresh_from_db()
+    assert (olivia.status, olivia.suspended_reason) == (UserStatus.SUSPENDED, "card fraud")
+    assert client.get("/api/v1/users/me").status_code == 401
+    entry = AuditLog.objects.get(event="user.suspended")
+    assert (entry.actor_id, entry.data["reason"]) == (sam.pk, "card fraud")
+
+
+def test_suspends_nobody_without_a_reason(staff, olivia):
+    assert _act(staff, "suspend", olivia) == ["Give a reason beside the action."]
+    assert User.objects.get(pk=olivia.pk).status == UserStatus.ACTIVE
+
+
+def test_says_why_it_refuses(staff, sam, olivia):
+    messages = _act(staff, "suspend", olivia, sam, reason="all of them")
+
+    assert sorted(messages) == [
+        "Done for 1 of the people chosen.",
+        "sam@example.com: The account is not active, or is a super admin's.",
+    ]
+    assert User.objects.get(pk=sam.pk).status == UserStatus.ACTIVE
+
+
+def test_reinstates(staff, olivia):
+    _act(staff, "suspend", olivia, reason="by mistake")
+    _act(staff, "reinstate", olivia)
+
+    olivia.refresh_from_db()
+    assert (olivia.status, olivia.suspended_reason) == (UserStatus.ACTIVE, "")
+    assert AuditLog.objects.filter(event="user.reinstated").count() == 1
+
+
+def test_verifies_an_address(staff, db):
+    nora = UserFactory(email_verified_at=None)
+
+    _act(staff, "verify_email", nora)
+
+    nora.refresh_from_db()
+    assert nora.is_verified_email
+    assert AuditLog.objects.filter(event="user.email_verified").count() == 1
+
+
+def test_ends_sessions(staff, olivia, api_as):
+    client = api_as(olivia)
+
+    _act(staff, "end_sessions", olivia)
+
+    assert client.get("/api/v1/users/me").status_code == 401
+    assert Session.objects.get(user=olivia).ended_reason == "ended_by_staff"
+
+
+@pytest.mark.parametrize("action", ["suspend", "verify_email", "end_sessions"])
+def test_an_admin_touches_no_super_admin(portal_as, ada, sam, api_as, action):
+    client = api_as(sam)
+
+    messages = _act(portal_as(ada), action, sam, reason="a coup")
+
+    assert messages == ["sam@example.com: above your role."]
+    assert client.get("/api/v1/users/me").status_code == 200
+    page = portal_as(ada).get(f"{USERS}{sam.pk}/change/").content.decode()
+    assert 'name="full_name"' not in page
+
+
+def test_an_admin_suspends_customers(portal_as, ada, olivia):
+    _act(portal_as(ada), "suspend", olivia, reason="abuse")
+
+    assert User.objects.get(pk=olivia.pk).status == UserStatus.SUSPENDED

@@ -1,0 +1,280 @@
+"""The live WebSocket and the last minute: who may watch, for how long, and what they see."""
+
+import asyncio
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+import orjson
+import pytest
+from asgiref.sync import async_to_sync, sync_to_async
+from asgiref.testing import ApplicationCommunicator
+from channels.routing import URLRouter
+from channels.security.websocket import AllowedHostsOriginValidator
+from django.conf import settings
+from django.utils import timezone
+
+from accounts.models import Session
+from accounts.services import sessions
+from analytics import realtime
+from analytics.consumers import NO_LONGER_ALLOWED, TALKS_TOO_MUCH
+from analytics.routing import websocket_urlpatterns
+from analytics.services import ingest
+from config.common import redis
+from organizations.models import OrganizationMember
+from tests.analytics.pen import event, write
+
+ORIGIN = "http://testserver"
+# As config.asgi has it.
+SOCKETS = AllowedHostsOriginValidator(URLRouter(websocket_urlpatterns))
+
+
+class Socket(ApplicationCommunicator):
+    """One WebSocket as the server drives it."""
+
+    async def connect(self) -> bool:
+        await self.send_input({"type": "websocket.connect"})
+        answer = await self.receive_output(timeout=5)
+        return answer["type"] == "websocket.accept"
+
+    async def tick(self) -> dict:
+        message = await self.receive_output(timeout=5)
+        return orjson.loads(message["text"])
+
+    async def disconnect(self) -> None:
+        await self.send_input({"type": "websocket.disconnect", "code": 1001})
+        await self.wait(timeout=2)
+
+
+def ticket_of(portal_as, person) -> str:
+    answer = portal_as(person).post("/live/ticket/")
+    assert answer.status_code == 200
+    assert answer["Cache-Control"].startswith("max-age=0")
+    return answer.json()["ticket"]
+
+
+@asynccontextmanager
+async def socket(ticket: str, origin: str | None = ORIGIN, host: str = "testserver"):
+    headers = [(b"host", host.encode())]
+    if origin is not None:
+        headers.append((b"origin", origin.encode()))
+    scope = {
+        "type": "websocket",
+        "path": "/ws/live",
+        "query_string": f"ticket={ticket}".encode(),
+        "headers": headers,
+        "subprotocols": [],
+    }
+    communicator = Socket(SOCKETS, scope)
+    try:
+        communicator.accepted = await communicator.connect()
+        yield communicator
+    finally:
+        await communicator.disconnect()
+
+
+async def closing_code(communicator: Socket, seconds: float) -> int | None:
+    """Return the code with which the server closes within so many seconds."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while (left := deadline - asyncio.get_running_loop().time()) > 0:
+        try:
+            message = await communicator.receive_output(timeout=left)
+        except TimeoutError:
+            return None
+        if message["type"] == "websocket.close":
+            return message["code"]
+    return None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_watcher_sees_calls_within_seconds(portal_as, vera, key, foreign_organization):
+    ticket = ticket_of(portal_as, vera)
+
+    @async_to_sync
+    async def watched() -> list[dict]:
+        async with socket(ticket) as communicator:
+            assert communicator.accepted
+            ticks = [await communicator.tick()]
+            await sync_to_async(calls_are_made)()
+            ticks += [await communicator.tick() for _ in range(2)]
+            return ticks
+
+    def calls_are_made() -> None:
+        write(
+            event(key, units=5),
+            event(key, outcome="RATE_LIMITED"),
+            event(organization_id=foreign_organization.pk),
+        )
+        ingest.drain()
+
+    ticks = watched()
+
+    assert {tick["type"] for tick in ticks} == {"tick"}
+    sums = {name: sum(tick[name] for tick in ticks) for name in ("calls", "refused", "units")}
+    assert sums == {"calls": 2, "refused": 1, "units": 5}
+    assert (ticks[0]["calls"], datetime.fromisoformat(ticks[0]["at"]).tzinfo) == (0, UTC)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_ticket_opens_one_socket(portal_as, vera):
+    ticket = ticket_of(portal_as, vera)
+
+    @async_to_sync
+    async def accepted_twice() -> tuple[bool, bool]:
+        async with socket(ticket) as first, socket(ticket) as second:
+            return first.accepted, second.accepted
+
+    assert accepted_twice() == (True, False)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://evil.example",
+        "http://testserver.evil.example",
+        "null",
+        None,
+        "http://testserver:81",
+    ],
+)
+def test_other_pages_open_no_socket(portal_as, vera, origin):
+    ticket = ticket_of(portal_as, vera)
+
+    @async_to_sync
+    async def accepted() -> bool:
+        async with socket(ticket, origin) as communicator:
+            return communicator.accepted
+
+    assert accepted() is False
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("ticket", ["", "made-up", "a&ticket=b"])
+def test_no_socket_without_a_ticket_of_ours(ticket):
+    @async_to_sync
+    async def accepted() -> bool:
+        async with socket(ticket) as communicator:
+            return communicator.accepted
+
+    assert accepted() is False
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_old_ticket_opens_nothing(portal_as, vera):
+    ticket = ticket_of(portal_as, vera)
+    (stored,) = redis.client().keys(f"{settings.REDIS_PREFIX}live:ticket:*")
+    assert 0 < redis.client().ttl(stored) <= realtime.TICKET_SECONDS
+    assert ticket.encode() not in stored
+    redis.client().delete(stored)
+
+    assert realtime.redeem_ticket(ticket) is None
+
+
+def remove_member(person) -> None:
+    OrganizationMember.objects.filter(user=person).delete()
+
+
+def suspend(person) -> None:
+    person.status = "SUSPENDED"
+    person.save()
+
+
+def end_sessions(person) -> None:
+    for session in Session.objects.filter(user=person):
+        sessions.end(user=person, session_id=session.pk)
+
+
+def raise_session_version(person) -> None:
+    person.session_version += 1
+    person.save()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("lose", [remove_member, suspend, end_sessions, raise_session_version])
+def test_who_may_no_longer_see_is_cut_off_within_two_seconds(portal_as, vera, lose):
+    ticket = ticket_of(portal_as, vera)
+
+    @async_to_sync
+    async def code() -> int | None:
+        async with socket(ticket) as communicator:
+            assert communicator.accepted
+            await sync_to_async(lose)(vera)
+            return await closing_code(communicator, 2.5)
+
+    assert code() == NO_LONGER_ALLOWED
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_ticket_is_worth_nothing_after_the_right_is_lost(portal_as, vera):
+    ticket = ticket_of(portal_as, vera)
+    remove_member(vera)
+
+    @async_to_sync
+    async def accepted() -> bool:
+        async with socket(ticket) as communicator:
+            return communicator.accepted
+
+    assert accepted() is False
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_talks_on_is_cut_off(portal_as, vera):
+    ticket = ticket_of(portal_as, vera)
+
+    @async_to_sync
+    async def code() -> int | None:
+        async with socket(ticket) as communicator:
+            for _ in range(10):
+                await communicator.send_input({"type": "websocket.receive", "text": "hello"})
+            return await closing_code(communicator, 2)
+
+    assert code() == TALKS_TOO_MUCH
+
+
+@pytest.mark.django_db
+def test_no_ticket_while_valkey_is_away(portal_as, vera, settings):
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+
+    response = portal_as(vera).post("/live/ticket/", headers={"Accept": "application/json"})
+
+    assert response.status_code == 503
+    assert response.json()["code"] == "service_unavailable"
+
+
+@pytest.mark.django_db
+def test_the_last_minute_by_second(api_as, vera, key, clock):
+    now = timezone.now()
+
+    def at(seconds: float) -> int:
+        return int((now - timedelta(seconds=seconds)).timestamp() * 1000)
+
+    write(
+        event(key, at_ms=at(61)),
+        event(key, at_ms=at(60), units=3),
+        event(key, at_ms=at(30.5)),
+        event(key, at_ms=at(30.2), outcome="EXPIRED"),
+        event(key, at_ms=at(0)),
+    )
+    ingest.drain()
+
+    answer = api_as(vera).get("/api/v1/analytics/real-time").json()
+
+    sums = {name: answer[name] for name in ("window_seconds", "calls", "refused", "units")}
+    assert sums == {"window_seconds": 60, "calls": 3, "refused": 1, "units": 4}
+    assert len(answer["per_second"]) == 60
+    assert answer["per_second"][0] == {
+        "at": "2026-03-02T08:59:00Z",
+        "calls": 1,
+        "refused": 0,
+        "units": 3,
+    }
+    assert answer["per_second"][29]["calls"] == 2
+
+
+@pytest.mark.django_db
+def test_the_last_minute_has_no_parameters(api_as, vera, stan, key):
+    write(event(key))
+    ingest.drain()
+
+    assert api_as(vera).get("/api/v1/analytics/real-time?x=1").status_code == 400
+    assert api_as(stan).get("/api/v1/analytics/real-time").json()["calls"] == 0

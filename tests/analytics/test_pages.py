@@ -1,0 +1,254 @@
+"""Overview, usage and requests: what the portal shows, to whom, with how many queries."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from analytics.metering.tallies import Report
+from analytics.selectors import calls
+from analytics.services import ingest, outcomes
+from apikeys.models import KeyUsage
+from tests.analytics.pen import event, request_id, write
+from tests.factories.apikeys import ApiKeyFactory
+
+pytestmark = pytest.mark.django_db
+PAGES = ["/overview/", "/usage/", "/usage/data/", "/requests/"]
+
+
+@pytest.fixture
+def page(portal_as, vera) -> Client:
+    return portal_as(vera)
+
+
+def used(key, count: int = 1, **changes) -> list[str]:
+    ids = [request_id() for _ in range(count)]
+    write(*(event(key, request_id=each, **changes) for each in ids))
+    ingest.drain()
+    return ids
+
+
+@pytest.mark.parametrize("url", [*PAGES, "/live/ticket/"])
+def test_pages_need_a_sign_in(portal, url):
+    response = portal.post(url) if "ticket" in url else portal.get(url)
+
+    assert response.status_code == 302
+    assert response["Location"].startswith(settings.LOGIN_URL)
+
+
+@pytest.mark.parametrize("url", PAGES)
+def test_pages_are_only_read(page, url):
+    assert page.post(url).status_code == 405
+
+
+def test_overview_of_a_newcomer(portal_as, olivia):
+    context = portal_as(olivia).get("/overview/").context
+
+    assert context["first_key"] is True
+    assert context["keys_count"] == 0
+    assert [(step["label"], step["done"]) for step in context["steps"]] == [
+        ("Verify your e-mail address", True),
+        ("Create an API key", False),
+        ("Make your first call", False),
+    ]
+    assert all(step["url"] for step in context["steps"])
+    assert context["recent"] == []
+
+
+def test_overview_offers_a_viewer_no_key_to_create(page):
+    context = page.get("/overview/").context
+
+    assert context["steps"][1]["url"] == ""
+
+
+def test_overview_shows_today_month_quota_and_the_newest_calls(page, organization, key):
+    organization.quota_limit = 1_000
+    organization.save()
+    passed = used(key, 3, units=2, path="/v1/passed")
+    used(key, 1, outcome="RATE_LIMITED")
+    at_ms = int(datetime.now(UTC).timestamp() * 1000)
+    outcomes.apply_reports([Report(each, at_ms, 200, 40, 1, 1) for each in passed])
+
+    response = page.get("/overview/")
+
+    context = response.context
+    assert context["totals"] == {
+        "calls_today": 4,
+        "errors_today": 1,
+        "p95_ms": 40,
+        "calls_month": 4,
+    }
+    assert (context["quota"].used, context["quota"].limit) == (6, 1_000)
+    assert context["quota"].resets_at > datetime.now(UTC)
+    assert context["steps"] == []
+    assert context["first_key"] is False
+    assert len(context["recent"]) == 4
+    assert "/v1/passed" in response.content.decode()
+
+
+def test_today_begins_at_midnight_of_the_person(portal_as, vera, key, clock):
+    midnight_in_tokyo = datetime(2026, 3, 1, 15, tzinfo=UTC)
+    for at in (midnight_in_tokyo - timedelta(minutes=1), midnight_in_tokyo):
+        write(event(key, at_ms=int(at.timestamp() * 1000)))
+    ingest.drain()
+    vera.time_zone = "Asia/Tokyo"
+    vera.save()
+
+    totals = portal_as(vera).get("/overview/").context["totals"]
+
+    assert (totals["calls_today"], totals["calls_month"]) == (1, 1)
+
+
+def test_no_quota_is_none(page, organization):
+    assert organization.quota_limit is None
+    context = page.get("/overview/").context
+
+    assert context["quota"] is None or context["quota"].limit > 0
+
+
+def test_usage_by_key_and_route(page, organization, key):
+    other = ApiKeyFactory(organization=organization, name="Staging")
+    used(key, 2, path="/v1/a/1", units=5)
+    used(other, 3, path="/v1/b")
+    used(other, 1, path="/v1/b", outcome="EXPIRED")
+
+    context = page.get("/usage/").context
+
+    totals = {name: context["totals"][name] for name in ("calls", "errors", "units", "p95_ms")}
+    assert totals == {"calls": 6, "errors": 1, "units": 13, "p95_ms": None}
+    rows = [
+        (row["key"].name, row["calls"], row["errors"], row["units"]) for row in context["by_key"]
+    ]
+    assert rows == [("Staging", 4, 1, 3), ("Production", 2, 0, 10)]
+    routes = [(row["method"], row["route"], row["calls"]) for row in context["by_route"]]
+    assert routes == [("GET", "/v1/b", 4), ("GET", "/v1/a/{id}", 2)]
+
+
+def test_usage_of_one_key_only(page, organization, key):
+    other = ApiKeyFactory(organization=organization)
+    used(key, 2)
+    used(other, 3)
+
+    context = page.get("/usage/", {"key": key.pk, "range": "7d"}).context
+
+    assert context["totals"]["calls"] == 2
+    assert len(context["by_key"]) == 1
+    assert context["series_url"] == f"/usage/data/?key={key.pk}&range=7d"
+    assert sum(page.get(context["series_url"]).json()["series"][0]["values"]) == 2
+
+
+def test_a_key_that_is_gone_keeps_its_usage(page, key):
+    used(key, 2)
+    key.delete()
+
+    (row,) = page.get("/usage/").context["by_key"]
+
+    assert (row["key"], row["calls"]) == ({"name": "Deleted key"}, 2)
+
+
+@pytest.mark.parametrize(
+    ("query", "points"),
+    [
+        ({}, 24),
+        ({"range": "24h"}, 24),
+        ({"range": "30d"}, 30),
+        ({"range": "365d", "granularity": "hour"}, 365),
+        ({"range": "7d", "granularity": "day"}, 7),
+        ({"range": "nonsense", "granularity": "minute", "key": "x"}, 24),
+        ({"key": "999999999999999999999999"}, 24),
+    ],
+)
+def test_chart_data(page, key, query, points):
+    used(key, 2)
+
+    chart = page.get("/usage/data/", query).json()
+
+    assert len(chart["at"]) == points
+    assert [series["label"] for series in chart["series"]] == ["Calls", "Errors"]
+    assert sum(chart["series"][0]["values"]) == 2
+
+
+def test_requests_are_paged_newest_first(page, key):
+    now = datetime.now(UTC)
+    write(
+        *(
+            event(key, path=f"/v1/{n}", at_ms=int((now - timedelta(minutes=n)).timestamp() * 1000))
+            for n in range(60)
+        )
+    )
+    ingest.drain()
+
+    first = page.get("/requests/").context
+    second = page.get(f"/requests/{first['page']['next_url']}").context
+    back = page.get(f"/requests/{second['page']['prev_url']}").context
+
+    assert [call.path for call in first["calls"]] == [f"/v1/{n}" for n in range(50)]
+    assert [call.path for call in second["calls"]] == [f"/v1/{n}" for n in range(50, 60)]
+    assert first["page"]["prev_url"] is None
+    assert second["page"]["next_url"] is None
+    assert list(back["calls"]) == list(first["calls"])
+
+
+def test_requests_are_found_by_id_key_path_and_outcome(page, organization, key):
+    other = ApiKeyFactory(organization=organization)
+    (one,) = used(key, path="/v1/orders/7")
+    (two,) = used(key, path="/v1/refunds", outcome="EXPIRED")
+    (three,) = used(other, path="/v1/orders/8")
+
+    def found(**query) -> set[str]:
+        return {call.request_id for call in page.get("/requests/", query).context["calls"]}
+
+    assert found() == {one, two, three}
+    assert found(request_id=two) == {two}
+    assert found(key=key.pk) == {one, two}
+    assert found(path="orders") == {one, three}
+    assert found(outcome="EXPIRED") == {two}
+    assert found(outcome="EXPIRED", path="orders") == set()
+    assert found(key="x\x00y") == {one, two, three}
+
+
+def test_a_search_ends_after_the_newest_calls(page, key, monkeypatch):
+    monkeypatch.setattr(calls, "SEARCHED", 5)
+    now = datetime.now(UTC)
+    for n, path in ((20, "/old"), *((n, "/new") for n in range(10))):
+        write(event(key, path=path, at_ms=int((now - timedelta(minutes=n)).timestamp() * 1000)))
+    ingest.drain()
+
+    assert not page.get("/requests/", {"path": "/old"}).context["calls"]
+    assert len(page.get("/requests/", {"path": "/new"}).context["calls"]) == 6
+
+
+def test_strangers_see_nothing_of_it(portal_as, stan, key):
+    (call,) = used(key)
+    page = portal_as(stan)
+
+    assert page.get("/overview/").context["totals"]["calls_today"] == 0
+    assert page.get("/usage/", {"key": key.pk}).context["totals"]["calls"] == 0
+    assert sum(page.get("/usage/data/").json()["series"][0]["values"]) == 0
+    for query in ({}, {"request_id": call}, {"key": key.pk}):
+        assert page.get("/requests/", query).context["calls"] == []
+
+
+@pytest.mark.parametrize("url", PAGES)
+def test_the_number_of_queries_is_fixed(page, key, url):
+    counts = []
+    for calls_made in (1, 20):
+        used(key, calls_made)
+        page.get(url)
+        with CaptureQueriesContext(connection) as queries:
+            assert page.get(url).status_code == 200
+        counts.append(len(queries))
+
+    assert counts[0] == counts[1] <= 16
+
+
+def test_quota_counts_from_the_lasting_sums(page, organization, key):
+    organization.quota_limit = 10
+    organization.save()
+    hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    KeyUsage.objects.create(api_key=key, organization=organization, hour=hour, calls=1, units=7)
+
+    assert page.get("/overview/").context["quota"].used == 7
