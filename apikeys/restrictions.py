@@ -265,7 +265,7 @@ def normalize_origin(text: str) -> str:
     Raises ValueError for anything else than scheme, host and port.
     """
     scheme, mark, rest = text.strip().lower().partition("://")
-    host, _, port = rest.rpartition(":") if re.search(r":\d*$", rest) else (rest, "", "")
+    host, _, port = rest.rpartition(":") if re.search(r":\d+$", rest) else (rest, "", "")
     is_port = port == "" or (port.isascii() and port.isdigit() and 0 < int(port) < 65536)
     if scheme not in _DEFAULT_PORTS or not mark or not _HOST.fullmatch(host) or not is_port:
         raise ValueError(f"{text[:80]!r} is not an origin such as https://app.example.com")

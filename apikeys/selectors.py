@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db.models import F, Q, QuerySet, Sum
+from django.db.models.functions import Least
 
-from apikeys.models import Api, ApiKey, KeyActivity, KeyUsage
+from apikeys.models import Api, ApiKey, KeyActivity, KeyUsage, Secret
 from apikeys.restrictions import QuotaPeriod, period_of
 from billing import selectors as billing
 
@@ -24,6 +25,18 @@ class KeyUse:
     calls_month: int
     quota_limit: int | None
     quota_used: int
+
+
+@dataclass(frozen=True, slots=True)
+class PresentedSecret:
+    """What may be seen of one secret, when it ends by its own end or the key's, and whose it is."""
+
+    prefix: str
+    last4: str
+    ends_at: datetime | None
+    last_used_at: datetime | None
+    organization_id: int
+    organization_name: str
 
 
 def keys() -> QuerySet[ApiKey]:
@@ -82,6 +95,24 @@ def _quota_start(key: ApiKey, at: datetime) -> datetime | None:
 def activity_of(key: ApiKey) -> KeyActivity | None:
     """Return when a key was first and last used; None before its first call has been seen."""
     return KeyActivity.objects.filter(api_key=key).first()
+
+
+def presented(secret_id: int) -> PresentedSecret:
+    """Return what the caller may be told of the customer's secret it presents."""
+    row = (
+        Secret.objects.annotate(
+            # PostgreSQL's LEAST passes over NULL.
+            ends_at=Least("expires_at", "api_key__expires_at"),
+            last_used_at=F("api_key__activity__last_used_at"),
+            organization_id=F("api_key__organization_id"),
+            organization_name=F("api_key__organization__name"),
+        )
+        .values(
+            "prefix", "last4", "ends_at", "last_used_at", "organization_id", "organization_name"
+        )
+        .get(pk=secret_id)
+    )
+    return PresentedSecret(**row)
 
 
 def example_calls(secret: str) -> list[dict[str, str]]:

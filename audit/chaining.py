@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 GENESIS = bytes(32)
+PLATFORM_CHAIN = 0  # for what concerns no organization; every other chain has its organization's id
 
 # Everything an entry says. A field that is missing here could be changed without anybody noticing.
 COVERED = (

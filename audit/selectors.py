@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from django.db.models import QuerySet
 
 from accounts.models import User
-from audit.chaining import COVERED, GENESIS, hash_of
+from audit.chaining import COVERED, GENESIS, PLATFORM_CHAIN, hash_of
 from audit.models import AuditChain, AuditLog
+from organizations.models import Organization
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +22,12 @@ class Fault:
 
 
 def chains() -> list[int]:
-    """Return every chain, those included whose head or whose entries are gone."""
+    """Return every chain that should be there, those included whose head or whose entries are gone."""
     headed = AuditChain.objects.values_list("chain", flat=True)
     written = AuditLog.objects.values_list("chain", flat=True).distinct()
-    return sorted({*headed, *written})
+    # The log of an organization begins with its creation.
+    begun = Organization.objects.values_list("pk", flat=True)
+    return sorted({PLATFORM_CHAIN, *headed, *written, *begun})
 
 
 def length_of(chain: int) -> int:
@@ -83,6 +86,8 @@ def _fault(entry: AuditLog, kind: str, what: str) -> Fault:
 def _fault_of_head(
     head: AuditChain | None, chain: int, sequence: int, digest: bytes
 ) -> Fault | None:
+    if head is None and sequence == 0 and chain == PLATFORM_CHAIN:
+        return None
     if head is None:
         return Fault(chain, 0, "deleted", "The head of the chain is missing.")
     if head.sequence > sequence:

@@ -6,7 +6,6 @@ from datetime import datetime
 from django.db.models import QuerySet
 
 from billing.models import Plan, Subscription, SubscriptionStatus
-from config.common.errors import NotFound
 from organizations.models import Organization
 
 
@@ -49,14 +48,6 @@ def allowance_of(organization: Organization) -> Allowance:
         key_limit=plan.key_limit,
         period_anchor_at=subscription.anchor_at,
     )
-
-
-def plan_called(code: str) -> Plan:
-    """Return the plan with this code. Raises NotFound."""
-    plan = Plan.objects.filter(code=code).first()
-    if plan is None:
-        raise NotFound(f"There is no plan called {code}.")
-    return plan
 
 
 def public_plans() -> QuerySet[Plan]:

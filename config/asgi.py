@@ -26,7 +26,9 @@ async def _no_such_socket(_scope: Scope, _receive: Receive, send: Send) -> None:
     await send({"type": "websocket.close", "code": 4404})
 
 
-_routes = URLRouter([*websocket_urlpatterns, re_path("", _no_such_socket)])  # type: ignore[no-untyped-call]
+# Channels has no types, and its routes are ASGI applications where Django expects views.
+_last_route = re_path("", _no_such_socket)  # type: ignore[arg-type]
+_routes = URLRouter([*websocket_urlpatterns, _last_route])  # type: ignore[no-untyped-call]
 _sockets: Application = AllowedHostsOriginValidator(_routes)  # type: ignore[no-untyped-call]
 
 

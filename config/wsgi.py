@@ -8,6 +8,7 @@ from wsgiref.headers import Headers
 from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.core.wsgi import get_wsgi_application
+from django.urls import get_resolver
 from servestatic import ServeStatic
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
@@ -16,6 +17,9 @@ os.environ.setdefault("PROCESS_ROLE", "web")
 django_application = get_wsgi_application()
 
 from config.common.middleware.security_headers import HEADERS  # noqa: E402  (needs Django to be set up)
+
+# Loaded now, so that a broken URL map stops the start instead of failing every request.
+get_resolver().url_patterns  # noqa: B018
 
 
 def _add_security_headers(headers: Headers, _path: str, _url: str) -> None:

@@ -67,7 +67,7 @@ class OrganizationAdmin(DomainAdmin):
 
     list_display = ("name", "id", "slug", "status", "members_count", "seat_limit", "created_at")
     list_filter = ("status", ("personal_of", admin.EmptyFieldListFilter))
-    search_fields = ("=id", "name", "slug", "billing_email", "members__user__email")
+    search_fields = ("=id", "name", "^slug", "billing_email", "members__user__email")
     search_help_text = "Id, name, slug, address for bills, or a member's e-mail"
     date_hierarchy = "created_at"
     ordering = ("-created_at", "-id")

@@ -18,7 +18,9 @@ def _organization_of(owner: User, name: str) -> Organization:
 
 
 def _join(organization: Organization, role: Role, name: str) -> User:
-    person = UserFactory(email=f"{name.split(maxsplit=1)[0].lower()}@example.com", full_name=name)
+    person = UserFactory.create(
+        email=f"{name.split(maxsplit=1)[0].lower()}@example.com", full_name=name
+    )
     members.add_member(organization=organization, user=person, role=role)
     return person
 
@@ -26,14 +28,14 @@ def _join(organization: Organization, role: Role, name: str) -> User:
 @pytest.fixture
 def organization(db: None) -> Organization:
     """Return Olivia's organization."""
-    olivia = UserFactory(email="olivia@example.com", full_name="Olivia Owner")
+    olivia = UserFactory.create(email="olivia@example.com", full_name="Olivia Owner")
     return _organization_of(olivia, "Olivia's organization")
 
 
 @pytest.fixture
 def foreign_organization(db: None) -> Organization:
     """Return Stan's organization, in which nobody else has a place."""
-    stan = UserFactory(email="stan@example.com", full_name="Stan Stranger")
+    stan = UserFactory.create(email="stan@example.com", full_name="Stan Stranger")
     return _organization_of(stan, "Stan's organization")
 
 
@@ -70,6 +72,6 @@ def stan(foreign_organization: Organization) -> User:
 @pytest.fixture
 def sam(db: None) -> User:
     """Return a super admin of the platform."""
-    return UserFactory(
+    return UserFactory.create(
         email="sam@example.com", full_name="Sam Staff", role=PlatformRole.SUPER_ADMIN
     )

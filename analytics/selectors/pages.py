@@ -62,6 +62,9 @@ def quota_of(organization: Organization, *, at: datetime) -> Quota | None:
     if allowance.quota_limit is None:
         return None
     start, end = period_of(QuotaPeriod.BILLING, at, allowance.period_anchor_at)
+    if start == allowance.period_anchor_at:
+        # Units are kept per hour; before the first period there is none that the hour could belong to.
+        start = _hour(start)
     rows = KeyUsage.objects.filter(organization=organization, hour__gte=start, hour__lt=end)
     return Quota(rows.aggregate(used=Sum("units", default=0))["used"], allowance.quota_limit, end)
 

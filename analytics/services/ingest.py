@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 import structlog
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
-from psycopg import errors
 
 from analytics import realtime
 from analytics.metering import events, stream
@@ -49,6 +49,9 @@ class _Rejection:
     reason: str
 
 
+_Ingested = tuple[list[Entry], list[Call], list[_Rejection]]
+
+
 def drain(
     *,
     batch_size: int = BATCH_SIZE,
@@ -71,9 +74,12 @@ def ingest_batch(*, size: int = BATCH_SIZE) -> Outcome:
     """Ingest the oldest entries of the stream; none are read while another process holds the checkpoint."""
     with _without_collector():
         try:
-            entries, counted, rejections = _ingest(size, is_repeated=False)
-        except errors.UniqueViolation:
-            entries, counted, rejections = _ingest(size, is_repeated=True)
+            entries, counted, rejections = _ingest_known_once(size)
+        except (psycopg.Error, DatabaseError) as error:
+            if size == 1 or not _is_about_values(error):
+                raise
+            # One event that the database refuses must not hold up the others: closing in on it.
+            return ingest_batch(size=size // 2)
     if not entries:
         return Outcome()
     stream.forget_through(entries[-1].id)
@@ -95,8 +101,22 @@ def _without_collector() -> Iterator[None]:
             gc.enable()
 
 
+def _ingest_known_once(size: int) -> _Ingested:
+    try:
+        return _ingest(size)
+    except psycopg.errors.UniqueViolation:
+        return _ingest(size, is_repeated=True)
+
+
+def _is_about_values(error: Exception) -> bool:
+    """Whether the database refuses values (SQLSTATE classes 21 to 23), so that trying again will not help."""
+    cause = error if isinstance(error, psycopg.Error) else error.__cause__
+    state = getattr(cause, "sqlstate", None) or ""
+    return state[:2] in {"21", "22", "23"}
+
+
 @transaction.atomic
-def _ingest(size: int, *, is_repeated: bool) -> tuple[list[Entry], list[Call], list[_Rejection]]:
+def _ingest(size: int, *, is_repeated: bool = False) -> _Ingested:
     last_id = _lock_checkpoint()
     entries = stream.oldest(size) if last_id is not None else []
     if last_id is None or not entries:
@@ -107,10 +127,27 @@ def _ingest(size: int, *, is_repeated: bool) -> tuple[list[Entry], list[Call], l
     unique = calls.without_repetitions(decoded)
     if is_repeated:
         unique = calls.without_known(unique)
-    record(unique)
+    if size > 1:
+        record(unique)
+    elif refusal := _refusal(unique):
+        unique, rejections = [], [_Rejection(entries[0].id, entries[0].payload, refusal)]
     _set_aside(rejections)
     _move_checkpoint(max(last_id, entries[-1].id, key=stream.position))
     return entries, unique, rejections
+
+
+def _refusal(single: list[Call]) -> str:
+    """Record one call alone; return why the database refuses it, if it does."""
+    try:
+        with transaction.atomic():
+            record(single)
+    except psycopg.errors.UniqueViolation:
+        raise
+    except (psycopg.Error, DatabaseError) as error:
+        if not _is_about_values(error):
+            raise
+        return f"The database refuses it: {error}"[:200]
+    return ""
 
 
 def record(batch: list[Call]) -> None:

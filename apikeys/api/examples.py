@@ -58,3 +58,16 @@ CHANGES = OpenApiExample(
 ROTATION = OpenApiExample(
     "Keep the old secret for a day", value={"overlap_seconds": 86_400}, request_only=True
 )
+PRESENTED = OpenApiExample(
+    "The presented key",
+    value={
+        **{name: _KEY[name] for name in ("id", "name", "environment", "prefix", "last4")},
+        "organization": {"id": 3, "name": "Acme"},
+        "plan": "PRO",
+        "scopes": _KEY["scopes"],
+        "rate": _KEY["rate"],
+        "expires_at": None,
+        "last_used_at": _KEY["last_used_at"],
+    },
+    response_only=True,
+)

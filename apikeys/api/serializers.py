@@ -134,6 +134,31 @@ class ApiKeyWithSecretSerializer(ApiKeySerializer):
         read_only_fields = fields
 
 
+class KeyOwnerSerializer(StrictSerializer):
+    """The organization a key belongs to."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+
+
+class WhoAmISerializer(StrictSerializer):
+    """What a presented key is: the key, the one secret of it that was presented, and what holds for it now."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    environment = serializers.ChoiceField(Environment.choices)
+    prefix = serializers.CharField()
+    last4 = serializers.CharField()
+    organization = KeyOwnerSerializer()
+    plan = serializers.CharField()
+    scopes = serializers.ListField(child=serializers.CharField())
+    rate = RateSerializer(help_text="The rate in force, whoever set it.")
+    expires_at = serializers.DateTimeField(
+        allow_null=True, help_text="When this secret stops working, by its own end or the key's."
+    )
+    last_used_at = serializers.DateTimeField(allow_null=True)
+
+
 class UpdateApiKeySerializer(StrictSerializer):
     """What may be changed of a key; members that are left out stay as they are."""
 

@@ -2,9 +2,10 @@
 
 from django.urls import path
 
-from apikeys.api.views import ApiKeyViewSet
+from apikeys.api.views import ApiKeyViewSet, WhoAmIView
 
 urlpatterns = [
+    path("whoami", WhoAmIView.as_view(), name="whoami"),
     path("api-keys", ApiKeyViewSet.as_view({"get": "list", "post": "create"}), name="api-keys"),
     path(
         "api-keys/<int:pk>",

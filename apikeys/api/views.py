@@ -1,12 +1,14 @@
 """Keys over REST. Each view reads the request, makes one call into the domain and answers."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
 from apikeys import selectors
@@ -18,14 +20,17 @@ from apikeys.api.serializers import (
     ListApiKeysSerializer,
     RotateApiKeySerializer,
     UpdateApiKeySerializer,
+    WhoAmISerializer,
 )
+from apikeys.authentication import ApiKeyAuthentication
 from apikeys.models import ApiKey
 from apikeys.services import keys
+from apikeys.throttles import ApiKeyThrottle
 from config.common import query
 from organizations.roles import Permission
 from organizations.scoping import OrganizationScoped
 
-_ONCE = {}
+_ONCE = {"Cache-Control": "no-store"}
 
 
 @extend_schema_view(
@@ -135,3 +140,38 @@ class ApiKeyViewSet(OrganizationScoped, GenericViewSet[ApiKey]):
         shown.key = secret  # type: ignore[attr-defined]
         data = ApiKeyWithSecretSerializer(shown).data
         return Response(data, status=status, headers=_ONCE)
+
+
+class WhoAmIView(APIView):
+    """Tells whoever presents a key what that key is; needs no scope."""
+
+    authentication_classes = (ApiKeyAuthentication,)
+    permission_classes = (IsAuthenticated,)
+    throttle_classes = (ApiKeyThrottle,)
+
+    @extend_schema(
+        operation_id="whoami",
+        summary="Read the presented key",
+        responses=WhoAmISerializer,
+        examples=[examples.PRESENTED],
+    )
+    def get(self, request: Request) -> Response:
+        """Return the presented key, its organization and what holds for it now."""
+        query.read(request)
+        credentials: Any = request.auth
+        record = credentials.record
+        secret = selectors.presented(record.secret_id)
+        facts = {
+            "id": record.key_id,
+            "name": record.name,
+            "environment": record.environment,
+            "prefix": secret.prefix,
+            "last4": secret.last4,
+            "organization": {"id": secret.organization_id, "name": secret.organization_name},
+            "plan": record.plan,
+            "scopes": record.scope_names,
+            "rate": record.rate,
+            "expires_at": secret.ends_at,
+            "last_used_at": secret.last_used_at,
+        }
+        return Response(WhoAmISerializer(facts).data)

@@ -79,9 +79,32 @@ class Plan:
         """Whether the call spends prepaid credits, which nothing but the script may decide."""
         return bool(self.counters) and self.counters[-1].is_credits
 
-    def keys(self) -> list[str]:
+    def keys(self) -> list[script.Part]:
         """Return the script's keys."""
         return [*(b.key for b in self.buckets), *(c.key for c in self.counters), self.stream]
+
+    def arguments(
+        self,
+        operation: bytes,
+        calls: int,
+        event: bytes = b"",
+        seeds: tuple[int, ...] = (),
+        reserve: int = 0,
+    ) -> list[script.Part]:
+        """Return the script's arguments for any operation; seeds are given for all counters or for none.
+
+        A reserve is what a lease leaves in each bucket: tokens that wait in a process while the bucket fills up again
+        could otherwise be spent on top of a full burst.
+        """
+        arguments: list[script.Part] = [
+            operation, calls, len(self.buckets), len(self.counters), event, reserve,
+        ]  # fmt: skip
+        for bucket in self.buckets:
+            arguments += [bucket.rate.interval, bucket.rate.depth]
+        for index, counter in enumerate(self.counters):
+            seed: script.Part = seeds[index] if seeds else b""
+            arguments += [counter.limit, counter.amount, counter.ends_at, seed]
+        return arguments
 
     def command(
         self,
@@ -91,21 +114,8 @@ class Plan:
         seeds: tuple[int, ...] = (),
         reserve: int = 0,
     ) -> bytes:
-        """Return the script's command for any operation; seeds are given for all counters or for none.
-
-        A reserve is what a lease leaves in each bucket: tokens that wait in a process while the bucket fills up again
-        could otherwise be spent on top of a full burst.
-        """
-        arguments: list[script.Part] = [
-            operation, calls, len(self.buckets), len(self.counters), event,
-        ]  # fmt: skip
-        for bucket in self.buckets:
-            interval = bucket.rate.interval
-            arguments += [interval, bucket.rate.depth - reserve * interval]
-        for index, counter in enumerate(self.counters):
-            seed: script.Part = seeds[index] if seeds else b""
-            arguments += [counter.limit, counter.amount, counter.ends_at, seed]
-        return script.call(self.keys(), arguments)
+        """Return the command that runs the script with these arguments."""
+        return script.call(self.keys(), self.arguments(operation, calls, event, seeds, reserve))
 
     def take(self, event: bytes) -> bytes:
         """Return the command of the commonest case, one call without seeds, around the event."""

@@ -28,9 +28,14 @@ class KeySighting(NamedTuple):
 # Keys that no longer exist are passed over. Locking the others keeps them from being deleted before the commit; the
 # order keeps two writers from waiting for each other.
 _ADD_USAGE = """
+WITH used AS (
+    SELECT api_key_id, hour, sum(calls)::bigint AS calls, sum(units)::bigint AS units
+    FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[]) AS given (api_key_id, hour, calls, units)
+    GROUP BY api_key_id, hour
+)
 INSERT INTO apikeys_keyusage AS mine (api_key_id, organization_id, hour, calls, units)
 SELECT apikey.id, apikey.organization_id, to_timestamp(used.hour * 3600), used.calls, used.units
-FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[]) AS used (api_key_id, hour, calls, units)
+FROM used
 JOIN apikeys_apikey AS apikey ON apikey.id = used.api_key_id
 ORDER BY apikey.id, used.hour
 FOR KEY SHARE OF apikey

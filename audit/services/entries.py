@@ -5,13 +5,11 @@ from typing import Any
 
 from django.db import transaction
 
-from audit.chaining import GENESIS, hash_of
+from audit.chaining import GENESIS, PLATFORM_CHAIN, hash_of
 from audit.models import AuditChain, AuditLog
 from config.common import context
 from config.common.events import DomainEvent
 from config.common.logs import redact
-
-PLATFORM_CHAIN = 0
 
 
 @transaction.atomic(savepoint=False)

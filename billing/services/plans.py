@@ -36,7 +36,7 @@ def create_plan(*, code: str, terms: PlanTerms) -> Plan:
 @transaction.atomic
 def update_plan(*, plan: Plan, terms: PlanTerms) -> Plan:
     """Change what a plan allows; it holds for everyone who is on it, at the gate within two seconds."""
-    # FOR UPDATE also keeps new subscriptions from naming the plan until its seats are pushed down.
+    # Whoever is about to subscribe to the plan or to move to it waits until its seats are pushed down.
     locked = Plan.objects.select_for_update().get(pk=plan.pk)
     after = {name: value for name, value in terms.items() if getattr(locked, name) != value}
     if not after:

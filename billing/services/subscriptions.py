@@ -4,10 +4,9 @@ from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
-from billing import selectors
 from billing.models import Plan, Subscription, SubscriptionStatus
 from billing.signals import PlanChanged, SubscriptionCreated
-from config.common.errors import Conflict
+from config.common.errors import Conflict, NotFound
 from config.common.events import publish
 from organizations.models import Organization
 from organizations.services import limits
@@ -29,7 +28,7 @@ def subscribe(*, organization_id: int, plan_code: str, at: datetime) -> Subscrip
 
     Raises NotFound, or AlreadySubscribed: an index lets one of several simultaneous ones through.
     """
-    plan = selectors.plan_called(plan_code)
+    plan = _standing_plan(plan_code)
     try:
         with transaction.atomic():
             subscription = Subscription.objects.create(
@@ -37,7 +36,7 @@ def subscribe(*, organization_id: int, plan_code: str, at: datetime) -> Subscrip
             )
     except IntegrityError:
         raise AlreadySubscribed from None
-    _push_seats(subscription)
+    limits.set_seat_limit(organization_ids=[organization_id], seats=plan.seat_limit)
     publish(
         SubscriptionCreated(
             organization_id=organization_id, subscription_id=subscription.pk, plan=plan.code
@@ -49,7 +48,7 @@ def subscribe(*, organization_id: int, plan_code: str, at: datetime) -> Subscrip
 @transaction.atomic
 def change_plan(*, organization: Organization, plan_code: str) -> Subscription:
     """Move to another plan at once; its limits hold at the gate within two seconds. Raises NotFound."""
-    plan = selectors.plan_called(plan_code)
+    plan = _standing_plan(plan_code)
     subscription = (
         Subscription.objects.select_for_update(of=("self",), no_key=True)
         .select_related("plan")
@@ -60,7 +59,7 @@ def change_plan(*, organization: Organization, plan_code: str) -> Subscription:
         return subscription
     subscription.plan = plan
     subscription.save(update_fields=["plan", "updated_at"])
-    _push_seats(subscription)
+    limits.set_seat_limit(organization_ids=[organization.pk], seats=plan.seat_limit)
     publish(
         PlanChanged(
             organization_id=organization.pk,
@@ -72,7 +71,11 @@ def change_plan(*, organization: Organization, plan_code: str) -> Subscription:
     return subscription
 
 
-def _push_seats(subscription: Subscription) -> None:
-    # Read anew: from the moment the subscription names the plan, `update_plan` waits for this transaction.
-    seats = Plan.objects.values_list("seat_limit", flat=True).get(pk=subscription.plan_id)
-    limits.set_seat_limit(organization_ids=[subscription.organization_id], seats=seats)
+def _standing_plan(code: str) -> Plan:
+    # FOR SHARE, which the ORM does not know: many subscribe at the same time, while `update_plan` waits for them, so
+    # that the seats that are pushed down are those the plan has.
+    found = Plan.objects.raw("SELECT * FROM billing_plan WHERE code = %s FOR SHARE", [code])
+    plan = next(iter(found), None)
+    if plan is None:
+        raise NotFound(f"There is no plan called {code}.")
+    return plan

@@ -48,7 +48,7 @@ class TollgateSchema(AutoSchema):
         """Return the operation with its problem responses."""
         operation = super().get_operation(*args, **kwargs)
         if operation is not None:
-            problems = _ANYONE | (_SIGNED_IN if operation.get("security") else {})
+            problems = _ANYONE | (_SIGNED_IN if any(operation.get("security", ())) else {})
             for status, description in problems.items():
                 operation["responses"].setdefault(status, _problem(description))
         return operation

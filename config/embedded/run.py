@@ -103,7 +103,7 @@ class EmbeddedRun:
     def _wait_for_web(self) -> None:
         deadline = time.monotonic() + _READY_SECONDS
         while not answers(settings.BIND_ADDRESS, settings.PORT):
-            self.supervisor.attend(0.05)
+            self.supervisor.attend(0.1)
             if time.monotonic() > deadline:
                 raise EmbeddedError(f"the web server did not answer in {_READY_SECONDS} s")
 

@@ -49,12 +49,14 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "OrganizationRole": "organizations.models.Role",
         "OrganizationStatus": "organizations.models.OrganizationStatus",
+        "ApiKeyStatus": ["active", "disabled", "expired", "revoked"],
         "PlatformRole": "accounts.models.PlatformRole",
         "UserStatus": "accounts.models.UserStatus",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "config.common.schema.add_problem_schema",
+        "apikeys.api.gate.add_gate",
     ],
     "DISABLE_ERRORS_AND_WARNINGS": False,
 }

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import orjson
 import pytest
@@ -37,7 +38,7 @@ def mailed_token(db: None) -> Callable[[str], str]:
 def sign_in(api: APIClient) -> Callable[..., dict[str, str]]:
     """Return what signs a person in over HTTP and answers the tokens."""
 
-    def post(person: User, **headers: str) -> dict[str, str]:
+    def post(person: User, **headers: Any) -> dict[str, str]:
         body = {"email": person.email, "password": PASSWORD}
         response = api.post("/api/v1/auth/login", body, **headers)
         assert response.status_code == 200

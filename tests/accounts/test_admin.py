@@ -22,7 +22,7 @@ def staff(portal_as, sam):
 @pytest.fixture
 def ada(db):
     """Return staff that is no super admin."""
-    return UserFactory(email="ada@example.com", role=PlatformRole.ADMIN)
+    return UserFactory.create(email="ada@example.com", role=PlatformRole.ADMIN)
 
 
 def _act(client, action, *people, **fields):
@@ -34,7 +34,7 @@ def _act(client, action, *people, **fields):
 @pytest.mark.parametrize("path", [USERS, "/admin/accounts/session/", "/admin/common/outgoingmail/"])
 @pytest.mark.parametrize("who", ["nobody", "owner", "viewer"])
 def test_lets_only_staff_in(portal, portal_as, olivia, path, who):
-    viewer = UserFactory(role=PlatformRole.VIEWER)
+    viewer = UserFactory.create(role=PlatformRole.VIEWER)
     client = {"nobody": portal, "owner": portal_as(olivia), "viewer": portal_as(viewer)}[who]
 
     assert client.get(path)["Location"].startswith("/admin/login/")
@@ -64,7 +64,7 @@ def test_lists_cost_as_many_queries_for_one_row_as_for_many(
     with django_assert_max_num_queries(12) as few:
         staff.get(path)
     for _ in range(10):
-        sessions.start(user=UserFactory(), at=timezone.now())
+        sessions.start(user=UserFactory.create(), at=timezone.now())
         mail.send("accounts/welcome", to=olivia.email, values={"user": olivia})
     with django_assert_max_num_queries(12) as many:
         staff.get(path)
@@ -131,7 +131,7 @@ def test_reinstates(staff, olivia):
 
 
 def test_verifies_an_address(staff, db):
-    nora = UserFactory(email_verified_at=None)
+    nora = UserFactory.create(email_verified_at=None)
 
     _act(staff, "verify_email", nora)
 

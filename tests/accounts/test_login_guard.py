@@ -175,7 +175,7 @@ def test_names_nobody_in_its_table(api, olivia, clock):
 
 
 def test_simultaneous_guesses_are_counted_one_by_one(transactional_db):
-    person = UserFactory()
+    person = UserFactory.create()
     outcomes = []
 
     def guess(n):
@@ -197,7 +197,7 @@ def test_simultaneous_guesses_are_counted_one_by_one(transactional_db):
 
 
 def test_simultaneous_sign_ins_of_the_owner_all_succeed(transactional_db):
-    person = UserFactory()
+    person = UserFactory.create()
     outcomes = []
 
     def sign_in():

@@ -24,7 +24,7 @@ def test_the_database_refuses(olivia, fields):
 
 def test_an_address_belongs_to_one_person(olivia):
     with pytest.raises(IntegrityError), transaction.atomic():
-        UserFactory(email=olivia.email)
+        UserFactory.create(email=olivia.email)
 
 
 def test_addresses_are_found_in_any_case(olivia):

@@ -309,7 +309,7 @@ def test_asking_for_another_link_looks_the_same_for_everybody(portal, nora_link)
 
 
 def test_the_address_of_whoever_is_signed_in_is_filled_in(portal_as, db):
-    nora = UserFactory(email="nora@example.com", email_verified_at=None)
+    nora = UserFactory.create(email="nora@example.com", email_verified_at=None)
 
     page = portal_as(nora).get("/verify-email-resend/").content.decode()
 

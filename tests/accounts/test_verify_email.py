@@ -141,7 +141,7 @@ def test_resend_mails_a_new_link(api, nora, mailed_token):
 
 @pytest.mark.parametrize("case", ["unknown", "verified", "suspended"])
 def test_resend_answers_alike_and_mails_nothing(api, db, case):
-    person = UserFactory(email="known@example.com")
+    person = UserFactory.create(email="known@example.com")
     if case == "suspended":
         User.objects.update(email_verified_at=None)
         suspension.suspend(user=person, reason="abuse")

@@ -381,6 +381,30 @@ def test_organizations_do_not_mix(key, foreign_organization):
     assert list(counted) == [(key.organization_id, 1), (other.organization_id, 2)]
 
 
+def test_an_event_that_the_database_refuses_holds_up_no_other(emit):
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "ALTER TABLE analytics_apiusagelog ADD CONSTRAINT poison CHECK (path <> '/poison')"
+        )
+    emit(*({"path": "/poison" if n in {3, 17} else "/fine"} for n in range(30)))
+
+    outcome = ingest.drain()
+
+    assert (outcome.counted, outcome.rejected) == (28, 2)
+    assert waiting() == 0
+    assert DailyUsage.objects.get().calls == 28
+    reasons = set(RejectedEvent.objects.values_list("reason", flat=True))
+    assert {reason.partition(":")[0] for reason in reasons} == {"The database refuses it"}
+
+
+def test_a_key_under_two_organizations_is_counted_without_halt(key, foreign_organization):
+    write(event(key, units=2), event(key, units=3, organization_id=foreign_organization.pk))
+
+    assert ingest.drain().counted == 2
+
+    assert (KeyUsage.objects.get().calls, KeyUsage.objects.get().units) == (2, 5)
+
+
 def test_batches_follow_one_another_until_the_stream_is_empty(emit):
     emit(*({} for _ in range(25)))
 

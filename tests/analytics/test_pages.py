@@ -99,7 +99,7 @@ def test_today_begins_at_midnight_of_the_person(portal_as, vera, key, clock):
 
     totals = portal_as(vera).get("/overview/").context["totals"]
 
-    assert (totals["calls_today"], totals["calls_month"]) == (1, 1)
+    assert (totals["calls_today"], totals["calls_month"]) == (1, 2)
 
 
 def test_no_quota_is_none(page, organization):

@@ -20,8 +20,11 @@ from webhooks.models import WebhookMessage
 
 @pytest.fixture
 def key(organization: Organization) -> ApiKey:
-    """Return a key of Acme; `key.secret` is its secret."""
-    return ApiKeyFactory.create(organization=organization, name="Checkout", scopes=["orders:read"])
+    """Return a key of Olivia's organization; `key.secret` is its secret."""
+    key: ApiKey = ApiKeyFactory.create(
+        organization=organization, name="Checkout", scopes=["orders:read"]
+    )
+    return key
 
 
 @pytest.fixture

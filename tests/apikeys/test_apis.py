@@ -1,5 +1,7 @@
 """Describing the APIs that are sold, and their route rules."""
 
+from typing import Any
+
 import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -103,8 +105,9 @@ def test_points_to_what_is_not_valid_in_a_rule(settings, place):
     api = ApiFactory.create()
     version = Api.objects.get(pk=api.pk).version
 
+    rule: Any = {"path_pattern": "/orders", **settings}
     with pytest.raises(InvalidInput) as refusal:
-        apis.create_rule(api=api, settings={"path_pattern": "/orders", **settings}, by=None)
+        apis.create_rule(api=api, settings=rule, by=None)
 
     assert pointers(refusal)[0] == place
     assert not RouteRule.objects.exists()

@@ -113,7 +113,9 @@ def test_create_service_key_prints_only_the_secret(capsys, works):
 
     out, err = capsys.readouterr()
     assert works(out.strip())
-    assert secrets.parse(out.strip()).is_service_key
+    parsed = secrets.parse(out.strip())
+    assert parsed is not None
+    assert parsed.is_service_key
     key = ServiceKey.objects.get()
     assert (key.scopes, key.ip_allowlist) == (["keys:verify", "usage:settle"], ["10.0.0.0/8"])
     assert "Service key gateway is created." in err

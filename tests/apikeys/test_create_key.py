@@ -9,6 +9,7 @@ from django.utils import timezone
 from accounts.models import User
 from apikeys import secrets
 from apikeys.models import ApiKey, Secret
+from apikeys.restrictions import EnvironmentName
 from apikeys.services import keys
 from audit.models import AuditLog
 from billing.services import subscriptions
@@ -33,7 +34,7 @@ def test_returns_the_secret_once(api_as, olivia):
 
     body = answer.json()
     assert answer.status_code == 201
-    assert secrets.parse(body["key"]).environment == "test"
+    assert secrets.parse(body["key"]) == secrets.ParsedSecret(body["key"], EnvironmentName.TEST)
     assert (body["prefix"], body["last4"]) == (body["key"][:12], body["key"][-4:])
     assert answer["Cache-Control"] == "no-store"
     assert "key" not in api.get(f"{PATH}/{body['id']}").json()

@@ -38,7 +38,9 @@ def test_a_super_admin_makes_one(sam, works):
         at=timezone.now(),
     )
 
-    assert secrets.parse(secret).is_service_key
+    parsed = secrets.parse(secret)
+    assert parsed is not None
+    assert parsed.is_service_key
     assert (key.name, key.created_by, key.ip_allowlist) == ("gateway", sam, ["10.0.0.1/32"])
     assert (key.prefix, key.last4) == (secret[:8], secret[-4:])
     assert works(secret)

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from apikeys.models import ApiKey
 from apikeys.services import keys
+from apikeys.services.key_checks import KeyChanges
 from audit.models import AuditLog
 from billing.services import subscriptions
 from organizations.services import limits
@@ -183,7 +184,7 @@ def test_leaves_no_trace_when_the_audit_log_cannot_be_written(key, break_audit_l
 
 @pytest.mark.django_db(transaction=True)
 def test_concurrent_changes_of_different_settings_all_hold(race, key):
-    changes = [
+    changes: list[KeyChanges] = [
         {"name": "Search"},
         {"description": "For the shop"},
         {"external_id": "c-1"},

@@ -33,7 +33,12 @@ def test_a_plan_is_created_through_the_service(back_office, sam):
 
     assert response.status_code == 302
     plan = Plan.objects.get(code="TEAM")
-    assert (plan.rate_limit, plan.key_limit, plan.seat_limit, plan.is_public) == (60, 5, None, False)
+    assert (plan.rate_limit, plan.key_limit, plan.seat_limit, plan.is_public) == (
+        60,
+        5,
+        None,
+        False,
+    )
     assert AuditLog.objects.get(event="plan.created").actor_id == sam.pk
 
 
@@ -99,7 +104,9 @@ def test_a_canceled_subscription_is_only_shown(back_office, organization):
 
 
 @pytest.mark.parametrize("text", ["", "Olivia", "{pk}"])
-def test_subscriptions_are_found_by_their_organization(back_office, organization, foreign_organization, text):
+def test_subscriptions_are_found_by_their_organization(
+    back_office, organization, foreign_organization, text
+):
     response = back_office.get(SUBSCRIPTIONS, {"q": text.format(pk=organization.pk)})
 
     found = {row.organization for row in response.context["cl"].result_list}
@@ -112,6 +119,6 @@ def test_lists_cost_the_same_for_many(back_office, organization, count_queries):
     few = count_queries(back_office, SUBSCRIPTIONS), count_queries(back_office, page)
 
     for _ in range(10):
-        OrganizationFactory()
+        OrganizationFactory.create()
 
     assert few == (count_queries(back_office, SUBSCRIPTIONS), count_queries(back_office, page))

@@ -39,7 +39,7 @@ def test_publishing_outside_a_transaction_is_refused():
 
 @pytest.mark.django_db(transaction=True)
 def test_a_failing_receiver_rolls_the_change_back():
-    owner = UserFactory()
+    owner = UserFactory.create()
 
     def fail(**_: object) -> None:
         raise RuntimeError("no")
@@ -134,9 +134,9 @@ def test_data_is_what_json_can_hold():
 def test_a_rolled_back_change_leaves_neither_entry_nor_message(organization):
     before = AuditLog.objects.count(), WebhookMessage.objects.count()
 
-    with pytest.raises(RuntimeError), transaction.atomic():
+    with transaction.atomic():
         organizations.update_organization(organization=organization, changes={"name": "Gone"})
-        raise RuntimeError
+        transaction.set_rollback(True)
 
     organization.refresh_from_db()
     assert organization.name == "Olivia's organization"

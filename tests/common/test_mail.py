@@ -5,6 +5,7 @@ import socket
 import threading
 from datetime import timedelta
 from email import policy
+from typing import Any
 
 import pytest
 from django.core import mail as outbox_of
@@ -27,6 +28,11 @@ def owed(db):
 
 def _values(full_name="Nora Newcomer"):
     return {"user": User(email=TO, full_name=full_name), "token": "t0ken-of-the-link"}
+
+
+def _sent() -> Any:
+    (message,) = outbox_of.outbox
+    return message
 
 
 def _row():
@@ -68,7 +74,7 @@ def test_the_body_is_encrypted_until_it_is_sent(owed):
 def test_a_message_has_a_text_and_an_html_part(owed):
     assert mail.deliver(mail_id=owed.pk, at=timezone.now()) is True
 
-    (sent,) = outbox_of.outbox
+    sent = _sent()
     (html,) = sent.alternatives
     assert (sent.to, sent.from_email) == ([TO], "Tollgate <no-reply@localhost>")
     assert sent.subject == "Confirm your address for Tollgate"
@@ -94,7 +100,7 @@ def test_html_is_escaped_and_text_is_not(db):
     owed = mail.send("accounts/welcome", to=TO, values=_values(full_name="O'Hara & Sons"))
     mail.deliver(mail_id=owed.pk, at=timezone.now())
 
-    (sent,) = outbox_of.outbox
+    sent = _sent()
     assert "O'Hara" in sent.body
     assert "O&#x27;Hara" in sent.alternatives[0].content
 

@@ -28,7 +28,8 @@ class FaultyWay:
     target: int
     delay: float = 0.5
     fault: Fault = Fault.NONE
-    _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
+    _loop: asyncio.AbstractEventLoop = field(init=False)
+    _stopped: asyncio.Event = field(init=False)
     _server: asyncio.Server | None = None
     _writers: set[asyncio.StreamWriter] = field(default_factory=set)
 
@@ -44,18 +45,17 @@ class FaultyWay:
         """End every connection at once and accept new ones."""
         self._call(self._cut())
 
-    def run(self) -> None:
-        """Serve until stopped, in a thread."""
-        self._loop.run_forever()
-
     def stop(self) -> None:
         """End every connection and the proxy."""
-        self._call(self._close())
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._loop.call_soon_threadsafe(self._stopped.set)
 
-    def open(self) -> None:
-        """Begin to listen; called before the loop runs."""
-        self._loop.run_until_complete(self._listen())
+    async def live(self, is_ready: threading.Event) -> None:
+        """Serve until stopped."""
+        self._loop, self._stopped = asyncio.get_running_loop(), asyncio.Event()
+        await self._listen()
+        is_ready.set()
+        await self._stopped.wait()
+        await self._close()
 
     def _call(self, coroutine: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(timeout=10)
@@ -85,15 +85,21 @@ class FaultyWay:
             writer.transport.abort()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writers.add(writer)
-        with suppress(OSError):
-            server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self.target)
-            self._writers.add(server_writer)
-            await asyncio.gather(
-                self._carry(reader, server_writer), self._carry(server_reader, writer)
-            )
-            self._writers.discard(server_writer)
-        self._writers.discard(writer)
+        mine = [writer]
+        try:
+            with suppress(OSError):
+                server_reader, server_writer = await asyncio.open_connection(
+                    "127.0.0.1", self.target
+                )
+                mine.append(server_writer)
+                self._writers.update(mine)
+                await asyncio.gather(
+                    self._carry(reader, server_writer), self._carry(server_reader, writer)
+                )
+        finally:
+            self._writers.difference_update(mine)
+            for each in mine:
+                each.transport.abort()
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
@@ -110,12 +116,12 @@ class FaultyWay:
 @contextmanager
 def faulty_way(target: int) -> Iterator[FaultyWay]:
     """Run a proxy to a port of the loopback."""
-    way = FaultyWay(port=free_port(), target=target)
-    way.open()
-    thread = threading.Thread(target=way.run, daemon=True)
+    way, is_ready = FaultyWay(port=free_port(), target=target), threading.Event()
+    thread = threading.Thread(target=lambda: asyncio.run(way.live(is_ready)), daemon=True)
     thread.start()
+    assert is_ready.wait(timeout=10)
     try:
         yield way
     finally:
         way.stop()
-        thread.join(timeout=5)
+        thread.join(timeout=10)

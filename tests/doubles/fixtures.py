@@ -24,12 +24,15 @@ def house(django_db_setup: None, django_db_blocker: Any) -> Iterator[House]:
 @pytest.fixture(scope="module")
 def stack(house: House, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The programs of this module."""
-    directory: Path = tmp_path_factory.mktemp("stack")
-    # nginx drops root's rights for its workers, who must still find their files.
+    with running_stack(enterable(tmp_path_factory.mktemp("stack"))) as running:
+        yield running
+
+
+def enterable(directory: Path) -> Path:
+    """Let servers that drop root's rights find what lies in a directory of the test session."""
     for folder in (directory, *directory.parents[:2]):
         folder.chmod(0o755)
-    with running_stack(directory) as running:
-        yield running
+    return directory
 
 
 def _renew() -> None:

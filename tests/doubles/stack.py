@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from apikeys.restrictions import EnvironmentName
+from apikeys.secrets import mint_key
 from config.embedded import programs
 from config.embedded.place import BASE_DIR
 from config.embedded.servers import dies_with_parent, free_port
@@ -25,6 +27,7 @@ from config.embedded.servers import dies_with_parent, free_port
 PUBLIC_URL = "https://tollgate.test"
 _DEPLOY = BASE_DIR / "deploy"
 _READY_SECONDS = 40
+_NOBODYS_KEY = mint_key(EnvironmentName.LIVE).text
 
 P = TypeVar("P", bound="Program")
 
@@ -117,6 +120,18 @@ class Gate(Listener):
     """One web process: gate, API and pages."""
 
     probe: str = "/healthz"
+
+    def start(self) -> None:
+        super().start()
+        self.wait_for(self._decides)
+
+    def _decides(self) -> bool:
+        """Tell whether it reaches its servers: until then it answers 503."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        connection.request("GET", "/gateway/authorize", headers={"X-API-Key": _NOBODYS_KEY})
+        status = connection.getresponse().status
+        connection.close()
+        return status == 401
 
     def metrics(self) -> dict[str, float]:
         """Return the process's metrics, each under its name with labels, as Prometheus would read them."""

@@ -3,8 +3,9 @@
 from datetime import UTC, datetime
 from functools import cache
 
-import factory
 from django.contrib.auth.hashers import make_password
+from factory.declarations import LazyFunction, Sequence
+from factory.django import DjangoModelFactory
 
 from accounts.models import User
 
@@ -17,13 +18,13 @@ def password_hash() -> str:
     return make_password(PASSWORD)
 
 
-class UserFactory(factory.django.DjangoModelFactory):
+class UserFactory(DjangoModelFactory[User]):
     """A person with a verified address."""
 
     class Meta:
         model = User
 
-    email = factory.Sequence(lambda number: f"person{number}@example.com")
+    email = Sequence(lambda number: f"person{number}@example.com")
     full_name = "Some One"
-    password = factory.LazyFunction(password_hash)
+    password = LazyFunction(password_hash)
     email_verified_at = datetime(2026, 1, 5, 9, 12, tzinfo=UTC)

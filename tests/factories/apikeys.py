@@ -2,20 +2,21 @@
 
 from typing import Any
 
-import factory
 from django.utils import timezone
+from factory.base import Factory
+from factory.declarations import LazyFunction, Sequence
 
 from apikeys.models import Api, ApiKey, ServiceKey
 from apikeys.services import apis, keys, service_keys
 
 
-class ApiKeyFactory(factory.Factory[ApiKey]):
+class ApiKeyFactory(Factory):
     """A key of an organization; `secret` holds what its owner was shown."""
 
     class Meta:
         model = ApiKey
 
-    name = factory.Sequence(lambda number: f"Key {number}")
+    name = Sequence(lambda number: f"Key {number}")
     environment = "live"
 
     @classmethod
@@ -32,14 +33,14 @@ class ApiKeyFactory(factory.Factory[ApiKey]):
         return key
 
 
-class ServiceKeyFactory(factory.Factory[ServiceKey]):
+class ServiceKeyFactory(Factory):
     """A service key; `secret` holds what its owner was shown."""
 
     class Meta:
         model = ServiceKey
 
-    name = factory.Sequence(lambda number: f"gateway-{number}")
-    scopes = factory.LazyFunction(lambda: ["keys:verify"])
+    name = Sequence(lambda number: f"gateway-{number}")
+    scopes = LazyFunction(lambda: ["keys:verify"])
 
     @classmethod
     def _create(cls, model_class: type[ServiceKey], *_args: Any, **settings: Any) -> ServiceKey:
@@ -50,14 +51,14 @@ class ServiceKeyFactory(factory.Factory[ServiceKey]):
         return key
 
 
-class ApiFactory(factory.Factory[Api]):
+class ApiFactory(Factory):
     """An API that is sold."""
 
     class Meta:
         model = Api
 
-    name = factory.Sequence(lambda number: f"API {number}")
-    slug = factory.Sequence(lambda number: f"api-{number}")
+    name = Sequence(lambda number: f"API {number}")
+    slug = Sequence(lambda number: f"api-{number}")
 
     @classmethod
     def _create(cls, model_class: type[Api], *_args: Any, **settings: Any) -> Api:

@@ -20,7 +20,9 @@ def told(db: None) -> Callable[[], list[str]]:
         public = [message.event_type for message in owed]
         seen["audit"] = max([seen["audit"], *(entry.pk for entry in entries)])
         seen["webhooks"] = max([seen["webhooks"], *(message.pk for message in owed)])
-        assert sorted(public) == sorted(name for name in names if not name.startswith(("user.", "se")))
+        assert sorted(public) == sorted(
+            name for name in names if not name.startswith(("user.", "se"))
+        )
         return names
 
     return told

@@ -21,7 +21,14 @@ def back_office(portal_as, sam):
 
 def form_of(organization, **changes):
     """Return what the change page would send."""
-    empty = ("billing_name", "tax_id", "rate_limit", "rate_per_seconds", "rate_burst", "quota_limit")
+    empty = (
+        "billing_name",
+        "tax_id",
+        "rate_limit",
+        "rate_per_seconds",
+        "rate_burst",
+        "quota_limit",
+    )
     return {
         "name": organization.name,
         "billing_email": organization.billing_email,
@@ -39,7 +46,9 @@ def messages_of(response):
 
 
 @pytest.mark.parametrize("text", ["", "Olivia", "olivia@example.com", "{pk}", "olivias"])
-def test_is_found_by_what_support_has_in_hand(back_office, organization, foreign_organization, text):
+def test_is_found_by_what_support_has_in_hand(
+    back_office, organization, foreign_organization, text
+):
     response = back_office.get(LIST, {"q": text.format(pk=organization.pk)})
 
     found = set(response.context["cl"].result_list)
@@ -55,11 +64,15 @@ def test_counts_members_once_while_searching(back_office, organization, adam, mi
 
 def test_lists_and_pages_cost_the_same_for_many(back_office, organization, count_queries):
     page = f"{LIST}{organization.pk}/change/"
-    few = count_queries(back_office, LIST), count_queries(back_office, page), count_queries(back_office, MEMBERS)
+    few = (
+        count_queries(back_office, LIST),
+        count_queries(back_office, page),
+        count_queries(back_office, MEMBERS),
+    )
 
     for _ in range(10):
-        OrganizationFactory()
-        MemberFactory(organization=organization)
+        OrganizationFactory.create()
+        MemberFactory.create(organization=organization)
 
     assert few == (
         count_queries(back_office, LIST),
@@ -102,7 +115,11 @@ def test_what_a_service_owns_cannot_be_written(back_office, organization):
     )
 
     after = Organization.objects.get()
-    assert (after.status, after.seat_limit, after.slug) == ("ACTIVE", organization.seat_limit, organization.slug)
+    assert (after.status, after.seat_limit, after.slug) == (
+        "ACTIVE",
+        organization.seat_limit,
+        organization.slug,
+    )
 
 
 def act(client, url, action, *rows, reason=""):
@@ -135,7 +152,7 @@ def test_suspends_and_reinstates(back_office, organization, foreign_organization
 
 
 def test_a_member_is_added_through_the_service(back_office, organization):
-    person = UserFactory()
+    person = UserFactory.create()
 
     response = back_office.post(
         f"{MEMBERS}add/", {"organization": organization.pk, "user": person.pk, "role": "ADMIN"}
@@ -148,7 +165,7 @@ def test_a_member_is_added_through_the_service(back_office, organization):
 
 def test_no_member_is_added_without_a_seat(back_office, organization):
     Organization.objects.filter(pk=organization.pk).update(seat_limit=1)
-    person = UserFactory()
+    person = UserFactory.create()
 
     response = back_office.post(
         f"{MEMBERS}add/",
@@ -168,7 +185,7 @@ def test_a_role_is_changed_and_the_last_owner_stays(back_office, organization, m
     refused = back_office.post(f"{MEMBERS}{owner.pk}/change/", {"role": "ADMIN"}, follow=True)
 
     assert changed.status_code == refused.status_code == 200
-    assert "at least one owner" in messages_of(refused)[0]
+    assert "at least one owner" in messages_of(refused)[-1]
     member.refresh_from_db()
     owner.refresh_from_db()
     assert (member.role, owner.role) == ("ADMIN", "OWNER")
@@ -182,7 +199,7 @@ def test_a_member_is_removed_and_the_last_owner_stays(back_office, organization,
     back_office.post(f"{MEMBERS}{member.pk}/delete/", {"post": "yes"})
     refused = back_office.post(f"{MEMBERS}{owner.pk}/delete/", {"post": "yes"}, follow=True)
 
-    assert "at least one owner" in messages_of(refused)[0]
+    assert "at least one owner" in messages_of(refused)[-1]
     assert list(OrganizationMember.objects.all()) == [owner]
     assert AuditLog.objects.filter(event="member.removed").count() == 1
 
@@ -197,14 +214,16 @@ def test_organizations_are_neither_added_nor_deleted(back_office, organization):
 @pytest.mark.parametrize("role", [PlatformRole.USER, PlatformRole.VIEWER])
 @pytest.mark.parametrize("path", [LIST, MEMBERS, f"{MEMBERS}add/"])
 def test_who_is_no_staff_is_kept_out(portal_as, organization, role, path):
-    response = portal_as(UserFactory(role=role)).get(path)
+    response = portal_as(UserFactory.create(role=role)).get(path)
 
     assert response.status_code == 302
     assert reverse("admin:login") in response.headers["Location"]
 
 
 def test_staff_may_change_by_role(portal_as, organization):
-    response = portal_as(UserFactory(role=PlatformRole.ADMIN)).get(f"{LIST}{organization.pk}/change/")
+    response = portal_as(UserFactory.create(role=PlatformRole.ADMIN)).get(
+        f"{LIST}{organization.pk}/change/"
+    )
 
     assert response.status_code == 200
     assert b'name="_save"' in response.content

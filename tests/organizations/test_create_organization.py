@@ -35,7 +35,11 @@ def test_registering_a_known_address_opens_nothing(olivia):
 
     registration.register(email="OLIVIA@example.com", password=PASSWORD, full_name="Not Olivia")
 
-    assert (Organization.objects.count(), Subscription.objects.count(), AuditLog.objects.count()) == before
+    assert (
+        Organization.objects.count(),
+        Subscription.objects.count(),
+        AuditLog.objects.count(),
+    ) == before
 
 
 @pytest.mark.django_db
@@ -111,7 +115,7 @@ def test_names_without_letters_get_a_slug_too(api_as, olivia):
 @pytest.mark.django_db
 def test_one_person_owns_a_limited_number(api_as, olivia):
     for _ in range(MAX_OWNED - 1):
-        OrganizationFactory(owner=olivia)
+        OrganizationFactory.create(owner=olivia)
 
     response = api_as(olivia).post(URL, {"name": "One too many"})
 

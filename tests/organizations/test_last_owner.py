@@ -1,13 +1,13 @@
 """At least one owner, always: by the services, by raw SQL, under races, and for any sequence of steps."""
 
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 from threading import Barrier
 
 import psycopg
 import pytest
 from django.conf import settings
-from django.db import IntegrityError, connection, connections, transaction
+from django.db import IntegrityError, connection, transaction
 from hypothesis import HealthCheck
 from hypothesis import settings as effort
 from hypothesis import strategies as st
@@ -27,30 +27,15 @@ from organizations.services import members
 from organizations.services.members import LastOwner
 from tests.factories.accounts import UserFactory
 from tests.factories.organizations import MemberFactory, OrganizationFactory
+from tests.simultaneous import at_once
 
-TABLE = "organizations_organizationmember"
+DEMOTE = "UPDATE organizations_organizationmember SET role = 'MEMBER' WHERE id = %s"
+DELETE = "DELETE FROM organizations_organizationmember WHERE id = %s"
 
 
 def owners_of(organization):
     found = OrganizationMember.objects.filter(organization=organization, role=Role.OWNER)
     return list(found.order_by("id").values_list("user_id", flat=True))
-
-
-def at_once(*acts):
-    """Run the acts on connections of their own, all starting together; return what each gave or raised."""
-    barrier = Barrier(len(acts))
-
-    def run(act):
-        try:
-            barrier.wait(timeout=20)
-            return act()
-        except Exception as error:
-            return error
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(len(acts)) as pool:
-        return list(pool.map(run, acts))
 
 
 @pytest.mark.django_db
@@ -71,7 +56,7 @@ def test_the_last_owner_cannot_leave(organization, olivia, adam):
 
 @pytest.mark.django_db
 def test_one_of_two_owners_can_go(organization, olivia):
-    second = MemberFactory(organization=organization, role=Role.OWNER)
+    second = MemberFactory.create(organization=organization, role=Role.OWNER)
 
     members.remove_member(tenant=access.tenant_of(olivia), user_id=olivia.pk)
 
@@ -80,18 +65,24 @@ def test_one_of_two_owners_can_go(organization, olivia):
 
 @pytest.mark.django_db(transaction=True)
 def test_two_owners_who_demote_each_other_leave_one(organization, olivia):
-    second = MemberFactory(organization=organization, role=Role.OWNER).user
+    second = MemberFactory.create(organization=organization, role=Role.OWNER).user
 
     for _ in range(10):
         OrganizationMember.objects.filter(organization=organization).update(role=Role.OWNER)
         tenants = {user.pk: access.tenant_of(user) for user in (olivia, second)}
 
         outcomes = at_once(
-            lambda tenants=tenants: members.change_role(
-                tenant=tenants[olivia.pk], user_id=second.pk, role=Role.MEMBER
+            partial(
+                members.change_role,
+                tenant=tenants[olivia.pk],
+                user_id=second.pk,
+                role=Role.MEMBER,
             ),
-            lambda tenants=tenants: members.change_role(
-                tenant=tenants[second.pk], user_id=olivia.pk, role=Role.MEMBER
+            partial(
+                members.change_role,
+                tenant=tenants[second.pk],
+                user_id=olivia.pk,
+                role=Role.MEMBER,
             ),
         )
 
@@ -103,12 +94,12 @@ def test_two_owners_who_demote_each_other_leave_one(organization, olivia):
 
 @pytest.mark.django_db(transaction=True)
 def test_two_owners_who_leave_at_once_leave_one(organization, olivia):
-    second = MemberFactory(organization=organization, role=Role.OWNER).user
+    second = MemberFactory.create(organization=organization, role=Role.OWNER).user
     tenants = [access.tenant_of(user) for user in (olivia, second)]
 
     outcomes = at_once(
         *[
-            lambda tenant=tenant: members.remove_member(tenant=tenant, user_id=tenant.user.pk)
+            partial(members.remove_member, tenant=tenant, user_id=tenant.user.pk)
             for tenant in tenants
         ]
     )
@@ -121,10 +112,11 @@ def test_two_owners_who_leave_at_once_leave_one(organization, olivia):
 @pytest.mark.parametrize("isolation", ["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"])
 @pytest.mark.parametrize(
     "statement",
-    [f"UPDATE {TABLE} SET role = 'MEMBER' WHERE id = %s", f"DELETE FROM {TABLE} WHERE id = %s"],
+    [DEMOTE, DELETE],
+    ids=["demote", "delete"],
 )
 def test_raw_sql_on_two_connections_leaves_one_owner(organization, olivia, statement, isolation):
-    MemberFactory(organization=organization, role=Role.OWNER)
+    MemberFactory.create(organization=organization, role=Role.OWNER)
     ids = OrganizationMember.objects.filter(organization=organization).values_list("pk", flat=True)
     written = Barrier(2)
 
@@ -136,7 +128,7 @@ def test_raw_sql_on_two_connections_leaves_one_owner(organization, olivia, state
             written.wait(timeout=20)
             raw.commit()
 
-    outcomes = at_once(*[lambda pk=pk: take_away(pk) for pk in ids])
+    outcomes = at_once(*[partial(take_away, pk) for pk in ids])
 
     assert sum(outcome is None for outcome in outcomes) == 1
     refused = next(outcome for outcome in outcomes if outcome is not None)
@@ -150,7 +142,7 @@ def test_raw_sql_on_two_connections_leaves_one_owner(organization, olivia, state
     [
         lambda rows: rows.update(role=Role.ADMIN),
         lambda rows: rows.delete(),
-        lambda rows: rows.update(organization=OrganizationFactory()),
+        lambda rows: rows.update(organization=OrganizationFactory.create()),
     ],
     ids=["demoted", "deleted", "moved"],
 )
@@ -176,7 +168,7 @@ def test_an_organization_that_goes_takes_its_owners_along(organization):
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("DELETE FROM billing_subscription")
         cursor.execute("DELETE FROM webhooks_webhookmessage")
-        cursor.execute(f"DELETE FROM {TABLE}")
+        cursor.execute("DELETE FROM organizations_organizationmember")
         cursor.execute("DELETE FROM organizations_organization")
 
     assert not OrganizationMember.objects.exists()
@@ -200,8 +192,8 @@ class Ownership(RuleBasedStateMachine):
     def found(self):
         self.scope = transaction.atomic()
         self.scope.__enter__()
-        self.people = [UserFactory() for _ in range(5)]
-        self.organization = OrganizationFactory(owner=self.people[0])
+        self.people = [UserFactory.create() for _ in range(5)]
+        self.organization = OrganizationFactory.create(owner=self.people[0])
         Organization.objects.filter(pk=self.organization.pk).update(seat_limit=None)
 
     def teardown(self):

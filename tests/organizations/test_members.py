@@ -7,8 +7,8 @@ from organizations.models import Organization, OrganizationMember
 from organizations.services import members
 from organizations.services.members import AlreadyMember, SeatLimitReached
 from tests.factories.accounts import UserFactory
-from tests.factories.organizations import MemberFactory
-from tests.organizations.test_last_owner import at_once
+from tests.factories.organizations import MemberFactory, OrganizationFactory
+from tests.simultaneous import at_once
 
 pytestmark = pytest.mark.django_db
 PEOPLE = ("olivia", "adam", "mia", "vera")
@@ -121,7 +121,7 @@ def test_who_may_remove_whom(api_as, organization, people, who, whom, status):
 
 
 def test_one_of_two_owners_may_remove_the_other(api_as, organization, olivia):
-    second = MemberFactory(organization=organization, role="OWNER").user
+    second = MemberFactory.create(organization=organization, role="OWNER").user
 
     assert api_as(second).delete(url_of(organization, olivia)).status_code == 204
 
@@ -183,7 +183,7 @@ def test_seats_are_limited_by_the_plan(organization, adam, mia):
     Organization.objects.filter(pk=organization.pk).update(seat_limit=3)
 
     with pytest.raises(SeatLimitReached):
-        members.add_member(organization=organization, user=UserFactory(), role="VIEWER")
+        members.add_member(organization=organization, user=UserFactory.create(), role="VIEWER")
 
     assert set(roles(organization)) == {"olivia", "adam", "mia"}
 
@@ -198,7 +198,7 @@ def test_a_member_is_not_added_twice(organization, adam):
 @pytest.mark.django_db(transaction=True)
 def test_the_last_seat_is_given_once(organization):
     Organization.objects.filter(pk=organization.pk).update(seat_limit=2)
-    people = [UserFactory() for _ in range(6)]
+    people = [UserFactory.create() for _ in range(6)]
 
     outcomes = at_once(
         *[
@@ -216,7 +216,7 @@ def test_the_last_seat_is_given_once(organization):
 
 @pytest.mark.django_db(transaction=True)
 def test_one_person_is_added_once(organization):
-    user = UserFactory()
+    user = UserFactory.create()
 
     outcomes = at_once(
         *[lambda: members.add_member(organization=organization, user=user, role="MEMBER")] * 4
@@ -227,9 +227,7 @@ def test_one_person_is_added_once(organization):
 
 
 def test_choosing_the_current_organization(api_as, olivia, organization):
-    from tests.factories.organizations import OrganizationFactory
-
-    second = OrganizationFactory(owner=olivia)
+    second = OrganizationFactory.create(owner=olivia)
     client = api_as(olivia)
 
     response = client.post(f"/api/v1/organizations/{second.pk}/select")

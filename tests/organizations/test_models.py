@@ -58,4 +58,4 @@ def test_names_itself(organization, olivia):
     assert str(organization) == "Olivia's organization"
     assert str(member) == f"{olivia.pk} as OWNER in {organization.pk}"
     assert organization.email == "olivia@example.com"
-    assert not OrganizationMember.objects.filter(user=UserFactory()).exists()
+    assert not OrganizationMember.objects.filter(user=UserFactory.create()).exists()

@@ -9,10 +9,12 @@ pytestmark = pytest.mark.django_db
 URL = "/api/v1/organizations"
 
 
-def test_lists_those_one_belongs_to_the_last_joined_first(api_as, organization, olivia, foreign_organization):
-    second = OrganizationFactory(owner=olivia)
-    third = OrganizationFactory()
-    MemberFactory(organization=third, user=olivia, role="VIEWER")
+def test_lists_those_one_belongs_to_the_last_joined_first(
+    api_as, organization, olivia, foreign_organization
+):
+    second = OrganizationFactory.create(owner=olivia)
+    third = OrganizationFactory.create()
+    MemberFactory.create(organization=third, user=olivia, role="VIEWER")
 
     body = api_as(olivia).get(URL).json()
 
@@ -55,7 +57,9 @@ def test_shows_what_was_agreed_beyond_the_plan(api_as, organization, olivia):
     assert body["seat_limit"] is None
 
 
-def test_the_path_decides_whatever_the_header_says(api_as, organization, olivia, foreign_organization):
+def test_the_path_decides_whatever_the_header_says(
+    api_as, organization, olivia, foreign_organization
+):
     response = api_as(olivia).get(
         f"{URL}/{organization.pk}", HTTP_X_ORGANIZATION_ID=str(foreign_organization.pk)
     )
@@ -64,7 +68,9 @@ def test_the_path_decides_whatever_the_header_says(api_as, organization, olivia,
 
 
 @pytest.mark.parametrize("path", ["", "/members"])
-def test_a_foreign_one_looks_like_a_missing_one(api_as, organization, olivia, foreign_organization, path):
+def test_a_foreign_one_looks_like_a_missing_one(
+    api_as, organization, olivia, foreign_organization, path
+):
     client = api_as(olivia)
     headers = {"HTTP_X_REQUEST_ID": "the-same-id"}
 

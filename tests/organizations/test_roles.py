@@ -1,14 +1,16 @@
 """The role matrix, as a table, and everything that reads it."""
 
+from itertools import pairwise
+
 import pytest
 from django.template import Context, Template
 
 from config.common.errors import Forbidden
 from organizations import access
 from organizations.access import Tenant
-from organizations.models import Role
+from organizations.models import Organization, Role
 from organizations.permissions import require_permission, require_permissions, require_role
-from organizations.roles import GRANTS, Permission, grants
+from organizations.roles import GRANTS, Permission, RoleName, grants
 
 ROLES = ("VIEWER", "MEMBER", "ADMIN", "OWNER")
 MATRIX = {
@@ -34,6 +36,10 @@ CELLS = [
 ]
 
 
+def tenant_in(role):
+    return Tenant(organization=Organization(), user=None, role=role)
+
+
 def test_the_table_covers_the_catalogue():
     assert set(MATRIX) == {permission.value for permission in Permission}
     assert set(ROLES) == set(Role.values) == {role.value for role in GRANTS}
@@ -46,7 +52,7 @@ def test_matrix(permission, role, allowed):
 
 @pytest.mark.parametrize(("permission", "role", "allowed"), CELLS)
 def test_the_service_guard_reads_the_matrix(permission, role, allowed):
-    tenant = Tenant(organization=None, user=None, role=role)
+    tenant = tenant_in(role)
 
     if allowed:
         require_permission(tenant, Permission(permission))
@@ -57,12 +63,12 @@ def test_the_service_guard_reads_the_matrix(permission, role, allowed):
 
 
 def test_a_higher_role_grants_all_that_a_lower_one_does():
-    for lower, higher in zip(ROLES, ROLES[1:], strict=False):
-        assert GRANTS[lower] < GRANTS[higher]
+    for lower, higher in pairwise(ROLES):
+        assert GRANTS[RoleName(lower)] < GRANTS[RoleName(higher)]
 
 
 def test_every_permission_of_several_is_needed():
-    tenant = Tenant(organization=None, user=None, role=Role.MEMBER)
+    tenant = tenant_in(Role.MEMBER)
     require_permissions(tenant, Permission.KEYS_READ, Permission.KEYS_WRITE)
 
     with pytest.raises(Forbidden, match="members:write"):
@@ -72,7 +78,7 @@ def test_every_permission_of_several_is_needed():
 @pytest.mark.parametrize("held", ROLES)
 @pytest.mark.parametrize("needed", ROLES)
 def test_a_role_is_reached_by_itself_and_higher_ones(held, needed):
-    tenant = Tenant(organization=None, user=None, role=held)
+    tenant = tenant_in(held)
 
     if ROLES.index(held) >= ROLES.index(needed):
         require_role(tenant, Role(needed))
@@ -82,7 +88,7 @@ def test_a_role_is_reached_by_itself_and_higher_ones(held, needed):
 
 
 def test_a_key_has_no_role_and_only_its_own_permissions():
-    key = Tenant(None, None, "", permissions=frozenset({Permission.KEYS_READ}))
+    key = Tenant(Organization(), None, "", permissions=frozenset({Permission.KEYS_READ}))
 
     assert key.may(Permission.KEYS_READ)
     assert not key.may(Permission.USAGE_READ)
@@ -111,7 +117,7 @@ def test_the_template_tag_refuses_a_permission_that_does_not_exist(olivia, rf):
 
 
 def test_staff_on_behalf_of_an_organization_may_what_an_owner_may():
-    tenant = access.on_behalf_of(None)
+    tenant = access.on_behalf_of(Organization())
 
     assert all(tenant.may(permission) for permission in Permission)
     assert tenant.user is None

@@ -9,7 +9,7 @@ from organizations.models import Organization, OrganizationMember
 from organizations.services import limits, suspension
 from organizations.services.suspension import OrganizationNotActive
 from tests.factories.accounts import UserFactory
-from tests.organizations.test_last_owner import at_once
+from tests.simultaneous import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -35,9 +35,7 @@ def test_suspends_once_and_reinstates(organization, told):
 
 @pytest.mark.django_db(transaction=True)
 def test_two_who_suspend_at_once_suspend_once(organization):
-    outcomes = at_once(
-        *[lambda: suspension.suspend(organization=organization, reason="race")] * 4
-    )
+    outcomes = at_once(*[lambda: suspension.suspend(organization=organization, reason="race")] * 4)
 
     assert sum(outcome is None for outcome in outcomes) == 1
     assert AuditLog.objects.filter(event="organization.suspended").count() == 1
@@ -73,7 +71,10 @@ def test_a_rate_is_given_whole(organization, part, value):
     given = limits.Limits(rate_limit=9, rate_per_seconds=1, rate_burst=18, quota_limit=None)
 
     with pytest.raises(InvalidInput):
-        limits.override_limits(organization=organization, limits={**given, part: value})
+        limits.override_limits(
+            organization=organization,
+            limits={**given, part: value},  # type: ignore[misc]
+        )
 
     assert Organization.objects.get().rate_limit is None
 
@@ -108,20 +109,22 @@ def test_commands_suspend_and_reinstate(organization, capsys, name_by):
     ],
 )
 def test_commands_say_what_they_cannot_find(organization, arguments):
-    UserFactory(email="new@example.com")
+    UserFactory.create(email="new@example.com")
 
     with pytest.raises(CommandError, match="There is no organization with the id or slug"):
         call_command(*arguments)
 
 
 def test_command_adds_a_member(organization, capsys):
-    UserFactory(email="new@example.com")
+    UserFactory.create(email="new@example.com")
 
     call_command("add_member", organization.slug, "NEW@example.com", "--role", "ADMIN")
 
     member = OrganizationMember.objects.get(user__email="new@example.com")
     assert (member.organization, member.role) == (organization, "ADMIN")
-    assert "new@example.com is a member of Olivia's organization as ADMIN." in capsys.readouterr().out
+    assert (
+        "new@example.com is a member of Olivia's organization as ADMIN." in capsys.readouterr().out
+    )
     assert AuditLog.objects.get(event="member.added").actor_label == "add_member"
 
 

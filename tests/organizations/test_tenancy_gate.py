@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from config.common.errors import NotFound
@@ -11,6 +12,7 @@ from organizations.models import OrganizationMember, Role
 from organizations.roles import Permission
 from organizations.scoping import OrganizationScoped
 from organizations.services import organizations
+from tests.factories.accounts import UserFactory
 from tests.factories.organizations import MemberFactory, OrganizationFactory
 
 pytestmark = pytest.mark.django_db
@@ -24,7 +26,7 @@ def test_acts_in_the_only_organization(organization, olivia):
 
 
 def test_acts_in_the_first_joined_until_another_is_selected(organization, olivia):
-    second = OrganizationFactory(owner=olivia)
+    second = OrganizationFactory.create(owner=olivia)
 
     assert access.tenant_of(olivia).organization == organization
     organizations.select_organization(user=olivia, organization_id=second.pk, at=timezone.now())
@@ -32,7 +34,7 @@ def test_acts_in_the_first_joined_until_another_is_selected(organization, olivia
 
 
 def test_acts_in_the_one_selected_last(organization, olivia):
-    second = OrganizationFactory(owner=olivia)
+    second = OrganizationFactory.create(owner=olivia)
     now = timezone.now()
     organizations.select_organization(user=olivia, organization_id=second.pk, at=now)
 
@@ -44,7 +46,7 @@ def test_acts_in_the_one_selected_last(organization, olivia):
 
 
 def test_acts_in_the_one_asked_for(organization, olivia):
-    second = OrganizationFactory(owner=olivia)
+    second = OrganizationFactory.create(owner=olivia)
 
     assert access.tenant_of(olivia, second.pk).organization == second
 
@@ -60,10 +62,8 @@ def test_a_foreign_organization_is_a_missing_one(asked, olivia, foreign_organiza
 
 
 def test_who_belongs_to_none_has_no_tenant(organization):
-    from tests.factories.accounts import UserFactory
-
     with pytest.raises(NotFound):
-        access.tenant_of(UserFactory())
+        access.tenant_of(UserFactory.create())
 
 
 def test_rows_are_those_of_the_organization(organization, olivia, foreign_organization):
@@ -84,9 +84,7 @@ def test_a_foreign_row_is_a_missing_one(organization, olivia, foreign_organizati
 
 @pytest.mark.django_db(transaction=True)
 def test_the_role_is_read_again_under_the_lock(organization, olivia):
-    from django.db import transaction
-
-    member = MemberFactory(organization=organization, role=Role.ADMIN)
+    member = MemberFactory.create(organization=organization, role=Role.ADMIN)
     tenant = access.tenant_of(member.user)
     OrganizationMember.objects.filter(pk=member.pk).update(role=Role.VIEWER)
 
@@ -115,7 +113,7 @@ def test_a_header_that_is_no_id_is_refused(text, api_as, organization, olivia):
 
 
 def test_the_header_chooses_the_organization(api_as, organization, olivia):
-    second = OrganizationFactory(owner=olivia)
+    second = OrganizationFactory.create(owner=olivia)
     client = api_as(olivia)
 
     made = client.post(

@@ -53,7 +53,11 @@ def test_is_audited_with_old_and_new_values(api_as, adam, url, organization):
     )
     assert (entry.actor_type, entry.actor_id, entry.actor_label) == ("user", adam.pk, adam.email)
     assert (entry.target_type, entry.target_id) == ("organization", organization.pk)
-    assert (entry.ip, entry.user_agent, entry.request_id) == ("127.0.0.1", "tests/1", "request-0001")
+    assert (entry.ip, entry.user_agent, entry.request_id) == (
+        "127.0.0.1",
+        "tests/1",
+        "request-0001",
+    )
     message = WebhookMessage.objects.get(event_type="organization.updated")
     assert message.payload["data"]["after"] == {"name": "Acme"}
 

@@ -76,7 +76,6 @@ def test_hands_on_method_and_body(
     body = b"x" * 200_000
 
     response = client.request(method, "/orders", headers=house.key().headers, content=body)
-    print(response.text, response.headers)
 
     assert response.status_code == 200
     assert (api.last.method, api.last.body_size) == (method, len(body))

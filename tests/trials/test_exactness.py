@@ -90,10 +90,11 @@ def test_a_refused_call_changes_no_counter(
     house: House, gates: list[Gate], redis_client: "redis.Redis[bytes]"
 ) -> None:
     slow = {"rate_limit": 1, "rate_per_seconds": 3600}
-    limited = house.key(**slow, rate_burst=1, quota_limit=50, quota_period="month")
-    used_up = house.key(quota_limit=1, quota_period="day", credits_micro=5_000_000)
-    broke = house.key(credits_micro=1_000_000, quota_limit=50, quota_period="month")
-    narrow = house.key(scopes=[], quota_limit=50, quota_period="month")
+    wide, quota = {**slow, "rate_burst": 100}, {"quota_limit": 50, "quota_period": "month"}
+    limited = house.key(**slow, **quota, rate_burst=1)
+    used_up = house.key(**wide, quota_limit=1, quota_period="day", credits_micro=5_000_000)
+    broke = house.key(**wide, **quota, credits_micro=1_000_000)
+    narrow = house.key(**wide, **quota, scopes=[])
     for key in (limited, used_up, broke):
         assert ask_once(gates[0].port, key.secret, uri="/any").status == 204
     before = _counters(redis_client)

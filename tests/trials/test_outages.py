@@ -17,6 +17,7 @@ from config.embedded.valkey import Valkey
 from tests import servers
 from tests.doubles.callers import Callers, Seen, ask_once
 from tests.doubles.faults import Fault, FaultyWay, faulty_way
+from tests.doubles.fixtures import enterable
 from tests.doubles.house import House, Issued
 from tests.doubles.stack import Gate, Stack
 
@@ -49,7 +50,7 @@ def fragile(
     """The gate under trial."""
     postgres = urlsplit(os.environ["DATABASE_URL"])
     assert postgres.port
-    with servers.own_valkey(tmp_path_factory.mktemp("valkey")) as valkey:
+    with servers.own_valkey(enterable(tmp_path_factory.mktemp("valkey"))) as valkey:
         assert valkey.port
         with faulty_way(valkey.port) as to_valkey, faulty_way(postgres.port) as to_postgres:
             netloc = postgres.netloc.replace(str(postgres.port), str(to_postgres.port))

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import pytest
 import redis
@@ -14,6 +15,7 @@ from organizations.services import suspension
 from tests import servers
 from tests.doubles.callers import Callers, Seen
 from tests.doubles.faults import Fault, FaultyWay, faulty_way
+from tests.doubles.fixtures import enterable
 from tests.doubles.house import House, Issued
 from tests.doubles.stack import Gate, Stack
 
@@ -27,7 +29,9 @@ ENDINGS: dict[str, Change] = {
         key=key.row, settings={"enabled": False}, at=timezone.now()
     ),
     "expire": lambda _, key: keys.update_key(
-        key=key.row, settings={"expires_at": timezone.now()}, at=timezone.now()
+        key=key.row,
+        settings={"expires_at": timezone.now() + timedelta(seconds=0.3)},
+        at=timezone.now(),
     ),
     "narrow": lambda _, key: keys.update_key(
         key=key.row, settings={"scopes": []}, at=timezone.now()
@@ -54,7 +58,7 @@ def deaf_gates(
     stack: Stack, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[list[Gate], FaultyWay, "redis.Redis[bytes]"]]:
     """Two gates with a Valkey of their own, which no announcement of the test's services reaches."""
-    with servers.own_valkey(tmp_path_factory.mktemp("valkey")) as valkey:
+    with servers.own_valkey(enterable(tmp_path_factory.mktemp("valkey"))) as valkey:
         assert valkey.port
         with faulty_way(valkey.port) as way:
             url = f"redis://:{servers.PASSWORD}@127.0.0.1:{way.port}/0"

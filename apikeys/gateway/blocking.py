@@ -1,0 +1,177 @@
+"""The same decision for blocking code: Django's database connection, redis-py, threads. DRF's classes use it.
+
+Records are remembered as in the gate: all of them are compared with PostgreSQL's versions by the first request that
+comes 0.8 s after the last comparison, so that no change is missed for longer.
+"""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from time import monotonic, monotonic_ns, time
+from typing import Any, Final
+
+import redis
+import structlog
+from django.db import DatabaseError, connection
+
+from apikeys import secrets
+from apikeys.gateway import configuration, records, script
+from apikeys.gateway.limits import LocalBucket
+from apikeys.gateway.plans import Count, Plan, plan_of, read_answer
+from apikeys.gateway.records import KeyRecord
+from apikeys.gateway.refusals import Outcome
+from apikeys.gateway.routes import NO_API
+from config.common.redis import client
+
+logger = structlog.get_logger(__name__)
+
+_COMPARE_SECONDS: Final = 0.8
+_IDLE_SECONDS: Final = 30.0
+_MAX_RECORDS: Final = 20_000
+_MAX_BUCKETS: Final = 20_000
+
+
+def _fetch(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
+
+
+@dataclass(slots=True)
+class Records:
+    """What this process knows of presented secrets; shared by its threads."""
+
+    peppers: tuple[secrets.Pepper, ...]
+    brand: str
+    _known: dict[str, KeyRecord] = field(default_factory=dict)
+    _compared_at: float = 0.0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def find(self, secret: str) -> KeyRecord | None:
+        """Return the record of a secret, None when its form is wrong or nobody has it."""
+        now = monotonic()
+        if now - self._compared_at > _COMPARE_SECONDS:
+            self._compare(now)
+        record = self._known.get(secret)
+        if record is None:
+            record = self._load(secret)
+        if record is not None:
+            record.used_at = now
+        return record
+
+    def _load(self, secret: str) -> KeyRecord | None:
+        if not secret.isascii() or secrets.parse(secret, brand=self.brand) is None:
+            return None
+        digests = list(secrets.digests(secret, self.peppers))
+        found = records.read_rows(_fetch(records.LOAD_SQL, [digests]))
+        record = next((found[digest] for digest in digests if digest in found), None)
+        if record is not None:
+            if len(self._known) >= _MAX_RECORDS:
+                self._known.clear()
+            self._known[secret] = record
+        return record
+
+    def _compare(self, now: float) -> None:
+        with self._lock:
+            if now - self._compared_at <= _COMPARE_SECONDS:
+                return
+            known = [
+                (secret, record)
+                for secret, record in list(self._known.items())
+                if now - record.used_at < _IDLE_SECONDS
+            ]
+            ids = [record.secret_id for _, record in known]
+            try:
+                versions = dict(_fetch(records.VERSIONS_SQL, [ids])) if ids else {}
+            except DatabaseError as error:
+                # What is known goes on being used while PostgreSQL is away, as in the gate.
+                logger.warning("keys_not_compared", error=type(error).__name__)
+                return
+            self._known = {
+                secret: record
+                for secret, record in known
+                if versions.get(record.secret_id) == record.version
+            }
+            self._compared_at = now
+
+
+@lru_cache(maxsize=1)
+def known_records() -> Records:
+    """Return this process's records."""
+    chosen = configuration.from_settings()
+    return Records(chosen.peppers, chosen.brand)
+
+
+@lru_cache(maxsize=1)
+def _prefix() -> str:
+    return configuration.from_settings().redis_prefix
+
+
+_local: dict[str, LocalBucket] = {}
+
+
+def plan_for(record: KeyRecord, cost: int) -> Plan:
+    """Return what a call of so many units is held to outside any described API."""
+    now = time()
+    plan: Plan | None = record.plans.get(cost)
+    if plan is None or now >= plan.valid_until:
+        plan = record.plans[cost] = plan_of(record, NO_API, cost, now, _prefix())
+    return plan
+
+
+def count(plan: Plan, event: bytes) -> Count | None:
+    """Have the script count one call; None when nobody can say, which only money makes of Redis's absence."""
+    try:
+        answer = _run(plan, plan.arguments(script.TAKE, 1, event))
+        if answer[0] < 0:
+            answer = _run(plan, plan.arguments(script.TAKE, 1, event, _seeds(plan)))
+    except (redis.RedisError, OSError) as error:
+        logger.warning("call_counted_locally", error=type(error).__name__)
+        return None if plan.has_credits else _count_locally(plan)
+    return read_answer(plan, answer, time())
+
+
+def _run(plan: Plan, arguments: list[script.Part]) -> list[int]:
+    keys = plan.keys()
+    call = ("EVALSHA", script.SHA, len(keys), *keys, *arguments)
+    try:
+        answer: list[int] = client().execute_command(*call)
+    except redis.exceptions.NoScriptError:
+        client().execute_command("SCRIPT LOAD", script.TEXT)
+        answer = client().execute_command(*call)
+    return answer
+
+
+def _seeds(plan: Plan) -> tuple[int, ...]:
+    counters = plan.counters
+    rows = _fetch(
+        records.SEEDS_SQL,
+        [
+            list(range(len(counters))),
+            [counter.kind for counter in counters],
+            [counter.owner_id for counter in counters],
+            [counter.starts_at for counter in counters],
+        ],
+    )
+    units = dict(rows)
+    return tuple(units[n] * counter.per_unit for n, counter in enumerate(counters))
+
+
+def _count_locally(plan: Plan) -> Count:
+    bucket = plan.buckets[0]
+    if len(_local) >= _MAX_BUCKETS:
+        _local.clear()
+    local = _local.setdefault(bucket.key, LocalBucket(bucket.rate))
+    now = monotonic_ns() // 100
+    is_granted = local.has_token(now)
+    if is_granted:
+        local.take(now)
+    numbers = [*local.numbers(now)]
+    for counter in plan.counters:
+        numbers += [counter.limit, max(0, counter.ends_at - int(time()))]
+    if is_granted:
+        return Count(1, tuple(numbers))
+    retry = max(1, numbers[1])
+    return Count(0, tuple(numbers), None, Outcome.RATE_LIMITED, (bucket.name,), retry)

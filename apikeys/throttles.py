@@ -1,0 +1,70 @@
+"""The rate and, where a view says what it costs, quota and credits of the key that calls a DRF view."""
+
+from typing import Any
+
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+from rest_framework.views import APIView
+
+from apikeys.authentication import KeyCredentials
+from apikeys.gateway import blocking
+from apikeys.gateway.answers import new_request_id
+from apikeys.gateway.forward_auth import units_of
+from apikeys.gateway.metering import event, json_path, json_text
+from apikeys.gateway.plans import MICRO, Count, Plan
+from apikeys.gateway.refusals import Outcome, error_of
+from config.common.ip import client_ip
+
+
+class ApiKeyThrottle(BaseThrottle):
+    """Counts the calls of keys by the gate's script; people are none of its business.
+
+    A view of the seller's own API names its price in units as `key_cost` and its calls are metered; Tollgate's own
+    views cost nothing but a token of the key's rate.
+    """
+
+    def allow_request(self, request: Request, view: APIView) -> bool:
+        """Count the call. Raises the refusal with its headers, so that it is answered like the gate's."""
+        if not isinstance(request.auth, KeyCredentials):
+            return True
+        cost: int = getattr(view, "key_cost", 0)
+        plan = blocking.plan_for(request.auth.record, cost)
+        counted = blocking.count(plan, _event(request, plan, cost) if cost else b"")
+        if counted is None:
+            raise error_of(Outcome.UNAVAILABLE, "The credits cannot be counted at the moment.")
+        if not counted.granted:
+            raise _refusal(plan, counted)
+        return True
+
+
+def _event(request: Request, plan: Plan, cost: int) -> bytes:
+    address = client_ip(request._request)  # noqa: SLF001
+    agent = request.headers.get("User-Agent", "")
+    place = b"%b,%b" % (
+        json_text((request.method or "").encode(), 20),
+        json_path(request.path.encode()),
+    )
+    caller = b"%b,%b" % (
+        json_text(address.encode()) if address else b"null",
+        json_text(agent.encode("utf-8", "replace")),
+    )
+    return event(new_request_id(), plan.event_ids, place, b"VALID", cost, caller, plan.event_tail)
+
+
+def _refusal(plan: Plan, counted: Count) -> Exception:
+    outcome = counted.failed or Outcome.RATE_LIMITED
+    extras: dict[str, Any] = {"violated_policies": list(counted.violated)}
+    if outcome is Outcome.INSUFFICIENT_CREDITS:
+        balance, required = units_of(counted.credits_micro or 0), units_of(plan.cost * MICRO)
+        extras = {"balance": balance, "required": required}
+    error = error_of(outcome, **extras)
+    if counted.retry_seconds:
+        error.headers["Retry-After"] = str(counted.retry_seconds)
+    numbers = plan.policy_header + plan.numbers_format % (
+        *counted.numbers, *plan.tightest(counted.numbers), b"",
+    )  # fmt: skip
+    for line in numbers.decode("ascii").splitlines():
+        name, _, value = line.partition(": ")
+        if name != "x-request-id":
+            error.headers[name] = value
+    return error

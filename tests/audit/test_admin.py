@@ -1,0 +1,97 @@
+"""The back office of the log: read-only, found by what support has in hand; security events are acknowledged."""
+
+import pytest
+
+from accounts.models import PlatformRole
+from audit.models import AuditLog, SecurityEvent
+from organizations.services import organizations
+from tests.factories.accounts import UserFactory
+
+pytestmark = pytest.mark.django_db
+LOG = "/admin/audit/auditlog/"
+EVENTS = "/admin/audit/securityevent/"
+
+
+@pytest.fixture
+def back_office(portal_as, sam):
+    return portal_as(sam)
+
+
+@pytest.fixture
+def refused(api_as, organization, vera):
+    api_as(vera).patch(
+        f"/api/v1/organizations/{organization.pk}", {"name": "x"}, HTTP_X_REQUEST_ID="request-0001"
+    )
+    return SecurityEvent.objects.get(name="authz_fail")
+
+
+def found(client, text, **filters):
+    response = client.get(LOG, {"q": text, **filters})
+    assert response.status_code == 200
+    return list(response.context["cl"].result_list)
+
+
+def test_entries_are_found_by_request_person_and_organization(
+    back_office, refused, organization, foreign_organization, vera
+):
+    by_request = found(back_office, "request-0001")
+    by_person = found(back_office, "VERA@example.com")
+    by_organization = found(back_office, str(organization.pk))
+
+    assert [entry.event for entry in by_request] == ["security.permission_denied"]
+    assert {entry.actor_id for entry in by_person} == {vera.pk}
+    assert {entry.organization_id for entry in by_organization} == {organization.pk}
+    assert found(back_office, "nobody@example.com") == []
+    assert found(back_office, "9" * 40) == []
+
+
+def test_entries_are_filtered_by_event(back_office, refused):
+    rows = found(back_office, "", event="organization.created")
+
+    assert {entry.event for entry in rows} == {"organization.created"}
+
+
+def test_entries_are_only_shown(back_office, refused):
+    entry = AuditLog.objects.order_by("pk")[0]
+
+    page = back_office.get(f"{LOG}{entry.pk}/change/")
+
+    assert page.status_code == 200
+    assert bytes(entry.hash).hex() in page.content.decode()
+    assert b'name="_save"' not in page.content
+    for path in (f"{LOG}add/", f"{LOG}{entry.pk}/delete/", f"{EVENTS}add/"):
+        assert back_office.get(path).status_code == 403
+    assert back_office.post(f"{LOG}{entry.pk}/change/", {"summary": "x"}).status_code == 403
+
+
+def test_events_are_acknowledged(back_office, refused, sam):
+    response = back_office.post(
+        EVENTS, {"action": "acknowledge", "_selected_action": [refused.pk]}, follow=True
+    )
+
+    assert [str(message) for message in response.context["messages"]] == ["Acknowledged: 1."]
+    refused.refresh_from_db()
+    assert refused.acknowledged_by_id == sam.pk
+    assert AuditLog.objects.get(event="security_event.acknowledged").actor_id == sam.pk
+
+
+@pytest.mark.parametrize("text", ["request-0001", "127.0.0.1", "{user}"])
+def test_events_are_found(back_office, refused, text):
+    response = back_office.get(EVENTS, {"q": text.format(user=refused.user_id)})
+
+    assert refused in response.context["cl"].result_list
+
+
+@pytest.mark.parametrize("path", [LOG, EVENTS])
+def test_lists_cost_the_same_for_many(back_office, refused, organization, count_queries, path):
+    few = count_queries(back_office, path)
+
+    for number in range(10):
+        organizations.update_organization(organization=organization, changes={"name": f"N{number}"})
+
+    assert count_queries(back_office, path) == few
+
+
+def test_an_admin_of_the_platform_may_look_and_a_customer_may_not(portal_as, refused, olivia):
+    assert portal_as(UserFactory.create(role=PlatformRole.ADMIN)).get(LOG).status_code == 200
+    assert portal_as(olivia).get(LOG).status_code == 302
