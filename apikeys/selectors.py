@@ -145,7 +145,7 @@ def example_calls(secret: str) -> list[dict[str, str]]:
 
 def _example_url() -> str:
     """Return where an example call goes: the demo API if there is one, else the oldest API that is switched on."""
-    demo: str = getattr(settings, "DEMO_API_URL", "")
+    demo: str = settings.DEMO_API_URL
     if demo:
         return demo
     base = (

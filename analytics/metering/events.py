@@ -20,9 +20,9 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _OUTCOME = re.compile(r"[A-Z][A-Z_]{0,31}")
 _METHOD = re.compile(r"[A-Z]{1,16}")
 _ENVIRONMENTS = frozenset({"live", "test"})
-# Compared as a whole, which also tells true and false from integers. Address and tags may be absent.
-_TYPES = [str, int, int, int, int, str, str, str, int, str, str, int]
+# Compared as a whole, which also tells true and false from integers. Address and tags are looked at by themselves.
 _ADDRESS, _TAGS = 9, 11
+_TYPES = [str, int, int, int, int, str, str, str, int, None, str, None, str, int]
 
 
 class Malformed(ValueError):
@@ -51,12 +51,12 @@ class Call(NamedTuple):
 def decode(payload: bytes | None, *, at_ms: int) -> Call:
     """Read one event; `at_ms` is the time of its stream id, which holds unless the event has its own."""
     fields = _fields(payload)
-    address, tags = fields[_ADDRESS], fields[_TAGS]
-    plain = fields[:_ADDRESS] + fields[_ADDRESS + 1 : _TAGS] + fields[_TAGS + 1 : _FIELDS]
-    if list(map(type, plain)) != _TYPES:
+    types: list[type | None] = list(map(type, fields))
+    types[_ADDRESS] = types[_TAGS] = None
+    if types != _TYPES:
         raise Malformed("A member of the event is of another type than agreed.")
-    request_id, organization_id, key_id, api_id, rule_id, method, path = plain[:7]
-    outcome, units, user_agent, environment, own_at_ms = plain[7:]
+    request_id, organization_id, key_id, api_id, rule_id, method, path = fields[:7]
+    outcome, units, address, user_agent, tags, environment, own_at_ms = fields[7:]
     if not (organization_id > 0 < key_id and api_id >= 0 <= rule_id and own_at_ms >= 0 <= units):
         raise Malformed("A number of the event is too small.")
     # orjson reads integers up to 2**64.
@@ -90,7 +90,7 @@ def _fields(payload: bytes | None) -> list[Any]:
         raise Malformed("The event is not JSON.") from error
     if type(fields) is not list or len(fields) < _FIELDS:
         raise Malformed(f"The event is not an array of {_FIELDS} members.")
-    return fields
+    return fields[:_FIELDS]  # what a newer gate may add is not for us
 
 
 def _require_words(request_id: str, outcome: str, environment: str) -> None:

@@ -29,10 +29,10 @@ def position(entry_id: str) -> tuple[int, int]:
     return int(milliseconds), int(sequence or 0)
 
 
-def oldest(count: int) -> list[Entry]:
-    """Return the first entries of the stream."""
+def oldest(count: int, *, after: str = "") -> list[Entry]:
+    """Return the first entries of the stream, or the first that follow an id."""
     reply = _reader(store.client().connection_pool).execute_command(
-        "XRANGE", _name(), "-", "+", "COUNT", count
+        "XRANGE", _name(), f"({after}" if after else "-", "+", "COUNT", count
     )
     return [
         Entry(entry_id.decode(), fields[1] if fields[0] == b"e" else _payload(fields))
@@ -40,10 +40,21 @@ def oldest(count: int) -> list[Entry]:
     ]
 
 
-def forget_through(entry_id: str) -> None:
-    """Remove every entry up to and including this one."""
-    milliseconds, sequence = position(entry_id)
-    store.client().xtrim(_name(), minid=f"{milliseconds}-{sequence + 1}", approximate=False)
+# KEYS stream; ARGV id of the first entry read, id after the last. Removes what was read only if the stream still begins
+# with it: one begun anew meanwhile, by a clock that lags, may hold unread entries with smaller ids.
+_FORGET = """
+local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
+if first and first[1] == ARGV[1] then return redis.call('XTRIM', KEYS[1], 'MINID', '=', ARGV[2]) end
+return 0
+"""
+
+
+def forget(first_id: str, last_id: str) -> None:
+    """Remove the entries from the first to the last, which were read from the beginning of the stream."""
+    milliseconds, sequence = position(last_id)
+    store.client().eval(  # type: ignore[no-untyped-call]
+        _FORGET, 1, _name(), first_id, f"{milliseconds}-{sequence + 1}"
+    )
 
 
 def length() -> int:

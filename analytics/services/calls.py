@@ -26,11 +26,15 @@ _seen: set[_RouteOfDay] = set()
 _MAX_SEEN = 200_000
 
 
-def copy(batch: Sequence[Call], routes_of_calls: Sequence[str]) -> None:
-    """Append calls to the log. Raises UniqueViolation if one of them is there already."""
-    text = "".join(map(_row, batch, routes_of_calls))
+def rows_of(batch: Sequence[Call], routes_of_calls: Sequence[str]) -> bytes:
+    """Return calls as COPY reads them."""
+    return "".join(map(_row, batch, routes_of_calls)).encode()
+
+
+def append(rows: bytes) -> None:
+    """Append rows to the log. Raises UniqueViolation if one of the calls is there already."""
     with connection.cursor() as cursor, cursor.copy(_COPY) as copying:
-        copying.write(text.encode())
+        copying.write(rows)
 
 
 def without_repetitions(batch: Sequence[Call]) -> list[Call]:

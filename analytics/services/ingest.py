@@ -18,8 +18,9 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from analytics import realtime
-from analytics.metering import events, stream
+from analytics.metering import stream
 from analytics.metering.events import Call
+from analytics.metering.reader import Batch, Reader, Rejection, Span, decoded
 from analytics.metering.stream import Entry
 from analytics.metering.tallies import CallTallies
 from analytics.services import calls, partitions, rollups
@@ -31,6 +32,7 @@ CHECKPOINT = "usage"
 BATCH_SIZE = 10_000
 # A clock may be wrong by this much before its events are set aside instead of counted.
 _MAX_AHEAD = timedelta(days=1)
+_NOTHING = Batch([], [], [], "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +44,6 @@ class Outcome:
     rejected: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Rejection:
-    stream_id: str
-    payload: bytes | None
-    reason: str
-
-
-_Ingested = tuple[list[Entry], list[Call], list[_Rejection]]
-
-
 def drain(
     *,
     batch_size: int = BATCH_SIZE,
@@ -61,32 +53,34 @@ def drain(
     """Ingest until the stream is empty, the time is up, or another process is at it; return the sums."""
     deadline = time.monotonic() + seconds
     read = counted = rejected = 0
-    while time.monotonic() < deadline and not is_stopped():
-        outcome = ingest_batch(size=batch_size)
-        if not outcome.read:
-            break
-        read, counted = read + outcome.read, counted + outcome.counted
-        rejected += outcome.rejected
+    with _without_collector(), Reader(_span, size=batch_size) as reader:
+        while time.monotonic() < deadline and not is_stopped():
+            outcome = ingest_batch(reader)
+            if not outcome.read:
+                break
+            read, counted = read + outcome.read, counted + outcome.counted
+            rejected += outcome.rejected
     return Outcome(read, counted, rejected)
 
 
-def ingest_batch(*, size: int = BATCH_SIZE) -> Outcome:
+def ingest_batch(reader: Reader, *, size: int = 0) -> Outcome:
     """Ingest the oldest entries of the stream; none are read while another process holds the checkpoint."""
-    with _without_collector():
-        try:
-            entries, counted, rejections = _ingest_known_once(size)
-        except (psycopg.Error, DatabaseError) as error:
-            if size == 1 or not _is_about_values(error):
-                raise
-            # One event that the database refuses must not hold up the others: closing in on it.
-            return ingest_batch(size=size // 2)
-    if not entries:
+    size = size or reader.size
+    try:
+        batch = _ingest_known_once(reader, size)
+    except (psycopg.Error, DatabaseError) as error:
+        if size == 1 or not _is_about_values(error):
+            raise
+        # One event that the database refuses must not hold up the others: closing in on it.
+        return ingest_batch(reader, size=size // 2)
+    if not batch.entries:
         return Outcome()
-    stream.forget_through(entries[-1].id)
-    realtime.tick(counted)
-    if rejections:
-        logger.warning("usage_events_rejected", count=len(rejections), reason=rejections[0].reason)
-    return Outcome(len(entries), len(counted), len(rejections))
+    stream.forget(batch.entries[0].id, batch.entries[-1].id)
+    realtime.tick(batch.calls)
+    if batch.rejections:
+        count, reason = len(batch.rejections), batch.rejections[0].reason
+        logger.warning("usage_events_rejected", count=count, reason=reason)
+    return Outcome(len(batch.entries), len(batch.calls), len(batch.rejections))
 
 
 @contextlib.contextmanager
@@ -101,11 +95,11 @@ def _without_collector() -> Iterator[None]:
             gc.enable()
 
 
-def _ingest_known_once(size: int) -> _Ingested:
+def _ingest_known_once(reader: Reader, size: int) -> Batch:
     try:
-        return _ingest(size)
+        return _ingest(reader, size)
     except psycopg.errors.UniqueViolation:
-        return _ingest(size, is_repeated=True)
+        return _ingest(reader, size, is_repeated=True)
 
 
 def _is_about_values(error: Exception) -> bool:
@@ -116,24 +110,29 @@ def _is_about_values(error: Exception) -> bool:
 
 
 @transaction.atomic
-def _ingest(size: int, *, is_repeated: bool = False) -> _Ingested:
+def _ingest(reader: Reader, size: int, *, is_repeated: bool = False) -> Batch:
+    """Count one batch; the result holds the calls that were counted."""
     last_id = _lock_checkpoint()
-    entries = stream.oldest(size) if last_id is not None else []
-    if last_id is None or not entries:
-        return [], [], []
+    if last_id is None:
+        return _NOTHING
+    batch = reader.take(last_id, size=size)
+    entries = batch.entries
+    if not entries:
+        return _NOTHING
+    if len(entries) == reader.size:
+        reader.read_ahead(entries[-1].id)
+    unique = calls.without_repetitions(batch.calls)
     # Entries that should have been removed already: a crash came before, or Valkey's data is old, or its clock.
-    is_repeated = is_repeated or stream.position(entries[0].id) <= stream.position(last_id)
-    decoded, rejections = _decoded(entries)
-    unique = calls.without_repetitions(decoded)
-    if is_repeated:
+    if is_repeated or stream.position(entries[0].id) <= stream.position(last_id):
         unique = calls.without_known(unique)
+    rejections = batch.rejections
     if size > 1:
         record(unique)
     elif refusal := _refusal(unique):
-        unique, rejections = [], [_Rejection(entries[0].id, entries[0].payload, refusal)]
+        unique, rejections = [], [Rejection(entries[0], refusal)]
     _set_aside(rejections)
     _move_checkpoint(max(last_id, entries[-1].id, key=stream.position))
-    return entries, unique, rejections
+    return Batch(entries, unique, rejections, last_id)
 
 
 def _refusal(single: list[Call]) -> str:
@@ -159,7 +158,7 @@ def record(batch: list[Call]) -> None:
         for at_ms in {call.at_ms // 3_600_000 * 3_600_000 for call in batch}
     )
     routes = calls.routes_of(batch)
-    calls.copy(batch, routes)
+    calls.append(calls.rows_of(batch, routes))
     tallies = CallTallies()
     for call, route in zip(batch, routes, strict=True):
         tallies.add(call, route)
@@ -182,32 +181,22 @@ def retry_rejected() -> int:
         cursor.execute("SELECT id, stream_id, payload FROM analytics_rejectedevent ORDER BY id")
         rows = cursor.fetchall()
     entries = {Entry(stream_id, payload.encode()): pk for pk, stream_id, payload in rows}
-    decoded, rejections = _decoded(list(entries))
-    record(calls.without_known(calls.without_repetitions(decoded)))
-    kept = {Entry(rejection.stream_id, rejection.payload) for rejection in rejections}
+    batch = decoded(list(entries), _span())
+    record(calls.without_known(calls.without_repetitions(batch.calls)))
+    kept = {rejection.entry for rejection in batch.rejections}
     settled = [pk for entry, pk in entries.items() if entry not in kept]
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM analytics_rejectedevent WHERE id = ANY(%s)", [settled])
     return len(settled)
 
 
-def _decoded(entries: list[Entry]) -> tuple[list[Call], list[_Rejection]]:
+def _span() -> Span:
     now = timezone.now()
     first_kept = partitions.first_kept(today=now.date())
-    earliest = datetime.combine(first_kept, datetime.min.time(), UTC).timestamp() * 1000
-    latest = (now + _MAX_AHEAD).timestamp() * 1000
-    decoded: list[Call] = []
-    rejections: list[_Rejection] = []
-    for entry in entries:
-        try:
-            call = events.decode(entry.payload, at_ms=entry.at_ms)
-            if not earliest <= call.at_ms <= latest:
-                raise events.Malformed("The time is outside of what the log keeps.")  # noqa: TRY301
-        except events.Malformed as error:
-            rejections.append(_Rejection(entry.id, entry.payload, str(error)))
-        else:
-            decoded.append(call)
-    return decoded, rejections
+    return Span(
+        datetime.combine(first_kept, datetime.min.time(), UTC).timestamp() * 1000,
+        (now + _MAX_AHEAD).timestamp() * 1000,
+    )
 
 
 def _lock_checkpoint() -> str | None:
@@ -252,13 +241,13 @@ def _move_checkpoint(last_id: str) -> None:
         )
 
 
-def _set_aside(rejections: list[_Rejection]) -> None:
+def _set_aside(rejections: list[Rejection]) -> None:
     with connection.cursor() as cursor:
         for rejection in rejections:
             cursor.execute(
                 "INSERT INTO analytics_rejectedevent (stream_id, payload, reason, created_at)"
                 " VALUES (%s, %s, %s, now()) ON CONFLICT DO NOTHING",
-                [rejection.stream_id, _readable(rejection.payload), rejection.reason],
+                [rejection.entry.id, _readable(rejection.entry.payload), rejection.reason],
             )
 
 

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -26,11 +26,16 @@ from apikeys.authentication import ApiKeyAuthentication
 from apikeys.models import ApiKey
 from apikeys.services import keys
 from apikeys.throttles import ApiKeyThrottle
-from config.common import query
+from config.common import problems, query
 from organizations.roles import Permission
 from organizations.scoping import OrganizationScoped
 
 _ONCE = {"Cache-Control": "no-store"}
+_PROBLEM = {"$ref": "#/components/schemas/Problem"}
+_NO_ROOM = {
+    (409, problems.CONTENT_TYPE): OpenApiResponse(_PROBLEM, "The plan allows no further key.")
+}
+_REVOKED = {(409, problems.CONTENT_TYPE): OpenApiResponse(_PROBLEM, "The key is revoked.")}
 
 
 @extend_schema_view(
@@ -76,7 +81,7 @@ class ApiKeyViewSet(OrganizationScoped, GenericViewSet[ApiKey]):
         operation_id="api_keys_create",
         summary="Create a key",
         request=CreateApiKeySerializer,
-        responses={201: ApiKeyWithSecretSerializer},
+        responses={201: ApiKeyWithSecretSerializer, **_NO_ROOM},
         examples=[examples.NEW_KEY, examples.KEY_WITH_SECRET],
     )
     def create(self, request: Request) -> Response:
@@ -96,6 +101,7 @@ class ApiKeyViewSet(OrganizationScoped, GenericViewSet[ApiKey]):
         operation_id="api_keys_update",
         summary="Change a key",
         request=UpdateApiKeySerializer,
+        responses={200: ApiKeySerializer, **_REVOKED},
         examples=[examples.CHANGES, examples.KEY],
     )
     def partial_update(self, request: Request, pk: int) -> Response:
@@ -118,7 +124,7 @@ class ApiKeyViewSet(OrganizationScoped, GenericViewSet[ApiKey]):
         operation_id="api_keys_rotate",
         summary="Rotate a key",
         request=RotateApiKeySerializer,
-        responses={200: ApiKeyWithSecretSerializer},
+        responses={200: ApiKeyWithSecretSerializer, **_REVOKED},
         examples=[examples.ROTATION, examples.KEY_WITH_SECRET],
     )
     def rotate(self, request: Request, pk: int) -> Response:

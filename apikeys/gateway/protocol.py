@@ -23,9 +23,8 @@ from apikeys.gateway.refusals import HeadersTooLarge, RequestTooSlow
 from config.common.errors import DomainError, MalformedRequest, PayloadTooLarge
 
 MAX_HEAD_BYTES: Final = 16 * 1024
-HEAD_SECONDS: Final = 10
-_GATE_BODY_SECONDS: Final = 10
-_OTHER_BODY_SECONDS: Final = 30
+HEAD_SECONDS = 10
+OTHER_BODY_SECONDS = 30
 _LINGER_SECONDS: Final = 1.0
 # What a connection waits for.
 _HEAD, _BODY, _ANSWER, _NEXT = range(4)
@@ -335,10 +334,10 @@ class GateProtocol(HttpToolsProtocol):
             if now - self._since > HEAD_SECONDS and not self._is_busy():
                 self._time_out()
         elif self._phase == _BODY and not self._is_busy():
-            is_slow = now - self._since > HEAD_SECONDS + _GATE_BODY_SECONDS
+            is_slow = now - self._since > 2 * HEAD_SECONDS
             if self._target is not None and is_slow:
                 self._time_out()
-        elif self._phase == _BODY and now - self._heard_at > _OTHER_BODY_SECONDS:
+        elif self._phase == _BODY and now - self._heard_at > OTHER_BODY_SECONDS:
             self._on_stalled_body()
 
     def _on_stalled_body(self) -> None:

@@ -16,6 +16,8 @@ DEBUG = False
 
 # What only the embedded run has; `config.settings.local` says more.
 EMBEDDED = False
+# What a new key's example calls; without it, the first API's base path.
+DEMO_API_URL = ""
 RUNS_OWN_DATABASE = False
 RUNS_OWN_REDIS = False
 DEMO_PASSWORD = ""

@@ -36,6 +36,7 @@ from config.settings.payments import *
 from config.settings.security import *
 
 EMBEDDED = True
+DEMO_API_URL = f"{PUBLIC_URL}/demo/hello"
 RUNS_OWN_DATABASE = not env.is_set("DATABASE_URL")
 RUNS_OWN_REDIS = not env.is_set("REDIS_URL")
 DEMO_PASSWORD = SECRETS["DEMO_PASSWORD"]

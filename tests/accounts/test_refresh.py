@@ -117,6 +117,24 @@ def test_exactly_one_of_sixteen_wins(transactional_db, live_server, olivia):
     assert not SecurityEvent.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("seconds", "reason"), [(-1, ""), (0, "token_reused"), (1, "token_reused")]
+)
+def test_a_request_came_when_the_server_says(api, olivia, sign_in, clock, seconds, reason):
+    first = sign_in(olivia)
+    _refresh(api, first["refresh"])
+    came = timezone.now().timestamp() + seconds
+    clock.shift(5)
+
+    # A request that waited for a free thread while another one won did not come after it.
+    response = api.post(
+        URL, {"refresh": first["refresh"]}, **{"asgi.scope": {"tollgate.arrived_at": came}}
+    )
+
+    assert response.status_code == 401
+    assert Session.objects.get().ended_reason == reason
+
+
 def test_a_suspended_person_is_refused(api, olivia, sign_in):
     pair = sign_in(olivia)
     User.objects.filter(pk=olivia.pk).update(status="SUSPENDED")

@@ -1,4 +1,4 @@
-"""Keys at hand, what was written besides them, and races."""
+"""A key at hand, whether a secret works, and races."""
 
 import threading
 from collections.abc import Callable
@@ -12,10 +12,8 @@ from django.utils import timezone
 
 from apikeys import secrets
 from apikeys.models import ApiKey, Secret
-from audit.models import AuditLog
 from organizations.models import Organization
 from tests.factories.apikeys import ApiKeyFactory
-from webhooks.models import WebhookMessage
 
 
 @pytest.fixture
@@ -40,24 +38,6 @@ def works() -> Callable[[str], bool]:
         ).exists()
 
     return works
-
-
-@pytest.fixture
-def told() -> Callable[[], list[str]]:
-    """Return the names of the events that were both audited and owed as webhooks since the last call."""
-    seen = {"audit": 0, "webhooks": 0}
-
-    def told() -> list[str]:
-        entries = AuditLog.objects.filter(id__gt=seen["audit"]).order_by("id")
-        owed = WebhookMessage.objects.filter(id__gt=seen["webhooks"]).order_by("id")
-        names = [entry.event for entry in entries]
-        public = [message.event_type for message in owed]
-        seen["audit"] = max([seen["audit"], *(entry.pk for entry in entries)])
-        seen["webhooks"] = max([seen["webhooks"], *(message.pk for message in owed)])
-        assert [name for name in names if name in public] == public
-        return names
-
-    return told
 
 
 @pytest.fixture

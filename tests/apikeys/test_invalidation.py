@@ -16,7 +16,13 @@ from billing.services import subscriptions
 from organizations.services import limits, suspension
 from tests.factories.apikeys import ApiFactory, ApiKeyFactory, ServiceKeyFactory
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def commit(django_capture_on_commit_callbacks):
+    """Do what waits for the commit, as if each block were a transaction of its own."""
+    return lambda: django_capture_on_commit_callbacks(execute=True)
 
 
 @pytest.fixture
@@ -36,24 +42,26 @@ def heard(redis_client):
     channel.close()
 
 
-def test_every_change_of_a_key_is_announced(heard, key):
+def test_every_change_of_a_key_is_announced(heard, key, commit):
     at = timezone.now()
 
-    keys.update_key(key=key, settings={"name": "Search"}, at=at)
-    keys.rotate_key(key=key, overlap_seconds=60, at=at)
-    keys.revoke_key(key=key, at=at)
+    with commit():
+        keys.update_key(key=key, settings={"name": "Search"}, at=at)
+        keys.rotate_key(key=key, overlap_seconds=60, at=at)
+        keys.revoke_key(key=key, at=at)
 
     assert heard() == [{"keys": [key.pk]}] * 3
 
 
-def test_a_change_that_is_none_is_not_announced(heard, key):
-    keys.update_key(key=key, settings={"name": key.name}, at=timezone.now())
+def test_a_change_that_is_none_is_not_announced(heard, key, commit):
+    with commit():
+        keys.update_key(key=key, settings={"name": key.name}, at=timezone.now())
 
     assert heard() == []
 
 
-def test_what_is_rolled_back_is_not_announced(heard, key):
-    with transaction.atomic():
+def test_what_is_rolled_back_is_not_announced(heard, key, commit):
+    with commit(), transaction.atomic():
         keys.revoke_key(key=key, at=timezone.now())
         transaction.set_rollback(True)
 
@@ -61,53 +69,57 @@ def test_what_is_rolled_back_is_not_announced(heard, key):
     assert ApiKey.objects.get(pk=key.pk).status == "active"
 
 
-def test_every_change_of_a_service_key_is_announced(heard):
+def test_every_change_of_a_service_key_is_announced(heard, commit):
     key, at = ServiceKeyFactory.create(), timezone.now()
 
-    service_keys.rotate_service_key(key=key, overlap_seconds=0, by=None, at=at)
-    service_keys.revoke_service_key(key=key, by=None, at=at)
+    with commit():
+        service_keys.rotate_service_key(key=key, overlap_seconds=0, by=None, at=at)
+        service_keys.revoke_service_key(key=key, by=None, at=at)
 
     assert heard() == [{"service_keys": [key.pk]}] * 2
 
 
-def test_every_change_of_an_api_is_announced(heard):
-    api = ApiFactory.create()
-    rule = apis.create_rule(api=api, settings={"path_pattern": "/orders"}, by=None)
-    apis.delete_rule(rule=rule, by=None)
+def test_every_change_of_an_api_is_announced(heard, commit):
+    with commit():
+        api = ApiFactory.create()
+        rule = apis.create_rule(api=api, settings={"path_pattern": "/orders"}, by=None)
+        apis.delete_rule(rule=rule, by=None)
 
     assert heard() == [{"apis": True}] * 3
 
 
-def test_suspending_a_person_concerns_the_keys_they_made(heard, organization, adam, olivia):
+def test_suspending_a_person_concerns_the_keys_they_made(heard, organization, adam, olivia, commit):
     own = ApiKeyFactory.create(organization=organization, created_by=adam)
     ApiKeyFactory.create(organization=organization, created_by=olivia)
     revoked = ApiKeyFactory.create(organization=organization, created_by=adam)
     keys.revoke_key(key=revoked, at=timezone.now())
-    heard()
 
-    users.suspend(user=adam, reason="abuse")
-    users.reinstate(user=User.objects.get(pk=adam.pk))
+    with commit():
+        users.suspend(user=adam, reason="abuse")
+        users.reinstate(user=User.objects.get(pk=adam.pk))
 
     assert heard() == [{"keys": [own.pk]}] * 2
 
 
-def test_state_limits_and_plan_of_an_organization_concern_all_its_keys(heard, organization):
-    suspension.suspend(organization=organization, reason="unpaid")
-    suspension.reinstate(organization=organization)
-    limits.override_limits(
-        organization=organization,
-        limits={"rate_limit": 9, "rate_per_seconds": 1, "rate_burst": 9, "quota_limit": None},
-    )
-    subscriptions.change_plan(organization=organization, plan_code="PRO")
+def test_state_limits_and_plan_of_an_organization_concern_all_its_keys(heard, organization, commit):
+    with commit():
+        suspension.suspend(organization=organization, reason="unpaid")
+        suspension.reinstate(organization=organization)
+        limits.override_limits(
+            organization=organization,
+            limits={"rate_limit": 9, "rate_per_seconds": 1, "rate_burst": 9, "quota_limit": None},
+        )
+        subscriptions.change_plan(organization=organization, plan_code="PRO")
 
     assert heard() == [{"organizations": [organization.pk]}] * 4
 
 
-def test_without_redis_the_change_holds_all_the_same(key, settings):
+def test_without_redis_the_change_holds_all_the_same(key, settings, commit):
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     version, started = ApiKey.objects.get(pk=key.pk).version, time.monotonic()
 
-    keys.revoke_key(key=key, at=timezone.now())
+    with commit():
+        keys.revoke_key(key=key, at=timezone.now())
 
     assert ApiKey.objects.get(pk=key.pk).version == version + 1
     assert ApiKey.objects.get(pk=key.pk).status == "revoked"

@@ -90,27 +90,26 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     local.chmod(0o755)
     ours = {"DATABASE_URL", "REDIS_URL", "REDIS_PREFIX", "DJANGO_SETTINGS_MODULE"}
     environment = {name: value for name, value in os.environ.items() if name not in ours}
-    process = subprocess.Popen(
-        [sys.executable, str(ROOT / "manage.py"), "up"],
-        env={**environment, "LOCAL_DIR": str(local), "PORT": str(port)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
+    log = local / "up.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, str(ROOT / "manage.py"), "up"],
+            env={**environment, "LOCAL_DIR": str(local), "PORT": str(port)},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
     try:
-        greeting = _greeting(process)
-        yield Site(f"http://localhost:{port}", local, greeting)
+        yield Site(f"http://localhost:{port}", local, _greeting(process, log))
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=30)
 
 
-def _greeting(process: subprocess.Popen[str]) -> str:
-    os.set_blocking(process.stdout.fileno(), False)
+def _greeting(process: "subprocess.Popen[bytes]", log: Path) -> str:
     heard, deadline = "", time.monotonic() + _READY_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
-        heard += process.stdout.read() or ""
+        heard = log.read_text(encoding="utf-8")
         if "curl" in heard and "hello" in heard:
             return _ANSI.sub("", heard)
         time.sleep(0.1)

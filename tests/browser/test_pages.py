@@ -32,28 +32,34 @@ def _is_ours(path: str) -> bool:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
-def test_public_pages(visit, serious_faults, scheme, width):
+def test_public_pages_are_accessible(visit, serious_faults, scheme):
     visit.page.emulate_media(color_scheme=scheme)
-    visit.page.set_viewport_size({"width": width, "height": 900})
     for path in PUBLIC:
-        visit.page.goto(path, wait_until="networkidle")
-        if _is_ours(path):
-            assert serious_faults(visit.page) == []
-            assert visit.page.evaluate(OVERFLOW) == 0, path
+        visit.page.goto(path, wait_until="load")
+        assert not _is_ours(path) or serious_faults(visit.page) == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
-def test_private_pages(visit, serious_faults, sign_in, scheme, width):
+def test_private_pages_are_accessible(visit, serious_faults, sign_in, scheme):
     visit.page.emulate_media(color_scheme=scheme)
-    visit.page.set_viewport_size({"width": width, "height": 900})
     sign_in(visit.page, "owner@demo.test")
     for path in PRIVATE:
-        # The live line keeps its connection, so the network is never idle.
         visit.page.goto(path, wait_until="load")
         assert serious_faults(visit.page) == []
-        assert visit.page.evaluate(OVERFLOW) == 0, path
+
+
+def test_pages_fit_a_narrow_screen(visit, sign_in):
+    visit.page.set_viewport_size({"width": 360, "height": 900})
+    too_wide = []
+    for path in filter(_is_ours, PUBLIC):
+        visit.page.goto(path, wait_until="load")
+        too_wide += [path] if visit.page.evaluate(OVERFLOW) else []
+    sign_in(visit.page, "owner@demo.test")
+    for path in PRIVATE:
+        visit.page.goto(path, wait_until="load")
+        too_wide += [path] if visit.page.evaluate(OVERFLOW) else []
+
+    assert too_wide == []
 
 
 def test_the_back_office_has_no_complaints(visit, site):

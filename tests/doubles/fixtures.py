@@ -1,7 +1,9 @@
 """Fixtures for tests from outside, imported by the conftest of each folder that needs them."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -22,17 +24,19 @@ def house(django_db_setup: None, django_db_blocker: Any) -> Iterator[House]:
 
 
 @pytest.fixture(scope="module")
-def stack(house: House, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(house: House) -> Iterator[Stack]:
     """The programs of this module."""
-    with running_stack(enterable(tmp_path_factory.mktemp("stack"))) as running:
+    with enterable_directory() as directory, running_stack(directory) as running:
         yield running
 
 
-def enterable(directory: Path) -> Path:
-    """Let servers that drop root's rights find what lies in a directory of the test session."""
-    for folder in (directory, *directory.parents[:2]):
-        folder.chmod(0o755)
-    return directory
+@contextmanager
+def enterable_directory() -> Iterator[Path]:
+    """Make a directory that servers find though they drop root's rights; pytest's own are closed to them."""
+    with TemporaryDirectory(prefix="tollgate-stack-") as name:
+        directory = Path(name)
+        directory.chmod(0o755)
+        yield directory
 
 
 def _renew() -> None:

@@ -10,7 +10,18 @@ import orjson
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.test")
 django.setup()
 
+from django.conf import settings  # noqa: E402  (needs them to be found)
+
+# The tests' settings trust the loopback whatever the environment says.
+if "GATEWAY_TRUSTED_PROXIES" in os.environ:
+    settings.GATEWAY_TRUSTED_PROXIES = os.environ["GATEWAY_TRUSTED_PROXIES"].split(",")
+
 from apikeys.gateway import app as gate  # noqa: E402  (needs the settings)
+from apikeys.gateway import protocol  # noqa: E402
+
+# Tests of patience need not be patient themselves.
+protocol.HEAD_SECONDS = int(os.environ.get("HEAD_SECONDS", protocol.HEAD_SECONDS))
+protocol.OTHER_BODY_SECONDS = int(os.environ.get("BODY_SECONDS", protocol.OTHER_BODY_SECONDS))
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

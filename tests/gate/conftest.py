@@ -2,12 +2,18 @@
 
 import contextlib
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
+import redis
+from django.conf import settings
+from django.utils import timezone
 
+from apikeys.services import service_keys
 from config.embedded.servers import free_port
 from tests.doubles.fixtures import _renew
 from tests.doubles.house import House, open_house
@@ -71,3 +77,38 @@ def start_gate(house: House, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 def gate(start_gate: StartGate) -> Gate:
     """One gate process."""
     return start_gate()
+
+
+@pytest.fixture
+def service_key(house: House) -> str:
+    """The secret of a service key that may verify."""
+    name = f"gateway {time.time_ns()}"
+    _, secret = service_keys.create_service_key(
+        name=name, scopes=["keys:verify"], by=None, at=timezone.now()
+    )
+    return secret
+
+
+@pytest.fixture
+def clock_wait() -> Callable[..., None]:
+    """Let real time pass, then wait a little longer for something to be so."""
+
+    def wait(is_so: Callable[[], bool], *, seconds: float) -> None:
+        time.sleep(seconds)
+        deadline = time.monotonic() + 1
+        while not is_so():
+            assert time.monotonic() < deadline, "it did not happen in time"
+            time.sleep(0.02)
+
+    return wait
+
+
+@pytest.fixture
+def usage_events(redis_client: "redis.Redis[bytes]") -> Callable[[], list[list[Any]]]:
+    """Read the usage events that were written so far."""
+
+    def read() -> list[list[Any]]:
+        stream = redis_client.xrange(f"{settings.REDIS_PREFIX}usage")
+        return [orjson.loads(fields[b"e"]) for _, fields in stream]
+
+    return read

@@ -1,12 +1,414 @@
 """Forward authorization as a proxy sees it."""
 
-from tests.gate.asking import authorize
+import base64
+from datetime import timedelta
+
+import orjson
+import pytest
+from django.utils import timezone
+
+from apikeys import secrets
+from apikeys.models import Api, ApiKey
+from apikeys.restrictions import EnvironmentName
+from apikeys.services import keys
+from organizations.models import Organization
+from tests.gate.asking import authorize, send
+
+PROBLEMS = "https://tollgate.test/problems/"
 
 
-def test_smoke(house, gate):
+def test_call_passes_with_identity_and_numbers_and_no_body(house, gate):
+    key = house.key(rate_limit=10, rate_per_seconds=1, rate_burst=20)
+
+    answer = authorize(gate, key.secret)
+
+    assert answer.status == 204
+    assert answer.body == b""
+    assert "content-length" not in answer.headers
+    shown = {name: value for name, value in answer.headers.items() if name.startswith(("x-", "rate"))}
+    assert shown.pop("x-request-id")
+    assert shown == {
+        "x-org-id": str(house.organization.pk),
+        "x-key-id": str(key.row.pk),
+        "x-plan": "ENTERPRISE",
+        "x-scopes": "orders:read",
+        "ratelimit-policy": '"burst";q=20;w=2',
+        "ratelimit": '"burst";r=19;t=1',
+        "x-ratelimit-limit": "20",
+        "x-ratelimit-remaining": "19",
+        "x-ratelimit-reset": "1",
+    }
+
+
+@pytest.mark.parametrize("header", ["Authorization", "X-API-Key"])
+def test_key_is_read_from_either_header(house, gate, header):
+    secret = house.key().secret
+    value = f"bearer {secret}" if header == "Authorization" else secret
+
+    assert send(gate, "GET", "/gateway/authorize", {header: value}).status == 204
+
+
+def test_two_different_keys_are_refused(house, gate):
+    first, second = house.key().secret, house.key().secret
+
+    answer = authorize(gate, first, Authorization=f"Bearer {second}")
+
+    assert answer.status == 400
+    assert answer.json["code"] == "keys_contradict"
+    assert authorize(gate, first, Authorization=f"Bearer {first}").status == 204
+
+
+def test_no_key_is_a_problem_with_a_challenge(gate):
+    answer = authorize(gate, uri="/orders/7?secret=1")
+
+    assert answer.status == 401
+    assert answer.headers["www-authenticate"] == 'Bearer realm="api"'
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.json == {
+        "type": f"{PROBLEMS}key_missing",
+        "title": "An API key is needed",
+        "status": 401,
+        "detail": "The call carries no API key.",
+        "instance": "/orders/7",
+        "code": "key_missing",
+        "request_id": answer.headers["x-request-id"],
+        "errors": [],
+    }
+
+
+def _malformed() -> str:
+    text = secrets.mint_key(EnvironmentName.LIVE).text
+    return text[:-1] + ("0" if text[-1] != "0" else "1")
+
+
+@pytest.mark.parametrize(
+    "secret", [_malformed(), secrets.mint_key(EnvironmentName.LIVE).text, "x", "tg_live_é", "tgs_"]
+)
+def test_unknown_keys_are_refused(gate, secret):
+    answer = send(gate, "GET", "/gateway/authorize", {"X-API-Key": secret.encode("utf-8").decode("latin-1")})
+
+    assert answer.status == 401
+    assert answer.json["code"] == "key_not_found"
+    assert answer.headers["www-authenticate"] == 'Bearer realm="api", error="invalid_token"'
+
+
+def test_service_key_opens_no_api(house, gate, service_key):
+    assert authorize(gate, service_key).json["code"] == "key_not_found"
+
+
+def test_revoked_disabled_and_expired_keys_are_refused(house, gate):
+    revoked, disabled, expired = house.key(), house.key(enabled=False), house.key()
+    keys.revoke_key(key=revoked.row, at=timezone.now())
+    ApiKey.objects.filter(pk=expired.row.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
+
+    answers = [authorize(gate, key.secret) for key in (revoked, disabled, expired)]
+
+    assert [(a.status, a.json["code"]) for a in answers] == [
+        (401, "key_revoked"),
+        (401, "key_disabled"),
+        (401, "key_expired"),
+    ]
+
+
+def test_key_expires_while_it_is_in_memory(house, gate, clock_wait):
+    key = house.key(expires_at=timezone.now() + timedelta(seconds=1))
+    assert authorize(gate, key.secret).status == 204
+
+    clock_wait(lambda: authorize(gate, key.secret).status == 401, seconds=1.2)
+
+
+def test_rotated_secret_passes_until_the_overlap_ends(house, gate, clock_wait):
+    old = house.key()
+    assert authorize(gate, old.secret).status == 204
+
+    _, new_secret = keys.rotate_key(key=old.row, overlap_seconds=1, at=timezone.now())
+
+    assert authorize(gate, new_secret).status == 204
+    assert authorize(gate, old.secret).status == 204
+    clock_wait(lambda: authorize(gate, old.secret).json["code"] == "key_expired", seconds=2)
+    assert authorize(gate, new_secret).status == 204
+
+
+def test_suspended_organization_is_refused(house, gate):
+    other = house.another("stan")
+    key = other.key()
+    Organization.objects.filter(pk=other.organization.pk).update(status="SUSPENDED")
+
+    answer = authorize(gate, key.secret)
+
+    assert (answer.status, answer.json["code"]) == (403, "suspended")
+
+
+def test_address_must_be_on_the_list(house, gate):
+    key = house.key(ip_allowlist=["192.0.2.0/28", "2001:db8::/32"])
+
+    allowed = [authorize(gate, key.secret, X_Forwarded_For=ip).status for ip in ("192.0.2.9", "2001:db8::7", "::ffff:192.0.2.1")]
+    refused = authorize(gate, key.secret, X_Forwarded_For="192.0.2.99")
+
+    assert allowed == [204, 204, 204]
+    assert (refused.status, refused.json["code"]) == (403, "forbidden_ip")
+
+
+def test_address_is_the_first_one_that_is_no_proxy_of_ours(house, gate):
+    key = house.key(ip_allowlist=["192.0.2.9"])
+
+    assert authorize(gate, key.secret, X_Forwarded_For="198.51.100.1, 192.0.2.9, 127.0.0.9").status == 204
+    assert authorize(gate, key.secret, X_Forwarded_For="192.0.2.9, 198.51.100.1").status == 403
+    assert authorize(gate, key.secret, X_Forwarded_For="192.0.2.9, nonsense").status == 403
+
+
+def test_origin_must_be_on_the_list(house, gate):
+    key = house.key(allowed_origins=["https://*.example.com"])
+
+    assert authorize(gate, key.secret, Origin="https://app.example.com").status == 204
+    for origin in ("https://example.com", "null", "https://app.example.com.evil.test"):
+        answer = authorize(gate, key.secret, Origin=origin)
+        assert (answer.status, answer.json["code"]) == (403, "forbidden_origin")
+    assert authorize(gate, key.secret).status == 403
+
+
+def test_scope_of_the_rule_is_required(house, gate):
+    reader, admin = house.key(), house.key(scopes=["admin:*"])
+
+    assert authorize(gate, reader.secret, "/orders/7").status == 204
+    assert authorize(gate, admin.secret, "/admin/7").status == 204
+    for secret, uri in ((admin.secret, "/orders/7"), (reader.secret, "/admin/7"), (reader.secret, "//admin/7"), (reader.secret, "/x/../admin/7"), (reader.secret, "/%61dmin/7")):
+        answer = authorize(gate, secret, uri)
+        assert (answer.status, answer.json["code"]) == (403, "insufficient_scope")
+
+
+@pytest.mark.parametrize("uri", ["/admin%2F7", "/ADMIN/7", "/admin;x/7", "/%2561dmin/7"])
+def test_ambiguous_paths_are_refused(house, gate, uri):
+    answer = authorize(gate, house.key().secret, uri)
+
+    assert (answer.status, answer.json["code"]) == (400, "path_ambiguous")
+
+
+def test_method_decides_about_the_rule(house, gate):
+    key = house.key(scopes=[])
+
+    assert authorize(gate, key.secret, "/orders/7", "GET").status == 403
+    assert authorize(gate, key.secret, "/orders/7", "HEAD").status == 403
+    assert authorize(gate, key.secret, "/orders/7", "POST").status == 204
+
+
+def test_api_may_deny_what_no_rule_describes(house, gate):
     key = house.key()
-    for s in ["", key.secret, key.secret, "tg_live_bad"]:
-        for q in ("?api=demo", "?api=demo&mode=nginx"):
-            a = authorize(gate, s, "/orders/1", query=q)
-            print(a.status, a.headers, a.body)
-    print(gate.log.read_text()[-3000:])
+    Api.objects.filter(pk=house.api.pk).update(unknown_route_policy="deny")
+    try:
+        gate_sees_it = lambda: authorize(gate, key.secret, "/free").status == 403  # noqa: E731
+        assert _within(2, gate_sees_it)
+        assert authorize(gate, key.secret, "/free").json["code"] == "route_denied"
+        assert authorize(gate, key.secret, "/orders/7").status == 204
+    finally:
+        Api.objects.filter(pk=house.api.pk).update(unknown_route_policy="allow")
+        assert _within(2, lambda: authorize(gate, key.secret, "/free").status == 204)
+
+
+def _within(seconds: float, happens) -> bool:
+    deadline = timezone.now() + timedelta(seconds=seconds)
+    while timezone.now() < deadline:
+        if happens():
+            return True
+    return False
+
+
+def test_unknown_api_and_parameters_are_errors(house, gate):
+    secret = house.key().secret
+
+    assert authorize(gate, secret, query="?api=demo").status == 204
+    for query, pointer in (("?api=other", "#/api"), ("?mode=apache", "#/mode"), ("?mode=nginx&mode=nginx", "#/mode"), ("?apii=demo", "#/apii")):
+        answer = authorize(gate, secret, query=query)
+        assert (answer.status, answer.json["errors"][0]["pointer"]) == (400, pointer)
+        assert answer.json["errors"][0]["location"] == "query"
+
+
+def test_empty_bucket_is_refused_with_numbers(house, gate):
+    key = house.key(rate_limit=1, rate_per_seconds=60, rate_burst=2)
+    assert [authorize(gate, key.secret).status for _ in range(2)] == [204, 204]
+
+    answer = authorize(gate, key.secret)
+
+    assert (answer.status, answer.json["code"]) == (429, "rate_limited")
+    assert answer.json["violated_policies"] == ["burst"]
+    assert answer.headers["ratelimit-policy"] == '"burst";q=2;w=120'
+    assert answer.headers["ratelimit"] == '"burst";r=0;t=60'
+    assert answer.headers["retry-after"] == "60"
+    assert answer.headers["x-ratelimit-remaining"] == "0"
+
+
+def test_retry_after_is_long_enough(house, gate, clock_wait):
+    key = house.key(rate_limit=1, rate_per_seconds=1, rate_burst=1)
+    authorize(gate, key.secret)
+    refused = authorize(gate, key.secret)
+
+    clock_wait(lambda: True, seconds=int(refused.headers["retry-after"]))
+
+    assert authorize(gate, key.secret).status == 204
+
+
+def test_route_with_a_rate_of_its_own(house, gate):
+    key = house.key()
+
+    statuses = [authorize(gate, key.secret, "/slow/x").status for _ in range(3)]
+    refused = authorize(gate, key.secret, "/slow/x")
+
+    assert statuses == [204, 204, 429]
+    assert refused.json["violated_policies"] == ["route"]
+    assert authorize(gate, key.secret, "/free").status == 204
+
+
+def test_quota_counts_units_and_is_refused_when_it_is_used_up(house, gate):
+    key = house.key(quota_limit=12, quota_period="day")
+
+    answers = [authorize(gate, key.secret, "/dear/x") for _ in range(3)]
+
+    assert [answer.status for answer in answers] == [204, 204, 429]
+    assert answers[2].json["code"] == "quota_exceeded"
+    assert answers[2].json["violated_policies"] == ["day"]
+    assert '"day";q=12;w=86400' in answers[2].headers["ratelimit-policy"]
+    assert '"day";r=2;t=' in answers[2].headers["ratelimit"]
+    assert 0 < int(answers[2].headers["retry-after"]) <= 86_400
+    assert authorize(gate, key.secret, "/free").status == 204
+
+
+def test_organization_shares_a_quota(house, gate):
+    other = house.another("sara")
+    Organization.objects.filter(pk=other.organization.pk).update(quota_limit=3)
+    first, second = other.key(), other.key()
+
+    statuses = [authorize(gate, key.secret).status for key in (first, second, first, second)]
+
+    assert statuses == [204, 204, 204, 429]
+
+
+def test_organization_override_wins_over_the_keys_rate(house, gate):
+    other = house.another("sven")
+    Organization.objects.filter(pk=other.organization.pk).update(
+        rate_limit=1, rate_per_seconds=60, rate_burst=1
+    )
+    key = other.key()
+
+    assert [authorize(gate, key.secret).status for _ in range(2)] == [204, 429]
+
+
+def test_credits_are_spent_and_refused(house, gate):
+    key = house.key(credits_micro=7_500_000, credits_refill="none")
+
+    passed = authorize(gate, key.secret, "/dear/x")
+    refused = authorize(gate, key.secret, "/dear/x")
+
+    assert (passed.status, passed.headers["x-credits-remaining"]) == (204, "2.5")
+    assert refused.status == 402
+    assert refused.json["code"] == "insufficient_credits"
+    assert refused.json["balance"] == "2.5"
+    assert refused.json["required"] == "5"
+    assert refused.json["top_up_url"].startswith("https://tollgate.test/")
+    assert authorize(gate, key.secret).headers["x-credits-remaining"] == "1.5"
+
+
+def test_nginx_mode_carries_the_problem_in_headers(house, gate):
+    key = house.key(rate_limit=1, rate_per_seconds=60, rate_burst=1)
+    authorize(gate, key.secret)
+
+    missing = authorize(gate, query="?mode=nginx")
+    limited = authorize(gate, key.secret, query="?mode=nginx")
+
+    assert (missing.status, missing.headers["x-auth-status"]) == (401, "401")
+    assert missing.headers["www-authenticate"] == 'Bearer realm="api"'
+    assert (limited.status, limited.headers["x-auth-status"]) == (403, "429")
+    assert limited.body == b""
+    assert limited.headers["content-length"] == "0"
+    assert limited.headers["retry-after"] == "60"
+    assert limited.headers["ratelimit"] == '"burst";r=0;t=60'
+    assert "x-ratelimit-reset" in limited.headers
+    document = orjson.loads(base64.b64decode(limited.headers["x-auth-problem"]))
+    assert document == orjson.loads(limited.headers["x-auth-problem-json"])
+    assert (document["code"], document["status"]) == ("rate_limited", 429)
+
+
+def test_nginx_mode_answers_only_what_nginx_understands(house, gate):
+    secret = house.key(scopes=[]).secret
+
+    for uri in ("/admin/7", "/ADMIN", "/%zz" * 100):
+        answer = authorize(gate, secret, uri, query="?mode=nginx")
+        assert answer.status == 403
+        assert len(answer.headers["x-auth-problem-json"]) <= 1000
+        assert sum(len(n) + len(v) + 4 for n, v in answer.headers.items()) < 4096
+
+
+def test_each_proxy_is_believed_in_its_own_words(house, gate):
+    reader = house.key().secret
+
+    nginx = authorize(gate, reader, "/free", query="?mode=nginx", X_Original_URI="/admin/7", X_Original_Method="GET")
+    native = authorize(gate, reader, "/admin/7", X_Original_URI="/free")
+    alone = send(gate, "GET", "/gateway/authorize", {"X-API-Key": reader, "X-Original-URI": "/admin/7"})
+
+    assert (nginx.status, native.status, alone.status) == (403, 403, 403)
+
+
+def test_repeated_forwarding_headers_are_refused(house, gate):
+    answer = send(
+        gate, "GET", "/gateway/authorize", {"X-API-Key": house.key().secret, "X-Forwarded-Uri": "/free", "x-forwarded-uri": "/admin"}
+    )  # fmt: skip
+
+    assert (answer.status, answer.json["errors"][0]["code"]) == (400, "repeated")
+
+
+def test_request_id_of_a_trusted_proxy_is_kept(house, gate):
+    secret = house.key().secret
+
+    kept = authorize(gate, secret, X_Request_Id="proxy-0123456789")
+    odd = [authorize(gate, secret, X_Request_Id=value) for value in ("short", "with space 123", "x" * 65)]
+
+    assert kept.headers["x-request-id"] == "proxy-0123456789"
+    assert all(len(answer.headers["x-request-id"]) == 32 for answer in odd)
+
+
+def test_get_and_post_only(house, gate):
+    secret = house.key().secret
+
+    assert send(gate, "POST", "/gateway/authorize", {"X-API-Key": secret}, b"x" * 100).status == 204
+    for method in ("HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"):
+        answer = send(gate, method, "/gateway/authorize", {"X-API-Key": secret})
+        assert (answer.status, answer.headers["allow"]) == (405, "GET, POST")
+        assert (answer.body == b"") == (method == "HEAD")
+
+
+def test_no_header_of_a_key_can_break_an_answer(house, gate):
+    key = house.key()
+    ApiKey.objects.filter(pk=key.row.pk).update(scopes=["a:b", "evil\r\nx-org-id: 1", "c%d", "é"])
+
+    answer = authorize(gate, key.secret)
+
+    assert answer.headers["x-scopes"] == "a:b"
+    assert answer.headers["x-org-id"] == str(house.organization.pk)
+
+
+def test_untrusted_peer_is_believed_nothing(house, start_gate):
+    key = house.key(ip_allowlist=["192.0.2.9"])
+    open_key = house.key()
+    suspicious = start_gate(GATEWAY_TRUSTED_PROXIES="203.0.113.0/24")
+
+    refused = authorize(suspicious, key.secret)
+    passed = authorize(suspicious, open_key.secret, "/admin/7", X_Request_Id="client-0123456789")
+
+    assert (refused.status, refused.json["code"]) == (403, "forbidden_ip")
+    assert passed.status == 204
+    assert passed.headers["x-request-id"] != "client-0123456789"
+
+
+def test_plain_asgi_server_answers_alike(house, start_gate, gate):
+    plain = start_gate(is_plain_asgi=True)
+    key, limited = house.key(), house.key(rate_limit=1, rate_per_seconds=60, rate_burst=1)
+
+    for asked in (plain, gate):
+        authorize(asked, limited.secret)
+    for secret, uri in ((key.secret, "/orders/7"), ("", "/x"), (key.secret, "/admin/7"), (limited.secret, "/x"), ("x", "/x")):
+        ours, theirs = authorize(gate, secret, uri), authorize(plain, secret, uri)
+        assert ours.status == theirs.status
+        assert set(ours.headers) == set(theirs.headers)
+    assert send(plain, "POST", "/gateway/authorize", {}, b"x" * 17_000).status == 413
+    assert send(plain, "DELETE", "/gateway/authorize").status == 405
+    assert send(plain, "GET", "/elsewhere").json["path"] == "/elsewhere"

@@ -95,14 +95,12 @@ def test_two_owners_who_demote_each_other_leave_one(organization, olivia):
 @pytest.mark.django_db(transaction=True)
 def test_two_owners_who_leave_at_once_leave_one(organization, olivia):
     second = MemberFactory.create(organization=organization, role=Role.OWNER).user
-    tenants = [access.tenant_of(user) for user in (olivia, second)]
+    leaving = [
+        partial(members.remove_member, tenant=access.tenant_of(user), user_id=user.pk)
+        for user in (olivia, second)
+    ]
 
-    outcomes = at_once(
-        *[
-            partial(members.remove_member, tenant=tenant, user_id=tenant.user.pk)
-            for tenant in tenants
-        ]
-    )
+    outcomes = at_once(*leaving)
 
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["LastOwner", "NoneType"]
     assert len(owners_of(organization)) == 1

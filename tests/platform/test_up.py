@@ -188,7 +188,7 @@ def test_newcomers_first_minutes(up):
 
     up.start()
     up.wait_until_ready()
-    worker = next(number for number, name in up.descendants().items() if "worker" in name)
+    worker = next(number for number, name in up.descendants().items() if "config worker" in name)
     os.kill(worker, signal.SIGKILL)
     up.wait_for(r"worker +\| ended with -9; starts again in \d+ s", 20)
     assert up.end(signal.SIGINT) == 0

@@ -17,8 +17,8 @@ from config.embedded.valkey import Valkey
 from tests import servers
 from tests.doubles.callers import Callers, Seen, ask_once
 from tests.doubles.faults import Fault, FaultyWay, faulty_way
-from tests.doubles.fixtures import enterable
-from tests.doubles.house import House, Issued
+from tests.doubles.fixtures import enterable_directory
+from tests.doubles.house import House
 from tests.doubles.stack import Gate, Stack
 
 RECOVERY = 5.0
@@ -44,13 +44,11 @@ class Fragile:
 
 
 @pytest.fixture(scope="module")
-def fragile(
-    house: House, stack: Stack, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Fragile]:
+def fragile(house: House, stack: Stack) -> Iterator[Fragile]:
     """The gate under trial."""
     postgres = urlsplit(os.environ["DATABASE_URL"])
     assert postgres.port
-    with servers.own_valkey(enterable(tmp_path_factory.mktemp("valkey"))) as valkey:
+    with enterable_directory() as home, servers.own_valkey(home) as valkey:
         assert valkey.port
         with faulty_way(valkey.port) as to_valkey, faulty_way(postgres.port) as to_postgres:
             netloc = postgres.netloc.replace(str(postgres.port), str(to_postgres.port))
@@ -67,9 +65,7 @@ def fragile(
 def test_valkey_away(
     fault: Fault, seconds: float, path: str, house: House, fragile: Fragile
 ) -> None:
-    key = house.key()
-
-    answers = _under(fragile.to_valkey, fault, seconds, key, fragile, path)
+    answers = _under(house, fragile, fragile.to_valkey, fault, seconds, path)
 
     # Key traffic goes on from a bucket of the process's own.
     assert {seen.status for seen in answers} == {204}
@@ -77,9 +73,7 @@ def test_valkey_away(
 
 @pytest.mark.parametrize(("fault", "seconds"), FAULTS)
 def test_postgres_away(fault: Fault, seconds: float, house: House, fragile: Fragile) -> None:
-    key = house.key()
-
-    answers = _under(fragile.to_postgres, fault, seconds, key, fragile, "/orders/1")
+    answers = _under(house, fragile, fragile.to_postgres, fault, seconds, "/orders/1")
 
     # Keys in use go on from memory.
     assert {seen.status for seen in answers} == {204}
@@ -98,7 +92,7 @@ def test_money_is_not_counted_blindly(fault: Fault, house: House, fragile: Fragi
 
     assert {seen.status for seen in answers} == {503}
     assert all(seen.header("Retry-After") for seen in answers)
-    _require_recovery(fragile, key)
+    _require_recovery(house, fragile)
 
 
 def test_a_limit_holds_while_valkey_is_away(house: House, fragile: Fragile) -> None:
@@ -115,7 +109,7 @@ def test_a_limit_holds_while_valkey_is_away(house: House, fragile: Fragile) -> N
 
     assert tally.statuses.keys() == {204, 429}
     assert tally.statuses[204] <= 2 * 10 + 20 * tally.seconds
-    _require_recovery(fragile, house.key())
+    _require_recovery(house, fragile)
 
 
 @pytest.mark.parametrize("fault", [Fault.REFUSED, Fault.SWALLOWED])
@@ -137,7 +131,7 @@ def test_unknown_keys_wait_for_postgres(fault: Fault, house: House, fragile: Fra
     assert (health.status_code, readiness.status_code) == (200, 503)
     assert waited <= 2.0
     assert readiness.headers["Content-Type"] in {"application/problem+json", "application/json"}
-    _require_recovery(fragile, house.key())
+    _require_recovery(house, fragile)
 
 
 def test_postgres_cuts_every_connection(house: House, fragile: Fragile) -> None:
@@ -148,7 +142,7 @@ def test_postgres_cuts_every_connection(house: House, fragile: Fragile) -> None:
         fragile.to_postgres.cut()
         assert ask_once(fragile.gate.port, key.secret).status == 204
 
-    _require_recovery(fragile, house.key())
+    _require_recovery(house, fragile)
 
 
 def test_valkey_starts_again_and_has_forgotten_everything(house: House, fragile: Fragile) -> None:
@@ -168,13 +162,14 @@ def test_valkey_starts_again_and_has_forgotten_everything(house: House, fragile:
     clients.join()
 
     assert callers.tally.statuses.keys() == {204}
-    _require_recovery(fragile, key)
+    _require_recovery(house, fragile)
 
 
 def _under(
-    way: FaultyWay, fault: Fault, seconds: float, key: Issued, fragile: Fragile, path: str
+    house: House, fragile: Fragile, way: FaultyWay, fault: Fault, seconds: float, path: str
 ) -> list[Seen]:
     """Call all the time while the way is broken, and return what was seen of a known key; nobody may wait long."""
+    key = house.key()
     callers = Callers([fragile.gate.port], [key.secret], uri=path)
     callers.pace = 0.02
     assert ask_once(fragile.gate.port, key.secret, uri=path).status == 204
@@ -185,17 +180,18 @@ def _under(
     time.sleep(seconds)
     way.heal()
     clients.join()
-    _require_recovery(fragile, key)
+    _require_recovery(house, fragile)
     assert max(seen.got_at - seen.sent_at for seen in callers.tally.answers) < 1.5
     return callers.tally.answers
 
 
-def _require_recovery(fragile: Fragile, key: Issued) -> None:
-    """Wait until the gate is ready and counts in Valkey again; that takes five seconds at most."""
+def _require_recovery(house: House, fragile: Fragile) -> None:
+    """Wait until a new key is loaded and its credits are counted; that takes five seconds at most."""
     healed_at = time.monotonic()
-    while True:
-        ready = httpx.get(f"{fragile.gate.url}/readyz", timeout=10)
-        if ready.status_code == 200 and ask_once(fragile.gate.port, key.secret).status == 204:
-            break
+    key = house.key(credits_micro=1_000_000_000, credits_refill="none")
+    while ask_once(fragile.gate.port, key.secret).status != 204:
+        assert time.monotonic() - healed_at < RECOVERY
+        time.sleep(0.05)
+    while (ready := httpx.get(f"{fragile.gate.url}/readyz", timeout=10)).status_code != 200:
         assert time.monotonic() - healed_at < RECOVERY, ready.text
-        time.sleep(0.1)
+        time.sleep(0.05)

@@ -15,7 +15,7 @@ from organizations.services import suspension
 from tests import servers
 from tests.doubles.callers import Callers, Seen
 from tests.doubles.faults import Fault, FaultyWay, faulty_way
-from tests.doubles.fixtures import enterable
+from tests.doubles.fixtures import enterable_directory
 from tests.doubles.house import House, Issued
 from tests.doubles.stack import Gate, Stack
 
@@ -55,10 +55,10 @@ def customer(house: House) -> House:
 
 @pytest.fixture(scope="module")
 def deaf_gates(
-    stack: Stack, tmp_path_factory: pytest.TempPathFactory
+    stack: Stack,
 ) -> Iterator[tuple[list[Gate], FaultyWay, "redis.Redis[bytes]"]]:
     """Two gates with a Valkey of their own, which no announcement of the test's services reaches."""
-    with servers.own_valkey(enterable(tmp_path_factory.mktemp("valkey"))) as valkey:
+    with enterable_directory() as home, servers.own_valkey(home) as valkey:
         assert valkey.port
         with faulty_way(valkey.port) as way:
             url = f"redis://:{servers.PASSWORD}@127.0.0.1:{way.port}/0"

@@ -1,0 +1,200 @@
+"""Who may do what over the API: every operation of the OpenAPI document × every kind of caller, as one table.
+
+The stranger owns another organization and asks for this one. A new operation fails here until it has its row.
+"""
+
+import pytest
+from django.db import connection, transaction
+from rest_framework.test import APIClient
+
+from tests.api.operations import operations
+from tests.api.world import MISSING, REQUEST_ID, World
+from tests.factories.apikeys import ApiKeyFactory
+
+pytestmark = pytest.mark.django_db
+CALLERS = ("anonymous", "stranger", "viewer", "member", "admin", "owner")
+
+MATRIX = [
+    # operation                           anonymous, stranger, viewer, member, admin, owner
+    ("analytics_real_time",                401, 404, 200, 200, 200, 200),
+    ("analytics_usage",                    401, 404, 200, 200, 200, 200),
+    ("api_keys_create",                    401, 404, 403, 201, 201, 201),
+    ("api_keys_list",                      401, 404, 200, 200, 200, 200),
+    ("api_keys_retrieve",                  401, 404, 200, 200, 200, 200),
+    ("api_keys_revoke",                    401, 404, 403, 204, 204, 204),
+    ("api_keys_rotate",                    401, 404, 403, 200, 200, 200),
+    ("api_keys_update",                    401, 404, 403, 200, 200, 200),
+    ("api_keys_usage",                     401, 404, 200, 200, 200, 200),
+    ("auth_login",                         200, 200, 200, 200, 200, 200),
+    ("auth_logout",                        204, 204, 204, 204, 204, 204),
+    ("auth_refresh",                       200, 200, 200, 200, 200, 200),
+    ("auth_register",                      201, 201, 201, 201, 201, 201),
+    ("auth_resend_verification",           200, 200, 200, 200, 200, 200),
+    ("auth_verify_email",                  200, 200, 200, 200, 200, 200),
+    ("keys_verify",                        401, 401, 401, 401, 401, 401),
+    ("organizations_create",               401, 201, 201, 201, 201, 201),
+    ("organizations_list",                 401, 200, 200, 200, 200, 200),
+    ("organizations_members_list",         401, 404, 200, 200, 200, 200),
+    ("organizations_members_remove",       401, 404, 204, 403, 204, 204),
+    ("organizations_members_update",       401, 404, 403, 403, 200, 200),
+    ("organizations_retrieve",             401, 404, 200, 200, 200, 200),
+    ("organizations_select",               401, 404, 200, 200, 200, 200),
+    ("organizations_transfer_ownership",   401, 404, 403, 403, 403, 200),
+    ("organizations_update",               401, 404, 403, 403, 200, 200),
+    ("users_me",                           401, 200, 200, 200, 200, 200),
+    ("users_me_session_end",               401, 404, 404, 404, 404, 204),
+    ("users_me_sessions",                  401, 200, 200, 200, 200, 200),
+    ("users_me_update",                    401, 200, 200, 200, 200, 200),
+    ("whoami",                             401, 401, 401, 401, 401, 401),
+]  # fmt: skip
+BODIES = {
+    "api_keys_create": {"name": "Checkout"},
+    "api_keys_update": {"name": "Checkout"},
+    "api_keys_rotate": {"overlap_seconds": 60},
+    "auth_login": {"email": "$email", "password": "$password"},
+    "auth_logout": {"refresh": "$refresh"},
+    "auth_refresh": {"refresh": "$refresh"},
+    "auth_register": {"email": "new@example.com", "password": "four unrelated quiet words"},
+    "auth_resend_verification": {"email": "$email"},
+    "auth_verify_email": {"token": "$verify_token"},
+    "keys_verify": {"key": "tg_live_x"},
+    "organizations_create": {"name": "Acme"},
+    "organizations_update": {"name": "Acme"},
+    "organizations_members_update": {"role": "MEMBER"},
+    "organizations_transfer_ownership": {"user_id": "$user_id"},
+    "users_me_update": {"full_name": "Somebody Else"},
+}
+SCOPED_TO_ONE = [name for name, operation in operations().items() if operation.has_id]
+BELOW_ONE = [
+    name
+    for name, operation in operations().items()
+    if "{organization_id}" in operation.path and "{user_id}" in operation.path
+]
+
+
+def test_the_table_covers_the_document():
+    rows = [row[0] for row in MATRIX]
+
+    assert sorted(rows) == sorted(operations())
+    assert set(BODIES) <= set(rows)
+
+
+@pytest.mark.parametrize("row", MATRIX, ids=[row[0] for row in MATRIX])
+def test_every_caller_gets_the_status_of_the_table(world: World, row):
+    name, *expected = row
+    operation = operations()[name]
+    got = []
+
+    for caller in CALLERS:
+        with transaction.atomic():
+            response = world.ask(caller, operation, body=BODIES.get(name))
+            transaction.set_rollback(True)
+        got.append(response.status_code)
+        if response.status_code >= 400:
+            assert response.headers["Content-Type"] == "application/problem+json"
+            assert response.json()["status"] == response.status_code
+            assert response.json()["request_id"] == REQUEST_ID
+
+    assert dict(zip(CALLERS, got, strict=True)) == dict(zip(CALLERS, expected, strict=True))
+
+
+@pytest.mark.parametrize("name", SCOPED_TO_ONE)
+def test_a_foreign_id_is_answered_like_a_missing_one(world: World, name):
+    operation = operations()[name]
+    before = checksums(world)
+
+    for caller in ("viewer", "owner"):
+        foreign, missing = (
+            world.ask(caller, operation, whose=whose, body=BODIES.get(name))
+            for whose in ("foreign", "missing")
+        )
+
+        assert foreign.status_code == missing.status_code
+        # A role that may not change anything here learns that first, and nothing about the id.
+        assert foreign.status_code in ({403, 404} if caller == "viewer" else {404})
+        assert anonymized(foreign, world, "foreign") == anonymized(missing, world, "missing")
+    assert checksums(world) == before
+
+
+@pytest.mark.parametrize("name", BELOW_ONE)
+def test_a_foreign_row_below_ones_own_organization_is_missing(world: World, name):
+    """The organization in the path is one's own, what comes after it is not."""
+    operation = operations()[name]
+    client, before = world.clients["owner"], checksums(world)
+
+    answers = [
+        getattr(client, operation.method)(
+            operation.path.format(organization_id=world.mine.pk, user_id=user_id),
+            world.body(BODIES.get(name)),
+            headers={"X-Request-Id": REQUEST_ID},
+        )
+        for user_id in (world.people["stranger"].pk, MISSING)
+    ]
+
+    assert [answer.status_code for answer in answers] == [404, 404]
+    bodies = [{**answer.json(), "instance": ""} for answer in answers]
+    assert bodies[0] == bodies[1]
+    assert checksums(world) == before
+
+
+@pytest.mark.parametrize("row", MATRIX, ids=[row[0] for row in MATRIX])
+def test_a_key_of_another_organization_opens_nothing(world: World, row):
+    """Even one with every scope there is: it acts in its own organization, and the rows of others are missing."""
+    name = row[0]
+    operation = operations()[name]
+    if not operation.has_id and not name.startswith(("api_keys", "analytics", "organizations")):
+        return
+    key = ApiKeyFactory.create(organization=world.mine, scopes=["*", "tollgate:*"])
+    world.clients["key"] = APIClient(headers={"Authorization": f"Bearer {key.secret}"})
+    before = checksums(world)
+
+    response = world.ask(
+        "key",
+        operation,
+        whose="foreign",
+        body=BODIES.get(name),
+        headers={} if operation.has_id else {"X-Organization-Id": str(world.foreign.pk)},
+    )
+
+    assert response.status_code in {401, 403, 404}
+    assert checksums(world) == before
+
+
+def anonymized(response, world, whose):
+    """Return the body and the headers without the ids that the caller put into the path."""
+    text = response.content.decode()
+    for name, value in world.path_values(whose).items():
+        text = text.replace(f"/{value}", f"/{name}")
+    headers = {name: value for name, value in response.headers.items() if name != "Content-Length"}
+    return text, headers
+
+
+def checksums(world):
+    """Return a checksum of the foreign organization's part of every table."""
+    sums = {}
+    with connection.cursor() as cursor:
+        for table, column in _tables_of_organizations(cursor):
+            cursor.execute(
+                f"SELECT md5(coalesce(string_agg(t::text, chr(10) ORDER BY t::text), '')) FROM \"{table}\" t "  # noqa: S608  names from the catalogue
+                f'WHERE "{column}" = %s',
+                [world.foreign.pk],
+            )
+            sums[table] = cursor.fetchone()[0]
+    assert len(sums) > 8
+    return sums
+
+
+def _tables_of_organizations(cursor):
+    cursor.execute(
+        "SELECT table_name, column_name FROM information_schema.columns "
+        "WHERE table_schema = 'public' AND column_name = 'organization_id'"
+    )
+    return [("organizations_organization", "id"), *cursor.fetchall()]
+
+
+def test_the_checksums_see_a_change(world: World):
+    before = checksums(world)
+
+    type(world.foreign).objects.filter(pk=world.foreign.pk).update(tax_id="X")
+
+    assert checksums(world) != before

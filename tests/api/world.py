@@ -1,0 +1,107 @@
+"""Two organizations of the same shape, the people of the first, and how each of them asks."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from apikeys.gateway import app as gate
+from apikeys.models import ApiKey
+from organizations.models import Organization
+from tests.api.operations import Operation
+
+REQUEST_ID = "the-same-request"
+MISSING = 8_000_000_000_000_000_000
+
+
+@dataclass
+class World:
+    """Where the matrix is tried: what belongs to whom, and what stands for it in paths and bodies."""
+
+    mine: Organization
+    foreign: Organization
+    key: ApiKey
+    foreign_key: ApiKey
+    people: dict[str, User]
+    clients: dict[str, APIClient]
+    refresh: str
+    session_id: int
+    foreign_session_id: int
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def path_values(self, whose: str) -> dict[str, int]:
+        """Return the path parameters of what is mine, of what is foreign, or of nothing."""
+        if whose == "mine":
+            return self._parameters(self.mine, self.key, self.people["viewer"], self.session_id)
+        if whose == "foreign":
+            return self._parameters(
+                self.foreign, self.foreign_key, self.people["stranger"], self.foreign_session_id
+            )
+        names = ("organization_id", "id", "user_id", "session_id")
+        return {name: MISSING + number for number, name in enumerate(names)}
+
+    def _parameters(
+        self, organization: Organization, key: ApiKey, user: User, session_id: int
+    ) -> dict[str, int]:
+        return {
+            "organization_id": organization.pk,
+            "id": key.pk,
+            "user_id": user.pk,
+            "session_id": session_id,
+        }
+
+    def body(self, template: Any) -> Any:
+        """Fill in what a body needs to know: `"$refresh"` and the like."""
+        if isinstance(template, dict):
+            return {name: self.body(value) for name, value in template.items()}
+        if isinstance(template, str) and template.startswith("$"):
+            return self.values[template[1:]]
+        return template
+
+    def ask(
+        self,
+        caller: str,
+        operation: Operation,
+        *,
+        whose: str = "mine",
+        body: Any = None,
+        query: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
+        """Ask for an operation; a stranger asks for the organization that is not theirs."""
+        path = operation.path.format(**self.path_values(whose)) + query
+        client = self.clients[caller]
+        headers = {"X-Request-Id": REQUEST_ID, **(headers or {})}
+        if caller == "stranger":
+            headers["X-Organization-Id"] = str(self.mine.pk)
+        content = self.body(body)
+        if operation.path in gate.PATHS:
+            return _ask_gate(client, operation, headers, content)
+        method: Callable[..., Any] = getattr(client, operation.method)
+        if operation.method in {"get", "delete"}:
+            return method(path, headers=headers)
+        return method(path, content, headers=headers)
+
+
+def _ask_gate(client: APIClient, operation: Operation, headers: dict[str, str], body: Any) -> Any:
+    """Ask the gate, which answers in front of Django."""
+    known = client._credentials.get("HTTP_AUTHORIZATION")
+    if known:
+        headers = {**headers, "Authorization": known}
+
+    async def ask() -> httpx.Response:
+        await gate.startup()
+        try:
+            transport = httpx.ASGITransport(app=gate.application)  # type: ignore[arg-type]
+            async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as http:
+                return await http.request(
+                    operation.method, operation.path, json=body, headers=headers
+                )
+        finally:
+            await gate.shutdown()
+
+    return asyncio.run(ask())
