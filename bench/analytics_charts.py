@@ -33,11 +33,11 @@ FROM (SELECT n, CASE WHEN n %% 3 = 0 THEN 100 ELSE 1 + (random() ^ 3 * 999)::int
       FROM generate_series(1, %s) AS n) AS numbered
 """
 RAW_CHART = """
-SELECT date_trunc('hour', at), count(*), count(*) FILTER (WHERE outcome <> 'VALID')
+SELECT extract(epoch FROM date_trunc('hour', at))::bigint, count(*), count(*) FILTER (WHERE outcome <> 'VALID')
 FROM analytics_apiusagelog WHERE organization_id = 1 AND at >= %s AND at < %s GROUP BY 1 ORDER BY 1
 """
 CHART = """
-SELECT hour, calls, calls - allowed FROM analytics_hourlyusage
+SELECT extract(epoch FROM hour)::bigint, calls, calls - allowed FROM analytics_hourlyusage
 WHERE organization_id = 1 AND hour >= %s AND hour < %s ORDER BY hour
 """
 RAW_MONTH = """

@@ -2,16 +2,17 @@
 
 import asyncio
 import statistics
-import time
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bench import load, machine
 from bench.contestants import Contestant, Field
 from tests.doubles.callers import Callers
 
-WARM_UP_SECONDS = 0.5
 PACED_RATE = 5_000
+PACED = ("bare ASGI hello on uvicorn", "gate, strict, 1,000 keys", "gate, leased, 10 keys")
+_WARM_UP_SECONDS = 1
 
 
 @dataclass
@@ -44,26 +45,27 @@ class Outcome:
     admitted: dict[str, float]
 
 
-def compare(field_: Field, *, rounds: int, seconds: float, between: "Between") -> Outcome:
+def compare(
+    everyone: Field, *, rounds: int, seconds: float, between: Callable[[], None]
+) -> Outcome:
     """Measure everyone in turn, as often as there are rounds; then latency at a fixed rate and exactness."""
     lines: dict[str, Line] = defaultdict(Line)
     for _ in range(rounds):
-        for contestant in field_.contestants:
-            _measure(field_.wrk, contestant, seconds, lines[contestant.name])
+        for contestant in everyone.contestants:
+            _measure(everyone.wrk, contestant, seconds, lines[contestant.name])
             between()
     paced = {}
-    for name in ("bare ASGI hello on uvicorn", "gate, strict, 1,000 keys", "gate, leased, 10 keys"):
-        one = field_.called(name)
-        if one:
-            paced[name] = asyncio.run(
-                load.at_rate(one.port, one.requests, rate=PACED_RATE, seconds=2 * seconds)
-            )
+    for name in PACED:
+        one = everyone.called(name)
+        if one is not None:
+            at_rate = load.at_rate(one.port, one.requests, rate=PACED_RATE, seconds=2 * seconds)
+            paced[name] = asyncio.run(at_rate)
             between()
-    return Outcome(dict(lines), field_.absent, paced, _admitted(field_, seconds))
+    return Outcome(dict(lines), everyone.absent, paced, _admitted(everyone, 3 * seconds))
 
 
 def _measure(wrk: load.Wrk, contestant: Contestant, seconds: float, line: Line) -> None:
-    wrk.run(contestant.port, contestant.file, WARM_UP_SECONDS)
+    wrk.run(contestant.port, contestant.file, _WARM_UP_SECONDS)
     before = machine.cpu_seconds(contestant.sessions)
     result = wrk.run(contestant.port, contestant.file, seconds)
     used = machine.cpu_seconds(contestant.sessions) - before
@@ -71,3 +73,15 @@ def _measure(wrk: load.Wrk, contestant: Contestant, seconds: float, line: Line) 
     line.cpu_micros.append(1e6 * used / max(1, result.requests))
     line.p99_ms.append(result.p99_ms)
     line.errors += result.errors
+
+
+def _admitted(everyone: Field, seconds: float) -> dict[str, float]:
+    """Offer far more than the rate to two processes and return how much of what is allowed was admitted."""
+    rate, burst = 1_000, 500
+    ports = [everyone.stack.gate().port for _ in range(2)]
+    shares = {}
+    for mode, uri in (("strict", "/orders/1"), ("leased", "/leased/1")):
+        key = everyone.house.key(rate_limit=rate, rate_per_seconds=1, rate_burst=burst)
+        tally = Callers(ports, [key.secret], uri=uri).for_seconds(seconds, connections=50)
+        shares[mode] = tally.statuses[204] / (burst + rate * tally.seconds)
+    return shares

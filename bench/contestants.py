@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -45,7 +44,7 @@ http {{
     }}
 }}
 """
-_PASS_ON = 'proxy_pass http://api; proxy_http_version 1.1; proxy_set_header Connection "";'
+_ON_TO_THE_API = 'proxy_pass http://api; proxy_http_version 1.1; proxy_set_header Connection "";'
 
 
 @dataclass
@@ -96,7 +95,7 @@ class Field:
         self._enter("verify API, strict, 1,000 keys", self._verified(), gate)
         # The API behind the proxies stands on the load's core: only the way there is measured.
         api = self._nginx("api", 'return 200 "hello";', pinned=False)
-        bare = self._nginx("bare", _PASS_ON, api_port=api.port)
+        bare = self._nginx("bare", _ON_TO_THE_API, api_port=api.port)
         self._enter("nginx return 200", [load.get("/hello")], bare)
         self._enter("nginx proxy_pass", [load.get("/")], bare)
         proxy = self.stack.nginx(gate.port, api.port)
@@ -153,8 +152,11 @@ class Field:
                 continue
             port, file = free_port(), home / f"{storage}.keys"
             environment = {
-                **{"STORAGE": storage, "PORT": str(port), "KEYS": str(KEYS)},
-                **{"KEYS_FILE": str(file), "NODE_ENV": "production"},
+                "STORAGE": storage,
+                "PORT": str(port),
+                "KEYS": str(KEYS),
+                "KEYS_FILE": str(file),
+                "NODE_ENV": "production",
                 "DATABASE_URL": self._database(f"bench_better_auth_{storage}"),
             }
             command = ["node", str(home / "server.mjs")]
@@ -225,5 +227,5 @@ def _installed(home: Path) -> str:
         "--no-fund",
         "--no-package-lock",
     ]
-    installed = subprocess.run(install, cwd=home, capture_output=True, text=True)
+    installed = subprocess.run(install, cwd=home, check=False, capture_output=True, text=True)
     return "" if installed.returncode == 0 else "its packages cannot be installed"

@@ -71,7 +71,14 @@ class Wrk:
         """Send requests as fast as they are answered."""
         told = subprocess.run(
             [
-                *("wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds:g}s", "-s", str(self._script)),
+                *(
+                    "wrk",
+                    "-t1",
+                    f"-c{CONNECTIONS}",
+                    f"-d{max(1, round(seconds))}s",
+                    "-s",
+                    str(self._script),
+                ),
                 f"http://127.0.0.1:{port}/",
             ],
             capture_output=True,

@@ -1,14 +1,17 @@
-"""Races over HTTP: every request but its last byte is sent first, then all last bytes at once."""
+"""Races: over HTTP, where all last bytes come at once, and between threads that start together."""
 
 import json
 import socket
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from http.client import HTTPResponse
 from typing import Any
 from urllib.parse import urlsplit
+
+from django.db import connection
 
 _TIMEOUT = 20.0
 # Long enough for the server to have read everything and to wait for one byte on each connection.
@@ -62,3 +65,29 @@ def _answer(racer: socket.socket) -> Answer:
     response = HTTPResponse(racer)
     response.begin()
     return Answer(status=response.status, body=response.read())
+
+
+def together(times: int, work: Callable[[int], Any]) -> list[Any]:
+    """Do the work in as many threads at once and return what each returned or raised.
+
+    Each thread opens its database connection before any begins, since opening takes longer than most races last.
+    """
+    start = threading.Barrier(times)
+    outcomes: list[Any] = [None] * times
+
+    def run_one(number: int) -> None:
+        connection.ensure_connection()
+        start.wait(_TIMEOUT)
+        try:
+            outcomes[number] = work(number)
+        except Exception as error:  # noqa: BLE001  whatever it is, the test looks at it
+            outcomes[number] = error
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run_one, args=(number,)) for number in range(times)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return outcomes

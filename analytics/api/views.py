@@ -1,5 +1,6 @@
 """Usage over REST. Each view reads the query, asks one question and answers."""
 
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from django.utils import timezone
@@ -113,9 +114,15 @@ def _answer(asked: UsageQuery) -> dict[str, Any]:
         "ends_at": asked.last,
         "granularity": asked.granularity,
         "time_zone": asked.zone.key,
-        "data": usage.series(asked),
+        "data": [_dated(row) for row in usage.series(asked)],
         "totals": usage.totals(asked),
     }
+
+
+def _dated(row: dict[str, Any]) -> dict[str, Any]:
+    if "bucket" in row:
+        row["bucket"] = datetime.fromtimestamp(row["bucket"], UTC)
+    return row
 
 
 def _activity(activity: KeyActivity | None) -> dict[str, Any]:

@@ -4,7 +4,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
-from django.db.models import Aggregate, BigIntegerField, F, Func, IntegerField, Sum, Value
+from django.db.models import (
+    Aggregate,
+    BigIntegerField,
+    DateTimeField,
+    F,
+    Func,
+    IntegerField,
+    Sum,
+    Value,
+)
 from django.db.models.expressions import Combinable, Expression
 
 
@@ -20,6 +29,20 @@ class Quantile(Func):
 
     function = "tollgate_histogram_quantile"
     output_field = IntegerField()
+
+
+class Epoch(Func):
+    """Seconds since 1970: a plain number, which the driver reads ten times as fast as a time."""
+
+    template = "extract(epoch FROM %(expressions)s)::bigint"
+    output_field = BigIntegerField()
+
+
+class DayIn(Func):
+    """When the day began in a time zone, given the time and the zone's name."""
+
+    template = "date_trunc('day', %(expressions)s)"
+    output_field = DateTimeField()
 
 
 _REFUSED = F("calls") - F("allowed")

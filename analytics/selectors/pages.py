@@ -96,7 +96,7 @@ def chart(asked: UsageQuery) -> dict[str, Any]:
     """Return calls and errors over time as the chart draws them."""
     rows = usage.series(replace(asked, measures=("calls", "errors")))
     return {
-        "at": [int(row["bucket"].timestamp()) for row in rows],
+        "at": [row["bucket"] for row in rows],
         "series": [
             {"label": label, "values": [row[name] for row in rows]}
             for name, label in (("calls", "Calls"), ("errors", "Errors"))

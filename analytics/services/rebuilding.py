@@ -74,6 +74,9 @@ def rebuild(*, first: date, last: date) -> Iterator[Rebuilt]:
 @transaction.atomic
 def _rebuild_day(day: date) -> Rebuilt:
     ingest.wait_for_checkpoint()
+    with connection.cursor() as cursor:
+        # Without statistics, as after a restore, the planner would compare every row with every other.
+        cursor.execute("SET LOCAL enable_nestloop = off")
     corrected = removed = 0
     for source in _SOURCES:
         with connection.cursor() as cursor:

@@ -43,6 +43,7 @@ _REVOKED = {(409, problems.CONTENT_TYPE): OpenApiResponse(_PROBLEM, "The key is 
         operation_id="api_keys_list",
         summary="List keys",
         parameters=[ListApiKeysSerializer],
+        examples=[examples.KEY],
     ),
     retrieve=extend_schema(
         operation_id="api_keys_retrieve", summary="Read a key", examples=[examples.KEY]

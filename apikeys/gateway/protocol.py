@@ -37,12 +37,13 @@ class GateProtocol(HttpToolsProtocol):
 
     peer: str | None = ""
     _target: Target | None = None
-    _phase = _HEAD
+    _phase = _NEXT
     _since = 0.0
     _heard_at = 0.0
     _version = "1.1"
     _head_bytes = 0
     _chunk = 0
+    _is_start = True
     _is_running = False
     _is_refused = False
     _is_continuing = False
@@ -52,7 +53,7 @@ class GateProtocol(HttpToolsProtocol):
     cycle: Any
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Learn who is there; the head of the first request must follow in time."""
+        """Learn who is there."""
         super().connection_made(transport)
         raw = transport.get_extra_info("socket")
         is_file = raw is not None and raw.family == socket.AF_UNIX
@@ -76,6 +77,8 @@ class GateProtocol(HttpToolsProtocol):
             return
         self._heard_at = self._clock.now
         self._chunk = len(data)
+        # Between two requests all of the data belongs to the next one, or to several; in a request it goes on.
+        self._is_start = self._phase >= _ANSWER
         self._head_bytes += self._chunk
         try:
             self.parser.feed_data(data)
@@ -95,7 +98,8 @@ class GateProtocol(HttpToolsProtocol):
         self._target = None
         self._phase = _HEAD
         self._since = self._clock.now
-        self._head_bytes = self._chunk
+        self._head_bytes = self._chunk if self._is_start else 0
+        self._is_start = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header; a trailer field is no header."""
@@ -116,6 +120,7 @@ class GateProtocol(HttpToolsProtocol):
             or _HOST not in names
             or _CODING in names
             or self._head_bytes > MAX_HEAD_BYTES
+            or self._chunk > MAX_HEAD_BYTES
         ):
             wrong = self._wrong_with_head(version)
             if wrong is not None:
@@ -134,10 +139,9 @@ class GateProtocol(HttpToolsProtocol):
         """Return what uvicorn would let pass but should not be trusted."""
         if version not in _VERSIONS:
             return MalformedRequest("Only HTTP/1.0 and HTTP/1.1 are spoken here.")
-        if self._head_bytes > MAX_HEAD_BYTES:
-            size = sum(len(name) + len(value) + 4 for name, value in self.headers)
-            if size + len(self.url) > MAX_HEAD_BYTES:
-                return HeadersTooLarge()
+        size = sum(len(name) + len(value) + 4 for name, value in self.headers)
+        if size + len(self.url) > MAX_HEAD_BYTES:
+            return HeadersTooLarge()
         hosts = 0
         for name, value in self.headers:
             if name == b"host":
@@ -347,10 +351,8 @@ class GateProtocol(HttpToolsProtocol):
             self.transport.abort()
 
     def _time_out(self) -> None:
-        if self._head_bytes and not self._is_refused:
+        if not self._is_refused:
             self._refuse(RequestTooSlow())
-        else:
-            self.transport.close()
 
     def pause_writing(self) -> None:
         """Read no further requests while the client does not read its answers."""

@@ -121,6 +121,16 @@ def test_exactly_one_of_sixteen_wins(transactional_db, live_server, nora, mailed
     assert OutgoingMail.objects.filter(kind="accounts/welcome").count() == 1
 
 
+def test_exactly_one_of_sixteen_threads_wins(transactional_db, nora, mailed_token):
+    token, now = mailed_token(nora.email), timezone.now()
+
+    outcomes = race.together(16, lambda _: registration.verify_email(token=token, at=now))
+
+    assert [outcome for outcome in outcomes if isinstance(outcome, User)] == [nora]
+    refused = [o for o in outcomes if isinstance(o, registration.VerificationFailed)]
+    assert len(refused) == 15
+
+
 def test_keeps_only_the_digest_of_a_link(nora, mailed_token, tables_holding):
     token = mailed_token(nora.email)
 

@@ -1,4 +1,4 @@
-"""Who may do what over the API: every operation of the OpenAPI document × every kind of caller, as one table.
+"""Who may do what over the API: every operation of the OpenAPI document by every kind of caller, as one table.
 
 The stranger owns another organization and asks for this one. A new operation fails here until it has its row.
 """
@@ -158,6 +158,18 @@ def test_a_key_of_another_organization_opens_nothing(world: World, row):
 
     assert response.status_code in {401, 403, 404}
     assert checksums(world) == before
+
+
+def test_such_a_key_opens_its_own_organization(world: World):
+    key = ApiKeyFactory.create(organization=world.mine, scopes=["*", "tollgate:*"])
+    client = APIClient(headers={"Authorization": f"Bearer {key.secret}"})
+
+    listed = client.get("/api/v1/api-keys")
+    mine = client.get(f"/api/v1/organizations/{world.mine.pk}")
+
+    assert (listed.status_code, mine.status_code) == (200, 200)
+    assert {row["id"] for row in listed.json()["data"]} == {key.pk, world.key.pk}
+    assert mine.json()["id"] == world.mine.pk
 
 
 def anonymized(response, world, whose):

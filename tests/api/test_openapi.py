@@ -1,0 +1,170 @@
+"""The OpenAPI document: valid, complete, without a warning, and true of what the API answers."""
+
+import re
+
+import pytest
+from django.db import transaction
+from django.urls import get_resolver
+from drf_spectacular.drainage import GENERATOR_STATS
+from drf_spectacular.generators import SchemaGenerator
+from openapi_schema_validator import OAS31Validator
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from apikeys.gateway import app as gate
+from tests.api.operations import document, operations
+from tests.api.test_permission_matrix import BODIES, MATRIX
+from tests.api.world import World
+
+# Doors that stand open to everyone: signing in comes before being somebody.
+OPEN = {
+    "auth_login",
+    "auth_logout",
+    "auth_refresh",
+    "auth_register",
+    "auth_resend_verification",
+    "auth_verify_email",
+}
+DESCRIBED = [
+    (name, operation, document()["paths"][operation.path][operation.method])
+    for name, operation in operations().items()
+]
+EVERY = pytest.mark.parametrize(
+    ("name", "operation", "described"), DESCRIBED, ids=[name for name, *_ in DESCRIBED]
+)
+
+
+def test_is_generated_without_a_warning(capsys):
+    GENERATOR_STATS.reset()
+
+    SchemaGenerator(api_version="v1").get_schema(request=None, public=True)
+
+    told = capsys.readouterr()
+    assert (told.out, told.err) == ("", "")
+    assert not GENERATOR_STATS
+
+
+def test_is_valid_openapi_3_1():
+    assert document()["openapi"].startswith("3.1")
+    assert list(OpenAPIV31SpecValidator(document()).iter_errors()) == []
+
+
+@pytest.mark.django_db
+def test_is_served(api):
+    response = api.get("/api/v1/schema", headers={"Accept": "application/json"})
+
+    assert response.status_code == 200
+    assert response.json()["openapi"].startswith("3.1")
+    assert set(response.json()["paths"]) == set(document()["paths"])
+
+
+def test_ids_are_unique_and_readable():
+    ids = [
+        described["operationId"]
+        for methods in document()["paths"].values()
+        for method, described in methods.items()
+        if method != "parameters"
+    ]
+
+    assert len(ids) == len(set(ids))
+    assert [one for one in ids if not re.fullmatch(r"[a-z]+(_[a-z]+)*", one)] == []
+
+
+def test_every_path_is_described():
+    served = {
+        re.sub(r"<\w+:(\w+)>", r"{\1}", f"/{path}").replace("{pk}", "{id}")
+        for path in _paths(get_resolver())
+        if path.startswith("api/v1/") and path != "api/v1/schema"
+    }
+
+    assert served == set(document()["paths"]) - set(gate.PATHS)
+
+
+def _paths(resolver, prefix=""):
+    for pattern in resolver.url_patterns:
+        path = f"{prefix}{pattern.pattern}"
+        if hasattr(pattern, "url_patterns"):
+            yield from _paths(pattern, path)
+        else:
+            yield path
+
+
+@EVERY
+def test_says_what_it_does(name, operation, described):
+    assert described["summary"]
+    assert described["description"]
+    assert described["tags"]
+    assert all(parameter.get("schema") for parameter in described.get("parameters", ()))
+
+
+@EVERY
+def test_says_who_may_ask(name, operation, described):
+    security = described.get("security", [])
+
+    assert (security in ([], [{}])) == (name in OPEN)
+    declared = document()["components"]["securitySchemes"]
+    assert {scheme for requirement in security for scheme in requirement} <= set(declared)
+
+
+@EVERY
+def test_problems_are_described_as_problems(name, operation, described):
+    problems = {status: body for status, body in described["responses"].items() if status >= "400"}
+
+    assert {"400", "503"} <= set(problems)
+    if name not in OPEN:
+        assert {"401", "403"} <= set(problems)
+    for body in problems.values():
+        assert list(body["content"]) == ["application/problem+json"]
+        assert body["description"]
+
+
+@EVERY
+def test_bodies_have_examples_that_are_valid(name, operation, described):
+    bodies = [described["requestBody"]] if "requestBody" in described else []
+    bodies += [body for status, body in described["responses"].items() if status < "300"]
+
+    for body in bodies:
+        for kind, media in body.get("content", {}).items():
+            assert kind == "application/json"
+            shown = [example["value"] for example in media.get("examples", {}).values()]
+            shown += [media["example"]] if "example" in media else []
+            assert shown, f"{name} has a body without an example"
+            assert [faults_of(media["schema"], value) for value in shown] == [[]] * len(shown)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", [row[0] for row in MATRIX if row[-1] < 300])
+def test_answers_are_what_the_document_says(world: World, name):
+    operation = operations()[name]
+    described = document()["paths"][operation.path][operation.method]
+
+    with transaction.atomic():
+        response = world.ask("owner", operation, body=BODIES.get(name))
+        transaction.set_rollback(True)
+
+    content = described["responses"][str(response.status_code)].get("content")
+    if content is None:
+        assert response.content == b""
+        return
+    assert response.headers["Content-Type"] in content
+    assert faults_of(content["application/json"]["schema"], response.json()) == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", [row[0] for row in MATRIX if row[1] >= 400])
+def test_refusals_are_what_the_document_says(world: World, name):
+    operation = operations()[name]
+    described = document()["paths"][operation.path][operation.method]
+
+    response = world.ask("anonymous", operation, body=BODIES.get(name))
+
+    assert str(response.status_code) in described["responses"]
+    assert faults_of({"$ref": "#/components/schemas/Problem"}, response.json()) == []
+
+
+def faults_of(schema, value):
+    """Return what is wrong with a value, according to a schema of the document."""
+    rooted = {"components": document()["components"], **schema}
+    return [
+        f"{list(fault.path)}: {fault.message}"
+        for fault in OAS31Validator(rooted).iter_errors(value)
+    ]

@@ -1,0 +1,110 @@
+"""No number of gate processes lets more calls pass than the limits say, and nearly as many do pass."""
+
+import time
+
+import pytest
+
+from apikeys.models import ApiKey
+from tests.doubles.callers import Callers
+from tests.gate.asking import authorize
+
+
+@pytest.fixture(scope="module")
+def two_gates(start_gate):
+    """Two processes."""
+    return [start_gate(), start_gate()]
+
+
+def _drive(gates, secret, uri, seconds, connections=20):
+    return Callers([gate.port for gate in gates], [secret], uri=uri).for_seconds(
+        seconds, connections=connections
+    )
+
+
+@pytest.mark.parametrize(
+    ("uri", "share"), [("/free", 0.98), ("/leased/x", 0.95)], ids=["strict", "leased"]
+)
+@pytest.mark.parametrize("seconds", [3, pytest.param(30, marks=pytest.mark.trial)])
+def test_rate_holds_over_two_processes(house, two_gates, uri, share, seconds):
+    rate, burst = 200, 100
+    key = house.key(rate_limit=rate, rate_per_seconds=1, rate_burst=burst)
+    connections = 20 if seconds == 3 else 50
+
+    tally = _drive(two_gates, key.secret, uri, seconds, connections)
+
+    allowed = burst + rate * tally.seconds
+    passed = tally.statuses[204]
+    assert set(tally.statuses) == {204, 429}
+    assert share * allowed <= passed <= allowed
+
+
+@pytest.mark.parametrize("uri", ["/free", "/leased/x"], ids=["strict", "leased"])
+def test_quota_is_used_up_exactly(house, two_gates, uri):
+    key = house.key(quota_limit=700, quota_period="day")
+
+    tally = _drive(two_gates, key.secret, uri, 3)
+    late = [authorize(gate, key.secret, uri).status for gate in two_gates]
+
+    assert tally.statuses[204] == 700
+    assert set(tally.statuses) == {204, 429}
+    assert late == [429, 429]
+
+
+def test_credits_are_used_up_exactly(house, two_gates):
+    key = house.key(credits_micro=300_000_000)
+
+    tally = _drive(two_gates, key.secret, "/leased/x", 2)
+
+    assert tally.statuses[204] == 300
+    assert set(tally.statuses) == {204, 402}
+
+
+@pytest.mark.parametrize("uri", ["/free", "/leased/x"], ids=["strict", "leased"])
+def test_every_call_that_passed_has_one_event(house, two_gates, usage_events, uri):
+    key = house.key(rate_limit=500, rate_per_seconds=1, rate_burst=50)
+
+    tally = _drive(two_gates, key.secret, uri, 2)
+    time.sleep(0.3)
+
+    events = usage_events()
+    passed = [event[0] for event in events if event[7] == "VALID"]
+    refused = [event[0] for event in events if event[7] == "RATE_LIMITED"]
+    assert set(passed) == tally.ids(204)
+    assert set(refused) == tally.ids(429)
+    assert len(events) == len({event[0] for event in events})
+
+
+def test_numbers_fall_without_a_break(house, gate):
+    key = house.key(rate_limit=1, rate_per_seconds=3600, rate_burst=70)
+
+    remaining = [
+        int(authorize(gate, key.secret, "/free").headers["x-ratelimit-remaining"])
+        for _ in range(70)
+    ]
+
+    assert remaining == list(range(69, -1, -1))
+    assert authorize(gate, key.secret, "/free").status == 429
+
+
+def test_leases_go_back_when_they_are_not_used(house, two_gates, redis_client):
+    key = house.key(
+        rate_limit=100_000, rate_per_seconds=1, rate_burst=100_000, quota_limit=10**6, quota_period="day"
+    )  # fmt: skip
+
+    tally = _drive(two_gates, key.secret, "/leased/x", 1)
+    time.sleep(0.6)
+
+    counter = next(k for k in redis_client.keys(f"*q:k:{key.row.pk}:*"))
+    assert int(redis_client.get(counter)) == tally.statuses[204]
+
+
+def test_changed_limit_is_heeded_in_two_seconds(house, two_gates):
+    key = house.key(rate_limit=1000, rate_per_seconds=1, rate_burst=1000)
+    for gate in two_gates:
+        assert authorize(gate, key.secret).status == 204
+
+    ApiKey.objects.filter(pk=key.row.pk).update(rate_limit=1, rate_per_seconds=3600, rate_burst=1)
+    time.sleep(2)
+
+    assert [authorize(gate, key.secret).status for gate in two_gates].count(429) >= 1
+    assert all("q=1;w=3600" in authorize(g, key.secret).headers["ratelimit-policy"] for g in two_gates)
