@@ -1,15 +1,15 @@
-"""Who a portal page is shown to. The cookie holds only as long as its session row does."""
+"""Who a portal page is shown to, and in which time zone. The cookie holds only as long as its session row does."""
 
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.auth.models import AnonymousUser
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 from rest_framework.request import Request
 
 from accounts import selectors, services
-from accounts.models import Session, User
+from accounts.models import Session, User, time_zones
 from accounts.tokens import AccessClaims
 from config.common import context
 
@@ -24,6 +24,11 @@ class PortalSessionMiddleware(AuthenticationMiddleware):
         """Offer `request.user`, looked up when it is first asked for."""
         super().process_request(request)
         request.user = SimpleLazyObject(lambda: _person(request))  # type: ignore[assignment]
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        """Leave the thread as it was found."""
+        timezone.deactivate()
+        return response
 
 
 def remember(request: HttpRequest, claims: AccessClaims) -> None:
@@ -51,7 +56,14 @@ def _person(request: HttpRequest) -> User | AnonymousUser:
             request.session.flush()
         return AnonymousUser()
     context.set_actor(session.user.as_actor())
+    _show_times_of(session.user, request)
     return session.user
+
+
+def _show_times_of(user: User, request: HttpRequest) -> None:
+    # The API speaks UTC to everybody.
+    if not request.path.startswith("/api/") and user.time_zone in time_zones():
+        timezone.activate(user.time_zone)
 
 
 def _live_session(request: HttpRequest) -> Session | None:

@@ -1,4 +1,4 @@
-"""What accounts does when Django signs someone in or out, by whichever door."""
+"""What accounts does when Django signs someone in or out or changes a password, by whichever door."""
 
 from typing import Any
 
@@ -30,3 +30,23 @@ def _end(request: HttpRequest, user: User, *, reason: str) -> None:
     claims = middleware.claims_of(request)
     if claims is not None:
         services.sessions.end(user=user, session_id=claims.session_id, reason=reason)
+
+
+class PasswordWatch:
+    """A validator that refuses nothing: Django tells every validator of a new password once it is saved.
+
+    That covers the doors that know nothing of our services, such as the back office's own page and Django's command
+    `changepassword`. A hash that is only upgraded at sign-in is no new password.
+    """
+
+    def validate(self, password: str, user: User | None = None) -> None:
+        """Refuse nothing."""
+
+    def get_help_text(self) -> str:
+        """Ask for nothing."""
+        return ""
+
+    def password_changed(self, password: str, user: User | None = None) -> None:
+        """End the sessions that the old password opened."""
+        if user is not None:
+            services.passwords.record_change(user=user)

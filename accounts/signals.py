@@ -42,6 +42,18 @@ class ProfileUpdated(ChangeEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PasswordChanged(DomainEvent):
+    """Someone has a new password; every session has ended."""
+
+    name = "user.password_changed"
+    summary = "password of user {user_id} changed"
+    target_type = "user"
+    security_name = "authn_password_change"
+
+    user_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlatformRoleChanged(ChangeEvent):
     """Someone's place on the platform's staff changed."""
 

@@ -1,10 +1,9 @@
 """The rate and, where a view says what it costs, quota and credits of the key that calls a DRF view."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
-from rest_framework.views import APIView
 
 from apikeys.authentication import KeyCredentials
 from apikeys.gateway import blocking
@@ -15,6 +14,10 @@ from apikeys.gateway.plans import MICRO, Count, Plan
 from apikeys.gateway.refusals import Outcome, error_of
 from config.common.ip import client_ip
 
+if TYPE_CHECKING:
+    # DRF imports its default throttles while it defines this class.
+    from rest_framework.views import APIView
+
 
 class ApiKeyThrottle(BaseThrottle):
     """Counts the calls of keys by the gate's script; people are none of its business.
@@ -23,7 +26,7 @@ class ApiKeyThrottle(BaseThrottle):
     views cost nothing but a token of the key's rate.
     """
 
-    def allow_request(self, request: Request, view: APIView) -> bool:
+    def allow_request(self, request: Request, view: "APIView") -> bool:
         """Count the call. Raises the refusal with its headers, so that it is answered like the gate's."""
         if not isinstance(request.auth, KeyCredentials):
             return True

@@ -2,6 +2,7 @@
 
 import asyncio
 import statistics
+import sys
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -50,8 +51,9 @@ def compare(
 ) -> Outcome:
     """Measure everyone in turn, as often as there are rounds; then latency at a fixed rate and exactness."""
     lines: dict[str, Line] = defaultdict(Line)
-    for _ in range(rounds):
+    for number in range(rounds):
         for contestant in everyone.contestants:
+            print(f"round {number + 1} of {rounds}: {contestant.name}", file=sys.stderr, flush=True)
             _measure(everyone.wrk, contestant, seconds, lines[contestant.name])
             between()
     paced = {}

@@ -73,11 +73,15 @@ class Field:
 
     def enter_all(self) -> None:
         """Start everyone on the server's core."""
-        self._hello()
-        self._gate_and_proxies()
-        self._drf_views()
-        self._drf_api_key()
-        self._better_auth()
+        for enter in (
+            self._hello,
+            self._gate_and_proxies,
+            self._drf_views,
+            self._drf_api_key,
+            self._better_auth,
+        ):
+            print(f"starting: {enter.__name__.strip('_')}", file=sys.stderr, flush=True)
+            enter()
 
     def called(self, name: str) -> Contestant | None:
         """Return who has this name, unless it could not take part."""

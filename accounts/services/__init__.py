@@ -3,6 +3,7 @@
 from accounts.services import (
     login_guard,
     pace,
+    passwords,
     profile,
     registration,
     sessions,
@@ -14,6 +15,7 @@ from accounts.services import (
 __all__ = [
     "login_guard",
     "pace",
+    "passwords",
     "profile",
     "registration",
     "sessions",

@@ -8,12 +8,14 @@ from config.common import context
 
 EventDict = MutableMapping[str, Any]
 
-# Secrets by their shape (our own keys, webhook secrets, JWTs) and values by the name they go under.
+# Secrets by their shape (our own keys, webhook secrets, JWTs, the token that ends a mailed link) and values by the
+# name they go under.
 _SHAPES = re.compile(
     r"\b[a-z0-9]{2,12}_(?:live|test)_[0-9A-Za-z]{38}\b"
     r"|\b[a-z0-9]{2,12}[sc]_[0-9A-Za-z]{38}\b"
     r"|\bwhsec_[0-9A-Za-z+/=]{16,}"
     r"|\beyJ[0-9A-Za-z_-]+\.[0-9A-Za-z_-]+\.[0-9A-Za-z_-]+"
+    r"|(?<=/)[0-9A-Za-z_-]{43}(?![0-9A-Za-z_-])"
 )
 _NAMES = re.compile(
     r"password|secret|token|authorization|cookie|api_?key|credential", re.IGNORECASE

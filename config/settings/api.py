@@ -15,6 +15,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_PARSER_CLASSES": ["config.common.jsonparser.StrictJSONParser"],
+    "DEFAULT_THROTTLE_CLASSES": ["apikeys.throttles.ApiKeyThrottle"],
     "DEFAULT_RENDERER_CLASSES": ["config.common.jsonparser.OrjsonRenderer"],
     "DEFAULT_PAGINATION_CLASS": "config.common.pagination.CursorPagination",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],

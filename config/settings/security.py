@@ -29,6 +29,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "OPTIONS": {"min_length": 10},
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "accounts.receivers.PasswordWatch"},
 ]
 AUTHENTICATION_BACKENDS = [
     "accounts.backends.GuardedBackend",

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiExample
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse
 
 _ORGANIZATION: dict[str, Any] = {
     "id": 12,
@@ -35,6 +35,13 @@ _MEMBER: dict[str, Any] = {
     "joined_at": "2026-01-07T15:20:00Z",
 }
 
+
+def conflict(description: str) -> dict[tuple[int, str], OpenApiResponse]:
+    """Return the description of a 409 that an operation has beyond the common problems."""
+    shape = {"$ref": "#/components/schemas/Problem"}
+    return {(409, "application/problem+json"): OpenApiResponse(shape, description)}
+
+
 ORGANIZATION = OpenApiExample("An organization", value=_ORGANIZATION, response_only=True)
 NEW_ORGANIZATION = OpenApiExample("Acme", value={"name": "Acme"}, request_only=True)
 CREATED_ORGANIZATION = OpenApiExample(
@@ -45,9 +52,14 @@ CHANGES = OpenApiExample(
     value={"name": "Acme", "billing": {"email": "bills@acme.example"}},
     request_only=True,
 )
-MEMBER = OpenApiExample("A member", value=_MEMBER, response_only=True)
+MEMBER = OpenApiExample("A member", value=_MEMBER, response_only=True, status_codes=["200"])
 ROLE = OpenApiExample(
     "Let the member run the organization", value={"role": "ADMIN"}, request_only=True
 )
 HEIR = OpenApiExample("Hand over to Mia", value={"user_id": 8}, request_only=True)
-NEW_OWNER = OpenApiExample("The new owner", value={**_MEMBER, "role": "OWNER"}, response_only=True)
+NEW_OWNER = OpenApiExample(
+    "The new owner",
+    value={**_MEMBER, "role": "OWNER"},
+    response_only=True,
+    status_codes=["200"],
+)

@@ -30,6 +30,8 @@ from organizations.roles import Permission
 from organizations.scoping import OrganizationScoped
 from organizations.services import members, organizations
 
+_LAST_OWNER = examples.conflict("`last_owner`: there is no other owner.")
+
 
 def _body(request: Request, shape: type[StrictSerializer]) -> Any:
     serializer = shape(data=request.data)
@@ -64,7 +66,10 @@ class OrganizationListView(APIView):
         operation_id="organizations_create",
         summary="Create an organization",
         request=CreateOrganizationSerializer,
-        responses={201: OrganizationSerializer},
+        responses={
+            201: OrganizationSerializer,
+            **examples.conflict("`organization_limit_reached`: no further one is allowed."),
+        },
         examples=[examples.NEW_ORGANIZATION, examples.CREATED_ORGANIZATION],
     )
     def post(self, request: Request) -> Response:
@@ -168,7 +173,7 @@ class MemberView(OrganizationPathView):
         operation_id="organizations_members_update",
         summary="Change a member's role",
         request=ChangeRoleSerializer,
-        responses=MemberSerializer,
+        responses={200: MemberSerializer, **_LAST_OWNER},
         examples=[examples.ROLE, examples.MEMBER],
     )
     def patch(self, request: Request, organization_id: int, user_id: int) -> Response:
@@ -185,7 +190,7 @@ class MemberView(OrganizationPathView):
     @extend_schema(
         operation_id="organizations_members_remove",
         summary="Remove a member, or leave",
-        responses={204: None},
+        responses={204: None, **_LAST_OWNER},
     )
     def delete(self, request: Request, organization_id: int, user_id: int) -> Response:
         """Remove a member; with your own id, leave. The last owner cannot go (409 `last_owner`)."""
@@ -202,7 +207,10 @@ class TransferOwnershipView(OrganizationPathView):
         operation_id="organizations_transfer_ownership",
         summary="Hand over an organization",
         request=TransferOwnershipSerializer,
-        responses=MemberSerializer,
+        responses={
+            200: MemberSerializer,
+            **examples.conflict("`conflict`: an owner hands over to somebody else."),
+        },
         examples=[examples.HEIR, examples.NEW_OWNER],
     )
     def post(self, request: Request, organization_id: int) -> Response:

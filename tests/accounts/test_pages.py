@@ -5,6 +5,7 @@ import re
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import EmailToken, LoginGuard, Session, User
 from accounts.services import registration, sessions, suspension
@@ -375,3 +376,21 @@ def test_a_device_is_signed_out_from_the_profile(portal_as, olivia, stan):
     assert _signed_in(client)
     foreign.refresh_from_db()
     assert foreign.ended_at is None
+
+
+def test_times_are_shown_in_the_persons_own_zone(portal_as, olivia, clock):
+    User.objects.filter(pk=olivia.pk).update(time_zone="Asia/Tokyo")
+    client = portal_as(olivia)
+
+    page = client.get(PROFILE).content.decode()
+
+    assert 'title="02 Mar 2026, 18:00:00 JST"' in page
+    assert timezone.get_current_timezone_name() == "UTC"
+
+
+def test_the_api_speaks_utc_to_the_cookie_too(portal_as, olivia, clock):
+    User.objects.filter(pk=olivia.pk).update(time_zone="Asia/Tokyo")
+
+    me = portal_as(olivia).get("/api/v1/users/me").json()
+
+    assert me["last_login_at"] == "2026-03-02T09:00:00Z"

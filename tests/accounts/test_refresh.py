@@ -117,6 +117,22 @@ def test_exactly_one_of_sixteen_wins(transactional_db, live_server, olivia):
     assert not SecurityEvent.objects.exists()
 
 
+def test_exactly_one_of_sixteen_threads_wins(transactional_db, olivia):
+    token = sessions.start(user=olivia, at=timezone.now()).refresh
+    for _ in range(5):
+        now = timezone.now()
+        outcomes = race.together(
+            16, lambda _, old=token, at=now: sessions.refresh(token=old, at=at)
+        )
+
+        (winner,) = [outcome for outcome in outcomes if isinstance(outcome, sessions.TokenPair)]
+        losers = [outcome for outcome in outcomes if outcome is not winner]
+        assert {type(loser) for loser in losers} == {sessions.InvalidRefreshToken}
+        token = winner.refresh
+
+    assert Session.objects.get().ended_at is None
+
+
 @pytest.mark.parametrize(
     ("seconds", "reason"), [(-1, ""), (0, "token_reused"), (1, "token_reused")]
 )

@@ -44,7 +44,8 @@ def page(client, cursor=None, **parameters):
 
 
 def walk(client, direction, cursor=None, **parameters):
-    seen, body = [], page(client, cursor, **parameters)
+    seen: list[int] = []
+    body = page(client, cursor, **parameters)
     while True:
         rows = ids_of(body)
         seen = seen + rows if direction == "next_cursor" else rows + seen

@@ -71,9 +71,10 @@ class World:
         body: Any = None,
         query: str = "",
         headers: Mapping[str, str] | None = None,
+        path: Mapping[str, int] | None = None,
     ) -> Any:
         """Ask for an operation; a stranger asks for the organization that is not theirs."""
-        path = operation.path.format(**self.path_values(whose)) + query
+        where = operation.path.format(**(path or self.path_values(whose))) + query
         client = self.clients[caller]
         headers = {"X-Request-Id": REQUEST_ID, **(headers or {})}
         if caller == "stranger":
@@ -83,20 +84,20 @@ class World:
             return _ask_gate(client, operation, headers, content)
         method: Callable[..., Any] = getattr(client, operation.method)
         if operation.method in {"get", "delete"}:
-            return method(path, headers=headers)
-        return method(path, content, headers=headers)
+            return method(where, headers=headers)
+        return method(where, content, headers=headers)
 
 
 def _ask_gate(client: APIClient, operation: Operation, headers: dict[str, str], body: Any) -> Any:
     """Ask the gate, which answers in front of Django."""
-    known = client._credentials.get("HTTP_AUTHORIZATION")
+    known = client._credentials.get("HTTP_AUTHORIZATION")  # type: ignore[attr-defined]
     if known:
         headers = {**headers, "Authorization": known}
 
     async def ask() -> httpx.Response:
         await gate.startup()
         try:
-            transport = httpx.ASGITransport(app=gate.application)  # type: ignore[arg-type]
+            transport = httpx.ASGITransport(app=gate.application)
             async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as http:
                 return await http.request(
                     operation.method, operation.path, json=body, headers=headers

@@ -14,6 +14,7 @@ KEY = "tg_live_" + "a" * 38
         ("detail", "tgs_" + "b" * 38),
         ("detail", "whsec_" + "c" * 32),
         ("detail", "eyJhbGciOi.eyJzdWIi.c2lnbmF0dXJl"),
+        ("path", "/verify-email/" + "d" * 43),
         ("password", "hunter2hunter2"),
         ("refresh_token", "anything"),
         ("nested", {"authorization": "Bearer x", "list": [KEY]}),
@@ -24,7 +25,16 @@ def test_secrets_are_replaced(name, value):
 
     text = str(entry)
     assert logs.REDACTED in text
-    for secret in (KEY, "b" * 38, "c" * 32, "c2lnbmF0dXJl", "hunter2", "anything", "Bearer x"):
+    for secret in (
+        KEY,
+        "b" * 38,
+        "c" * 32,
+        "d" * 43,
+        "c2lnbmF0dXJl",
+        "hunter2",
+        "anything",
+        "Bearer x",
+    ):
         assert secret not in text
 
 

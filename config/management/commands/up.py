@@ -28,7 +28,7 @@ class Command(BaseCommand):
                 "up is the embedded run; in production start web, worker and beat on their own"
             )
         started_at = time.monotonic()
-        for how in (signal.SIGTERM, signal.SIGHUP):
+        for how in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(how, _interrupt)
         place: Place = settings.PLACE
         try:

@@ -1,0 +1,71 @@
+"""Liveness whatever is away, readiness only with everything, and metrics that Prometheus can read."""
+
+import socket
+import time
+
+import pytest
+from django.test import Client
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def black_hole():
+    """A port that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+def test_is_ready_when_everything_is_there():
+    answer = Client().get("/readyz")
+
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "status": "ok",
+        "checks": {"database": "ok", "migrations": "ok", "redis": "ok"},
+    }
+
+
+@pytest.mark.parametrize("what", ["refused", "black hole"])
+def test_names_a_missing_database_in_time(settings, black_hole, what):
+    port = black_hole if what == "black hole" else 1
+    settings.DATABASE_URL = f"postgresql://nobody@127.0.0.1:{port}/nothing"
+    started = time.monotonic()
+
+    answer = Client().get("/readyz")
+
+    assert time.monotonic() - started < 2
+    assert answer.status_code == 503
+    assert answer.json()["checks"]["database"] == "unavailable"
+    assert answer.json()["checks"]["redis"] == "ok"
+
+
+@pytest.mark.parametrize("what", ["refused", "black hole"])
+def test_names_a_missing_redis_in_time(settings, black_hole, what):
+    port = black_hole if what == "black hole" else 1
+    settings.REDIS_URL = f"redis://127.0.0.1:{port}/0"
+    started = time.monotonic()
+
+    answer = Client().get("/readyz")
+
+    assert time.monotonic() - started < 2
+    assert answer.status_code == 503
+    assert answer.json()["checks"]["redis"] == "unavailable"
+
+
+def test_lives_without_anything(settings):
+    settings.DATABASE_URL = "postgresql://nobody@127.0.0.1:1/nothing"
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+
+    answer = Client().get("/healthz")
+
+    assert answer.status_code == 200
+    assert answer.json() == {"status": "ok"}
+
+
+def test_metrics_tell_how_many_calls_wait(redis_client, settings):
+    redis_client.xadd(f"{settings.REDIS_PREFIX}usage", {"e": "[]"})
+
+    text = Client().get("/metrics").content.decode()
+
+    assert "tollgate_usage_stream_length 1\n" in text
