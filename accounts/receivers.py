@@ -43,8 +43,8 @@ class PasswordWatch:
         """Refuse nothing."""
 
     def get_help_text(self) -> str:
-        """Ask for nothing."""
-        return ""
+        """Say what follows."""
+        return "A new password signs you out everywhere."
 
     def password_changed(self, password: str, user: User | None = None) -> None:
         """End the sessions that the old password opened."""

@@ -12,7 +12,7 @@ from bench.contestants import Contestant, Field
 from tests.doubles.callers import Callers
 
 PACED_RATE = 5_000
-PACED = ("bare ASGI hello on uvicorn", "gate, strict, 1,000 keys", "gate, leased, 10 keys")
+PACED = ("gate, strict, 1,000 keys", "gate, leased, 10 keys")
 _WARM_UP_SECONDS = 1
 
 

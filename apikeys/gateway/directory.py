@@ -28,6 +28,7 @@ class Directory:
         self.records: dict[bytes, KeyRecord] = {}
         self._unknown: dict[bytes, float] = {}
         self._loading: dict[bytes, list[Then]] = {}
+        self.lookups = 0
         self.now = asyncio.get_running_loop().time()
 
     def load(self, secret: bytes, then: Then) -> None:
@@ -43,6 +44,7 @@ class Directory:
             then(StoreDown("too many secrets are being looked up"))
         else:
             self._loading[secret] = [then]
+            self.lookups += 1
             future = self._store.record(digests)
             future.add_done_callback(lambda done: self._on_loaded(secret, done))
 

@@ -331,6 +331,7 @@ class Engine:
 
     def metrics_text(self) -> str:
         """Return everything that is measured here, for Prometheus."""
+        self.metrics.counters["lookups"] = self.directory.lookups
         return self.metrics.text(
             {
                 "redis_up": float(self.link.is_up),

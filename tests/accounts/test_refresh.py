@@ -121,9 +121,11 @@ def test_exactly_one_of_sixteen_threads_wins(transactional_db, olivia):
     token = sessions.start(user=olivia, at=timezone.now()).refresh
     for _ in range(5):
         now = timezone.now()
-        outcomes = race.together(
-            16, lambda _, old=token, at=now: sessions.refresh(token=old, at=at)
-        )
+
+        def exchange(_, token=token, at=now):
+            return sessions.refresh(token=token, at=at)
+
+        outcomes = race.together(16, exchange)
 
         (winner,) = [outcome for outcome in outcomes if isinstance(outcome, sessions.TokenPair)]
         losers = [outcome for outcome in outcomes if outcome is not winner]

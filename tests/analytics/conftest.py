@@ -6,14 +6,14 @@ import pytest
 
 from apikeys.models import ApiKey
 from organizations.models import Organization
-from tests.analytics.pen import event, write
-from tests.factories.apikeys import ApiKeyFactory
+from tests.analytics.pen import event, new_key, write
 
 
 @pytest.fixture
 def key(organization: Organization) -> ApiKey:
     """Return a key of the organization."""
-    return ApiKeyFactory(organization=organization, name="Production")
+    key: ApiKey = new_key(organization, name="Production")
+    return key
 
 
 @pytest.fixture

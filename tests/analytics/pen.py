@@ -1,13 +1,15 @@
 """A pen for usage events, and what log and roll-ups hold."""
 
 import secrets
+from typing import Any
 
 import orjson
 from django.conf import settings
 
 from analytics import models
-from apikeys.models import ApiKey
 from config.common import redis
+from organizations.models import Organization
+from tests.factories.apikeys import ApiKeyFactory
 
 ROLLUPS = (
     models.HourlyUsage,
@@ -22,7 +24,12 @@ def request_id() -> str:
     return secrets.token_hex(16)
 
 
-def event(key: ApiKey | None = None, **changes) -> list:
+def new_key(organization: Organization, **settings: Any) -> Any:
+    """Make a key."""
+    return ApiKeyFactory(organization=organization, **settings)
+
+
+def event(key: Any = None, **changes) -> list:
     """Return one usage event as the gate writes it."""
     fields = {
         "request_id": request_id(),

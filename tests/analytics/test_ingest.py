@@ -22,15 +22,7 @@ from analytics.models import (
 from analytics.services import calls, ingest
 from apikeys.models import KeyActivity, KeyUsage
 from config.common import redis
-from tests.analytics.pen import (
-    ROLLUPS,
-    event,
-    request_id,
-    snapshot,
-    waiting,
-    write,
-)
-from tests.factories.apikeys import ApiKeyFactory
+from tests.analytics.pen import ROLLUPS, event, new_key, request_id, snapshot, waiting, write
 
 pytestmark = pytest.mark.django_db
 
@@ -111,7 +103,7 @@ def test_every_sum_counts_by_outcome(key, emit):
 
 
 def test_sums_are_kept_by_hour_day_key_and_route(organization, key):
-    other = ApiKeyFactory(organization=organization)
+    other = new_key(organization)
     noon = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=2)
     later, next_day = noon + timedelta(hours=1), noon + timedelta(days=1)
     write(
@@ -373,7 +365,7 @@ def test_more_routes_than_a_day_may_have_are_counted_together(monkeypatch, key):
 
 
 def test_organizations_do_not_mix(key, foreign_organization):
-    other = ApiKeyFactory(organization=foreign_organization)
+    other = new_key(foreign_organization)
     write(event(key), event(other), event(other))
 
     ingest.drain()

@@ -1,5 +1,6 @@
 """Ingestion by real processes that die by SIGKILL: what was written to the stream is what is counted."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -10,31 +11,37 @@ from random import SystemRandom
 
 import orjson
 import pytest
+import redis
 from django.conf import settings
+from django.db import connection
 from django.db.models import Sum
 
 from analytics.models import ApiUsageLog, DailyRouteUsage, DailyUsage, HourlyKeyUsage, HourlyUsage
 from analytics.services import ingest, rebuilding
 from apikeys.models import KeyUsage
-from config.common import redis
-from tests.analytics.pen import event, snapshot, waiting
-from tests.factories.apikeys import ApiKeyFactory
+from config.common import redis as store
+from tests.analytics.pen import event, new_key, snapshot, waiting
+from tests.doubles.fixtures import enterable_directory
+from tests.servers import PASSWORD, own_valkey
 
 RANDOM = SystemRandom()
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def start_ingestion(batch_size: int) -> subprocess.Popen:
+def start_ingestion(batch_size: int, **environment: str) -> subprocess.Popen:
     command = [sys.executable, str(ROOT / "manage.py"), "ingest_usage", "--follow"]
     return subprocess.Popen(
-        [*command, "--batch-size", str(batch_size)], cwd=ROOT, stderr=subprocess.DEVNULL
+        [*command, "--batch-size", str(batch_size)],
+        cwd=ROOT,
+        env=os.environ | environment,
+        stderr=subprocess.DEVNULL,
     )
 
 
 def write_all(events: list[list], per_second: int) -> None:
     """Write events at a steady rate, one in fifty of them twice, as a gate does that retries a flush."""
     started = time.monotonic()
-    pipeline = redis.client().pipeline(transaction=False)
+    pipeline = store.client().pipeline(transaction=False)
     for number, each in enumerate(events, start=1):
         for _ in range(2 if number % 50 == 0 else 1):
             pipeline.xadd(f"{settings.REDIS_PREFIX}usage", {"e": orjson.dumps(each)})
@@ -69,7 +76,7 @@ def require_exactness(events: list[list]) -> None:
 
 
 def some_events(organization, count: int) -> list[list]:
-    keys = [ApiKeyFactory(organization=organization) for _ in range(5)]
+    keys = [new_key(organization) for _ in range(5)]
     return [
         event(
             RANDOM.choice(keys),
@@ -124,7 +131,7 @@ def test_processes_killed_while_calls_come_in_lose_and_double_nothing(organizati
 
 @pytest.mark.django_db(transaction=True)
 def test_the_long_running_command_stops_on_sigterm(organization):
-    key = ApiKeyFactory(organization=organization)
+    key = new_key(organization)
     process = start_ingestion(batch_size=100)
     write_all([event(key)], per_second=1000)
     deadline = time.monotonic() + 10
@@ -134,3 +141,43 @@ def test_the_long_running_command_stops_on_sigterm(organization):
 
     assert process.wait(timeout=5) == 0
     assert ApiUsageLog.objects.count() == 1
+
+
+def ingested(count: int, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if ApiUsageLog.objects.count() == count:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_long_running_command_survives_lost_connections(organization):
+    key = new_key(organization)
+    with enterable_directory() as home, own_valkey(home) as valkey:
+        url = f"redis://:{PASSWORD}@127.0.0.1:{valkey.port}/0"
+        process = start_ingestion(batch_size=100, REDIS_URL=url)
+        stream = redis.Redis.from_url(url)
+        name = f"{settings.REDIS_PREFIX}usage"
+        try:
+            stream.xadd(name, {"e": orjson.dumps(event(key))})
+            assert ingested(1, seconds=20)
+
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+            stream.xadd(name, {"e": orjson.dumps(event(key))})
+            assert ingested(2, seconds=5)
+
+            valkey.stop()
+            time.sleep(1)
+            valkey.start()
+            valkey.wait()
+            stream.xadd(name, {"e": orjson.dumps(event(key))})
+            assert ingested(3, seconds=5)
+        finally:
+            process.terminate()
+            process.wait(timeout=5)

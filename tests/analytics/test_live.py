@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import orjson
 import pytest
@@ -31,12 +32,12 @@ SOCKETS = AllowedHostsOriginValidator(URLRouter(websocket_urlpatterns))
 class Socket(ApplicationCommunicator):
     """One WebSocket as the server drives it."""
 
-    async def connect(self) -> bool:
+    async def connect(self) -> None:
         await self.send_input({"type": "websocket.connect"})
         answer = await self.receive_output(timeout=5)
-        return answer["type"] == "websocket.accept"
+        self.accepted: bool = answer["type"] == "websocket.accept"
 
-    async def tick(self) -> dict:
+    async def tick(self) -> Any:
         message = await self.receive_output(timeout=5)
         return orjson.loads(message["text"])
 
@@ -45,7 +46,7 @@ class Socket(ApplicationCommunicator):
         await self.wait(timeout=2)
 
 
-def ticket_of(portal_as, person) -> str:
+def ticket_of(portal_as, person):
     answer = portal_as(person).post("/live/ticket/")
     assert answer.status_code == 200
     assert answer["Cache-Control"].startswith("max-age=0")
@@ -66,13 +67,13 @@ async def socket(ticket: str, origin: str | None = ORIGIN, host: str = "testserv
     }
     communicator = Socket(SOCKETS, scope)
     try:
-        communicator.accepted = await communicator.connect()
+        await communicator.connect()
         yield communicator
     finally:
         await communicator.disconnect()
 
 
-async def closing_code(communicator: Socket, seconds: float) -> int | None:
+async def closing_code(communicator: Socket, seconds: float) -> Any:
     """Return the code with which the server closes within so many seconds."""
     deadline = asyncio.get_running_loop().time() + seconds
     while (left := deadline - asyncio.get_running_loop().time()) > 0:
@@ -141,7 +142,7 @@ def test_other_pages_open_no_socket(portal_as, vera, origin):
     ticket = ticket_of(portal_as, vera)
 
     @async_to_sync
-    async def accepted() -> bool:
+    async def accepted() -> Any:
         async with socket(ticket, origin) as communicator:
             return communicator.accepted
 
@@ -152,7 +153,7 @@ def test_other_pages_open_no_socket(portal_as, vera, origin):
 @pytest.mark.parametrize("ticket", ["", "made-up", "a&ticket=b"])
 def test_no_socket_without_a_ticket_of_ours(ticket):
     @async_to_sync
-    async def accepted() -> bool:
+    async def accepted() -> Any:
         async with socket(ticket) as communicator:
             return communicator.accepted
 
@@ -210,7 +211,7 @@ def test_a_ticket_is_worth_nothing_after_the_right_is_lost(portal_as, vera):
     remove_member(vera)
 
     @async_to_sync
-    async def accepted() -> bool:
+    async def accepted() -> Any:
         async with socket(ticket) as communicator:
             return communicator.accepted
 

@@ -5,22 +5,20 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.conf import settings
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from analytics.metering.tallies import Report
 from analytics.selectors import calls
 from analytics.services import ingest, outcomes
 from apikeys.models import KeyUsage
-from tests.analytics.pen import event, request_id, write
-from tests.factories.apikeys import ApiKeyFactory
+from tests.analytics.pen import event, new_key, request_id, write
 
 pytestmark = pytest.mark.django_db
 PAGES = ["/overview/", "/usage/", "/usage/data/", "/requests/"]
 
 
 @pytest.fixture
-def page(portal_as, vera) -> Client:
+def page(portal_as, vera):
     return portal_as(vera)
 
 
@@ -110,7 +108,7 @@ def test_no_quota_is_none(page, organization):
 
 
 def test_usage_by_key_and_route(page, organization, key):
-    other = ApiKeyFactory(organization=organization, name="Staging")
+    other = new_key(organization, name="Staging")
     used(key, 2, path="/v1/a/1", units=5)
     used(other, 3, path="/v1/b")
     used(other, 1, path="/v1/b", outcome="EXPIRED")
@@ -128,7 +126,7 @@ def test_usage_by_key_and_route(page, organization, key):
 
 
 def test_usage_of_one_key_only(page, organization, key):
-    other = ApiKeyFactory(organization=organization)
+    other = new_key(organization)
     used(key, 2)
     used(other, 3)
 
@@ -193,7 +191,7 @@ def test_requests_are_paged_newest_first(page, key):
 
 
 def test_requests_are_found_by_id_key_path_and_outcome(page, organization, key):
-    other = ApiKeyFactory(organization=organization)
+    other = new_key(organization)
     (one,) = used(key, path="/v1/orders/7")
     (two,) = used(key, path="/v1/refunds", outcome="EXPIRED")
     (three,) = used(other, path="/v1/orders/8")

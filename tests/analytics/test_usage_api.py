@@ -6,7 +6,6 @@ from itertools import pairwise
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from rest_framework.test import APIClient
 
 from analytics import histogram
 from analytics.models import DailyRouteUsage, DailyUsage, HourlyKeyUsage, HourlyUsage
@@ -14,7 +13,7 @@ from analytics.selectors import usage
 from analytics.selectors.measures import MEASURES
 from apikeys.models import ApiKey, KeyActivity
 from organizations.models import Organization
-from tests.factories.apikeys import ApiKeyFactory
+from tests.analytics.pen import new_key
 
 URL = "/api/v1/analytics/usage"
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
@@ -43,7 +42,7 @@ def used(key: ApiKey, at: datetime, **columns) -> None:
 
 
 @pytest.fixture
-def client(api_as, vera) -> APIClient:
+def client(api_as, vera):
     return api_as(vera)
 
 
@@ -185,13 +184,13 @@ def test_a_half_hour_zone_counts_every_hour_once(client, key):
 
 
 def test_by_key(client, organization, key):
-    other = ApiKeyFactory(organization=organization)
+    other = new_key(organization)
     for each, at, calls in ((key, 9, 5), (other, 9, 7), (other, 10, 1)):
         HourlyKeyUsage.objects.create(
             organization=organization, api_key=each, hour=hour(at), calls=calls
         )
         HourlyUsage.objects.update_or_create(
-            organization=organization, hour=hour(at), defaults={"calls": {9: 12, 10: 1}[at]}
+            organization, hour=hour(at), defaults={"calls": {9: 12, 10: 1}[at]}
         )
     query = {
         "measures": "calls",
@@ -216,7 +215,7 @@ def test_by_key(client, organization, key):
 def test_by_route(client, organization):
     for day, route, calls in ((2, "GET /a", 3), (3, "GET /a", 4), (3, "POST /b", 5)):
         DailyRouteUsage.objects.create(
-            organization=organization,
+            organization,
             day=date(2026, 3, day),
             route=route,
             calls=calls,
@@ -344,7 +343,7 @@ def test_nobody_sees_nothing(api):
 
 @pytest.mark.usefixtures("monday")
 def test_usage_of_one_key(client, key, organization):
-    other = ApiKeyFactory(organization=organization)
+    other = new_key(organization)
     HourlyKeyUsage.objects.create(organization=organization, api_key=other, hour=hour(9), calls=99)
     KeyActivity.objects.create(
         api_key=key,
@@ -391,7 +390,7 @@ def test_a_key_that_was_never_used(client, key):
 
 
 def test_a_foreign_key_is_as_missing_as_one_that_never_was(client, foreign_organization):
-    foreign = ApiKeyFactory(organization=foreign_organization)
+    foreign = new_key(foreign_organization)
 
     answers = [client.get(f"/api/v1/api-keys/{pk}/usage") for pk in (foreign.pk, 987_654)]
 
