@@ -44,6 +44,7 @@ class UserAdmin(admin.ModelAdmin[User]):
     ordering = ("-id",)
     readonly_fields = (
         "email",
+        "metadata",
         "role",
         "status",
         "suspended_reason",

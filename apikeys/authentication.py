@@ -101,7 +101,7 @@ def _is_ours(secret: str, brand: str) -> bool:
     return secret.startswith((f"{brand}_", f"{brand}s_"))
 
 
-class ApiKeyScheme(OpenApiAuthenticationExtension):
+class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """Describes API keys to OpenAPI."""
 
     target_class = ApiKeyAuthentication

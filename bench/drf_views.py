@@ -14,6 +14,7 @@ from rest_framework.response import Response  # noqa: E402
 from rest_framework.views import APIView  # noqa: E402
 
 from apikeys.authentication import ApiKeyAuthentication  # noqa: E402
+from apikeys.throttles import ApiKeyThrottle  # noqa: E402
 
 
 class Free(APIView):
@@ -32,6 +33,8 @@ class Metered(Free):
     """Answers whoever has a key that may pass, and counts the call."""
 
     authentication_classes = (ApiKeyAuthentication,)
+    throttle_classes = (ApiKeyThrottle,)
+    key_cost = 1
 
 
 urlpatterns = [path("free", Free.as_view()), path("metered", Metered.as_view())]

@@ -1,9 +1,10 @@
-"""The back office's site: staff only, a second factor at the door, four numbers on top."""
+"""The back office's site: staff only, four numbers on top."""
 
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
 
 from config.backoffice import selectors
 
@@ -17,6 +18,6 @@ class TollgateAdminSite(admin.AdminSite):
 
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
+    ) -> TemplateResponse:
         """Show the numbers of the day above the list of models."""
         return super().index(request, {"dashboard": selectors.dashboard(), **(extra_context or {})})

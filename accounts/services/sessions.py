@@ -68,6 +68,7 @@ def _checked(*, email: str, password: str, at: datetime) -> User | None:
     user = selectors.user_by_email(email)
     is_right = check_password(password, user.password if user else _nobody(), _upgrade_of(user))
     if user is None or not is_right or not user.is_active:
+        # The log's lock first, then the counts': in another order two failures could wait for each other.
         publish(LoginFailed(user_id=user.pk if user else None))
         login_guard.record_failure(attempt, user_id=user.pk if user else None)
         return None

@@ -99,10 +99,13 @@ class Engine:
     def ask(self, question: Question) -> None:
         """Decide one call. The answer is given through the question, now or later."""
         record = self.directory.records.get(question.secret)
-        if record is None:
+        if record is not None:
+            self._decide(question, record)
+        elif self._routes_version:
             self.directory.load(question.secret, partial(self._on_record, question))
         else:
-            self._decide(question, record)
+            # Without the rules no call may pass, and nobody has been in memory yet.
+            self.unavailable(question, "The gate has not read its rules yet.")
 
     def find(self, secret: bytes, then: Callable[[KeyRecord | StoreDown | None], None]) -> None:
         """Hand on the record of a presented secret; a service key is remembered as used."""

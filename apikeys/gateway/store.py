@@ -1,7 +1,7 @@
 """The gate's questions to PostgreSQL: records, their versions, the route table, seeds of counters.
 
-Two connections of its own, one for what a waiting call needs and one for the watch over versions. No statement is
-waited for longer than a second; after a failure PostgreSQL is left alone for half a second.
+Two connections of its own, one for what a waiting call needs and one for the watch over versions. No call waits
+longer than a second for a statement; after a failure PostgreSQL is left alone for half a second.
 """
 
 import asyncio
@@ -20,7 +20,9 @@ from apikeys.gateway.plans import Counter
 from apikeys.gateway.records import KeyRecord
 from apikeys.gateway.routes import RouteTable
 
-_TIMEOUT_SECONDS: Final = 1.0
+_CALL_SECONDS: Final = 1.0
+# Nobody waits for the watch; a slow database must still be able to say that a key was revoked.
+_WATCH_SECONDS: Final = 2.5
 _PAUSE_SECONDS: Final = 0.5
 _BATCH: Final = 500
 
@@ -34,8 +36,9 @@ class StoreDown(Exception):
 class Connection:
     """One connection that is opened when needed and dropped when it is slow."""
 
-    def __init__(self, parameters: Mapping[str, Any]) -> None:
+    def __init__(self, parameters: Mapping[str, Any], timeout: float) -> None:
         self._parameters = dict(parameters)
+        self._timeout = timeout
         self._connection: psycopg.AsyncConnection[tuple[Any, ...]] | None = None
         self._lock = asyncio.Lock()
         self._not_before = 0.0
@@ -51,7 +54,7 @@ class Connection:
             if asyncio.get_running_loop().time() < self._not_before:
                 raise StoreDown("PostgreSQL did not answer a moment ago")
             task = asyncio.create_task(self._run(statement, parameters))
-            done, _ = await asyncio.wait({task}, timeout=_TIMEOUT_SECONDS)
+            done, _ = await asyncio.wait({task}, timeout=self._timeout)
             if not done:
                 self._give_up(task)
             try:
@@ -146,8 +149,8 @@ class Store:
     """What the engine asks PostgreSQL."""
 
     def __init__(self, parameters: Mapping[str, Any]) -> None:
-        self._calls = Connection(parameters)
-        self._watch = Connection(parameters)
+        self._calls = Connection(parameters, _CALL_SECONDS)
+        self._watch = Connection(parameters, _WATCH_SECONDS)
         self._records = Batcher(self._load_records)
         self._seeds = Batcher(self._load_seeds)
 

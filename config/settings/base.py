@@ -157,7 +157,6 @@ USE_TZ = True
 STATIC_URL = "/static/"
 STATIC_FROM_SOURCE = False  # the image collects them; the embedded run and the tests do not
 STATIC_ROOT = Path(env.text("STATIC_ROOT", str(BASE_DIR / "staticfiles")))
-STATICFILES_DIRS = [BASE_DIR / "config" / "static"]
 MEDIA_URL = "/media/"
 MEDIA_ROOT = Path(env.text("MEDIA_ROOT", str(BASE_DIR / "media")))
 STORAGES = {

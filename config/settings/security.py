@@ -80,6 +80,8 @@ CORS_EXPOSE_HEADERS = [
     "x-request-id",
 ]
 
+# Both ask for middleware of Django whose work config.common.middleware.security_headers does.
+SILENCED_SYSTEM_CHECKS = ["security.W001", "security.W002"]
 HSTS_SECONDS = 365 * 24 * 3600 if _IS_HTTPS else 0
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 500

@@ -26,11 +26,7 @@ def url(model, page: str) -> str:
 
 @pytest.fixture
 def office(portal_as, sam):
-    client = portal_as(sam)
-    response = client.get("/admin/analytics/apiusagelog/")
-    if response.status_code != 200:
-        pytest.skip("the door of the back office asks for a second factor")
-    return client
+    return portal_as(sam)
 
 
 @pytest.mark.parametrize("model", MODELS)

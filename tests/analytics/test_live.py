@@ -196,7 +196,7 @@ def test_who_may_no_longer_see_is_cut_off_within_two_seconds(portal_as, vera, lo
     ticket = ticket_of(portal_as, vera)
 
     @async_to_sync
-    async def code() -> int | None:
+    async def code() -> Any:
         async with socket(ticket) as communicator:
             assert communicator.accepted
             await sync_to_async(lose)(vera)
@@ -223,7 +223,7 @@ def test_who_talks_on_is_cut_off(portal_as, vera):
     ticket = ticket_of(portal_as, vera)
 
     @async_to_sync
-    async def code() -> int | None:
+    async def code() -> Any:
         async with socket(ticket) as communicator:
             for _ in range(10):
                 await communicator.send_input({"type": "websocket.receive", "text": "hello"})

@@ -190,7 +190,7 @@ def test_by_key(client, organization, key):
             organization=organization, api_key=each, hour=hour(at), calls=calls
         )
         HourlyUsage.objects.update_or_create(
-            organization, hour=hour(at), defaults={"calls": {9: 12, 10: 1}[at]}
+            organization=organization, hour=hour(at), defaults={"calls": {9: 12, 10: 1}[at]}
         )
     query = {
         "measures": "calls",
@@ -215,7 +215,7 @@ def test_by_key(client, organization, key):
 def test_by_route(client, organization):
     for day, route, calls in ((2, "GET /a", 3), (3, "GET /a", 4), (3, "POST /b", 5)):
         DailyRouteUsage.objects.create(
-            organization,
+            organization=organization,
             day=date(2026, 3, day),
             route=route,
             calls=calls,

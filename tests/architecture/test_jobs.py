@@ -12,7 +12,7 @@ def _registered() -> set[str]:
     return {name for name in app.tasks if not name.startswith("celery.")}
 
 
-def _enqueued() -> set[str]:
+def _enqueued():
     return {
         node.args[0].value
         for path in modules()

@@ -49,7 +49,9 @@ class Site:
     @property
     def password(self) -> str:
         """The printed password of the demo people."""
-        return re.search(r"Password\s+(\S+)", self.greeting).group(1)
+        found = re.search(r"Password\s+(\S+)", self.greeting)
+        assert found is not None
+        return found.group(1)
 
     def newest_mail(self, to: str) -> str:
         """The newest mail to an address, as the embedded run wrote it to a file."""

@@ -37,7 +37,7 @@ def send(
         connection.close()
 
 
-def authorize(  # noqa: PLR0917
+def authorize(
     gate: Gate,
     secret: str = "",
     uri: str = "/free",

@@ -83,7 +83,9 @@ def _malformed() -> str:
 
 
 @pytest.mark.parametrize(
-    "secret", [_malformed(), secrets.mint_key(EnvironmentName.LIVE).text, "x", "tg_live_é", "tgs_"]
+    "secret",
+    [_malformed(), secrets.mint_key(EnvironmentName.LIVE).text, "x", "tg_live_é", "tgs_"],
+    ids=["bad checksum", "well-formed", "short", "not ASCII", "service prefix"],
 )
 def test_unknown_keys_are_refused(gate, secret):
     answer = send(gate, "GET", "/gateway/authorize", {"X-API-Key": secret.encode("utf-8").decode("latin-1")})
