@@ -4,11 +4,14 @@
 # Channels ships no types.
 
 import asyncio
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import orjson
+import structlog
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.utils import timezone
@@ -21,13 +24,22 @@ from config.common.errors import DomainError
 from organizations import access
 from organizations.roles import Permission
 
+logger = structlog.get_logger(__name__)
+
 _TICK_SECONDS = 1.0
 _CHECK_EVERY = 2  # ticks
-# Codes of our own (RFC 6455 leaves 4000 to 4999 to applications).
+# Codes of our own (RFC 6455 leaves 4000 to 4999 to applications), and one of its own for "try again".
 NO_LONGER_ALLOWED = 4401
 TALKS_TOO_MUCH = 4408
+TOO_MANY = 4429
+FAILED = 1011
 # The page has nothing to say; a few frames are forgiven.
 _MAX_FRAMES = 5
+# Sockets that one person may have open in one process: tabs, not floods.
+MAX_PER_PERSON = 20
+# Apart from Django's own threads, so that many watchers do not slow down pages, nor the other way round.
+_checkers = ThreadPoolExecutor(4, thread_name_prefix="live-check")
+_open: Counter[int] = Counter()
 
 
 class LiveUsageConsumer(AsyncWebsocketConsumer):
@@ -45,16 +57,18 @@ class LiveUsageConsumer(AsyncWebsocketConsumer):
             await self.close()
             return
         self.ticket = ticket
+        _open[ticket.user_id] += 1
         await self.channel_layer.group_add(
             realtime.group(ticket.organization_id), self.channel_name
         )
         await self.accept()
-        self.ticker = asyncio.create_task(self._tick())
+        self.ticker = asyncio.create_task(self._live())
 
     async def disconnect(self, code: int) -> None:
         """Stop."""
         if self.ticker is not None:
             self.ticker.cancel()
+            _open[self.ticket.user_id] -= 1
             group = realtime.group(self.ticket.organization_id)
             await self.channel_layer.group_discard(group, self.channel_name)
 
@@ -76,6 +90,16 @@ class LiveUsageConsumer(AsyncWebsocketConsumer):
             return None
         return await asyncio.to_thread(realtime.redeem_ticket, tokens[0])
 
+    async def _live(self) -> None:
+        if _open[self.ticket.user_id] > MAX_PER_PERSON:
+            await self.close(TOO_MANY)
+            return
+        try:
+            await self._tick()
+        except Exception as error:  # noqa: BLE001  whatever failed, nobody goes on watching unchecked
+            logger.warning("live_socket_failed", error=type(error).__name__)
+            await self.close(FAILED)
+
     async def _tick(self) -> None:
         number = 0
         while True:
@@ -91,9 +115,13 @@ class LiveUsageConsumer(AsyncWebsocketConsumer):
             await self.send(orjson.dumps(message, option=orjson.OPT_UTC_Z).decode())
 
 
-@database_sync_to_async
-def may_see(ticket: Ticket) -> bool:
+async def may_see(ticket: Ticket) -> bool:
     """Whether the session lives and its person may still see the organization's usage."""
+    ask = database_sync_to_async(_may_see, thread_sensitive=False, executor=_checkers)
+    return bool(await ask(ticket))
+
+
+def _may_see(ticket: Ticket) -> bool:
     claims = AccessClaims(
         user_id=ticket.user_id,
         session_id=ticket.session_id,

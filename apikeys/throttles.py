@@ -63,11 +63,7 @@ def _refusal(plan: Plan, counted: Count) -> Exception:
     error = error_of(outcome, **extras)
     if counted.retry_seconds:
         error.headers["Retry-After"] = str(counted.retry_seconds)
-    numbers = plan.policy_header + plan.numbers_format % (
-        *counted.numbers, *plan.tightest(counted.numbers), b"",
-    )  # fmt: skip
-    for line in numbers.decode("ascii").splitlines():
+    for line in plan.refused_head(counted.numbers).decode("ascii").splitlines():
         name, _, value = line.partition(": ")
-        if name != "x-request-id":
-            error.headers[name] = value
+        error.headers[name] = value
     return error

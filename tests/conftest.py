@@ -58,6 +58,7 @@ def redis_client() -> "Iterator[redis.Redis[bytes]]":
     """Return a client of this worker's share of Valkey."""
     client = redis.Redis.from_url(settings.REDIS_URL)
     yield client
+    servers.forget_redis_keys(client, settings.REDIS_PREFIX)
     client.close()
 
 

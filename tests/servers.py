@@ -61,7 +61,9 @@ class Databases:
             names = [row[0] for row in server.execute("SELECT datname FROM pg_database")]
             if self.template in names:
                 return
-            for outdated in (name for name in names if str(name).startswith("template_tollgate_")):
+            # On a server of somebody else's another version's session may still need its template.
+            ours = names if os.environ.get("TEST_DATABASE_IS_OURS") else []
+            for outdated in (name for name in ours if str(name).startswith("template_tollgate_")):
                 server.execute(_statement("DROP DATABASE {} WITH (FORCE)", str(outdated)))
             draft = f"{self.template}_draft"
             server.execute(_statement("CREATE DATABASE {}", draft))
@@ -138,6 +140,7 @@ def _start_missing() -> None:
         )
         _start(postgres)
         _drop_leftovers(postgres)
+        os.environ["TEST_DATABASE_IS_OURS"] = "yes"
         os.environ["TEST_DATABASE_SERVER"] = (
             f"postgresql://tollgate:{PASSWORD}@127.0.0.1:{postgres.port}/postgres"
         )
@@ -152,6 +155,8 @@ def _start(server: Postgres | Valkey) -> None:
 def _stop_if_mine(server: Postgres | Valkey, process_id: int) -> None:
     if os.getpid() == process_id:
         server.stop()
+        with contextlib.suppress(OSError):
+            server.sockets.rmdir()
 
 
 def _take_slot() -> Path:

@@ -161,7 +161,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'day of a route',
                 'verbose_name_plural': 'days of routes',
-                'constraints': [models.UniqueConstraint(fields=('organization', 'day', 'api_id', 'route'), include=('calls', 'allowed', 'rate_limited', 'quota_exceeded', 'insufficient_credits', 'denied', 'units'), name='dailyrouteusage_unique')],
+                'constraints': [models.UniqueConstraint(fields=('organization', 'day', 'api_id', 'route'), include=('calls', 'allowed', 'rate_limited', 'quota_exceeded', 'insufficient_credits', 'denied', 'units', 'client_errors', 'server_errors'), name='dailyrouteusage_unique')],
             },
         ),
         migrations.CreateModel(
@@ -187,7 +187,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'day of an organization',
                 'verbose_name_plural': 'days of organizations',
-                'constraints': [models.UniqueConstraint(fields=('organization', 'day'), include=('calls', 'allowed', 'rate_limited', 'quota_exceeded', 'insufficient_credits', 'denied', 'units'), name='dailyusage_unique')],
+                'constraints': [models.UniqueConstraint(fields=('organization', 'day'), include=('calls', 'allowed', 'rate_limited', 'quota_exceeded', 'insufficient_credits', 'denied', 'units', 'client_errors', 'server_errors'), name='dailyusage_unique')],
             },
         ),
         migrations.CreateModel(
@@ -214,7 +214,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'hour of a key',
                 'verbose_name_plural': 'hours of keys',
-                'constraints': [models.UniqueConstraint(fields=('organization', 'api_key', 'hour'), include=('calls', 'allowed', 'rate_limited', 'quota_exceeded', 'insufficient_credits', 'denied', 'units'), name='hourlykeyusage_unique')],
+                'constraints': [models.UniqueConstraint(fields=('organization', 'api_key', 'hour'), include=('calls', 'allowed', 'rate_limited', 'quota_exceeded', 'insufficient_credits', 'denied', 'units', 'client_errors', 'server_errors'), name='hourlykeyusage_unique')],
             },
         ),
         migrations.CreateModel(
@@ -240,7 +240,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'hour of an organization',
                 'verbose_name_plural': 'hours of organizations',
-                'constraints': [models.UniqueConstraint(fields=('organization', 'hour'), include=('calls', 'allowed', 'rate_limited', 'quota_exceeded', 'insufficient_credits', 'denied', 'units'), name='hourlyusage_unique')],
+                'constraints': [models.UniqueConstraint(fields=('organization', 'hour'), include=('calls', 'allowed', 'rate_limited', 'quota_exceeded', 'insufficient_credits', 'denied', 'units', 'client_errors', 'server_errors'), name='hourlyusage_unique')],
             },
         ),
         migrations.RunSQL(LEAVE_ROOM, migrations.RunSQL.noop),

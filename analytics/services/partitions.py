@@ -9,14 +9,14 @@ from psycopg import sql
 
 TABLE = "analytics_apiusagelog"
 DAYS_AHEAD = 7
-DEFAULT_RETENTION_DAYS = 90
 # Two sessions must not make the same partition at once; any constant that no other lock of ours uses.
 _LOCK = 7_401_001
 
 
 def retention_days() -> int:
     """Return for how many days calls stay in the log."""
-    return int(getattr(settings, "USAGE_LOG_RETENTION_DAYS", DEFAULT_RETENTION_DAYS))
+    days: int = settings.USAGE_LOG_RETENTION_DAYS
+    return days
 
 
 @transaction.atomic

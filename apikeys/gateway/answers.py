@@ -100,8 +100,7 @@ class Writer:
     def _problem_head(self, error: DomainError, request_id: bytes, numbers: bytes) -> bytes:
         headers: Mapping[str, str] = {"Content-Type": "application/problem+json", **error.headers}
         head = header_lines(headers.items()) + self._private
-        # The numbers end with the request id already.
-        return head + (numbers or _id_line(request_id))
+        return head + numbers + _id_line(request_id)
 
 
 def _id_line(request_id: bytes) -> bytes:

@@ -90,10 +90,16 @@ def jwks() -> bytes:
     return Signer(chosen.signing_keys, chosen.secret_key, chosen.public_url).jwks()
 
 
-class _Sink:
-    """Collects the one answer of one request."""
+class _Request:
+    """One request, complete, and the future of its answer."""
 
-    def __init__(self) -> None:
+    def __init__(self, scope: Scope, body: bytes) -> None:
+        self.target = read_target(scope["path"], scope["query_string"].decode("latin-1"))
+        self.method = scope["method"].encode()
+        self.headers = [(bytes(name), bytes(value)) for name, value in scope["headers"]]
+        self.named = dict(self.headers)
+        self.body = body
+        self.peer = _peer(scope)
         self.answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
 
     def deliver(self, status: int, head: bytes, body: bytes) -> None:
@@ -103,20 +109,18 @@ class _Sink:
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer one HTTP request to one of the gate's paths."""
-    sink = _Sink()
     running = _frontend
     body = await _body(receive)
-    method: str = scope["method"]
     if running is None:
-        sink.deliver(*stopped_answer())
+        answer = stopped_answer()
     elif body is None:
         error = PayloadTooLarge(f"A body for the gate is at most {MAX_BODY_BYTES} bytes.")
-        sink.deliver(*problem(error, scope["path"]))
+        answer = problem(error, scope["path"])
     else:
-        target = read_target(scope["path"], scope["query_string"].decode("latin-1"))
-        headers = [(bytes(name), bytes(value)) for name, value in scope["headers"]]
-        running.handle(sink, target, method.encode(), headers, body, _peer(scope))
-    await _send(send, method, *await sink.answer)
+        request = _Request(scope, body)
+        running.handle(request)
+        answer = await request.answer
+    await _send(send, scope["method"], *answer)
 
 
 async def _body(receive: Receive) -> bytes | None:

@@ -20,102 +20,99 @@
 -- Answers {granted, of each bucket: calls left, µs until one more, of each counter: what is left}
 --         granted 0: refused; -1: seeds are needed, with one 0 or 1 per counter instead of the numbers
 
-local EPOCH_SECONDS, TICKS_PER_SECOND = 1767225600, 10000000
+local call, floor, ceil, max, min = redis.call, math.floor, math.ceil, math.max, math.min
 local operation = ARGV[1]
 if operation == 'e' then
-  for i = 2, #ARGV do redis.call('XADD', KEYS[1], '*', 'e', ARGV[i]) end
+  for i = 2, #ARGV do call('XADD', KEYS[1], '*', 'e', ARGV[i]) end
   return #ARGV - 1
 end
-local wanted = tonumber(ARGV[2])
-local buckets, counters, event, reserve = tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5], tonumber(ARGV[6])
-local clock = redis.call('TIME')
-local now = (clock[1] - EPOCH_SECONDS) * TICKS_PER_SECOND + clock[2] * 10
-local values = {}
-if buckets + counters > 0 then values = redis.call('MGET', unpack(KEYS, 1, buckets + counters)) end
 
-local function write_bucket(i, waiting)
-  if waiting > 0 then
-    redis.call('SET', KEYS[i], string.format('%.0f', now + waiting), 'PX', math.ceil(waiting / 10000) + 1)
-  else
-    redis.call('DEL', KEYS[i])
-  end
-end
+local wanted, buckets, counters = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local clock = call('TIME')
+local now = (clock[1] - 1767225600) * 10000000 + clock[2] * 10
+local values = call('MGET', unpack(KEYS, 1, buckets + counters))
+-- Where the arguments of the first bucket and of the first counter begin.
+local first, second = 7, 7 + 2 * buckets
 
 if operation ~= 't' then
   local sign = operation == 'g' and -1 or 1
   for i = 1, buckets do
     if sign < 0 and values[i] then
-      write_bucket(i, values[i] - now - wanted * tonumber(ARGV[5 + 2 * i]))
+      local waiting = values[i] - now - wanted * ARGV[first + 2 * i - 2]
+      if waiting > 0 then call('SET', KEYS[i], now + waiting, 'PX', ceil(waiting / 10000) + 1)
+      else call('DEL', KEYS[i]) end
     end
   end
   for j = 1, counters do
-    local amount = wanted * tonumber(ARGV[4 + 2 * buckets + 4 * j])
-    local used = values[buckets + j]
+    local used, amount = values[buckets + j], wanted * ARGV[second + 4 * j - 3]
     if used and amount > 0 then
-      redis.call('INCRBY', KEYS[buckets + j], string.format('%.0f', sign * math.min(amount, sign < 0 and tonumber(used) or amount)))
+      if sign < 0 then amount = min(amount, tonumber(used)) end
+      call('INCRBY', KEYS[buckets + j], sign * amount)
     end
   end
   return {wanted}
 end
 
 -- Counters that are missing take their seed, or the call comes back with one.
-local seeded, answer, is_seed_needed = {}, {-1}, false
+local answer = {-1}
 for j = 1, counters do
-  local used, seed = values[buckets + j], ARGV[6 + 2 * buckets + 4 * j]
   answer[j + 1] = 0
-  if not used then
+  if not values[buckets + j] then
+    local at = second + 4 * j
+    local ends_at, seed = ARGV[at - 2], ARGV[at - 1]
     if seed == '' then
-      answer[j + 1], is_seed_needed = 1, true
+      answer[1], answer[j + 1] = -2, 1
     else
-      seeded[j], values[buckets + j] = true, seed
+      values[buckets + j] = seed
+      -- A little longer than the period, so that no clock that is late finds the counter gone.
+      if ends_at == '0' then call('SET', KEYS[buckets + j], seed)
+      else call('SET', KEYS[buckets + j], seed, 'EXAT', ends_at + 3600) end
     end
   end
 end
-if is_seed_needed then return answer end
+if answer[1] == -2 then
+  answer[1] = -1
+  return answer
+end
 
 -- How many of the calls every limit has room for.
-local granted = wanted
+local granted, reserve = wanted, tonumber(ARGV[6])
 for i = 1, buckets do
-  local interval, depth = tonumber(ARGV[5 + 2 * i]), tonumber(ARGV[6 + 2 * i])
-  values[i] = math.max(tonumber(values[i] or now) - now, 0)
-  if values[i] > depth then
+  local interval, depth = tonumber(ARGV[first + 2 * i - 2]), tonumber(ARGV[first + 2 * i - 1])
+  local waiting = values[i] and max(values[i] - now, 0) or 0
+  if waiting > depth then
     -- The limit was lowered: the debt is one full bucket of the new one, no more.
-    values[i] = depth
-    write_bucket(i, depth)
+    waiting = depth
+    call('SET', KEYS[i], now + depth, 'PX', ceil(depth / 10000) + 1)
   end
-  granted = math.max(0, math.min(granted, math.floor((depth - values[i]) / interval) - reserve))
+  values[i] = waiting
+  granted = min(granted, floor((depth - waiting) / interval) - reserve)
 end
 for j = 1, counters do
-  local at = 2 * buckets + 4 * j
-  local limit, amount = tonumber(ARGV[3 + at]), tonumber(ARGV[4 + at])
-  local left = limit - tonumber(values[buckets + j])
+  local at = second + 4 * j
+  local amount, left = tonumber(ARGV[at - 3]), ARGV[at - 4] - values[buckets + j]
   values[buckets + j] = left
-  if amount > 0 then granted = math.min(granted, math.max(0, math.floor(left / amount))) end
+  if amount > 0 then granted = min(granted, floor(left / amount)) end
 end
+granted = max(granted, 0)
 
 -- Count, remember the call, and say what is left.
 answer = {granted}
 for i = 1, buckets do
-  local interval, depth = tonumber(ARGV[5 + 2 * i]), tonumber(ARGV[6 + 2 * i])
+  local interval, depth = tonumber(ARGV[first + 2 * i - 2]), tonumber(ARGV[first + 2 * i - 1])
   local waiting = values[i]
   if granted > 0 then
     waiting = waiting + granted * interval
-    write_bucket(i, waiting)
+    call('SET', KEYS[i], now + waiting, 'PX', ceil(waiting / 10000) + 1)
   end
-  local left = math.max(0, math.floor((depth - waiting) / interval) - reserve)
-  answer[#answer + 1] = left
-  answer[#answer + 1] = waiting == 0 and 0 or math.ceil((waiting - depth + (left + reserve + 1) * interval) / 10)
+  local left = max(floor((depth - waiting) / interval) - reserve, 0)
+  answer[2 * i] = left
+  answer[2 * i + 1] = waiting == 0 and 0 or ceil((waiting - depth + (left + reserve + 1) * interval) / 10)
 end
 for j = 1, counters do
-  local at = 2 * buckets + 4 * j
-  local key, amount, ends_at = KEYS[buckets + j], granted * tonumber(ARGV[4 + at]), ARGV[5 + at]
-  if seeded[j] then
-    -- A little longer than the period, so that no clock that is late finds the counter gone.
-    if ends_at == '0' then redis.call('SET', key, ARGV[6 + at])
-    else redis.call('SET', key, ARGV[6 + at], 'EXAT', string.format('%.0f', ends_at + 3600)) end
-  end
-  if amount > 0 then redis.call('INCRBY', key, string.format('%.0f', amount)) end
-  answer[#answer + 1] = math.max(0, values[buckets + j] - amount)
+  local amount = granted * ARGV[second + 4 * j - 3]
+  if amount > 0 then call('INCRBY', KEYS[buckets + j], amount) end
+  answer[2 * buckets + j + 1] = max(values[buckets + j] - amount, 0)
 end
-if granted > 0 and event ~= '' then redis.call('XADD', KEYS[#KEYS], '*', 'e', event) end
+if granted > 0 and ARGV[5] ~= '' then call('XADD', KEYS[#KEYS], '*', 'e', ARGV[5]) end
 return answer

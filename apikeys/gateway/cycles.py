@@ -6,7 +6,7 @@ from weakref import WeakKeyDictionary
 
 from apikeys.gateway.answers import Answer
 from apikeys.gateway.frontend import Frontend, Target
-from apikeys.gateway.headers import Headers
+from apikeys.gateway.headers import Headers, Named
 
 
 class Connection(Protocol):
@@ -16,6 +16,9 @@ class Connection(Protocol):
 
     def answer(self, cycle: "GateCycle", status: int, head: bytes, body: bytes) -> None:
         """Write one answer."""
+
+
+_NOTHING = Target("")
 
 
 class _NoEvent:
@@ -32,15 +35,15 @@ class GateCycle:
     # What most requests never change.
     response_complete = False
     disconnected = False
-    answer: Answer | None = None
 
     def __init__(  # noqa: PLR0917  the parts of one request, given on the hot path
         self,
         connection: Connection,
         keep_alive: bool,  # noqa: FBT001
-        target: Target | None,
+        target: Target,
         method: bytes,
         headers: Headers,
+        named: Named,
         body: bytes,
     ) -> None:
         self.connection = connection
@@ -48,22 +51,32 @@ class GateCycle:
         self.target = target
         self.method = method
         self.headers = headers
+        self.named = named
         self.body = body
+        self.peer = connection.peer
 
-    def begin(self, frontend: Frontend) -> None:
-        """Put the question, or deliver the answer that is fixed already."""
-        if self.answer is not None:
-            self.deliver(*self.answer)
-        elif self.target is not None:
-            frontend.handle(
-                self, self.target, self.method, self.headers, self.body, self.connection.peer
-            )
+    def begin(self, frontend: Frontend | None) -> None:
+        """Put the question to the gate that ran when the request came."""
+        assert frontend is not None
+        frontend.handle(self)
 
     def deliver(self, status: int, head: bytes, body: bytes) -> None:
         """Write the answer unless the client has gone."""
         self.response_complete = True
         if not self.disconnected:
             self.connection.answer(self, status, head, body)
+
+
+class FixedCycle(GateCycle):
+    """What could not be read as a request, with its answer, waiting for its turn; the connection ends with it."""
+
+    def __init__(self, connection: Connection, answer: Answer) -> None:
+        super().__init__(connection, False, _NOTHING, b"", (), {}, b"")  # noqa: FBT003  never kept alive
+        self._answer = answer
+
+    def begin(self, _frontend: Frontend | None) -> None:
+        """Deliver the answer."""
+        self.deliver(*self._answer)
 
 
 class Clock:

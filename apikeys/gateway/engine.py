@@ -16,7 +16,7 @@ import structlog
 from apikeys.gateway.configuration import Configuration
 from apikeys.gateway.decision import refusal_of, scope_refusal_of
 from apikeys.gateway.directory import Directory
-from apikeys.gateway.leases import Leases
+from apikeys.gateway.leases import Lease, Leases
 from apikeys.gateway.limits import LocalBucket
 from apikeys.gateway.link import Address, Link, LinkDown, Reply
 from apikeys.gateway.metering import Buffer, now_ms
@@ -62,6 +62,7 @@ class Engine:
         channel = f"{configuration.redis_prefix}invalidate"
         self._subscription = Subscription(address, channel, self._on_message, self._hurry)
         self._prefix = configuration.redis_prefix
+        self.on_routes: Callable[[], None] = lambda: None
         self._local: dict[str, LocalBucket] = {}
         self._owing: set[Plan] = set()
         self._services_used: set[int] = set()
@@ -149,7 +150,7 @@ class Engine:
         if outcome is not None:
             self._refuse_planned(question, plan, outcome)
         elif plan.is_leased and self.link.is_up:
-            self.leases.ask(question, plan)
+            self.leases.ask(question, plan, now)
         elif self.link.is_up:
             event = question.event(plan, b"VALID", plan.cost)
             self.link.send(plan.take(event), self._on_taken, (question, plan))
@@ -237,9 +238,11 @@ class Engine:
             self._local[bucket.key] = local
         return local
 
-    def _allow_leased(self, question: Question, plan: Plan, numbers: tuple[int, ...]) -> None:
-        self.buffer.add(question.event(plan, b"VALID", plan.cost, now_ms()))
-        self._allow(question, plan, numbers, None)
+    def _allow_leased(self, question: Question, lease: Lease, now: float) -> None:
+        plan = lease.plan
+        self.buffer.add(question.event(plan, b"VALID", plan.cost, int(now * 1000)))
+        self.metrics.observe("VALID", question.started)
+        question.allowed_by_lease(plan, lease.numbers, lease.head)
 
     def _allow(
         self, question: Question, plan: Plan, numbers: tuple[int, ...], credits_micro: int | None
@@ -300,6 +303,7 @@ class Engine:
                 self.routes = await self.store.routes()
                 self._routes_version = version
                 self.directory.forget_plans()
+                self.on_routes()
         except StoreDown as error:
             self.metrics.counters["postgres_failures"] += 1
             logger.warning("gate_without_postgres", error=str(error))

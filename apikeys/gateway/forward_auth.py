@@ -8,7 +8,7 @@ from apikeys.gateway import headers as reading
 from apikeys.gateway.answers import REQUEST_ID, Answer, new_request_id
 from apikeys.gateway.metering import json_path, json_text
 from apikeys.gateway.plans import MICRO, Count, Plan
-from apikeys.gateway.questions import Caller, Place, Question, Sink
+from apikeys.gateway.questions import Caller, Place, Question, Request
 from apikeys.gateway.refusals import Outcome, PathAmbiguous, error_of
 from apikeys.gateway.routes import AmbiguousPath, UnknownApi
 from config.common.errors import DomainError, FieldError, InvalidInput
@@ -23,23 +23,27 @@ PATH = "/gateway/authorize"
 class AuthorizeQuestion(Question):
     """A call that a proxy holds until it hears from us."""
 
-    __slots__ = ("frontend", "named", "target")
+    __slots__ = ("frontend", "named")
 
     frontend: "Frontend"
     named: reading.Named
-    target: "Target"
 
     def allowed(self, plan: Plan, numbers: tuple[int, ...], credits_micro: int | None) -> None:
         """Answer 204 with identity and numbers, and without a body: nginx closes the connection otherwise."""
-        head = plan.allowed_format % (*numbers, *plan.tightest(numbers), self.request_id)
+        head = plan.allowed_head(numbers)
         if credits_micro is not None:
             head += b"x-credits-remaining: %b\r\n" % units_of(credits_micro).encode()
+        self.allowed_by_lease(plan, numbers, head)
+
+    def allowed_by_lease(self, plan: Plan, _numbers: tuple[int, ...], head: bytes) -> None:
+        """Answer the same with what all calls of a lease are told."""
+        head = b"%bx-request-id: %b\r\n" % (head, self.request_id)
         if plan.route.sends_assertion:
             head += b"x-gateway-assertion: %b\r\n" % self._assertion(plan)
-        self.sink.deliver(204, head, b"")
+        self.request.deliver(204, head, b"")
 
     def _assertion(self, plan: Plan) -> bytes:
-        record, target = plan.record, self.target
+        record, target = plan.record, self.request.target
         scheme = target.said(self.named, "proto") or b"https"
         host = target.said(self.named, "host") or self.named.get(b"host", b"")
         claims = {
@@ -63,9 +67,7 @@ class AuthorizeQuestion(Question):
         if plan is not None and count is not None:
             if count.retry_seconds:
                 error.headers["Retry-After"] = str(count.retry_seconds)
-            numbers = plan.policy_header + plan.numbers_format % (
-                *count.numbers, *plan.tightest(count.numbers), self.request_id,
-            )  # fmt: skip
+            numbers = plan.refused_head(count.numbers)
         self._fail(error, numbers)
 
     def unavailable(self, detail: str) -> None:
@@ -74,8 +76,8 @@ class AuthorizeQuestion(Question):
 
     def _fail(self, error: DomainError, numbers: bytes = b"") -> None:
         instance = self.place.path.decode("latin-1") or PATH
-        answer = _problem(self.frontend, self.target, error, (self.request_id, instance, numbers))
-        self.sink.deliver(*answer)
+        parts = (self.request_id, instance, numbers)
+        self.request.deliver(*_problem(self.frontend, self.request.target, error, parts))
 
 
 def _problem(
@@ -107,42 +109,52 @@ def units_of(micro: int) -> str:
     return f"{whole}.{fraction:06d}".rstrip("0").rstrip(".") if fraction else str(whole)
 
 
-def ask(
-    frontend: "Frontend",
-    sink: Sink,
-    target: "Target",
-    headers: reading.Headers,
-    peer: str | None,
-) -> None:
+def ask(frontend: "Frontend", request: Request) -> None:
     """Read the question out of a proxy's request and put it to the engine."""
     started = perf_counter()
     request_id = b""
+    named = request.named
     try:
-        named = dict(headers)
-        if len(named) != len(headers):
-            named = reading.merged(headers)
-        caller = _caller(frontend, named, peer)
-        request_id = _request_id(named, caller)
-        question = AuthorizeQuestion(
-            sink,
-            reading.presented_key(named),
-            request_id,
-            started,
-            caller,
-            _place(frontend, named, target, caller),
-        )
+        if len(named) != len(request.headers):
+            named = reading.merged(request.headers)
+        caller, place = _circumstances(frontend, request, named)
+        request_id = _request_id(named, caller) if b"x-request-id" in named else new_request_id()
+        secret = reading.presented_key(named)
     except DomainError as error:
         frontend.count_invalid(started)
         parts = (request_id or new_request_id(), PATH, b"")
-        sink.deliver(*_problem(frontend, target, error, parts))
+        request.deliver(*_problem(frontend, request.target, error, parts))
         return
+    question = AuthorizeQuestion(request, secret, request_id, started, caller, place)
     question.frontend = frontend
     question.named = named
-    question.target = target
-    if question.secret:
+    if secret:
         frontend.engine.ask(question)
     else:
         frontend.engine.refuse(question, Outcome.MISSING)
+
+
+def _circumstances(
+    frontend: "Frontend", request: Request, named: reading.Named
+) -> tuple[Caller, Place]:
+    """Return who calls what. The same client calling the same route again is found by one look into one table."""
+    get, target = named.get, request.target
+    uri, method = get(target.uri_name), get(target.method_name)
+    if uri is None or method is None or target.other_host_name in named:
+        # Other headers than those of the table's key decide.
+        caller = _caller(frontend, named, request.peer)
+        return caller, _place(frontend, named, target, caller)
+    key = (
+        target, request.peer, uri, method, get(b"host"), get(target.host_name),
+        get(b"x-forwarded-for"), get(b"user-agent"), get(b"origin"),
+    )  # fmt: skip
+    known = frontend.circumstances.get(key)
+    if known is None:
+        if len(frontend.circumstances) >= _MAX_REMEMBERED:
+            frontend.circumstances.clear()
+        caller = _caller(frontend, named, request.peer)
+        known = frontend.circumstances[key] = (caller, _place(frontend, named, target, caller))
+    return known
 
 
 def _request_id(named: reading.Named, caller: Caller) -> bytes:
@@ -183,10 +195,6 @@ def _place(frontend: "Frontend", named: reading.Named, target: "Target", caller:
         method = target.said(named, "method") or method
         path = target.said(named, "uri").partition(b"?")[0]
         host = target.said(named, "host") or host
-    table = frontend.engine.routes
-    if frontend.places_of is not table:
-        frontend.places_of = table
-        frontend.places.clear()
     question = (target.api, host, method, path)
     known = frontend.places.get(question)
     if known is not None:

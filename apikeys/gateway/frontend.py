@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Final
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from apikeys.gateway import forward_auth, verify
@@ -10,10 +10,9 @@ from apikeys.gateway.answers import Answer, Writer, new_request_id
 from apikeys.gateway.assertion import Signer
 from apikeys.gateway.configuration import Configuration
 from apikeys.gateway.engine import Engine
-from apikeys.gateway.headers import Headers, Named, Proxies
-from apikeys.gateway.questions import Caller, Place, Sink
+from apikeys.gateway.headers import Named, Proxies
+from apikeys.gateway.questions import Caller, Place, Request
 from apikeys.gateway.refusals import Outcome
-from apikeys.gateway.routes import RouteTable
 from config.common.errors import DomainError, FieldError, InvalidInput, MethodRefused
 
 AUTHORIZE_PATH: Final = forward_auth.PATH
@@ -24,17 +23,30 @@ _MAX_TARGETS: Final = 1024
 _MODES: Final = frozenset({"native", "nginx"})
 
 
-@dataclass(frozen=True, slots=True)
+_GET_OR_POST: Final = frozenset({b"GET", b"POST"})
+_POST: Final = frozenset({b"POST"})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Target:
-    """One of the gate's paths with its query, read once; `error` is what is wrong with the query."""
+    """One of the gate's paths with its query, read once; `error` is what is wrong with the query.
+
+    Proxies describe the original request in `X-Forwarded-*` or `X-Original-*`; where both families are there, nginx
+    is asked for its own.
+    """
 
     path: str
+    methods: frozenset[bytes] = _GET_OR_POST
     is_nginx: bool = False
     api: str = ""
     error: DomainError | None = None
+    uri_name: bytes = b"x-forwarded-uri"
+    method_name: bytes = b"x-forwarded-method"
+    host_name: bytes = b"x-forwarded-host"
+    other_host_name: bytes = b"x-original-host"
 
     def said(self, named: Named, what: str) -> bytes:
-        """Return what the proxy says of the original request; where both families are there, nginx means its own."""
+        """Return what the proxy says of the original request."""
         first, second = _FAMILIES[what, self.is_nginx]
         value = named.get(first)
         return value if value is not None else named.get(second, b"")
@@ -52,7 +64,6 @@ _FAMILIES: Final = {
     )
     for is_nginx in (False, True)
 }
-_METHODS: Final = {AUTHORIZE_PATH: frozenset({b"GET", b"POST"}), VERIFY_PATH: frozenset({b"POST"})}
 _targets: dict[bytes, Target] = {}
 
 
@@ -81,7 +92,19 @@ def read_target(path: str, query: str) -> Target:
         values[name] = value
     if values.get("mode", "native") not in _MODES:
         return Target(path, error=_query_error("mode", "The mode is native or nginx."))
-    return Target(path, values.get("mode") == "nginx", values.get("api", ""))
+    if path == VERIFY_PATH:
+        return Target(path, methods=_POST)
+    if values.get("mode") != "nginx":
+        return Target(path, api=values.get("api", ""))
+    return Target(
+        path,
+        is_nginx=True,
+        api=values.get("api", ""),
+        uri_name=b"x-original-uri",
+        method_name=b"x-original-method",
+        host_name=b"x-original-host",
+        other_host_name=b"x-forwarded-host",
+    )
 
 
 def _query_error(name: str, message: str) -> InvalidInput:
@@ -108,28 +131,26 @@ class Frontend:
         # What repeats from call to call, worked out once; bounded, and places only good for one route table.
         self.callers: dict[tuple[str | None, bytes | None, bytes | None, bytes | None], Caller] = {}
         self.places: dict[tuple[str, bytes, bytes, bytes], Place] = {}
-        self.places_of: RouteTable | None = None
+        self.circumstances: dict[Any, tuple[Caller, Place]] = {}
+        engine.on_routes = self._forget_places
 
-    def handle(  # noqa: PLR0917  the parts of one request
-        self,
-        sink: Sink,
-        target: Target,
-        method: bytes,
-        headers: Headers,
-        body: bytes,
-        peer: str | None,
-    ) -> None:
-        """Answer one complete request to one of our paths through the sink, now or later."""
-        methods = _METHODS[target.path]
-        if method not in methods:
-            allow = ", ".join(sorted(name.decode() for name in methods))
-            sink.deliver(*self.problem(MethodRefused(headers={"Allow": allow}), target.path))
+    def _forget_places(self) -> None:
+        self.places.clear()
+        self.circumstances.clear()
+
+    def handle(self, request: Request) -> None:
+        """Answer one complete request to one of our paths, now or later."""
+        target = request.target
+        if request.method not in target.methods:
+            allow = ", ".join(sorted(name.decode() for name in target.methods))
+            error = MethodRefused(headers={"Allow": allow})
+            request.deliver(*self.problem(error, target.path))
         elif target.error is not None:
-            sink.deliver(*self.problem(target.error, target.path))
-        elif target.path == AUTHORIZE_PATH:
-            forward_auth.ask(self, sink, target, headers, peer)
+            request.deliver(*self.problem(target.error, target.path))
+        elif target.methods is _POST:
+            verify.ask(self, request)
         else:
-            verify.ask(self, sink, headers, body, peer)
+            forward_auth.ask(self, request)
 
     def problem(self, error: DomainError, instance: str) -> Answer:
         """Return the answer to a request that asks nothing."""

@@ -23,10 +23,15 @@ _RESERVED_PORTIONS: Final = 2
 
 
 class Lease:
-    """What this process holds of one plan."""
+    """What this process holds of one plan.
+
+    The numbers told to clients are those of the last portion, without what is held: at most one portion too low, and
+    never too high.
+    """
 
     __slots__ = (
-        "bases", "dry_until", "is_asking", "left", "plan", "refusal", "size", "steps", "taken_at", "waiting",
+        "dry_until", "head", "is_asking", "left", "numbers", "plan", "refusal", "size", "taken_at",
+        "waiting",
     )  # fmt: skip
 
     def __init__(self, plan: Plan) -> None:
@@ -36,22 +41,10 @@ class Lease:
         self.is_asking = False
         self.taken_at = 0.0
         self.dry_until = 0.0
-        self.bases: tuple[int, ...] = ()
+        self.numbers: tuple[int, ...] = ()
+        self.head = b""
         self.refusal: Count | None = None
-        # What one unused token adds to each number of the last answer: calls, no seconds, units, no seconds.
-        self.steps = tuple(
-            step
-            for amount in [1] * len(plan.buckets) + [counter.amount for counter in plan.counters]
-            for step in (amount, 0)
-        )
         self.waiting: deque[Question] = deque()
-
-    def numbers(self) -> tuple[int, ...]:
-        """Return what is left in all, as far as this process knows."""
-        left, bases = self.left, self.bases
-        if len(bases) == 2:
-            return bases[0] + left, bases[1]
-        return tuple([base + left * step for base, step in zip(bases, self.steps, strict=True)])
 
 
 class Leases:
@@ -61,7 +54,7 @@ class Leases:
         self,
         link: Link,
         *,
-        on_allowed: Callable[[Question, Plan, tuple[int, ...]], None],
+        on_allowed: Callable[[Question, Lease, float], None],
         on_refused: Callable[[Question, Plan, Count], None],
         on_seed: Callable[[Question, Plan], None],
         on_down: Callable[[Question, Plan], None],
@@ -73,14 +66,14 @@ class Leases:
         self._on_down = on_down
         self._active: set[Lease] = set()
 
-    def ask(self, question: Question, plan: Plan) -> None:
+    def ask(self, question: Question, plan: Plan, now: float) -> None:
         """Spend one token of the lease, or wait for the next portion, or refuse until there can be one."""
         lease: Lease | None = plan.lease
         if lease is None:
             lease = plan.lease = Lease(plan)
         if lease.left:
             lease.left -= 1
-            self._on_allowed(question, plan, lease.numbers())
+            self._on_allowed(question, lease, now)
             if lease.left << 1 < lease.size and not lease.is_asking and lease.size > 1:
                 self._renew(lease)
             return
@@ -124,8 +117,10 @@ class Leases:
 
     def _take(self, lease: Lease, calls: int, answer: list[int]) -> None:
         now = monotonic()
-        count = read_answer(lease.plan, answer, now=time())
-        lease.bases, lease.refusal = count.numbers, None
+        wall = time()
+        count = read_answer(lease.plan, answer, wall)
+        lease.numbers, lease.refusal = count.numbers, None
+        lease.head = lease.plan.allowed_head(count.numbers)
         lease.left += count.granted
         if count.granted:
             lease.taken_at = now
@@ -134,7 +129,7 @@ class Leases:
             lease.dry_until = now + _dry_seconds(lease.plan, answer)
         while lease.waiting and lease.left:
             lease.left -= 1
-            self._on_allowed(lease.waiting.popleft(), lease.plan, lease.numbers())
+            self._on_allowed(lease.waiting.popleft(), lease, wall)
         if lease.waiting and count.granted == calls:
             self._renew(lease)
         elif lease.waiting:
@@ -174,13 +169,13 @@ def _dry_seconds(plan: Plan, answer: list[int]) -> float:
 def _refusal(lease: Lease) -> Count:
     """Return the refusal that the script would give, read off its last answer and kept until the next."""
     if lease.refusal is None:
-        plan, numbers = lease.plan, lease.bases
+        plan, numbers = lease.plan, lease.numbers
         start = 2 * len(plan.buckets)
         answer = [0]
         for index in range(len(plan.buckets)):
             answer += [numbers[2 * index], numbers[2 * index + 1] * MICRO]
         answer += numbers[start::2]
-        lease.refusal = read_answer(plan, answer, now=time())
+        lease.refusal = read_answer(plan, answer, time())
     return lease.refusal
 
 

@@ -31,7 +31,8 @@ class Rate:
     @property
     def window_seconds(self) -> int:
         """Seconds in which an empty bucket fills up, rounded up: the window of the advertised policy."""
-        return max(1, -(-self.depth // TICKS_PER_SECOND))
+        tokens = self.depth // self.interval
+        return max(1, -(-tokens * self.per_seconds // self.limit))
 
     def clamped(self, ceiling: int | None) -> "Rate":
         """Return the rate cut to so many calls per second."""

@@ -4,8 +4,10 @@ from collections import defaultdict
 from time import perf_counter
 from typing import Final
 
-# Upper bounds are powers of two of a microsecond: a bucket is found by the length of an integer.
+# Upper bounds are powers of two of a microsecond: a bucket is found by the length of an integer, and no time a
+# process can live through is longer than 64 bits. Shown are those up to about two seconds.
 _BUCKETS: Final = 22
+_LENGTHS: Final = 64
 
 
 class _Durations:
@@ -14,7 +16,7 @@ class _Durations:
     __slots__ = ("counts", "seconds")
 
     def __init__(self) -> None:
-        self.counts = [0] * (_BUCKETS + 1)
+        self.counts = [0] * _LENGTHS
         self.seconds = 0.0
 
 
@@ -30,8 +32,7 @@ class Metrics:
         elapsed = perf_counter() - started
         durations = self._durations[outcome]
         durations.seconds += elapsed
-        index = int(elapsed * 1_000_000).bit_length()
-        durations.counts[min(index, _BUCKETS)] += 1
+        durations.counts[int(elapsed * 1_000_000).bit_length()] += 1
 
     def decisions(self) -> dict[str, int]:
         """Return how many decisions ended in each outcome."""
@@ -46,11 +47,11 @@ class Metrics:
         ]
         for outcome, durations in sorted(self._durations.items()):
             total = 0
-            for index, count in enumerate(durations.counts[:-1]):
+            for index, count in enumerate(durations.counts[:_BUCKETS]):
                 total += count
                 bound = (1 << index) / 1_000_000
                 lines.append(f'{name}_bucket{{outcome="{outcome}",le="{bound:.6g}"}} {total}')
-            total += durations.counts[-1]
+            total += sum(durations.counts[_BUCKETS:])
             lines.append(f'{name}_bucket{{outcome="{outcome}",le="+Inf"}} {total}')
             lines.append(f'{name}_sum{{outcome="{outcome}"}} {durations.seconds:.6f}')
             lines.append(f'{name}_count{{outcome="{outcome}"}} {total}')

@@ -69,8 +69,8 @@ class Plan:
     take_head: bytes = b""
     take_tail: bytes = b""
     policy_header: bytes = b""
-    numbers_format: bytes = b""
     allowed_format: bytes = b""
+    numbers_format: bytes = b""
     event_ids: bytes = b""
     event_tail: bytes = b""
 
@@ -121,10 +121,18 @@ class Plan:
         """Return the command of the commonest case, one call without seeds, around the event."""
         return b"%b$%d\r\n%b\r\n%b" % (self.take_head, len(event), event, self.take_tail)
 
+    def allowed_head(self, numbers: tuple[int, ...]) -> bytes:
+        """Return the headers of a call that passes: identity, policies, what is left."""
+        return self.allowed_format % (*numbers, *self.tightest(numbers))
+
+    def refused_head(self, numbers: tuple[int, ...]) -> bytes:
+        """Return the headers of a counted call that does not pass: policies and what is left."""
+        return self.policy_header + self.numbers_format % (*numbers, *self.tightest(numbers))
+
     def tightest(self, numbers: tuple[int, ...]) -> tuple[int, int, int]:
         """Return quantity, what is left and seconds until there is more of the policy with the least left."""
-        best = 0
-        for index in range(2, len(numbers), 2):
+        best = 0 if len(numbers) == 2 or numbers[0] <= numbers[2] else 2
+        for index in range(4, len(numbers), 2):
             if numbers[index] < numbers[best]:
                 best = index
         return self.policies[best >> 1][1], numbers[best], numbers[best + 1]
@@ -219,7 +227,7 @@ def _prepare(plan: Plan) -> None:
     numbers = ", ".join(f'"{name}";r=%d;t=%d' for name, _, _ in plan.policies)
     plan.numbers_format = (
         f"ratelimit: {numbers}\r\nx-ratelimit-limit: %d\r\nx-ratelimit-remaining: %d\r\n"
-        "x-ratelimit-reset: %d\r\nx-request-id: %b\r\n"
+        "x-ratelimit-reset: %d\r\n"
     ).encode("ascii")
     plan.allowed_format = plan.record.head + plan.policy_header + plan.numbers_format
     ids = (plan.record.organization_id, plan.record.key_id, plan.route.api_id, plan.route.rule_id)

@@ -17,8 +17,8 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 
 from apikeys.gateway import app as gate
-from apikeys.gateway.cycles import GateCycle, clock_of
-from apikeys.gateway.frontend import MAX_BODY_BYTES, Target, target_of
+from apikeys.gateway.cycles import FixedCycle, GateCycle, clock_of
+from apikeys.gateway.frontend import MAX_BODY_BYTES, Frontend, Target, target_of
 from apikeys.gateway.refusals import HeadersTooLarge, RequestTooSlow
 from config.common.errors import DomainError, MalformedRequest, PayloadTooLarge
 
@@ -36,21 +36,24 @@ class GateProtocol(HttpToolsProtocol):
     """uvicorn's HTTP/1.1 connection with the gate in front."""
 
     peer: str | None = ""
+    pipeline: Any
+    cycle: Any
+    _frontend: Frontend | None = None
     _target: Target | None = None
     _phase = _NEXT
     _since = 0.0
     _heard_at = 0.0
-    _version = "1.1"
-    _head_bytes = 0
     _chunk = 0
-    _is_start = True
+    _partial = 0
+    _is_half = False
+    _has_ended = False
+    _keeps_alive = True
+    _body = b""
     _is_running = False
     _is_refused = False
     _is_continuing = False
     _default_headers: list[tuple[bytes, bytes]] | None = None
-    _default_head = b""
-    pipeline: Any
-    cycle: Any
+    _default_head = _allowed_head = b""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Learn who is there."""
@@ -75,11 +78,8 @@ class GateProtocol(HttpToolsProtocol):
             self._unset_keepalive_if_required()
         if self._is_refused:
             return
-        self._heard_at = self._clock.now
         self._chunk = len(data)
-        # Between two requests all of the data belongs to the next one, or to several; in a request it goes on.
-        self._is_start = self._phase >= _ANSWER
-        self._head_bytes += self._chunk
+        self._has_ended = False
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -87,52 +87,62 @@ class GateProtocol(HttpToolsProtocol):
         except httptools.HttpParserError:
             if not self._is_refused:
                 self._refuse(MalformedRequest("The request is not well-formed HTTP/1.1."))
-        if self._phase == _HEAD and self._head_bytes > MAX_HEAD_BYTES:
-            self._refuse(HeadersTooLarge())
+        if self._phase <= _BODY:
+            self._on_half_request()
+
+    def _on_half_request(self) -> None:
+        """Note since when the rest of a request is awaited, and stop a head that grows without end."""
+        self._heard_at = self._clock.now
+        if not self._is_half:
+            self._is_half = True
+            self._since = self._heard_at
+        if self._phase == _HEAD:
+            # How much of a piece of data belongs to requests that ended in it nobody says: such a piece counts for
+            # nothing, and the limit is doubled for what is left of it.
+            self._partial = 0 if self._has_ended else self._partial + self._chunk
+            if self._partial > 2 * MAX_HEAD_BYTES and not self._is_refused:
+                self._refuse(HeadersTooLarge())
 
     def on_message_begin(self) -> None:
         """Start a request; uvicorn's scope is built only if the request turns out to be its."""
         self.url = b""
         self.headers = []
-        self.expect_100_continue = False
-        self._target = None
         self._phase = _HEAD
-        self._since = self._clock.now
-        self._head_bytes = self._chunk if self._is_start else 0
-        self._is_start = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header; a trailer field is no header."""
-        if self._phase == _HEAD:
-            self.headers.append((name.lower(), value))
+        """Keep a header."""
+        self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
-        """Decide whose request this is."""
+        """Decide whose request this is. Nearly every one is plainly well-formed; the others are looked at closely."""
         if self._is_refused:
             return
         self._phase = _BODY
-        self._version = version = self.parser.get_http_version()
-        # Nearly every request is plainly well-formed; only the others are looked at closely.
-        names = {name for name, _ in self.headers}
+        parser = self.parser
+        version = parser.get_http_version()
+        self._named = named = dict(self.headers)
         if (
             version != "1.1"
-            or len(names) != len(self.headers)
-            or _HOST not in names
-            or _CODING in names
-            or self._head_bytes > MAX_HEAD_BYTES
-            or self._chunk > MAX_HEAD_BYTES
+            or len(named) != len(self.headers)
+            or _HOST not in named
+            or _CODING in named
+            or self._chunk + self._partial > MAX_HEAD_BYTES
         ):
             wrong = self._wrong_with_head(version)
             if wrong is not None:
                 self._refuse(wrong)
                 return
-        self._target = target_of(self.url) if gate.frontend() is not None else None
-        if self._target is None:
+        self._partial = 0
+        # HTTP/1.0 would have to be told that the connection stays; uvicorn closes it, and so do we.
+        self._keeps_alive = version == "1.1" and parser.should_keep_alive()
+        self._frontend = frontend = gate.frontend()
+        self._target = target = target_of(self.url) if frontend is not None else None
+        if target is None:
             self._pass_on()
             return
-        self._body = b""
-        self._method = self.parser.get_method()
-        if self._method != b"GET":
+        self._heads = self.headers
+        self._method = method = parser.get_method()
+        if method != b"GET" or _CODING in named:
             self._expect_body(version)
 
     def _wrong_with_head(self, version: str) -> DomainError | None:
@@ -154,7 +164,8 @@ class GateProtocol(HttpToolsProtocol):
 
     def _expect_body(self, version: str) -> None:
         """Refuse a body that is announced as too large, and call for one that waits to be called."""
-        for name, value in self.headers:
+        self.headers = []  # for trailer fields, at which nobody looks
+        for name, value in self._heads:
             if name == b"content-length" and int(value) > MAX_BODY_BYTES:
                 self._refuse(_too_large())
                 return
@@ -177,6 +188,8 @@ class GateProtocol(HttpToolsProtocol):
             name == b"expect" and value.lower() == b"100-continue" for name, value in headers
         )
         super().on_headers_complete()
+        # The application has the list by now; trailer fields go into another one.
+        self.headers = self.headers.copy()
 
     def on_body(self, body: bytes) -> None:
         """Keep a small body of ours; another's goes on."""
@@ -194,26 +207,36 @@ class GateProtocol(HttpToolsProtocol):
         if self._is_refused:
             return
         self._phase = _ANSWER
+        self._is_half = False
+        self._has_ended = True
         target = self._target
         if target is None:
             super().on_message_complete()
             return
+        cycle = GateCycle(
+            self, self._keeps_alive, target, self._method, self._heads, self._named, self._body
+        )
+        if self._body:
+            self._body = b""
         self._is_continuing = False
-        # HTTP/1.0 would have to be told that the connection stays; uvicorn closes it, and so do we.
-        keeps_alive = self._version == "1.1" and self.parser.should_keep_alive()
-        self._enqueue(GateCycle(self, keeps_alive, target, self._method, self.headers, self._body))
+        self._enqueue(cycle)
 
     def _is_busy(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 
     def _enqueue(self, cycle: GateCycle) -> None:
-        if self._is_busy():
+        last = self.cycle
+        if last is not None and not last.response_complete:
+            if not last.keep_alive:
+                # Its answer ends the connection: what follows it is never answered and must not be counted.
+                return
             self.flow.pause_reading()
             self.pipeline.appendleft((cycle, None))
             self.cycle = cycle
             return
-        self.cycle = cycle
-        self._run(cycle)
+        if not self.transport.is_closing():
+            self.cycle = cycle
+            self._run(cycle)
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         # uvicorn calls this for the next request in its queue, which may be one of ours.
@@ -229,11 +252,7 @@ class GateProtocol(HttpToolsProtocol):
         """
         while True:
             self._is_running = True
-            frontend = gate.frontend()
-            if frontend is not None:
-                cycle.begin(frontend)
-            else:
-                cycle.deliver(*gate.stopped_answer())
+            cycle.begin(self._frontend)
             self._is_running = False
             if not cycle.response_complete or self.transport.is_closing():
                 return
@@ -273,21 +292,25 @@ class GateProtocol(HttpToolsProtocol):
         if defaults is not self._default_headers:
             self._default_headers = defaults
             self._default_head = b"".join([b"%b: %b\r\n" % line for line in defaults])
-        parts = [STATUS_LINE[status], self._default_head, head]
-        if status != 204:
-            parts.append(b"content-length: %d\r\n" % len(body))
-        if cycle.keep_alive:
-            parts.append(b"\r\n")
+            self._allowed_head = STATUS_LINE[204] + self._default_head
+        if status == 204 and cycle.keep_alive:
+            transport.write(b"%b%b\r\n" % (self._allowed_head, head))
         else:
-            parts.append(b"connection: close\r\n\r\n")
-        if body and cycle.method != b"HEAD":
-            parts.append(body)
-        transport.write(b"".join(parts))
+            transport.write(self._composed(cycle, status, head, body))
         self.server_state.total_requests += 1
         if not cycle.keep_alive:
             self._close()
         elif not self._is_running:
             self._after()
+
+    def _composed(self, cycle: GateCycle, status: int, head: bytes, body: bytes) -> bytes:
+        parts = [STATUS_LINE[status], self._default_head, head]
+        if status != 204:
+            parts.append(b"content-length: %d\r\n" % len(body))
+        parts.append(b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n")
+        if cycle.method != b"HEAD":
+            parts.append(body)
+        return b"".join(parts)
 
     def _after(self) -> None:
         if not self.pipeline:
@@ -312,9 +335,8 @@ class GateProtocol(HttpToolsProtocol):
     def _refuse(self, error: DomainError) -> None:
         """Answer what cannot be a request, after everything that was asked before it, and close."""
         self._is_refused = True
-        cycle = GateCycle(self, False, None, b"", [], b"")  # noqa: FBT003  never kept alive
-        cycle.answer = gate.problem(error, self.url.decode("latin-1").partition("?")[0])
-        self._enqueue(cycle)
+        path = self.url.decode("latin-1").partition("?")[0]
+        self._enqueue(FixedCycle(self, gate.problem(error, path)))
 
     def _on_upgrade(self) -> None:
         if self._target is None:

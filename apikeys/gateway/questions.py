@@ -1,20 +1,48 @@
 """One call that somebody asks about, and where its answer goes."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from apikeys.gateway.headers import Headers, Named
 from apikeys.gateway.metering import event
 from apikeys.gateway.plans import Count, Plan
 from apikeys.gateway.refusals import Outcome
 from apikeys.gateway.routes import Route
 from apikeys.restrictions import ScopeExpression
 
+if TYPE_CHECKING:
+    from apikeys.gateway.frontend import Target
 
-class Sink(Protocol):
-    """What a front end gives the core: a way to answer one request."""
+
+class Request(Protocol):
+    """One complete request to one of the gate's paths, and the way to answer it."""
+
+    @property
+    def target(self) -> "Target":
+        """Which of our paths is meant."""
+
+    @property
+    def method(self) -> bytes:
+        """The request's own method."""
+
+    @property
+    def headers(self) -> Headers:
+        """All header fields, names in lower case, in the order they came in."""
+
+    @property
+    def named(self) -> Named:
+        """The same by name; of repeated ones the last."""
+
+    @property
+    def body(self) -> bytes:
+        """The whole body."""
+
+    @property
+    def peer(self) -> str | None:
+        """The address at the other end; None for a socket file, empty when it is not known."""
 
     def deliver(self, status: int, head: bytes, body: bytes) -> None:
-        """Write status, header lines (each with its CRLF) and body."""
+        """Answer with status, header lines (each with its CRLF) and body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +67,7 @@ class Place:
 class Question:
     """What is asked about one call. Front ends subclass it to say how the verdict is put into words."""
 
-    __slots__ = ("caller", "place", "request_id", "secret", "sink", "started")
+    __slots__ = ("caller", "place", "request", "request_id", "secret", "started")
 
     # Only a verification asks for more than its route does.
     cost: int | None = None
@@ -49,14 +77,14 @@ class Question:
 
     def __init__(  # noqa: PLR0917  the parts of one question, given on the hot path
         self,
-        sink: Sink,
+        request: Request,
         secret: bytes,
         request_id: bytes,
         started: float,
         caller: Caller,
         place: Place,
     ) -> None:
-        self.sink = sink
+        self.request = request
         self.secret = secret
         self.request_id = request_id
         self.started = started
@@ -76,6 +104,10 @@ class Question:
     def allowed(self, plan: Plan, numbers: tuple[int, ...], credits_micro: int | None) -> None:
         """Answer that the call may pass."""
         raise NotImplementedError
+
+    def allowed_by_lease(self, plan: Plan, numbers: tuple[int, ...], _head: bytes) -> None:
+        """Answer that the call may pass on a token that was counted before; `_head` is what all such calls are told."""
+        self.allowed(plan, numbers, None)
 
     def refused(
         self, outcome: Outcome, plan: Plan | None = None, count: Count | None = None

@@ -12,7 +12,7 @@ from apikeys.gateway.decision import refusal_of
 from apikeys.gateway.forward_auth import units_of, unknown_api
 from apikeys.gateway.metering import json_path, json_tags, json_text
 from apikeys.gateway.plans import Count, Plan
-from apikeys.gateway.questions import Caller, Place, Question, Sink
+from apikeys.gateway.questions import Caller, Place, Question, Request
 from apikeys.gateway.records import KeyRecord
 from apikeys.gateway.refusals import ERRORS, Outcome, PathAmbiguous, error_of
 from apikeys.gateway.routes import NO_API, AmbiguousPath, Route, UnknownApi
@@ -63,7 +63,7 @@ class VerifyQuestion(Question):
     def unavailable(self, detail: str) -> None:
         """Answer 503."""
         error = error_of(Outcome.UNAVAILABLE, detail)
-        self.sink.deliver(*self.frontend.writer.problem(error, self.echo_id, PATH))
+        self.request.deliver(*self.frontend.writer.problem(error, self.echo_id, PATH))
 
     def _answer(
         self,
@@ -79,7 +79,7 @@ class VerifyQuestion(Question):
         }
         fragment = plan.record.fragment if plan else _UNKNOWN
         body = b"%b,%b,%b" % (orjson.dumps(verdict)[:-1], fragment, orjson.dumps(counted)[1:])
-        self.sink.deliver(*self.frontend.writer.document(body, self.echo_id))
+        self.request.deliver(*self.frontend.writer.document(body, self.echo_id))
 
 
 def _limits(plan: Plan, numbers: tuple[int, ...]) -> list[dict[str, Any]]:
@@ -101,44 +101,73 @@ def _credits(plan: Plan | None, credits_micro: int | None) -> dict[str, str] | N
     return {"limit": units_of(plan.counters[-1].limit), "remaining": units_of(credits_micro)}
 
 
-def ask(
-    frontend: "Frontend", sink: Sink, headers: reading.Headers, body: bytes, peer: str | None
-) -> None:
+def ask(frontend: "Frontend", request: Request) -> None:
     """Authenticate the service key, then read the body and put the question to the engine."""
     started = perf_counter()
-    request_id = new_request_id()
-    echo_id = request_id
+    asked = _Asked(frontend, request, started, new_request_id())
     try:
-        named = reading.merged(headers)
+        named = asked.named = reading.merged(request.headers)
         offered = named.get(b"x-request-id", b"")
-        echo_id = offered if REQUEST_ID.fullmatch(offered) else request_id
+        if REQUEST_ID.fullmatch(offered):
+            asked.echo_id = offered
         secret = reading.presented_key(named)
         if not secret:
             raise error_of(Outcome.MISSING, "Send a service key as `Authorization: Bearer tgs_…`.")
     except DomainError as error:
-        _fail(frontend, sink, error, echo_id, started)
-        return
-    address = frontend.proxies.client_of(peer, named.get(b"x-forwarded-for", b""))
+        asked.fail(error)
+    else:
+        frontend.engine.find(secret, asked.proceed)
 
-    def proceed(service: KeyRecord | StoreDown | None) -> None:
+
+class _Asked:
+    """A verification while its service key is looked up."""
+
+    def __init__(
+        self, frontend: "Frontend", request: Request, started: float, request_id: bytes
+    ) -> None:
+        self.frontend = frontend
+        self.request = request
+        self.started = started
+        self.request_id = self.echo_id = request_id
+        self.named: reading.Named = {}
+
+    def proceed(self, service: KeyRecord | StoreDown | None) -> None:
+        """Put the question if the service key permits it."""
         try:
-            _require_service(frontend, service, address)
-            _require_json(named)
-            question = _question(frontend, sink, read(body), request_id, started)
+            forwarded_for = self.named.get(b"x-forwarded-for", b"")
+            address = self.frontend.proxies.client_of(self.request.peer, forwarded_for)
+            _require_service(self.frontend, service, address)
+            _require_json(self.named)
+            question = self._question(read(self.request.body))
         except DomainError as error:
-            _fail(frontend, sink, error, echo_id, started)
+            self.fail(error)
             return
-        question.echo_id = echo_id
-        frontend.engine.ask(question)
+        self.frontend.engine.ask(question)
 
-    frontend.engine.find(secret, proceed)
+    def fail(self, error: DomainError) -> None:
+        """Answer a request that is no question."""
+        self.frontend.count_invalid(self.started)
+        self.request.deliver(*self.frontend.writer.problem(error, self.echo_id, PATH))
 
-
-def _fail(
-    frontend: "Frontend", sink: Sink, error: DomainError, request_id: bytes, started: float
-) -> None:
-    frontend.count_invalid(started)
-    sink.deliver(*frontend.writer.problem(error, request_id, PATH))
+    def _question(self, asked: Verification) -> VerifyQuestion:
+        address = json_text(asked.ip.encode()) if asked.ip else b"null"
+        path = asked.path.partition("?")[0].encode()
+        method = json_text(asked.method.encode(), 20)
+        question = VerifyQuestion(
+            self.request,
+            asked.key.strip().encode(),
+            self.request_id,
+            self.started,
+            Caller(asked.ip, asked.origin, address + b',""'),
+            Place(_route(self.frontend, asked), path, method + b"," + json_path(path)),
+        )
+        question.frontend = self.frontend
+        question.echo_id = self.echo_id
+        question.cost = asked.cost
+        question.asked = asked.scopes
+        question.resource = asked.resource
+        question.tags_json = json_tags(asked.tags)
+        return question
 
 
 def _require_service(
@@ -160,28 +189,6 @@ def _require_json(named: reading.Named) -> None:
     media_type = named.get(b"content-type", b"application/json").partition(b";")[0].strip().lower()
     if media_type != b"application/json":
         raise UnsupportedMediaType
-
-
-def _question(
-    frontend: "Frontend", sink: Sink, asked: Verification, request_id: bytes, started: float
-) -> VerifyQuestion:
-    address = json_text(asked.ip.encode()) if asked.ip else b"null"
-    path = asked.path.partition("?")[0].encode()
-    method = json_text(asked.method.encode(), 20)
-    question = VerifyQuestion(
-        sink,
-        asked.key.strip().encode(),
-        request_id,
-        started,
-        Caller(asked.ip, asked.origin, address + b',""'),
-        Place(_route(frontend, asked), path, method + b"," + json_path(path)),
-    )
-    question.frontend = frontend
-    question.cost = asked.cost
-    question.asked = asked.scopes
-    question.resource = asked.resource
-    question.tags_json = json_tags(asked.tags)
-    return question
 
 
 def _route(frontend: "Frontend", asked: Verification) -> Route:

@@ -36,11 +36,20 @@ class Place:
         """The demo API's access log, in the form of the shipped nginx configuration."""
         return self.local / "log" / "demo-access.log"
 
+    def prepare(self) -> None:
+        """Make our directories. The servers' user may pass through to its data; nobody else sees logs and mail."""
+        self.local.mkdir(parents=True, exist_ok=True)
+        self.local.chmod(0o711)
+        for name in ("log", "mail", "media"):
+            (self.local / name).mkdir(exist_ok=True)
+            (self.local / name).chmod(0o700)
+
     def secrets(self) -> dict[str, str]:
         """Return the secrets, generated the first time."""
         try:
             return _read(self.secrets_file)
         except FileNotFoundError:
+            self.prepare()
             _write_once(self.secrets_file, _generate())
             return _read(self.secrets_file)
 

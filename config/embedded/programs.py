@@ -54,7 +54,6 @@ def beat() -> Child:
 def outcomes(place: Place) -> Child:
     """Reads the demo API's access log, as it would read nginx's."""
     log = place.access_log
-    log.parent.mkdir(parents=True, exist_ok=True)
     log.touch()
     command = [sys.executable, "manage.py", "ingest_access_log", "--follow", str(log)]
     return Child("outcomes", command, {"PROCESS_ROLE": "worker"})

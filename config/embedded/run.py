@@ -64,6 +64,8 @@ class EmbeddedRun:
         for server in self.servers:
             server.stop()
         self.servers.clear()
+        with contextlib.suppress(OSError):
+            self.place.sockets.rmdir()
 
     def _start_servers(self) -> None:
         place, secrets = self.place, self.place.secrets()
@@ -104,6 +106,8 @@ class EmbeddedRun:
         deadline = time.monotonic() + _READY_SECONDS
         while not answers(settings.BIND_ADDRESS, settings.PORT):
             self.supervisor.attend(0.1)
+            if not self.supervisor.is_running("web"):
+                raise EmbeddedError("the web server does not start; its own words are above")
             if time.monotonic() > deadline:
                 raise EmbeddedError(f"the web server did not answer in {_READY_SECONDS} s")
 
@@ -111,7 +115,7 @@ class EmbeddedRun:
 @contextlib.contextmanager
 def only_one(place: Place) -> Iterator[None]:
     """Hold the place against a second run. The kernel drops the lock with the process, so it is never stale."""
-    place.local.mkdir(parents=True, exist_ok=True)
+    place.prepare()
     with (place.local / "up.lock").open("a+", encoding="utf-8") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

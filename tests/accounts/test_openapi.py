@@ -27,7 +27,8 @@ def _operations():
     schema = SchemaGenerator(patterns=patterns).get_schema(request=None, public=True)
     return {
         operation["operationId"]: operation
-        for methods in schema["paths"].values()
+        for route, methods in schema["paths"].items()
+        if route.startswith(("/api/v1/auth/", "/api/v1/users/"))
         for operation in methods.values()
     }
 

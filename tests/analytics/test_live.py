@@ -16,8 +16,8 @@ from django.utils import timezone
 
 from accounts.models import Session
 from accounts.services import sessions
-from analytics import realtime
-from analytics.consumers import NO_LONGER_ALLOWED, TALKS_TOO_MUCH
+from analytics import consumers, realtime
+from analytics.consumers import FAILED, NO_LONGER_ALLOWED, TALKS_TOO_MUCH, TOO_MANY
 from analytics.routing import websocket_urlpatterns
 from analytics.services import ingest
 from config.common import redis
@@ -230,6 +230,35 @@ def test_who_talks_on_is_cut_off(portal_as, vera):
             return await closing_code(communicator, 2)
 
     assert code() == TALKS_TOO_MUCH
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_person_has_only_so_many_sockets(portal_as, vera, monkeypatch):
+    monkeypatch.setattr(consumers, "MAX_PER_PERSON", 1)
+    tickets = [ticket_of(portal_as, vera) for _ in range(3)]
+
+    @async_to_sync
+    async def seen() -> Any:
+        async with socket(tickets[0]) as first, socket(tickets[1]) as second:
+            refused = await closing_code(second, 3)
+            ticked = (await first.tick())["type"]
+        async with socket(tickets[2]) as third:
+            return refused, ticked, (await third.tick())["type"]
+
+    assert seen() == (TOO_MANY, "tick", "tick")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_right_that_cannot_be_asked_for_ends_the_socket(portal_as, vera, monkeypatch):
+    ticket = ticket_of(portal_as, vera)
+
+    @async_to_sync
+    async def code() -> Any:
+        async with socket(ticket) as communicator:
+            monkeypatch.setattr(consumers, "live_session", lambda *_, **__: 1 / 0)
+            return await closing_code(communicator, 3)
+
+    assert code() == FAILED
 
 
 @pytest.mark.django_db

@@ -118,9 +118,9 @@ def _greeting(process: "subprocess.Popen[bytes]", log: Path) -> str:
     raise AssertionError(f"the embedded run did not come up:\n{heard}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def browser() -> Iterator[Browser]:
-    """Start the system's Chromium."""
+    """Start the system's Chromium, for one test: Playwright's event loop runs on between tests, and others need none."""
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed")
     with sync_playwright() as playwright:

@@ -26,7 +26,10 @@ def organization_quota(limit: int) -> Quota:
 
 
 def record(
-    rate: Rate = Rate(10, 1, 20), *quotas: Quota, credits: Credits | None = None, **changes: Any  # noqa: A002
+    rate: Rate = Rate(10, 1, 20),
+    *quotas: Quota,
+    credits: Credits | None = None,
+    **changes: Any,  # noqa: A002
 ) -> KeyRecord:
     """Return the record of key 7 of organization 3."""
     settled = {

@@ -27,7 +27,6 @@ _COMMAND = [
 _PROTOCOL = ("--http", "apikeys.gateway.protocol:GateProtocol")
 
 
-
 class _Bare(Gate):
     """A server that passes the gate's paths on, too."""
 

@@ -111,7 +111,17 @@ def test_damaged_origin_allows_nobody():
 
 @pytest.mark.parametrize(
     "text",
-    ["", "example.com", "https://", "https://a b", "https://*", "https://a.*.com", "https://e.com:0", "https://e.com:99999", "https://e.com:"],
+    [
+        "",
+        "example.com",
+        "https://",
+        "https://a b",
+        "https://*",
+        "https://a.*.com",
+        "https://e.com:0",
+        "https://e.com:99999",
+        "https://e.com:",
+    ],
 )
 def test_what_is_no_origin_is_refused(text):
     with pytest.raises(ValueError, match="is not an origin"):

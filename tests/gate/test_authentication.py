@@ -185,7 +185,11 @@ def test_credits_are_refused_with_their_numbers(issue):
 
     answer = _get(secret, "/dear")
 
-    assert (answer.status_code, answer.json()["balance"], answer.json()["required"]) == (402, "1", "3")
+    assert (answer.status_code, answer.json()["balance"], answer.json()["required"]) == (
+        402,
+        "1",
+        "3",
+    )
 
 
 def test_redis_away_keeps_the_rate_and_refuses_money(issue, monkeypatch):

@@ -25,7 +25,9 @@ def test_call_passes_with_identity_and_numbers_and_no_body(house, gate):
     assert answer.status == 204
     assert answer.body == b""
     assert "content-length" not in answer.headers
-    shown = {name: value for name, value in answer.headers.items() if name.startswith(("x-", "rate"))}
+    shown = {
+        name: value for name, value in answer.headers.items() if name.startswith(("x-", "rate"))
+    }
     assert shown.pop("x-request-id")
     assert shown == {
         "x-org-id": str(house.organization.pk),
@@ -88,7 +90,9 @@ def _malformed() -> str:
     ids=["bad checksum", "well-formed", "short", "not ASCII", "service prefix"],
 )
 def test_unknown_keys_are_refused(gate, secret):
-    answer = send(gate, "GET", "/gateway/authorize", {"X-API-Key": secret.encode("utf-8").decode("latin-1")})
+    answer = send(
+        gate, "GET", "/gateway/authorize", {"X-API-Key": secret.encode("utf-8").decode("latin-1")}
+    )
 
     assert answer.status == 401
     assert answer.json["code"] == "key_not_found"
@@ -102,7 +106,9 @@ def test_service_key_opens_no_api(house, gate, service_key):
 def test_revoked_disabled_and_expired_keys_are_refused(house, gate):
     revoked, disabled, expired = house.key(), house.key(enabled=False), house.key()
     keys.revoke_key(key=revoked.row, at=timezone.now())
-    ApiKey.objects.filter(pk=expired.row.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
+    ApiKey.objects.filter(pk=expired.row.pk).update(
+        expires_at=timezone.now() - timedelta(seconds=1)
+    )
 
     answers = [authorize(gate, key.secret) for key in (revoked, disabled, expired)]
 
@@ -145,7 +151,10 @@ def test_suspended_organization_is_refused(house, gate):
 def test_address_must_be_on_the_list(house, gate):
     key = house.key(ip_allowlist=["192.0.2.0/28", "2001:db8::/32"])
 
-    allowed = [authorize(gate, key.secret, X_Forwarded_For=ip).status for ip in ("192.0.2.9", "2001:db8::7", "::ffff:192.0.2.1")]
+    allowed = [
+        authorize(gate, key.secret, X_Forwarded_For=ip).status
+        for ip in ("192.0.2.9", "2001:db8::7", "::ffff:192.0.2.1")
+    ]
     refused = authorize(gate, key.secret, X_Forwarded_For="192.0.2.99")
 
     assert allowed == [204, 204, 204]
@@ -155,7 +164,10 @@ def test_address_must_be_on_the_list(house, gate):
 def test_address_is_the_first_one_that_is_no_proxy_of_ours(house, gate):
     key = house.key(ip_allowlist=["192.0.2.9"])
 
-    assert authorize(gate, key.secret, X_Forwarded_For="198.51.100.1, 192.0.2.9, 127.0.0.9").status == 204
+    assert (
+        authorize(gate, key.secret, X_Forwarded_For="198.51.100.1, 192.0.2.9, 127.0.0.9").status
+        == 204
+    )
     assert authorize(gate, key.secret, X_Forwarded_For="192.0.2.9, 198.51.100.1").status == 403
     assert authorize(gate, key.secret, X_Forwarded_For="192.0.2.9, nonsense").status == 403
 
@@ -175,7 +187,13 @@ def test_scope_of_the_rule_is_required(house, gate):
 
     assert authorize(gate, reader.secret, "/orders/7").status == 204
     assert authorize(gate, admin.secret, "/admin/7").status == 204
-    for secret, uri in ((admin.secret, "/orders/7"), (reader.secret, "/admin/7"), (reader.secret, "//admin/7"), (reader.secret, "/x/../admin/7"), (reader.secret, "/%61dmin/7")):
+    for secret, uri in (
+        (admin.secret, "/orders/7"),
+        (reader.secret, "/admin/7"),
+        (reader.secret, "//admin/7"),
+        (reader.secret, "/x/../admin/7"),
+        (reader.secret, "/%61dmin/7"),
+    ):
         answer = authorize(gate, secret, uri)
         assert (answer.status, answer.json["code"]) == (403, "insufficient_scope")
 
@@ -220,7 +238,12 @@ def test_unknown_api_and_parameters_are_errors(house, gate):
     secret = house.key().secret
 
     assert authorize(gate, secret, query="?api=demo").status == 204
-    for query, pointer in (("?api=other", "#/api"), ("?mode=apache", "#/mode"), ("?mode=nginx&mode=nginx", "#/mode"), ("?apii=demo", "#/apii")):
+    for query, pointer in (
+        ("?api=other", "#/api"),
+        ("?mode=apache", "#/mode"),
+        ("?mode=nginx&mode=nginx", "#/mode"),
+        ("?apii=demo", "#/apii"),
+    ):
         answer = authorize(gate, secret, query=query)
         assert (answer.status, answer.json["errors"][0]["pointer"]) == (400, pointer)
         assert answer.json["errors"][0]["location"] == "query"
@@ -343,9 +366,18 @@ def test_nginx_mode_answers_only_what_nginx_understands(house, gate):
 def test_each_proxy_is_believed_in_its_own_words(house, gate):
     reader = house.key().secret
 
-    nginx = authorize(gate, reader, "/free", query="?mode=nginx", X_Original_URI="/admin/7", X_Original_Method="GET")
+    nginx = authorize(
+        gate,
+        reader,
+        "/free",
+        query="?mode=nginx",
+        X_Original_URI="/admin/7",
+        X_Original_Method="GET",
+    )
     native = authorize(gate, reader, "/admin/7", X_Original_URI="/free")
-    alone = send(gate, "GET", "/gateway/authorize", {"X-API-Key": reader, "X-Original-URI": "/admin/7"})
+    alone = send(
+        gate, "GET", "/gateway/authorize", {"X-API-Key": reader, "X-Original-URI": "/admin/7"}
+    )
 
     assert (nginx.status, native.status, alone.status) == (403, 403, 403)
 
@@ -362,7 +394,10 @@ def test_request_id_of_a_trusted_proxy_is_kept(house, gate):
     secret = house.key().secret
 
     kept = authorize(gate, secret, X_Request_Id="proxy-0123456789")
-    odd = [authorize(gate, secret, X_Request_Id=value) for value in ("short", "with space 123", "x" * 65)]
+    odd = [
+        authorize(gate, secret, X_Request_Id=value)
+        for value in ("short", "with space 123", "x" * 65)
+    ]
 
     assert kept.headers["x-request-id"] == "proxy-0123456789"
     assert all(len(answer.headers["x-request-id"]) == 32 for answer in odd)
@@ -407,7 +442,13 @@ def test_plain_asgi_server_answers_alike(house, start_gate, gate):
 
     for asked in (plain, gate):
         authorize(asked, limited.secret)
-    for secret, uri in ((key.secret, "/orders/7"), ("", "/x"), (key.secret, "/admin/7"), (limited.secret, "/x"), ("x", "/x")):
+    for secret, uri in (
+        (key.secret, "/orders/7"),
+        ("", "/x"),
+        (key.secret, "/admin/7"),
+        (limited.secret, "/x"),
+        ("x", "/x"),
+    ):
         ours, theirs = authorize(gate, secret, uri), authorize(plain, secret, uri)
         assert ours.status == theirs.status
         assert set(ours.headers) == set(theirs.headers)

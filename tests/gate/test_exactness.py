@@ -107,4 +107,6 @@ def test_changed_limit_is_heeded_in_two_seconds(house, two_gates):
     time.sleep(2)
 
     assert [authorize(gate, key.secret).status for gate in two_gates].count(429) >= 1
-    assert all("q=1;w=3600" in authorize(g, key.secret).headers["ratelimit-policy"] for g in two_gates)
+    assert all(
+        "q=1;w=3600" in authorize(g, key.secret).headers["ratelimit-policy"] for g in two_gates
+    )

@@ -62,7 +62,14 @@ def test_commands_of_one_tick_are_written_together():
         link = await _linked(Address.parse(settings.REDIS_URL))
         written = []
         transport = link._connection._transport
-        link._connection._transport = type("Spy", (), {"write": lambda _, data: (written.append(data), transport.write(data)), "abort": lambda _: transport.abort()})()
+        link._connection._transport = type(
+            "Spy",
+            (),
+            {
+                "write": lambda _, data: (written.append(data), transport.write(data)),
+                "abort": lambda _: transport.abort(),
+            },
+        )()
         await asyncio.gather(*(link.ask(script.encode("PING")) for _ in range(100)))
         await link.stop()
         return len(written)

@@ -217,7 +217,9 @@ def test_close_is_heeded(gate, secret):
 
 def test_http_1_0_is_closed(gate, secret):
     with wire(gate) as client:
-        client.send(f"GET /gateway/authorize HTTP/1.0\r\nConnection: keep-alive\r\nX-API-Key: {secret}\r\n\r\n".encode())
+        client.send(
+            f"GET /gateway/authorize HTTP/1.0\r\nConnection: keep-alive\r\nX-API-Key: {secret}\r\n\r\n".encode()
+        )
         response = client.response()
 
         assert (response.status, response.headers["connection"]) == (204, "close")
@@ -242,7 +244,10 @@ def test_continue_is_called_for(gate, secret):
 
 def test_continue_waits_for_its_turn(gate, secret):
     with wire(gate) as client:
-        client.send(plain("/echo") + asked(secret, "Expect: 100-continue", "Content-Length: 5", method="POST"))
+        client.send(
+            plain("/echo")
+            + asked(secret, "Expect: 100-continue", "Content-Length: 5", method="POST")
+        )
         assert client.statuses(2) == [200, 100]
         client.send(b"hello")
         assert client.statuses(1) == [204]
@@ -269,7 +274,9 @@ def test_too_large_body_is_refused_while_it_is_sent(gate, secret, is_chunked):
 
 def test_largest_body_is_accepted(gate, secret):
     with wire(gate) as client:
-        client.send(asked(secret, "Content-Length: 16384", method="POST") + b"x" * 16_384, piece=5000)
+        client.send(
+            asked(secret, "Content-Length: 16384", method="POST") + b"x" * 16_384, piece=5000
+        )
         assert client.statuses(1) == [204]
 
 

@@ -126,7 +126,23 @@ def test_encoded_slash_is_refused_where_it_matters():
 
 
 SPELLINGS = st.lists(
-    st.sampled_from(["admin", "%61dmin", "%2561dmin", "ADMIN", "admin;x", "..", "%2e%2e", ".", "", "x", "%2f", "\\", "..;"]),
+    st.sampled_from(
+        [
+            "admin",
+            "%61dmin",
+            "%2561dmin",
+            "ADMIN",
+            "admin;x",
+            "..",
+            "%2e%2e",
+            ".",
+            "",
+            "x",
+            "%2f",
+            "\\",
+            "..;",
+        ]
+    ),
     max_size=6,
 )
 
@@ -225,10 +241,14 @@ def test_policy_for_unknown_routes():
 
 
 def test_unreadable_scope_lets_nobody_pass():
-    assert not _found(RouteTable([_api(_rule(1, "/x", required_scope="a b"))]), "/x").is_scope_readable
+    assert not _found(
+        RouteTable([_api(_rule(1, "/x", required_scope="a b"))]), "/x"
+    ).is_scope_readable
 
 
-@pytest.mark.parametrize("pattern", ["", "x", "/a*", "/*/b", "/{}", "/{a", "/a b", "/../x", "/a?b", "/a;b"])
+@pytest.mark.parametrize(
+    "pattern", ["", "x", "/a*", "/*/b", "/{}", "/{a", "/a b", "/../x", "/a?b", "/a;b"]
+)
 def test_patterns_that_cannot_be_read(pattern):
     with pytest.raises(ValueError, match=r"path pattern|neither"):
         parse_pattern(pattern)

@@ -41,7 +41,9 @@ def test_no_scopes_cover_nothing():
     assert not Scopes([]).has("orders:read")
 
 
-@pytest.mark.parametrize("text", ["", " ", "a b", "a::b", ":a", "a:", "a*", "AND", "or", "a,b", "é", "a:**"])
+@pytest.mark.parametrize(
+    "text", ["", " ", "a b", "a::b", ":a", "a:", "a*", "AND", "or", "a,b", "é", "a:**"]
+)
 def test_what_is_no_scope_is_refused(text):
     with pytest.raises(ScopeSyntaxError):
         normalize_scope(text)

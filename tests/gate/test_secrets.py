@@ -82,7 +82,17 @@ def test_edited_environment_is_noticed():
 
 @pytest.mark.parametrize(
     "text",
-    ["", "_", "tg", "tg_live_", "tg_prod_" + "0" * 38, "live_" + "0" * 38, "tg_live_" + "é" * 38, "tgs_", "\x00" * 46],
+    [
+        "",
+        "_",
+        "tg",
+        "tg_live_",
+        "tg_prod_" + "0" * 38,
+        "live_" + "0" * 38,
+        "tg_live_" + "é" * 38,
+        "tgs_",
+        "\x00" * 46,
+    ],
 )
 def test_what_is_no_secret_is_refused(text):
     assert secrets.parse(text) is None

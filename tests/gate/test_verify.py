@@ -64,8 +64,19 @@ def test_good_key_is_described(house, verify):
         "credits": {"limit": "9", "remaining": "8"},
     }
     burst, day = limits
-    assert burst == {"name": "burst", "limit": 20, "window_seconds": 2, "remaining": 19, "reset_seconds": 1}
-    assert (day["name"], day["limit"], day["window_seconds"], day["remaining"]) == ("day", 100, 86_400, 99)
+    assert burst == {
+        "name": "burst",
+        "limit": 20,
+        "window_seconds": 2,
+        "remaining": 19,
+        "reset_seconds": 1,
+    }
+    assert (day["name"], day["limit"], day["window_seconds"], day["remaining"]) == (
+        "day",
+        100,
+        86_400,
+        99,
+    )
 
 
 def test_unknown_key_is_a_verdict_and_no_error(verify):
@@ -174,7 +185,16 @@ def test_refusals_by_rate_and_credits(house, verify):
 def test_event_is_written_with_tags(house, verify, redis_client, usage_events):
     key = house.key()
 
-    answer = verify({"key": key.secret, "tags": ["tier=gold", "ü"], "ip": "192.0.2.9", "method": "GET", "path": "/free/x?secret=1", "cost": 3})
+    answer = verify(
+        {
+            "key": key.secret,
+            "tags": ["tier=gold", "ü"],
+            "ip": "192.0.2.9",
+            "method": "GET",
+            "path": "/free/x?secret=1",
+            "cost": 3,
+        }
+    )
 
     event = usage_events()[-1]
     assert event == [
@@ -193,11 +213,21 @@ def test_request_id_is_echoed_but_never_metered(house, verify, usage_events):
 
 def test_service_key_is_needed(house, gate, verify):
     secret = house.key().secret
-    wrong_scope = service_keys.create_service_key(name=f"w{timezone.now()}", scopes=["usage:write"], by=None, at=timezone.now())[1]
-    elsewhere = service_keys.create_service_key(name=f"e{timezone.now()}", scopes=["keys:*"], by=None, at=timezone.now(), ip_allowlist=["203.0.113.7"])[1]
+    wrong_scope = service_keys.create_service_key(
+        name=f"w{timezone.now()}", scopes=["usage:write"], by=None, at=timezone.now()
+    )[1]
+    elsewhere = service_keys.create_service_key(
+        name=f"e{timezone.now()}",
+        scopes=["keys:*"],
+        by=None,
+        at=timezone.now(),
+        ip_allowlist=["203.0.113.7"],
+    )[1]
 
     missing = send(gate, "POST", PATH, {"Content-Type": "application/json"}, b"{}")
-    answers = [verify({"key": secret}, service=one) for one in (secret, "tgs_x", wrong_scope, elsewhere)]
+    answers = [
+        verify({"key": secret}, service=one) for one in (secret, "tgs_x", wrong_scope, elsewhere)
+    ]
 
     assert (missing.status, missing.json["code"]) == (401, "key_missing")
     assert [(a.status, a.json["code"]) for a in answers] == [
@@ -209,7 +239,9 @@ def test_service_key_is_needed(house, gate, verify):
 
 
 def test_revoked_service_key_is_refused_within_two_seconds(house, gate, verify, clock_wait):
-    row, secret = service_keys.create_service_key(name=f"r{timezone.now()}", scopes=["*"], by=None, at=timezone.now())
+    row, secret = service_keys.create_service_key(
+        name=f"r{timezone.now()}", scopes=["*"], by=None, at=timezone.now()
+    )
     key = house.key().secret
     assert verify({"key": key}, service=secret).status == 200
 
@@ -256,7 +288,18 @@ def test_wrong_bodies_are_named(verify, body, pointer, code):
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b"[]", b"7", b'"x"', b"\xff", b'{"key": "\\ud800"}', b"[" * 10_000, b'{"key": NaN}', b'{"a":' * 3000],
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"7",
+        b'"x"',
+        b"\xff",
+        b'{"key": "\\ud800"}',
+        b"[" * 10_000,
+        b'{"key": NaN}',
+        b'{"a":' * 3000,
+    ],
 )
 def test_hostile_bodies_are_malformed(verify, body):
     answer = verify(body)

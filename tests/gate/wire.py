@@ -101,4 +101,7 @@ def asked(secret: str, *lines: str, path: str = "/gateway/authorize", method: st
 def plain(path: str, *lines: str, method: str = "GET", body: bytes = b"") -> bytes:
     """Return one request to whatever is behind the gate."""
     length = [f"Content-Length: {len(body)}"] if body else []
-    return "\r\n".join([f"{method} {path} HTTP/1.1", "Host: gate", *length, *lines, "", ""]).encode() + body
+    return (
+        "\r\n".join([f"{method} {path} HTTP/1.1", "Host: gate", *length, *lines, "", ""]).encode()
+        + body
+    )

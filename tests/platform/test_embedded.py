@@ -70,7 +70,8 @@ def test_secrets_are_made_once_and_private(place):
     assert all(secrets == made[0] for secrets in made)
     assert all(made[0].values())
     assert place.secrets_file.stat().st_mode & 0o777 == 0o600
-    assert [path.name for path in place.local.iterdir()] == ["secrets.env"]
+    found = {path.name: path.stat().st_mode & 0o777 for path in place.local.iterdir()}
+    assert found == {"secrets.env": 0o600, "log": 0o700, "mail": 0o700, "media": 0o700}
 
 
 def test_kept_values_replace_older_ones(place):
@@ -96,17 +97,26 @@ def test_closed_directory_is_noticed(directory):
     assert not may_enter(directory / "closed" / "inner", "nobody")
 
 
-def test_servers_of_a_closed_directory_are_copied(directory):
-    (directory / "closed" / "bin").mkdir(parents=True)
-    (directory / "closed" / "bin" / "server").write_text("program")
+def test_servers_of_a_closed_directory_are_copied_with_their_libraries(directory, monkeypatch):
+    for name in ("closed_package", "closed_package.libs"):
+        (directory / "closed" / name).mkdir(parents=True)
+        (directory / "closed" / name / "__init__.py").write_text("raise ImportError")
     (directory / "closed").chmod(0o700)
-    owner = servers.Owner(uid=65534, gid=65534, name="nobody")
+    monkeypatch.syspath_prepend(directory / "closed")
+    owner = servers.Owner(uid=os.getuid() + 1, gid=65534, name="nobody")
 
-    usable = servers.enterable(directory / "closed" / "bin", owner, directory)
+    usable = servers.package_folder("closed_package", owner, directory)
 
-    assert usable.parent == directory
-    assert (usable / "server").read_text() == "program"
-    assert servers.enterable(directory / "closed" / "bin", owner, directory) == usable
+    assert directory in usable.parents
+    assert directory / "closed" not in usable.parents
+    assert (usable / "__init__.py").exists()
+    assert (usable.parent / "closed_package.libs" / "__init__.py").exists()
+    assert servers.package_folder("closed_package", owner, directory) == usable
+
+
+def test_missing_package_is_named(directory):
+    with pytest.raises(EmbeddedError, match="the package no_such_package is missing"):
+        servers.package_folder("no_such_package", servers.Owner.current(), directory)
 
 
 def test_database_survives_a_restart(postgres):

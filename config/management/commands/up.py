@@ -69,7 +69,7 @@ def _greeting(*, place: Place, seconds: float) -> str:
     key = place.recall("demo.env").get("DEMO_API_KEY", "")
     lines = [
         "",
-        f"  Tollgate is ready after {seconds:.1f} s. Ctrl-C stops it; its data stays in {place.local}.",
+        f"  Tollgate is ready after {seconds:.1f} s. Ctrl-C stops it; its data stays in {place.data}.",
         "",
         f"  Portal      {url}/",
         f"  Admin       {url}/admin/     (staff@demo.test)",
