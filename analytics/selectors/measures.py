@@ -11,7 +11,6 @@ from django.db.models import (
     F,
     Func,
     IntegerField,
-    Sum,
     Value,
 )
 from django.db.models.expressions import Combinable, Expression
@@ -22,6 +21,14 @@ class HistogramSum(Aggregate):
 
     function = "tollgate_histogram_sum"
     output_field = ArrayField(BigIntegerField())
+
+
+class Total(Aggregate):
+    """Adds up whole numbers; PostgreSQL's own result would be a decimal, which is slow to read."""
+
+    function = "SUM"
+    template = "%(function)s(%(expressions)s)::bigint"
+    output_field = BigIntegerField()
 
 
 class Quantile(Func):
@@ -101,4 +108,4 @@ def values(names: tuple[str, ...], row: Mapping[str, Any]) -> dict[str, Any]:
 def _aggregate(name: str) -> Expression:
     if name in _QUANTILES:
         return Quantile(HistogramSum("latency"), Value(_QUANTILES[name]))
-    return Sum(_COUNTED[name], output_field=BigIntegerField())
+    return Total(_COUNTED[name])

@@ -21,7 +21,7 @@ from apikeys.gateway.limits import LocalBucket
 from apikeys.gateway.link import Address, Link, LinkDown, Reply
 from apikeys.gateway.metering import Buffer, now_ms
 from apikeys.gateway.metrics import Metrics
-from apikeys.gateway.plans import Count, Plan, plan_of, read_answer
+from apikeys.gateway.plans import Count, Plan, numbers_of, plan_of, read_answer
 from apikeys.gateway.questions import Question
 from apikeys.gateway.records import KeyRecord
 from apikeys.gateway.refusals import Outcome
@@ -175,12 +175,11 @@ class Engine:
             self._decide_locally(question, plan, is_owed=False)
         elif answer[0] < 0:
             self._seed(question, plan)
+        elif answer[0]:
+            credits_micro = answer[-1] if plan.has_credits else None
+            self._allow(question, plan, numbers_of(plan, answer, time()), credits_micro)
         else:
-            count = read_answer(plan, answer, time())
-            if count.granted:
-                self._allow(question, plan, count.numbers, count.credits_micro)
-            else:
-                self._refuse_counted(question, plan, count)
+            self._refuse_counted(question, plan, read_answer(plan, answer, time()))
 
     def _seed(self, question: Question, plan: Plan) -> None:
         """Load what the counters' periods have used, then count the call together with it."""

@@ -63,6 +63,7 @@ class Plan:
     portion: int
     policies: tuple[tuple[str, int, int], ...]
     stream: str
+    has_credits: bool = False
     refusal: Outcome | None = None
     lease: Any = None
     owed: int = 0
@@ -73,11 +74,6 @@ class Plan:
     numbers_format: bytes = b""
     event_ids: bytes = b""
     event_tail: bytes = b""
-
-    @property
-    def has_credits(self) -> bool:
-        """Whether the call spends prepaid credits, which nothing but the script may decide."""
-        return bool(self.counters) and self.counters[-1].is_credits
 
     def keys(self) -> list[script.Part]:
         """Return the script's keys."""
@@ -155,7 +151,6 @@ def plan_of(record: KeyRecord, route: Route, cost: int, now: float, prefix: str)
         buckets=buckets,
         counters=counters,
         valid_until=valid_until,
-        # Money is never counted in portions.
         is_leased=route.mode is Mode.LEASED and not has_credits and portion > 1,
         portion=portion,
         policies=(
@@ -163,6 +158,8 @@ def plan_of(record: KeyRecord, route: Route, cost: int, now: float, prefix: str)
             *((c.name, c.limit, c.ends_at - c.starts_at) for c in counters if not c.is_credits),
         ),
         stream=f"{prefix}usage",
+        # Money, which nothing but the script may count.
+        has_credits=has_credits,
         refusal=scope_refusal_of(record, route),
     )
     _prepare(plan)
@@ -237,7 +234,7 @@ def _prepare(plan: Plan) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """The script's answer, read: what was granted, and what is left of each advertised policy."""
+    """The script's answer, read: what was granted, and what is left (see `numbers_of`) of each advertised policy."""
 
     granted: int
     numbers: tuple[int, ...]
@@ -247,23 +244,33 @@ class Count:
     retry_seconds: int = 0
 
 
-def read_answer(plan: Plan, answer: list[int], now: float) -> Count:
-    """Read the script's answer. `numbers` alternates calls or units left and seconds until there are more."""
+def numbers_of(plan: Plan, answer: list[int], now: float) -> tuple[int, ...]:
+    """Return what the script's answer says of the advertised policies.
+
+    Alternately calls or units left, and the seconds until there are more of them.
+    """
+    if len(answer) == 3:
+        # One bucket and nothing else.
+        return answer[1], -(-answer[2] // MICRO)
     numbers: list[int] = []
     index = 1
     for _ in plan.buckets:
         numbers += (answer[index], -(-answer[index + 1] // MICRO))
         index += 2
-    credits_micro = None
     for counter in plan.counters:
-        if counter.is_credits:
-            credits_micro = answer[index]
-        else:
+        if not counter.is_credits:
             numbers += (answer[index], max(0, counter.ends_at - int(now)))
         index += 1
+    return tuple(numbers)
+
+
+def read_answer(plan: Plan, answer: list[int], now: float) -> Count:
+    """Read the script's answer."""
+    numbers = numbers_of(plan, answer, now)
+    credits_micro = answer[-1] if plan.has_credits else None
     if answer[0] > 0:
-        return Count(answer[0], tuple(numbers), credits_micro)
-    return _refused(plan, tuple(numbers), credits_micro)
+        return Count(answer[0], numbers, credits_micro)
+    return _refused(plan, numbers, credits_micro)
 
 
 def _refused(plan: Plan, numbers: tuple[int, ...], credits_micro: int | None) -> Count:

@@ -29,7 +29,7 @@ def record(
     rate: Rate = Rate(10, 1, 20),
     *quotas: Quota,
     credits: Credits | None = None,
-    **changes: Any,  # noqa: A002
+    **changes: Any,
 ) -> KeyRecord:
     """Return the record of key 7 of organization 3."""
     settled = {

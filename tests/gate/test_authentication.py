@@ -62,7 +62,10 @@ def issue(organization, olivia):
             "rate_per_seconds": 1, "rate_burst": 1000, **changes,
         }  # fmt: skip
         return keys.create_key(
-            organization=organization, created_by=olivia, settings=chosen, at=timezone.now()
+            organization=organization,
+            created_by=olivia,
+            settings=chosen,  # type: ignore[arg-type]
+            at=timezone.now(),
         )
 
     return create

@@ -94,7 +94,7 @@ def test_error_belongs_to_one_command():
 def test_callers_defect_does_not_disturb_the_others():
     async def ask() -> bytes:
         link = await _linked(Address.parse(settings.REDIS_URL))
-        link.send(script.encode("PING"), lambda _context, _reply: 1 / 0, None)
+        link.send(script.encode("PING"), lambda _context, _reply: 1 / 0, None)  # type: ignore[arg-type]
         reply = await link.ask(script.encode("PING"))
         await link.stop()
         return reply
