@@ -1,1 +1,1 @@
-"""The usage stream and what is read from it: events, routes, latency buckets, tallies. No database here."""
+"""The usage stream and the access log, and what is read from them: events, routes, tallies. No database here."""

@@ -146,12 +146,14 @@ def _wait(reports: Sequence[Report]) -> None:
             cursor.execute(_WAIT, _columns(reports))
 
 
-def _columns(reports: Sequence[Report]) -> list[list[Any]]:
+def _columns(reports: Sequence[Report]) -> list[Any]:
     rows = [
         (each.request_id, each.at_ms, each.status, each.latency_ms, each.bytes_in, each.bytes_out)
         for each in reports
     ]
-    return [list(column) for column in zip(*rows, strict=True)]
+    request_ids, *numbers = zip(*rows, strict=True)
+    arrays: list[Any] = [rollups.number_array(column) for column in numbers]
+    return [list(request_ids), *arrays]
 
 
 def _span(reports: Sequence[Report]) -> tuple[datetime, datetime]:

@@ -87,7 +87,7 @@ def _create(day: date) -> None:
         for statement in (
             "CREATE TABLE {partition} (LIKE {log} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)",
             # The room left on each page is for the proxy's report of the call.
-            "ALTER TABLE {partition} SET (fillfactor = 80)",
+            "ALTER TABLE {partition} SET (fillfactor = 60)",
             "CREATE UNIQUE INDEX {index} ON {partition} (request_id)",
             "ALTER TABLE {log} ATTACH PARTITION {partition} FOR VALUES FROM ({start}) TO ({end})",
         ):

@@ -10,6 +10,7 @@ from apikeys.gateway.answers import Answer, Writer, new_request_id, renew_proces
 from apikeys.gateway.assertion import Signer
 from apikeys.gateway.engine import Engine
 from apikeys.gateway.frontend import MAX_BODY_BYTES, PATHS, Frontend, read_target
+from apikeys.gateway.options import Configuration
 from config.common.errors import DomainError, PayloadTooLarge, ServiceUnavailable
 
 Message = MutableMapping[str, Any]
@@ -32,7 +33,7 @@ _frontend: Frontend | None = None
 _plain = Writer("", ())
 
 
-async def startup(given: configuration.Configuration | None = None) -> Frontend:
+async def startup(given: Configuration | None = None) -> Frontend:
     """Start the gate on the running event loop; without a configuration the settings are read."""
     global _frontend  # noqa: PLW0603  a process has one gate
     renew_process_id()

@@ -1,30 +1,13 @@
-"""What the gate needs of the settings, read in one place and frozen; nothing else in this package knows Django."""
+"""Where the gate's configuration is read from the settings: the only module of the gate's core that knows Django."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 
+from apikeys.gateway.options import Configuration
 from apikeys.restrictions import AddressList
-from apikeys.secrets import Pepper, parse_peppers
+from apikeys.secrets import parse_peppers
 from config.common.middleware.security_headers import HEADERS
-
-
-@dataclass(frozen=True, slots=True)
-class Configuration:
-    """Everything the gate is told from outside."""
-
-    redis_url: str
-    redis_prefix: str
-    database: dict[str, Any]
-    peppers: tuple[Pepper, ...]
-    brand: str
-    public_url: str
-    trusted_proxies: AddressList
-    secret_key: str
-    signing_keys: tuple[str, ...] = ()
-    processes: int = 1
-    security_headers: tuple[tuple[str, str], ...] = ()
 
 
 def from_settings() -> Configuration:

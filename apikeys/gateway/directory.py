@@ -1,7 +1,7 @@
 """The records this process knows: loaded once, compared with PostgreSQL's versions all the time, dropped when told."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Final
 
 from apikeys import secrets
@@ -115,5 +115,10 @@ class Directory:
             record.plans.clear()
 
 
-def _numbers(value: Iterable[Any] | None) -> frozenset[int]:
-    return frozenset(item for item in value or () if isinstance(item, int))
+def _numbers(value: object) -> frozenset[int]:
+    # Announcements come over the network: what is no list of numbers names nothing.
+    return (
+        frozenset(item for item in value if type(item) is int)
+        if isinstance(value, list)
+        else frozenset()
+    )

@@ -13,7 +13,6 @@ from typing import Any, Final
 
 import structlog
 
-from apikeys.gateway.configuration import Configuration
 from apikeys.gateway.decision import refusal_of, scope_refusal_of
 from apikeys.gateway.directory import Directory
 from apikeys.gateway.leases import Lease, Leases
@@ -21,6 +20,7 @@ from apikeys.gateway.limits import LocalBucket
 from apikeys.gateway.link import Address, Link, LinkDown, Reply
 from apikeys.gateway.metering import Buffer, now_ms
 from apikeys.gateway.metrics import Metrics
+from apikeys.gateway.options import Configuration
 from apikeys.gateway.plans import Count, Plan, numbers_of, plan_of, read_answer
 from apikeys.gateway.questions import Question
 from apikeys.gateway.records import KeyRecord
@@ -72,7 +72,7 @@ class Engine:
 
     async def start(self) -> None:
         """Connect, load the route table, and keep watching from now on."""
-        await self.link.start()
+        await asyncio.gather(self.link.start(), self.store.open())
         await self._look()
         await self._subscription.start()
         self._tasks = [
@@ -337,6 +337,7 @@ class Engine:
 
     def metrics_text(self) -> str:
         """Return everything that is measured here, for Prometheus."""
+        self.metrics.counters["lookups"] = self.store.lookups
         self.metrics.counters["lookups"] = self.directory.lookups
         return self.metrics.text(
             {

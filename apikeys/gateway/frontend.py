@@ -8,9 +8,9 @@ from urllib.parse import parse_qsl
 from apikeys.gateway import forward_auth, verify
 from apikeys.gateway.answers import Answer, Writer, new_request_id
 from apikeys.gateway.assertion import Signer
-from apikeys.gateway.configuration import Configuration
 from apikeys.gateway.engine import Engine
 from apikeys.gateway.headers import Named, Proxies
+from apikeys.gateway.options import Configuration
 from apikeys.gateway.questions import Caller, Place, Request
 from apikeys.gateway.refusals import Outcome
 from config.common.errors import DomainError, FieldError, InvalidInput, MethodRefused

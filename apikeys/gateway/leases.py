@@ -94,9 +94,11 @@ class Leases:
             lease.size = min(lease.size * 2, lease.plan.portion)
         elif held_for > _SLOW_SECONDS:
             lease.size = max(1, lease.size // 2)
-        calls = min(max(lease.size, len(lease.waiting)), lease.plan.portion)
+        # Tokens for calls that wait already are spent at once: they are no portion, and need no reserve.
+        is_for_waiting = len(lease.waiting) >= lease.size
+        calls = len(lease.waiting) if is_for_waiting else lease.size
+        reserve = 0 if is_for_waiting else _RESERVED_PORTIONS * lease.plan.portion
         lease.is_asking = True
-        reserve = _RESERVED_PORTIONS * lease.plan.portion
         command = lease.plan.command(script.TAKE, calls, reserve=reserve)
         self._link.send(command, self._on_answer, (lease, calls))
 

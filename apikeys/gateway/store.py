@@ -21,6 +21,7 @@ from apikeys.gateway.records import KeyRecord
 from apikeys.gateway.routes import RouteTable
 
 _CALL_SECONDS: Final = 1.0
+_OPEN_SECONDS: Final = 5.0
 # Nobody waits for the watch; a slow database must still be able to say that a key was revoked.
 _WATCH_SECONDS: Final = 2.5
 _PAUSE_SECONDS: Final = 0.5
@@ -48,6 +49,13 @@ class Connection:
         """Whether the last statement was answered."""
         return self._connection is not None
 
+    async def open(self, patience: float) -> None:
+        """Connect if that is possible in so many seconds."""
+        usual, self._timeout = self._timeout, patience
+        with contextlib.suppress(StoreDown):
+            await self.fetch("SELECT 1")
+        self._timeout, self._not_before = usual, 0.0
+
     async def fetch(self, statement: str, *parameters: Any) -> Rows:
         """Run one statement outside any transaction. Raises StoreDown."""
         async with self._lock:
@@ -69,7 +77,7 @@ class Connection:
     async def _run(self, statement: str, parameters: Sequence[Any]) -> Rows:
         if self._connection is None:
             self._connection = await psycopg.AsyncConnection.connect(
-                **{**self._parameters, "connect_timeout": 1, "application_name": "tollgate-gate"},
+                **{**self._parameters, "connect_timeout": 5, "application_name": "tollgate-gate"},
                 autocommit=True,
                 prepare_threshold=None,
             )
@@ -151,6 +159,7 @@ class Store:
     def __init__(self, parameters: Mapping[str, Any]) -> None:
         self._calls = Connection(parameters, _CALL_SECONDS)
         self._watch = Connection(parameters, _WATCH_SECONDS)
+        self.lookups = 0
         self._records = Batcher(self._load_records)
         self._seeds = Batcher(self._load_seeds)
 
@@ -158,6 +167,10 @@ class Store:
     def is_up(self) -> bool:
         """Whether PostgreSQL answered the last look at versions."""
         return self._watch.is_up
+
+    async def open(self) -> None:
+        """Open both connections before the first call needs them, with more patience than a call has."""
+        await asyncio.gather(self._calls.open(_OPEN_SECONDS), self._watch.open(_OPEN_SECONDS))
 
     async def close(self) -> None:
         """Close both connections."""
@@ -174,6 +187,7 @@ class Store:
 
     async def _load_records(self, questions: list[tuple[bytes, ...]]) -> list[KeyRecord | None]:
         wanted = [digest for digests in questions for digest in digests]
+        self.lookups += len(questions)
         found = records.read_rows(await self._calls.fetch(records.LOAD_SQL, wanted))
         return [
             next((found[digest] for digest in digests if digest in found), None)

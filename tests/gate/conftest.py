@@ -104,7 +104,7 @@ def clock_wait() -> Callable[..., None]:
 
     def wait(is_so: Callable[[], bool], *, seconds: float) -> None:
         time.sleep(seconds)
-        deadline = time.monotonic() + 1
+        deadline = time.monotonic() + 1.5
         while not is_so():
             assert time.monotonic() < deadline, "it did not happen in time"
             time.sleep(0.02)

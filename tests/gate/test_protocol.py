@@ -216,6 +216,18 @@ def test_close_is_heeded(gate, secret):
             assert client.is_closed()
 
 
+@pytest.mark.parametrize("is_refused", [False, True])
+def test_what_follows_a_close_is_not_counted(gate, secret, usage_events, is_refused):
+    closing = asked("" if is_refused else secret, "Connection: close")
+    with wire(gate) as client:
+        client.send(closing + asked(secret, "X-Request-Id: never-counted-1") * 3)
+        client.statuses(4)
+    time.sleep(0.2)
+
+    assert len(usage_events()) == (0 if is_refused else 1)
+    assert "never-counted-1" not in str(usage_events())
+
+
 def test_http_1_0_is_closed(gate, secret):
     with wire(gate) as client:
         client.send(
