@@ -25,7 +25,7 @@ def test_grants_what_the_rate_allows_and_never_more(
 
     # Never more holds in every window. Hardly less says something of the gate only where the callers themselves got
     # enough of the machine to ask that often: one good window of three shows it.
-    shares = []
+    shares: list[float] = []
     while not shares or (max(shares) < least and len(shares) < 3):
         tally = callers.for_seconds(seconds, connections=50)
         allowed = burst + rate * tally.seconds
