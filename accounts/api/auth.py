@@ -13,8 +13,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import services
-from accounts.api import examples
-from accounts.api.serializers import (
+from accounts.api.examples import problem
+from accounts.api.examples import sign_in as examples
+from accounts.api.serializers.sign_in import (
     DetailSerializer,
     EmailSerializer,
     LoginSerializer,
@@ -125,7 +126,7 @@ class LoginView(PublicView):
         request=LoginSerializer,
         responses={
             200: SignedInSerializer,
-            (401, _PROBLEM): examples.problem("The address and the password do not match."),
+            (401, _PROBLEM): problem("The address and the password do not match."),
         },
         examples=examples.LOGIN,
     )
@@ -149,7 +150,7 @@ class RefreshView(PublicView):
         request=RefreshSerializer,
         responses={
             200: TokenPairSerializer,
-            (401, _PROBLEM): examples.problem("The refresh token is not good any more."),
+            (401, _PROBLEM): problem("The refresh token is not good any more."),
         },
         examples=examples.REFRESH,
     )

@@ -9,8 +9,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import selectors, services
-from accounts.api import examples
-from accounts.api.serializers import (
+from accounts.api.examples import people as examples
+from accounts.api.serializers.people import (
     SessionSerializer,
     UpdateProfileSerializer,
     UserSerializer,

@@ -47,7 +47,6 @@ INSTALLED_APPS = [
     "django_htmx",
     "channels",
     "django_otp",
-    "django_otp.plugins.otp_totp",
     "guardian",
     "django_celery_beat",
     "djstripe",

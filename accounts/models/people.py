@@ -1,4 +1,4 @@
-"""State of people: who they are, where they are signed in, and how often someone tried something."""
+"""People: who they are and what they are to the platform."""
 
 import re
 from functools import cache
@@ -7,7 +7,6 @@ from zoneinfo import available_timezones
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
-from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
@@ -101,6 +100,8 @@ class User(AbstractBaseUser, PermissionsMixin, TimeStamped, Versioned):
     last_login_user_agent = models.CharField(max_length=300, blank=True)
     login_count = models.PositiveIntegerField(default=0)
     suspended_reason = models.CharField(max_length=300, blank=True)
+    deletion_requested_at = models.DateTimeField(null=True, blank=True, editable=False)
+    deletion_due_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -127,6 +128,11 @@ class User(AbstractBaseUser, PermissionsMixin, TimeStamped, Versioned):
             ),
             models.CheckConstraint(
                 name="user_credits_not_negative", condition=Q(credits_micro__gte=0)
+            ),
+            models.CheckConstraint(
+                name="user_deletion_complete",
+                condition=Q(deletion_requested_at=None, deletion_due_at=None)
+                | Q(deletion_requested_at__isnull=False, deletion_due_at__isnull=False),
             ),
         ]
 
@@ -164,69 +170,3 @@ class User(AbstractBaseUser, PermissionsMixin, TimeStamped, Versioned):
     def get_short_name(self) -> str:
         """What to call the person in a greeting."""
         return self.full_name.split(" ")[0] if self.full_name else self.email.split("@")[0]
-
-
-class Session(TimeStamped):
-    """One signed-in device. An API session is a family of refresh tokens of which only the newest digest is good."""
-
-    class Kind(models.TextChoices):
-        """What keeps the person signed in: tokens, or the portal's cookie."""
-
-        API = "API", "API"
-        PORTAL = "PORTAL", "Portal"
-
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sessions")
-    kind = models.CharField(max_length=6, choices=Kind)
-    refresh_digest = models.BinaryField(max_length=32, blank=True, default=b"")
-    ip = models.GenericIPAddressField(null=True, blank=True)
-    user_agent = models.CharField(max_length=300, blank=True)
-    authenticated_at = models.DateTimeField()
-    rotated_at = models.DateTimeField()
-    last_used_at = models.DateTimeField()
-    expires_at = models.DateTimeField()
-    ended_at = models.DateTimeField(null=True, blank=True)
-    ended_reason = models.CharField(max_length=20, blank=True)
-
-    class Meta:
-        indexes = [
-            models.Index(
-                fields=["user", "expires_at"],
-                name="session_by_user",
-                condition=Q(ended_at__isnull=True),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"session {self.pk} of user {self.user_id}"
-
-
-class EmailToken(models.Model):
-    """A single-use link sent by mail. Only the token's digest is stored; using it is one conditional UPDATE."""
-
-    class Purpose(models.TextChoices):
-        """What the link is good for."""
-
-        VERIFY_EMAIL = "VERIFY_EMAIL", "Verify e-mail"
-        RESET_PASSWORD = "RESET_PASSWORD", "Reset password"
-
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="email_tokens")
-    purpose = models.CharField(max_length=16, choices=Purpose)
-    digest = models.BinaryField(max_length=32, unique=True)
-    email = models.EmailField(max_length=254)
-    expires_at = models.DateTimeField()
-    used_at = models.DateTimeField(null=True, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    def __str__(self) -> str:
-        return f"{self.purpose} for user {self.user_id}"
-
-
-class LoginGuard(models.Model):
-    """Recent tries of one account or address. Kept in PostgreSQL, so that losing Redis forgives nobody."""
-
-    subject = models.CharField(max_length=64, unique=True)
-    tried_at = ArrayField(models.DateTimeField())
-    locked_until = models.DateTimeField(null=True, blank=True)
-
-    def __str__(self) -> str:
-        return f"{len(self.tried_at)} tries of {self.subject[:12]}"

@@ -1,0 +1,36 @@
+"""State of people: who they are, how they prove it, where they are signed in."""
+
+from accounts.models.exports import DataExport
+from accounts.models.factors import Passkey, PasskeyChallenge, RecoveryCode, TotpDevice
+from accounts.models.links import EmailChange, EmailToken
+from accounts.models.people import (
+    PlatformRole,
+    User,
+    UserManager,
+    UserStatus,
+    time_zones,
+    validate_full_name,
+    validate_time_zone,
+)
+from accounts.models.sessions import Device, LoginGuard, PendingSignIn, Session
+
+__all__ = [
+    "DataExport",
+    "Device",
+    "EmailChange",
+    "EmailToken",
+    "LoginGuard",
+    "Passkey",
+    "PasskeyChallenge",
+    "PendingSignIn",
+    "PlatformRole",
+    "RecoveryCode",
+    "Session",
+    "TotpDevice",
+    "User",
+    "UserManager",
+    "UserStatus",
+    "time_zones",
+    "validate_full_name",
+    "validate_time_zone",
+]

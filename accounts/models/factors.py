@@ -1,0 +1,93 @@
+"""What a person has besides a password: an authenticator app, recovery codes, passkeys."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django_otp.models import Device as OtpDevice
+from django_otp.models import ThrottlingMixin, TimestampMixin
+
+from accounts.models.people import User
+from config.common.models import TimeStamped
+
+
+class TotpDevice(TimestampMixin, ThrottlingMixin, OtpDevice):
+    """A person's authenticator app (RFC 6238). The seed is encrypted at rest; `last_step` refuses a code's second use.
+
+    It counts as a second factor once `confirmed` by a first code.
+    """
+
+    seed_encrypted = models.TextField()
+    last_step = models.BigIntegerField(default=-1)
+
+    class Meta:
+        verbose_name = "authenticator app"
+        constraints = [models.UniqueConstraint(name="totpdevice_of_user", fields=["user"])]
+
+    def __str__(self) -> str:
+        return f"authenticator app of user {self.user_id}"
+
+
+class RecoveryCode(models.Model):
+    """One of ten codes for the day on which the telephone is lost. Only its digest is stored; it is good once."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="recovery_codes")
+    digest = models.BinaryField(max_length=32)
+    used_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="recoverycode_of_user", fields=["user", "digest"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"recovery code {self.pk} of user {self.user_id}"
+
+
+class Passkey(TimeStamped):
+    """A WebAuthn credential: proves who the person is by a signature of their own device."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="passkeys")
+    name = models.CharField(max_length=80)
+    credential_id = models.BinaryField(max_length=1023, unique=True)
+    public_key = models.BinaryField(max_length=1023)
+    sign_count = models.BigIntegerField(default=0)
+    aaguid = models.UUIDField()
+    transports = ArrayField(models.CharField(max_length=20), default=list, blank=True)
+    is_synced = models.BooleanField(default=False)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"passkey {self.name} of user {self.user_id}"
+
+
+class PasskeyChallenge(models.Model):
+    """A random number that an authenticator signs: for five minutes, and once. Nobody's while it is not known whose."""
+
+    class Purpose(models.TextChoices):
+        """What the signature is asked for."""
+
+        REGISTER = "REGISTER", "Add a passkey"
+        SIGN_IN = "SIGN_IN", "Sign in with a passkey alone"
+        SECOND_FACTOR = "SECOND_FACTOR", "Second factor of a sign-in"
+        REAUTHENTICATE = "REAUTHENTICATE", "Confirm who is there"
+
+    user = models.ForeignKey(
+        User, on_delete=models.CASCADE, null=True, blank=True, related_name="passkey_challenges"
+    )
+    purpose = models.CharField(max_length=14, choices=Purpose)
+    challenge = models.BinaryField(max_length=64, unique=True)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="passkeychallenge_of_someone",
+                condition=Q(purpose="SIGN_IN") | Q(user__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"challenge {self.pk} to {self.purpose}"
