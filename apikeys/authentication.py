@@ -23,6 +23,10 @@ from organizations.roles import Permission
 # Scopes of the seller's API say nothing about Tollgate's own: only these, and never a mere `*`, open it. What could
 # make more of a key than it is stays with people.
 PLATFORM_SCOPE: Final = "tollgate:"
+_PRESENTED: Final = (
+    (b"authorization", "HTTP_AUTHORIZATION"),
+    (b"x-api-key", "HTTP_X_API_KEY"),
+)
 _OPEN_TO_KEYS: Final = frozenset(
     {
         Permission.ORGANIZATION_READ,
@@ -74,18 +78,18 @@ class ApiKeyAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[KeyPrincipal, KeyCredentials] | None:
         """Return who calls, None when no key is presented. Raises the domain error of a refusal."""
         named = {
-            name.lower().encode(): value.encode("latin-1", "replace")
-            for name in ("Authorization", "X-API-Key")
-            if (value := request.headers.get(name)) is not None
+            name: value.encode("latin-1", "replace")
+            for name, variable in _PRESENTED
+            if (value := request.META.get(variable)) is not None
         }
         secret = presented_key(named).decode("latin-1")
         known = blocking.known_records()
-        if not secret or ("X-API-Key" not in request.headers and not _is_ours(secret, known.brand)):
+        if not secret or (b"x-api-key" not in named and not _is_ours(secret, known.brand)):
             return None
         record = known.find(secret)
         if record is None:
             raise error_of(Outcome.NOT_FOUND)
-        origin = request.headers.get("Origin")
+        origin = request.META.get("HTTP_ORIGIN")
         outcome = refusal_of(record, time() * 1000, client_ip(request._request), origin)  # noqa: SLF001
         if outcome is not None:
             raise error_of(outcome)

@@ -42,7 +42,7 @@ class ApiKeyThrottle(BaseThrottle):
 
 def _event(request: Request, plan: Plan, cost: int) -> bytes:
     address = client_ip(request._request)  # noqa: SLF001
-    agent = request.headers.get("User-Agent", "")
+    agent = request.META.get("HTTP_USER_AGENT", "")
     place = b"%b,%b" % (
         json_text((request.method or "").encode(), 20),
         json_path(request.path.encode()),

@@ -1,6 +1,5 @@
 """The gate beside what it is compared with: interleaved rounds on one core, medians, processor time, ratios."""
 
-import asyncio
 import statistics
 import sys
 from collections import defaultdict
@@ -12,7 +11,7 @@ from bench.contestants import Contestant, Field
 from tests.doubles.callers import Callers
 
 PACED_RATE = 5_000
-PACED = ("gate, strict, 1,000 keys", "gate, leased, 10 keys")
+PACED = ("bare ASGI hello on uvicorn", "gate, strict, 1,000 keys", "gate, leased, 10 keys")
 _WARM_UP_SECONDS = 1
 
 
@@ -60,8 +59,7 @@ def compare(
     for name in PACED:
         one = everyone.called(name)
         if one is not None:
-            at_rate = load.at_rate(one.port, one.requests, rate=PACED_RATE, seconds=2 * seconds)
-            paced[name] = asyncio.run(at_rate)
+            paced[name] = load.at_rate(one.port, one.requests, rate=PACED_RATE, seconds=2 * seconds)
             between()
     return Outcome(dict(lines), everyone.absent, paced, _admitted(everyone, 3 * seconds))
 

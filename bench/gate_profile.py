@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests import servers
 
-_DATABASES = servers.provide()
+DATABASES = servers.provide()
 os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings.test"
 
 import django  # noqa: E402
@@ -42,7 +42,8 @@ def _server(directory: Path, application: str, *options: str) -> tuple[Program, 
     return program, port
 
 
-def _requests(house: House, uri: str, number: int) -> list[str]:
+def requests_of(house: House, uri: str, number: int) -> list[str]:
+    """Return questions about as many keys, as lines for the client."""
     secrets = [house.key(name=f"key {n}", **_RATE, **_QUOTA).secret for n in range(number)]
     return [
         load.get("/gateway/authorize", f"X-API-Key: {secret}", f"X-Forwarded-Uri: {uri}", *_SAID)
@@ -61,8 +62,8 @@ def _compare(directory: Path, house: House, seconds: float, rounds: int) -> None
     )
     lines = {
         "hello": (hello, hello_port, wrk.prepare("hello", [load.get("/")])),
-        "strict, 1,000 keys": (gate, gate_port, wrk.prepare("s", _requests(house, "/a", 1000))),
-        "leased, 10 keys": (gate, gate_port, wrk.prepare("l", _requests(house, "/leased/a", 10))),
+        "strict, 1,000 keys": (gate, gate_port, wrk.prepare("s", requests_of(house, "/a", 1000))),
+        "leased, 10 keys": (gate, gate_port, wrk.prepare("l", requests_of(house, "/leased/a", 10))),
     }
     measured: dict[str, list[tuple[float, float]]] = {name: [] for name in lines}
     try:
@@ -87,11 +88,11 @@ def main() -> None:
     """Furnish a database, start both servers, measure, print."""
     seconds, rounds = (float(word) for word in (*sys.argv[1:], "3", "3")[:2])
     try:
-        with tempfile.TemporaryDirectory() as directory, open_house(_DATABASES.clone) as house:
+        with tempfile.TemporaryDirectory() as directory, open_house(DATABASES.clone) as house:
             machine.settle()
             _compare(Path(directory), house, seconds, int(rounds))
     finally:
-        _DATABASES.drop()
+        DATABASES.drop()
 
 
 if __name__ == "__main__":

@@ -11,18 +11,19 @@ from functools import lru_cache
 from time import monotonic, monotonic_ns, time
 from typing import Any, Final
 
-import redis
 import structlog
+from django.conf import settings
 from django.db import DatabaseError, connection
 
 from apikeys import secrets
 from apikeys.gateway import configuration, records, script
 from apikeys.gateway.limits import LocalBucket
+from apikeys.gateway.link import Address, LinkDown
 from apikeys.gateway.plans import Count, Plan, plan_of, read_answer
 from apikeys.gateway.records import KeyRecord
 from apikeys.gateway.refusals import Outcome
 from apikeys.gateway.routes import NO_API
-from config.common.redis import client
+from apikeys.gateway.wire import Wire
 
 logger = structlog.get_logger(__name__)
 
@@ -109,6 +110,11 @@ def _prefix() -> str:
     return configuration.from_settings().redis_prefix
 
 
+@lru_cache(maxsize=4)
+def _wire_to(url: str) -> Wire:
+    return Wire(Address.parse(url))
+
+
 _local: dict[str, LocalBucket] = {}
 
 
@@ -123,25 +129,15 @@ def plan_for(record: KeyRecord, cost: int) -> Plan:
 
 def count(plan: Plan, event: bytes) -> Count | None:
     """Have the script count one call; None when nobody can say, which only money makes of Redis's absence."""
+    wire = _wire_to(settings.REDIS_URL)
     try:
-        answer = _run(plan, plan.arguments(script.TAKE, 1, event))
+        answer: list[int] = wire.ask(plan.take(event))
         if answer[0] < 0:
-            answer = _run(plan, plan.arguments(script.TAKE, 1, event, _seeds(plan)))
-    except (redis.RedisError, OSError) as error:
-        logger.warning("call_counted_locally", error=type(error).__name__)
+            answer = wire.ask(plan.command(script.TAKE, 1, event, _seeds(plan)))
+    except LinkDown as error:
+        logger.warning("call_counted_locally", error=str(error))
         return None if plan.has_credits else _count_locally(plan)
     return read_answer(plan, answer, time())
-
-
-def _run(plan: Plan, arguments: list[script.Part]) -> list[int]:
-    keys = plan.keys()
-    call = ("EVALSHA", script.SHA, len(keys), *keys, *arguments)
-    try:
-        answer: list[int] = client().execute_command(*call)
-    except redis.exceptions.NoScriptError:
-        client().execute_command("SCRIPT LOAD", script.TEXT)
-        answer = client().execute_command(*call)
-    return answer
 
 
 def _seeds(plan: Plan) -> tuple[int, ...]:

@@ -25,7 +25,7 @@ _WATCH_SECONDS: Final = 0.05
 _BACK_OFF_SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1.0)
 _MAX_PENDING: Final = 50_000
 # Answers of a server that cannot serve for the moment; everything else that is an error belongs to one command.
-_NOT_SERVING: Final = ("LOADING", "MASTERDOWN", "READONLY", "BUSY ", "NOAUTH")
+NOT_SERVING: Final = ("LOADING", "MASTERDOWN", "READONLY", "BUSY ", "NOAUTH")
 
 Reply = Any
 Callback = Callable[[Any, Reply], None]
@@ -147,7 +147,7 @@ class RedisConnection(asyncio.Protocol):
             self.send(command, callback, context)
             return
         _tell(callback, context, LinkDown(message))
-        if message.startswith(_NOT_SERVING):
+        if message.startswith(NOT_SERVING):
             self.abort()
 
     def is_overdue(self) -> bool:

@@ -1,0 +1,125 @@
+"""The blocking connection against a real server that is silent, emptied, restarted or gone."""
+
+import threading
+import time
+
+import pytest
+import redis
+
+from apikeys.gateway import script
+from apikeys.gateway.link import Address, LinkDown
+from apikeys.gateway.wire import Wire
+from tests import servers
+from tests.doubles.faults import Fault, faulty_way
+from tests.doubles.fixtures import enterable_directory
+
+_TAKE = script.call(["t:b", "t:usage"], [script.TAKE, 1, 1, 0, b"", 0, 10_000_000, 20_000_000])
+
+
+@pytest.fixture(scope="module")
+def valkey():
+    """A server of this module's own."""
+    with enterable_directory() as home, servers.own_valkey(home) as server:
+        yield server
+
+
+@pytest.fixture
+def client(valkey):
+    """An observer, with the database emptied."""
+    with redis.Redis(port=valkey.port, password=servers.PASSWORD, db=2) as observer:
+        observer.flushdb()
+        yield observer
+
+
+def _address(port: int) -> Address:
+    return Address.parse(f"redis://:{servers.PASSWORD}@127.0.0.1:{port}/2")
+
+
+def test_an_emptied_server_is_given_the_script_again(valkey, client):
+    wire = Wire(_address(valkey.port))
+    assert wire.ask(_TAKE)[:2] == [1, 1]
+
+    client.script_flush()
+
+    assert wire.ask(_TAKE)[:2] == [1, 0]
+    assert wire.ask(_TAKE)[0] == 0
+
+
+def test_a_connection_that_the_server_closed_is_replaced(valkey, client):
+    wire = Wire(_address(valkey.port))
+    wire.ask(script.encode("CLIENT", "SETNAME", "mine"))
+
+    client.client_kill_filter(_type="normal", skipme=True)
+
+    assert wire.ask(script.encode("CLIENT", "GETNAME")) is None
+    assert wire.ask(script.encode("ECHO", "still")) == b"still"
+
+
+def test_silence_is_borne_for_a_quarter_second_and_then_nobody_tries(valkey):
+    with faulty_way(valkey.port) as way:
+        wire = Wire(_address(way.port))
+        wire.ask(script.encode("PING"))
+        way.break_by(Fault.SWALLOWED)
+
+        began = time.monotonic()
+        with pytest.raises(LinkDown):
+            wire.ask(script.encode("PING"))
+        first = time.monotonic() - began
+        with pytest.raises(LinkDown, match="a moment ago"):
+            wire.ask(script.encode("PING"))
+        second = time.monotonic() - began - first
+        way.heal()
+        time.sleep(0.3)
+        healed = wire.ask(script.encode("PING"))
+
+    assert 0.2 < first < 1
+    assert second < 0.05
+    assert healed == b"PONG"
+
+
+def test_a_reply_that_came_too_late_is_nobody_elses(valkey):
+    with faulty_way(valkey.port) as way:
+        wire = Wire(_address(way.port))
+        wire.ask(script.encode("PING"))
+        way.break_by(Fault.SLOW)
+        with pytest.raises(LinkDown):
+            wire.ask(script.encode("ECHO", "late"))
+        way.heal()
+        time.sleep(0.6)
+
+        assert wire.ask(script.encode("ECHO", "mine")) == b"mine"
+
+
+def test_an_error_of_one_command_leaves_the_connection(valkey, client):
+    wire = Wire(_address(valkey.port))
+    client.set("text", "x")
+
+    with pytest.raises(LinkDown, match="not an integer"):
+        wire.ask(script.encode("INCR", "text"))
+
+    assert wire.ask(script.encode("PING")) == b"PONG"
+
+
+def test_each_thread_has_a_connection_of_its_own(valkey):
+    wire = Wire(_address(valkey.port))
+    ids: list[int] = []
+
+    def ask() -> None:
+        first, second = (wire.ask(script.encode("CLIENT", "ID")) for _ in range(2))
+        assert first == second
+        ids.append(first)
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(set(ids)) == 4
+
+
+def test_a_wrong_password_is_a_link_that_is_down(valkey):
+    wire = Wire(Address(host="127.0.0.1", port=valkey.port, password="wrong"))
+
+    with pytest.raises(LinkDown):
+        wire.ask(script.encode("PING"))
