@@ -154,8 +154,7 @@ class _Paced(asyncio.Protocol):
         self.wrong = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = transport  # type: ignore[assignment]  # uvloop's are no subclasses
 
     def send(self, request: bytes, due: float) -> None:
         """Send one question that was due at this time."""

@@ -24,7 +24,7 @@ RATIOS = (
     ("gateway, hot keys (nginx + 204) ÷ bare `proxy_pass`", BEHIND, BARE, 0.4, 0.5),
     ("gateway, strict (nginx + 204) ÷ bare `proxy_pass`", "nginx + gate, strict, 1,000 keys", BARE, None, None),
 )  # fmt: skip
-FREE_VIEW, METERED_VIEW = "DRF view without a key", "DRF view, metered, 1,000 keys"
+FREE_VIEW, METERED_VIEW = "DRF view without a key", "DRF view, metered, 100 keys"
 
 
 def report(outcome: Outcome) -> str:
