@@ -12,11 +12,22 @@ from django.utils import timezone
 
 from accounts import services
 from accounts.forms import ProfileForm
-from accounts.models import PlatformRole, Session, User
+from accounts.models import (
+    DataExport,
+    Device,
+    EmailChange,
+    Passkey,
+    PlatformRole,
+    Session,
+    TotpDevice,
+    User,
+)
 from accounts.roles import PlatformPermission
-from config.common.admin import ReadOnlyAdmin
+from config.common import mail
+from config.common.admin import DomainAdmin, ReadOnlyAdmin
 from config.common.errors import DomainError
 from config.common.models import OutgoingMail
+from config.templatetags.ui import pill
 
 
 class ReasonForm(ActionForm):
@@ -49,6 +60,8 @@ class UserAdmin(admin.ModelAdmin[User]):
         "status",
         "suspended_reason",
         "email_verified_at",
+        "deletion_requested_at",
+        "deletion_due_at",
         "last_login",
         "last_login_ip",
         "last_login_user_agent",
@@ -63,10 +76,19 @@ class UserAdmin(admin.ModelAdmin[User]):
             "Sign-in",
             {"fields": ("last_login", "last_login_ip", "last_login_user_agent", "login_count")},
         ),
+        ("Farewell", {"fields": ("deletion_requested_at", "deletion_due_at")}),
         ("Times", {"fields": ("created_at", "updated_at")}),
     )
     form = ProfileForm
-    actions = ("suspend", "reinstate", "verify_email", "end_sessions")
+    actions = (
+        "suspend",
+        "reinstate",
+        "verify_email",
+        "reset_password",
+        "keep_account",
+        "end_sessions",
+        "reset_two_factor",
+    )
     action_form = ReasonForm
 
     @admin.display(boolean=True, description="verified", ordering="email_verified_at")
@@ -120,6 +142,21 @@ class UserAdmin(admin.ModelAdmin[User]):
             request, queryset, lambda user: services.registration.confirm_email(user=user, at=now)
         )
 
+    @admin.action(description="Mail a link to a new password", permissions=["change"])
+    def reset_password(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """Mail what people can ask for themselves; a second factor stays as it is."""
+        now = timezone.now()
+        self._each(
+            request,
+            queryset,
+            lambda user: services.passwords.request_reset(email=user.email, at=now),
+        )
+
+    @admin.action(description="Cancel the requested deletion", permissions=["change"])
+    def keep_account(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """Keep accounts that were to be deleted."""
+        self._each(request, queryset, lambda user: services.deletions.cancel(user=user))
+
     @admin.action(description="End all sessions", permissions=["suspend"])
     def end_sessions(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """Sign people out everywhere."""
@@ -127,6 +164,17 @@ class UserAdmin(admin.ModelAdmin[User]):
             request,
             queryset,
             lambda user: services.sessions.end_all(user=user, reason="ended_by_staff"),
+        )
+
+    @admin.action(description="Reset second factor (needs a reason)", permissions=["suspend"])
+    def reset_two_factor(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """Take every second factor from people who lost theirs; they sign in with the password and set one up anew."""
+        reason = request.POST.get("reason", "").strip()
+        if not reason:
+            self.message_user(request, "Give a reason beside the action.", messages.ERROR)
+            return
+        self._each(
+            request, queryset, lambda user: services.two_factor.reset(user=user, reason=reason)
         )
 
     def _each(
@@ -162,13 +210,15 @@ class SessionAdmin(ReadOnlyAdmin):
         "id",
         "user",
         "kind",
+        "method",
+        "second_factor_at",
         "ip",
         "last_used_at",
         "expires_at",
         "ended_at",
         "ended_reason",
     )
-    list_filter = ("kind", "ended_reason", ("ended_at", admin.EmptyFieldListFilter))
+    list_filter = ("kind", "method", "ended_reason", ("ended_at", admin.EmptyFieldListFilter))
     search_fields = ("user__email", "ip")
     date_hierarchy = "created_at"
     list_select_related = ("user",)
@@ -176,8 +226,101 @@ class SessionAdmin(ReadOnlyAdmin):
     exclude = ("refresh_digest",)
 
 
+@admin.register(DataExport)
+class DataExportAdmin(ReadOnlyAdmin):
+    """Copies of their data that people asked for. The files are theirs alone."""
+
+    list_display = (
+        "id",
+        "user",
+        "status",
+        "progress",
+        "attempts",
+        "size_bytes",
+        "expires_at",
+        "created_at",
+    )
+    list_filter = ("status",)
+    search_fields = ("user__email",)
+    date_hierarchy = "created_at"
+    list_select_related = ("user",)
+    ordering = ("-id",)
+    exclude = ("file",)
+
+
+@admin.register(EmailChange)
+class EmailChangeAdmin(ReadOnlyAdmin):
+    """Wishes to use another address, and which of the two addresses have agreed."""
+
+    list_display = (
+        "id",
+        "user",
+        "old_email",
+        "new_email",
+        "old_confirmed_at",
+        "new_confirmed_at",
+        "completed_at",
+        "canceled_at",
+        "created_at",
+    )
+    list_filter = (
+        ("completed_at", admin.EmptyFieldListFilter),
+        ("canceled_at", admin.EmptyFieldListFilter),
+    )
+    search_fields = ("old_email", "new_email")
+    date_hierarchy = "created_at"
+    list_select_related = ("user",)
+    ordering = ("-id",)
+
+
+@admin.register(Passkey)
+class PasskeyAdmin(ReadOnlyAdmin):
+    """Passkeys that people sign in with. Whoever lost theirs has their second factors reset on their own page."""
+
+    list_display = ("id", "user", "name", "is_synced", "sign_count", "last_used_at", "created_at")
+    list_filter = ("is_synced", ("last_used_at", admin.EmptyFieldListFilter))
+    search_fields = ("user__email", "name")
+    date_hierarchy = "created_at"
+    list_select_related = ("user",)
+    ordering = ("-id",)
+    exclude = ("credential_id", "public_key")
+
+
+@admin.register(Device)
+class DeviceAdmin(ReadOnlyAdmin):
+    """Browsers and clients in which people have signed in, and which of them they trust."""
+
+    list_display = ("id", "user", "ip", "trusted_until", "last_used_at", "created_at")
+    list_filter = (("trusted_until", admin.EmptyFieldListFilter),)
+    search_fields = ("user__email", "ip")
+    date_hierarchy = "created_at"
+    list_select_related = ("user",)
+    ordering = ("-id",)
+    exclude = ("digest",)
+
+
+@admin.register(TotpDevice)
+class TotpDeviceAdmin(ReadOnlyAdmin):
+    """Authenticator apps. Nobody sees a seed again; the people's page resets a second factor that is lost."""
+
+    list_display = (
+        "id",
+        "user",
+        "confirmed",
+        "throttling_failure_count",
+        "last_used_at",
+        "created_at",
+    )
+    list_filter = ("confirmed",)
+    search_fields = ("user__email",)
+    date_hierarchy = "created_at"
+    list_select_related = ("user",)
+    ordering = ("-id",)
+    exclude = ("seed_encrypted", "last_step")
+
+
 @admin.register(OutgoingMail)
-class OutgoingMailAdmin(ReadOnlyAdmin):
+class OutgoingMailAdmin(ReadOnlyAdmin, DomainAdmin):
     """What was mailed to whom, and whether it went out. The bodies hold links and are not shown."""
 
     list_display = (
@@ -185,9 +328,9 @@ class OutgoingMailAdmin(ReadOnlyAdmin):
         "kind",
         "recipient",
         "subject",
+        "standing",
         "attempts",
-        "sent_at",
-        "failed_at",
+        "last_error",
         "created_at",
     )
     list_filter = (
@@ -199,3 +342,23 @@ class OutgoingMailAdmin(ReadOnlyAdmin):
     date_hierarchy = "created_at"
     ordering = ("-id",)
     exclude = ("body_encrypted",)
+    actions = ("send_again",)
+
+    @admin.display(description="standing", ordering="sent_at")
+    def standing(self, owed: OutgoingMail) -> str:
+        """Show whether the message is sent, waits, or was given up."""
+        if owed.failed_at is not None:
+            return pill("failed")
+        return pill("sent" if owed.sent_at is not None else "waiting")
+
+    def has_send_again_permission(self, request: HttpRequest) -> bool:
+        """Whoever looks after people may owe them a message again."""
+        return isinstance(request.user, User) and request.user.may(PlatformPermission.USERS_WRITE)
+
+    @admin.action(description="Send again what was given up", permissions=["send_again"])
+    def send_again(self, request: HttpRequest, queryset: QuerySet[OutgoingMail]) -> None:
+        """Owe messages once more that the mail server had refused for good, or for too long."""
+        now = timezone.now()
+        self.each(
+            request, queryset, lambda owed: mail.send_again(mail_id=owed.pk, at=now), "To be sent"
+        )

@@ -14,5 +14,7 @@ class AccountsConfig(AppConfig):
         from django.contrib.auth.signals import user_logged_in
 
         from accounts import receivers  # noqa: F401  connects on import
+        from accounts.services import own_data
 
         user_logged_in.disconnect(dispatch_uid="update_last_login")
+        own_data.register()

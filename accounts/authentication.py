@@ -15,6 +15,8 @@ from accounts.models import User
 from config.common import context
 from config.common.errors import Unauthenticated
 
+_BAD_TOKEN = 'Bearer realm="api", error="invalid_token"'  # noqa: S105  a challenge
+
 
 class JWTAuthentication(BaseAuthentication):
     """Reads `Authorization: Bearer <access token>` and asks the session row whether it still holds."""
@@ -37,8 +39,9 @@ class JWTAuthentication(BaseAuthentication):
         return session.user, claims
 
     def authenticate_header(self, request: Request) -> str:
-        """Return the challenge of a 401."""
-        return 'Bearer realm="api"'
+        """Return the challenge of a 401: whoever presented a token is told that it is the token."""
+        scheme = get_authorization_header(request).partition(b" ")[0]
+        return _BAD_TOKEN if scheme.lower() == b"bearer" else 'Bearer realm="api"'
 
 
 class PortalSessionAuthentication(SessionAuthentication):
@@ -51,9 +54,9 @@ class PortalSessionAuthentication(SessionAuthentication):
 
 
 def _refused() -> Unauthenticated:
-    challenge = 'Bearer realm="api", error="invalid_token"'
     return Unauthenticated(
-        "The access token is not valid, or has expired.", headers={"WWW-Authenticate": challenge}
+        "The access token is not valid, or has expired.",
+        headers={"WWW-Authenticate": _BAD_TOKEN},
     )
 
 

@@ -21,15 +21,19 @@ class GuardedBackend(BaseBackend):
         password: str | None = None,
         **credentials: Any,
     ) -> User | None:
-        """Return the person with this address and password. Raises TooManyRequests while sign-in is paused."""
+        """Return the person with this address and password. Raises TooManyRequests while sign-in is paused.
+
+        Nobody who has a second factor comes in by this door: it would not ask for it.
+        """
         if not username or password is None:
             return None
         try:
-            return services.sessions.authenticate(
+            user = services.sessions.authenticate(
                 email=username, password=password, at=timezone.now()
             )
         except InvalidCredentials:
             return None
+        return None if services.factors.has_second_factor(user) else user
 
     def get_user(self, user_id: int) -> User | None:
         """Return the person while they may sign in."""

@@ -4,10 +4,12 @@ from typing import Any
 
 from django import forms
 
+from accounts.hashers import PASSWORD_MAX_LENGTH
 from accounts.models import User, time_zones, validate_full_name
+from config.common import jsonparser
 from config.common.errors import DomainError
 
-PASSWORD_MAX_LENGTH = 256
+CREDENTIAL_MAX_LENGTH = 100_000
 
 
 class EmailForm(forms.Form):
@@ -28,6 +30,53 @@ class LoginForm(EmailForm):
         max_length=PASSWORD_MAX_LENGTH,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
+
+
+class CodeField(forms.CharField):
+    """A code of the authenticator app or, where the hint says so, a recovery code."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        attrs = {
+            "autocomplete": "one-time-code",
+            "autocapitalize": "none",
+            "spellcheck": "false",
+            "autofocus": True,
+        }
+        super().__init__(max_length=64, widget=forms.TextInput(attrs=attrs), **kwargs)
+
+
+_ANY_CODE = "The six digits that your app shows, or a recovery code."
+
+
+class FirstCodeForm(forms.Form):
+    """Asks for the first code of an app that is being set up."""
+
+    code = CodeField(help_text="Six digits.")
+
+
+class CodeForm(forms.Form):
+    """Asks for a code of the authenticator app, or for a recovery code."""
+
+    code = CodeField(help_text=_ANY_CODE)
+
+
+class SecondFactorForm(CodeForm):
+    """Asks for a code, and whether this browser is to be asked for one again soon."""
+
+    trust_device = forms.BooleanField(
+        label="Do not ask for a code in this browser for 30 days", required=False
+    )
+
+
+class PasswordAndCodeForm(forms.Form):
+    """Asks for the password and a code."""
+
+    password = forms.CharField(
+        strip=False,
+        max_length=PASSWORD_MAX_LENGTH,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True}),
+    )
+    code = CodeField(help_text=_ANY_CODE)
 
 
 class RegisterForm(EmailForm):
@@ -70,6 +119,134 @@ class ProfileForm(forms.ModelForm[User]):
         super().__init__(*args, **kwargs)
         choices = [(name, name.replace("_", " ")) for name in sorted(time_zones())]
         self.fields["time_zone"].choices = choices  # type: ignore[attr-defined]
+
+
+class CredentialField(forms.CharField):
+    """A passkey's answer, put here by the page's script as JSON."""
+
+    widget = forms.HiddenInput
+
+    def __init__(self) -> None:
+        message = "Your device has not answered yet. Without JavaScript a page cannot ask it."
+        super().__init__(max_length=CREDENTIAL_MAX_LENGTH, error_messages={"required": message})
+
+    def clean(self, value: Any) -> Any:
+        """Read the answer; what it is worth is checked where it is used."""
+        try:
+            credential = jsonparser.loads(super().clean(value).encode())
+        except DomainError:
+            credential = None
+        if not isinstance(credential, dict):
+            raise forms.ValidationError("The answer of the device cannot be read.", code="json")
+        return credential
+
+
+class RenamePasskeyForm(forms.Form):
+    """Asks what to call a passkey."""
+
+    name = forms.CharField(max_length=80, validators=[validate_full_name])
+
+
+class PasskeyForm(forms.Form):
+    """Takes a passkey's answer."""
+
+    credential = CredentialField()
+
+    def clean(self) -> dict[str, Any]:
+        """Say above the form what is wrong with the answer: its field is not seen."""
+        for message in self.errors.pop("credential", ()):
+            self.add_error(None, message)
+        return self.cleaned_data
+
+
+class AddPasskeyForm(PasskeyForm):
+    """Asks what to call a new passkey; the device's answer comes with it."""
+
+    name = forms.CharField(
+        required=False,
+        max_length=80,
+        validators=[validate_full_name],
+        help_text="So that you know it again, such as the device or the password manager that keeps it.",
+    )
+
+
+class ConfirmByPasswordForm(forms.Form):
+    """Asks who is signed in for their password."""
+
+    password = forms.CharField(
+        strip=False,
+        max_length=PASSWORD_MAX_LENGTH,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True}),
+    )
+
+
+class ConfirmByCodeForm(forms.Form):
+    """Asks who is signed in for a code."""
+
+    code = forms.CharField(
+        max_length=64,
+        help_text="Six digits of your authenticator app, or a recovery code.",
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "text"}),
+    )
+
+
+def _new_password(label: str) -> forms.CharField:
+    return forms.CharField(
+        label=label,
+        strip=False,
+        max_length=PASSWORD_MAX_LENGTH,
+        help_text="At least 10 characters; four unrelated words are easy to keep in mind.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+
+def _present_password(label: str) -> forms.CharField:
+    return forms.CharField(
+        label=label,
+        strip=False,
+        max_length=PASSWORD_MAX_LENGTH,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+
+class NewPasswordForm(forms.Form):
+    """Asks for the password to be."""
+
+    password = _new_password("New password")
+
+
+class ChangePasswordForm(forms.Form):
+    """Asks for the present password and the one to be."""
+
+    current_password = _present_password("Present password")
+    new_password = _new_password("New password")
+
+
+class ChangeEmailForm(forms.Form):
+    """Asks for the address to be, and for the password."""
+
+    email = forms.EmailField(
+        label="New address",
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+    password = _present_password("Password")
+
+
+class OwnPasswordForm(forms.Form):
+    """Asks for the password alone."""
+
+    password = _present_password("Password")
+
+
+class AvatarForm(forms.Form):
+    """Asks for a picture; what is in the file decides, not its name."""
+
+    file = forms.FileField(
+        label="New picture",
+        help_text="PNG, JPEG or WebP, at most 5 MB.",
+        widget=forms.FileInput(attrs={"accept": "image/png,image/jpeg,image/webp"}),
+    )
 
 
 def show(form: forms.Form, error: DomainError) -> None:

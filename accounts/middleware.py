@@ -1,6 +1,9 @@
 """Who a portal page is shown to, and in which time zone. The cookie holds only as long as its session row does."""
 
-from django.contrib.auth import SESSION_KEY
+from datetime import timedelta
+
+from django.conf import settings
+from django.contrib.auth import SESSION_KEY, login
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
@@ -15,6 +18,8 @@ from config.common import context
 
 _SESSION_ID = "accounts_session_id"
 _SESSION_VERSION = "accounts_session_version"
+_OPENED = "accounts_opened_session"
+_DEVICE_COOKIE_AGE = timedelta(days=400)
 
 
 class PortalSessionMiddleware(AuthenticationMiddleware):
@@ -29,6 +34,34 @@ class PortalSessionMiddleware(AuthenticationMiddleware):
         """Leave the thread as it was found."""
         timezone.deactivate()
         return response
+
+
+def enter(request: HttpRequest, session: Session) -> None:
+    """Give the browser a fresh cookie for a session that has just been opened."""
+    setattr(request, _OPENED, session)
+    login(request, session.user, backend="accounts.backends.GuardedBackend")
+
+
+def opened_by(request: HttpRequest) -> Session | None:
+    """Return the session that the page behind a request has opened, if it has."""
+    return getattr(request, _OPENED, None)
+
+
+def device_token_of(request: HttpRequest) -> str:
+    """Return the token by which the browser is known, or nothing."""
+    return request.COOKIES.get(settings.DEVICE_COOKIE_NAME, "")
+
+
+def keep_device_token(response: HttpResponse, token: str) -> None:
+    """Let the browser keep the token by which it is known, for as long as browsers keep anything."""
+    response.set_cookie(
+        settings.DEVICE_COOKIE_NAME,
+        token,
+        max_age=_DEVICE_COOKIE_AGE,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
 
 
 def remember(request: HttpRequest, claims: AccessClaims) -> None:
@@ -47,6 +80,14 @@ def claims_of(request: HttpRequest | Request) -> AccessClaims | None:
         )
     except (KeyError, TypeError, ValueError):
         return None
+
+
+def live_session_of(request: HttpRequest | Request) -> Session | None:
+    """Return the session behind a request as it is now, by token or by cookie; None for keys and for nobody."""
+    claims = request.auth if isinstance(request, Request) else claims_of(request)
+    if not isinstance(claims, AccessClaims):
+        return None
+    return selectors.live_session(claims, at=timezone.now())
 
 
 def _person(request: HttpRequest) -> User | AnonymousUser:

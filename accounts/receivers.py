@@ -13,9 +13,11 @@ from accounts.models import User
 
 @receiver(user_logged_in)
 def open_session(request: HttpRequest, user: User, **_: Any) -> None:
-    """Give the cookie its session row; a row that the cookie had before ends."""
+    """Give the cookie the row that a page has opened, or a new one; a row that the cookie had before ends."""
     _end(request, user, reason="replaced")
-    session = services.sessions.start_portal(user=user, at=timezone.now())
+    session = middleware.opened_by(request) or services.sessions.start_portal(
+        user=user, at=timezone.now(), device_token=middleware.device_token_of(request)
+    )
     middleware.remember(request, services.sessions.claims_of(session))
 
 

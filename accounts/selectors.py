@@ -5,8 +5,19 @@ from datetime import datetime
 
 from django.db.models import Max, QuerySet
 
-from accounts.models import LoginGuard, Session, User
+from accounts.models import (
+    DataExport,
+    Device,
+    EmailChange,
+    LoginGuard,
+    Passkey,
+    Session,
+    TotpDevice,
+    User,
+)
+from accounts.passkeys import KnownCredential
 from accounts.tokens import AccessClaims
+from config.common import crypto
 
 
 def user_by_email(email: str) -> User | None:
@@ -26,6 +37,7 @@ def live_session(claims: AccessClaims, *, at: datetime) -> Session | None:
     )
     if session is None or session.user.session_version != claims.session_version:
         return None
+    session.user.second_factor_at = session.second_factor_at
     return session if session.user.is_active else None
 
 
@@ -41,8 +53,63 @@ def is_known_place(*, email: str, ip: str | None) -> bool:
     return Session.objects.filter(user__email=email, ip=ip).exists()
 
 
+def is_known_device(*, email: str, token: str) -> bool:
+    """Whether the person with this address has signed in with the device that has this token."""
+    return Device.objects.filter(user__email=email, digest=crypto.digest(token)).exists()
+
+
+def tries_of(subject: str, *, since: datetime) -> list[datetime]:
+    """Return when a subject was tried since then, the newest first."""
+    found = LoginGuard.objects.filter(subject=subject).values_list("tried_at", flat=True).first()
+    return sorted((tried for tried in found or () if tried > since), reverse=True)
+
+
+def devices_of(user: User) -> QuerySet[Device]:
+    """Return the browsers and clients with which a person has signed in."""
+    return Device.objects.filter(user_id=user.pk)
+
+
+def trusted_devices(user: User, *, at: datetime) -> QuerySet[Device]:
+    """Return where a password is enough for a person who has a second factor."""
+    return Device.objects.filter(user_id=user.pk, trusted_until__gt=at)
+
+
 def lock_of(subjects: Sequence[str], *, at: datetime) -> datetime | None:
     """Return until when sign-in is paused for any of the subjects."""
     locked = LoginGuard.objects.filter(subject__in=subjects, locked_until__gt=at)
     until: datetime | None = locked.aggregate(until=Max("locked_until"))["until"]
     return until
+
+
+def passkeys_of(user: User) -> QuerySet[Passkey]:
+    """Return a person's passkeys, the oldest first."""
+    return Passkey.objects.filter(user_id=user.pk).order_by("created_at", "id")
+
+
+def is_last_factor(passkey: Passkey) -> bool:
+    """Whether nothing but the password is left to a person without this passkey."""
+    has_app = TotpDevice.objects.filter(user_id=passkey.user_id, confirmed=True).exists()
+    others = Passkey.objects.filter(user_id=passkey.user_id).exclude(pk=passkey.pk)
+    return not has_app and not others.exists()
+
+
+def known_credentials(user: User) -> list[KnownCredential]:
+    """Return what a browser needs to find a person's passkeys."""
+    found = passkeys_of(user).values_list("credential_id", "transports")
+    return [KnownCredential(bytes(one), transports) for one, transports in found]
+
+
+def pending_email_change(user: User, *, at: datetime) -> EmailChange | None:
+    """Return the change of address that waits for one or both addresses."""
+    changes = EmailChange.objects.filter(user_id=user.pk, completed_at=None, canceled_at=None)
+    return changes.filter(expires_at__gt=at).first()
+
+
+def export_of(user: User, export_id: int) -> DataExport | None:
+    """Return one of a person's own exports."""
+    return DataExport.objects.filter(user_id=user.pk, pk=export_id).first()
+
+
+def exports_of(user: User) -> QuerySet[DataExport]:
+    """Return the exports that a person asked for, newest first."""
+    return DataExport.objects.filter(user_id=user.pk).order_by("-created_at", "-id")

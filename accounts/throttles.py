@@ -26,6 +26,7 @@ RATES = {
     "register": Rate(limit=60, per_seconds=60, burst=60),
     "login": Rate(limit=60, per_seconds=60, burst=60),
     "verify": Rate(limit=60, per_seconds=60, burst=60),
+    "avatar": Rate(limit=20, per_seconds=60, burst=20),
     "resend": Rate(limit=20, per_seconds=60, burst=20),
     "token": Rate(limit=240, per_seconds=60, burst=120),
 }
@@ -41,10 +42,13 @@ class AddressThrottle(BaseThrottle):
         rate = RATES[view.paced_as]
         verdict = ratelimit.take(f"{view.paced_as}:{pace.caller()}", rate)
         self._seconds = verdict.retry_after_seconds
-        if verdict.is_counted:
-            return verdict.is_allowed
-        self._seconds = rate.per_seconds
-        return _passes_without_redis(view.paced_as)
+        passes = verdict.is_allowed
+        if not verdict.is_counted:
+            self._seconds = rate.per_seconds
+            passes = _passes_without_redis(view.paced_as)
+        if not passes:
+            pace.tell_excess(view.paced_as)
+        return passes
 
     def wait(self) -> float:
         """Return after how many seconds the next call passes."""
@@ -79,6 +83,7 @@ def _require_pace(request: HttpRequest, kind: str) -> None:
         usage = None
     is_over = not _passes_without_redis(kind) if usage is None else usage["should_limit"]
     if is_over:
+        pace.tell_excess(kind)
         seconds = max(1, usage["time_left"]) if usage else RATES[kind].per_seconds
         raise TooManyRequests(headers={"Retry-After": str(seconds)})
 

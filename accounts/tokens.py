@@ -1,5 +1,7 @@
-"""Minting and reading access tokens: HS256 with named keys; issuer, audience and type are always checked."""
+"""Minting and reading tokens: HS256 with named keys; issuer, audience and type are always checked."""
 
+import json
+import re
 import time
 from dataclasses import dataclass
 from datetime import timedelta
@@ -8,6 +10,7 @@ from typing import Any
 
 import jwt
 from django.conf import settings
+from jwt.utils import base64url_decode
 from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import TokenBackendError
 from rest_framework_simplejwt.settings import api_settings
@@ -16,6 +19,13 @@ from config.common import crypto
 
 ACCESS_LIFETIME: timedelta = api_settings.ACCESS_TOKEN_LIFETIME
 REFRESH_LIFETIME: timedelta = api_settings.REFRESH_TOKEN_LIFETIME
+SESSION_LIFETIME = timedelta(days=90)
+PENDING_LIFETIME = timedelta(minutes=5)
+
+# Three parts of base64url; ours have some 300 characters.
+_SHAPE = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+){2}")
+_LONGEST = 2048
+_HEADER = {"alg", "typ", "kid"}
 
 
 class TokenRefused(Exception):
@@ -66,6 +76,15 @@ def mint_refresh(session_id: int) -> str:
     )
 
 
+def mint_pending(pending_id: int) -> str:
+    """Return a signed token for a sign-in that waits for its second factor; it opens nothing else."""
+    return _mint(
+        {"pid": pending_id, "jti": crypto.new_token()},
+        kind="2fa_pending",
+        lifetime=PENDING_LIFETIME,
+    )
+
+
 def read_access(token: str) -> AccessClaims:
     """Check a token's signature, issuer, audience, time and type. Raises TokenRefused."""
     payload = _read(token, kind="access")
@@ -83,6 +102,14 @@ def read_refresh(token: str) -> int:
     """Check a refresh token as `read_access` does and return the id of its session. Raises TokenRefused."""
     try:
         return int(_read(token, kind="refresh")["sid"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise TokenRefused from error
+
+
+def read_pending(token: str) -> int:
+    """Check a token as `read_access` does and return the id of the sign-in that waits. Raises TokenRefused."""
+    try:
+        return int(_read(token, kind="2fa_pending")["pid"])
     except (KeyError, TypeError, ValueError) as error:
         raise TokenRefused from error
 
@@ -105,11 +132,42 @@ def _mint(claims: dict[str, Any], *, kind: str, lifetime: timedelta) -> str:
 
 def _read(token: str, *, kind: str) -> dict[str, Any]:
     try:
-        backend = _configured()[jwt.get_unverified_header(token)["kid"]]
+        backend = _configured()[_kid_of(token)]
         payload: dict[str, Any] = backend.decode(token)  # type: ignore[arg-type]  # a string at run time, too
-    except (jwt.PyJWTError, TokenBackendError, KeyError, TypeError, ValueError) as error:
+    except (
+        jwt.PyJWTError,
+        TokenBackendError,
+        AttributeError,
+        KeyError,
+        TypeError,
+        ValueError,
+    ) as error:
         raise TokenRefused from error
     # The library checks `exp` only where there is one.
     if payload.get("typ") != kind or "exp" not in payload:
         raise TokenRefused
     return payload
+
+
+def _kid_of(token: str) -> str:
+    """Return the key that a token names, if its form is that of ours. Raises ValueError.
+
+    The library reads around what it does not know. Ours are short, have three fields in their header and no name twice,
+    so that nothing in a token is there to be read differently by somebody else.
+    """
+    if len(token) > _LONGEST or not _SHAPE.fullmatch(token):
+        raise ValueError("The form is not that of a token.")
+    header, payload = (
+        json.loads(base64url_decode(part), object_pairs_hook=_unambiguous)
+        for part in token.split(".")[:2]
+    )
+    if header.keys() != _HEADER or not isinstance(payload, dict):
+        raise ValueError("The header is not that of a token of ours.")
+    return str(header["kid"])
+
+
+def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("A name stands there twice.")
+    return members

@@ -6,10 +6,11 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.forms import BaseModelForm
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import timezone
 
+from accounts.permissions import recently_authenticated
 from apikeys import selectors
 from apikeys.forms import ApiForm, RouteRuleForm
 from apikeys.models import Api, ApiKey, KeyActivity, KeyUsage, RouteRule, ServiceKey
@@ -149,6 +150,15 @@ class ServiceKeyAdmin(DomainAdmin):
         )
         obj.pk, obj.prefix, obj.last4, obj.secret = key.pk, key.prefix, key.last4, secret
 
+    def add_view(
+        self,
+        request: HttpRequest,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        """Make a key for who proved who they are within the last ten minutes."""
+        return recently_authenticated(super().add_view)(request, form_url, extra_context)
+
     def response_add(
         self, request: HttpRequest, obj: Any, post_url_continue: str | None = None
     ) -> HttpResponse:
@@ -161,16 +171,14 @@ class ServiceKeyAdmin(DomainAdmin):
         return f"{key.prefix}…{key.last4}"
 
     @admin.action(description="Rotate one, the old secret works for a day", permissions=["change"])
-    def rotate_in_a_day(
-        self, request: HttpRequest, rows: QuerySet[ServiceKey]
-    ) -> HttpResponse | None:
-        """Mint a new secret beside the old one."""
-        return self._rotate(request, rows, overlap_seconds=86_400)
+    def rotate_in_a_day(self, request: HttpRequest, rows: QuerySet[ServiceKey]) -> Any:
+        """Mint a new secret beside the old one, for who proved who they are within the last ten minutes."""
+        return recently_authenticated(self._rotate)(request, rows, overlap_seconds=86_400)
 
     @admin.action(description="Rotate one, the old secret stops at once", permissions=["change"])
-    def rotate_now(self, request: HttpRequest, rows: QuerySet[ServiceKey]) -> HttpResponse | None:
-        """Mint a new secret in the old one's place."""
-        return self._rotate(request, rows, overlap_seconds=0)
+    def rotate_now(self, request: HttpRequest, rows: QuerySet[ServiceKey]) -> Any:
+        """Mint a new secret in the old one's place, for who proved who they are within the last ten minutes."""
+        return recently_authenticated(self._rotate)(request, rows, overlap_seconds=0)
 
     @admin.action(description="Revoke (cannot be undone)", permissions=["change"])
     def revoke(self, request: HttpRequest, rows: QuerySet[ServiceKey]) -> None:
@@ -185,10 +193,11 @@ class ServiceKeyAdmin(DomainAdmin):
 
     def _rotate(
         self, request: HttpRequest, rows: QuerySet[ServiceKey], *, overlap_seconds: int
-    ) -> HttpResponse | None:
+    ) -> HttpResponse:
+        back = HttpResponseRedirect(request.get_full_path())
         if rows.count() != 1:
             self.message_user(request, "Choose exactly one key to rotate.", messages.ERROR)
-            return None
+            return back
         try:
             key, secret = service_keys.rotate_service_key(
                 key=rows.get(),
@@ -198,7 +207,7 @@ class ServiceKeyAdmin(DomainAdmin):
             )
         except DomainError as error:
             self.message_user(request, sentence_of(error), messages.ERROR)
-            return None
+            return back
         return self._reveal(request, key, secret)
 
     def _reveal(self, request: HttpRequest, key: ServiceKey, secret: str) -> HttpResponse:

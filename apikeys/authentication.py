@@ -14,6 +14,7 @@ from apikeys.gateway.headers import presented_key
 from apikeys.gateway.records import KeyRecord
 from apikeys.gateway.refusals import Outcome, error_of
 from apikeys.restrictions import Scopes
+from apikeys.services import refusals
 from config.common import context
 from config.common.ip import client_ip
 from organizations.access import Tenant
@@ -92,6 +93,8 @@ class ApiKeyAuthentication(BaseAuthentication):
         origin = request.META.get("HTTP_ORIGIN")
         outcome = refusal_of(record, time() * 1000, client_ip(request._request), origin)  # noqa: SLF001
         if outcome is not None:
+            if outcome is Outcome.FORBIDDEN_IP:
+                _tell_address_refused(record)
             raise error_of(outcome)
         context.set_actor(context.Actor(type="api_key", id=record.key_id, label=record.name))
         return KeyPrincipal(record.key_id), KeyCredentials(record)
@@ -99,6 +102,19 @@ class ApiKeyAuthentication(BaseAuthentication):
     def authenticate_header(self, request: Request) -> str:
         """Return the challenge of a 401."""
         return 'Bearer realm="api"'
+
+
+def _tell_address_refused(record: KeyRecord) -> None:
+    if not record.organization_id:
+        return
+    here = context.current()
+    refusals.tell_address_refused(
+        organization_id=record.organization_id,
+        key_id=record.key_id,
+        ip=here.ip,
+        user_agent=here.user_agent,
+        request_id=here.request_id,
+    )
 
 
 def _is_ours(secret: str, brand: str) -> bool:

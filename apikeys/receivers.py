@@ -1,15 +1,23 @@
 """What the keys do when people, organizations and plans change: gate processes are told to load them anew."""
 
+from datetime import datetime
+
 from django.dispatch import receiver
 
-from accounts.signals import UserReinstated, UserSuspended
-from apikeys.services import invalidation
+from accounts.services import personal_data
+from accounts.signals import UserErased, UserReinstated, UserSuspended
+from apikeys import selectors
+from apikeys.services import invalidation, keys
 from billing.signals import PlanChanged
 from config.common.events import published
 from organizations.signals import (
     OrganizationLimitsChanged,
     OrganizationReinstated,
     OrganizationSuspended,
+)
+
+personal_data.contribute(
+    "api_keys", "Keys you made, without their secrets.", selectors.personal_data_of
 )
 
 
@@ -31,3 +39,12 @@ def reload_keys_of_organization(
     """An organization's state and limits hold for all its keys."""
     assert event.organization_id is not None
     invalidation.organizations_changed(event.organization_id)
+
+
+@receiver(published, sender=UserErased)
+def revoke_keys_of_erased_user(event: UserErased, at: datetime, **_: object) -> None:
+    """The keys of what was the person's alone go with them; other organizations keep theirs.
+
+    By now the person has left every organization in which there are others.
+    """
+    keys.revoke_keys_where_member(user_id=event.user_id, at=at)

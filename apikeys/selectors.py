@@ -2,13 +2,16 @@
 
 import json
 import shlex
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db.models import F, Q, QuerySet, Sum
 from django.db.models.functions import Least
 
+from accounts.models import User
 from apikeys.models import Api, ApiKey, KeyActivity, KeyUsage, Secret
 from apikeys.restrictions import QuotaPeriod, period_of
 from billing import selectors as billing
@@ -181,3 +184,14 @@ def filtered(
     if status:
         rows = with_status(rows, status, at=at)
     return matching(rows, q) if q else rows
+
+
+_TAKEN_ALONG = (
+    "id", "organization_id", "name", "description", "environment", "prefix", "last4", "scopes", "expires_at",
+    "disabled_at", "revoked_at", "created_at",
+)  # fmt: skip
+
+
+def personal_data_of(user: User) -> Iterator[dict[str, Any]]:
+    """Yield the keys that a person made."""
+    yield from ApiKey.objects.filter(created_by_id=user.pk).order_by("pk").values(*_TAKEN_ALONG)

@@ -60,12 +60,26 @@ class KeyRevoked(DomainEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeyAddressRefused(DomainEvent):
+    """A key was presented from an address that is not on its list: it may be in the wrong hands."""
+
+    name = "api_key.address_refused"
+    summary = "API key {api_key_id} presented from an address that it does not allow"
+    target_type = "api_key"
+    security_name = "authz_fail"
+    is_counted = True
+
+    api_key_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceKeyCreated(DomainEvent):
     """A platform credential was made."""
 
     name = "service_key.created"
     summary = "service key {key_name} created"
     target_type = "service_key"
+    security_name = "authz_admin"
 
     service_key_id: int
     key_name: str
@@ -78,6 +92,7 @@ class ServiceKeyRotated(DomainEvent):
     name = "service_key.rotated"
     summary = "service key {key_name} rotated, overlap {overlap_seconds} s"
     target_type = "service_key"
+    security_name = "authz_admin"
 
     service_key_id: int
     key_name: str
@@ -91,6 +106,7 @@ class ServiceKeyRevoked(DomainEvent):
     name = "service_key.revoked"
     summary = "service key {key_name} revoked"
     target_type = "service_key"
+    security_name = "authz_admin"
 
     service_key_id: int
     key_name: str

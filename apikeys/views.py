@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts.permissions import recently_authenticated
 from apikeys import selectors
 from apikeys.forms import EditKeyForm, KeyForm, RevokeKeyForm, RotateKeyForm
 from apikeys.models import ApiKey
@@ -50,6 +51,7 @@ def key_list(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @member_required(Permission.KEYS_WRITE)
+@recently_authenticated
 def key_create(request: HttpRequest) -> HttpResponse:
     """Create a key and show its secret in the same answer."""
     tenant = tenant_of_page(request)
@@ -109,6 +111,7 @@ def key_edit(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @member_required(Permission.KEYS_WRITE)
+@recently_authenticated
 def key_rotate(request: HttpRequest, pk: int) -> HttpResponse:
     """Give a key a new secret and show it in the same answer."""
     key = _key(request, pk)

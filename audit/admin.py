@@ -3,17 +3,21 @@
 from collections.abc import Iterable
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ActionForm
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.html import format_html
 
 from accounts.models import User
-from audit import selectors
+from audit import selectors, vocabulary
 from audit.models import AuditLog, SecurityEvent
 from audit.services import security
 from config.common.admin import ReadOnlyAdmin
 from config.common.events import catalogue
+from config.templatetags.ui import ago, pill
 
 
 class EventFilter(admin.SimpleListFilter):
@@ -69,36 +73,89 @@ class AuditLogAdmin(ReadOnlyAdmin):
         return selectors.searched(queryset, search_term.strip()), False
 
 
+class KindFilter(admin.SimpleListFilter):
+    """Filters by name; the choices are the vocabulary."""
+
+    title = "kind"
+    parameter_name = "name"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        """Offer every name of the vocabulary."""
+        return [(term.name, term.title) for term in vocabulary.TERMS.values()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep the events of the chosen name."""
+        return queryset.filter(name=self.value()) if self.value() else queryset
+
+
+class NoteForm(ActionForm):
+    """Asks beside the choice of the action what was found out."""
+
+    note = forms.CharField(required=False, max_length=300)
+
+
 @admin.register(SecurityEvent)
 class SecurityEventAdmin(ReadOnlyAdmin):
     """What concerns security. Acknowledging one says that somebody has looked at it."""
 
     list_display = (
         "created_at",
-        "severity",
-        "name",
+        "severity_pill",
+        "kind",
+        "count",
         "user_id",
         "organization_id",
         "ip",
         "request_id",
-        "acknowledged_at",
+        "standing",
     )
-    list_filter = ("severity", "name", ("acknowledged_at", admin.EmptyFieldListFilter))
+    list_filter = (
+        "severity",
+        KindFilter,
+        ("acknowledged_at", admin.EmptyFieldListFilter),
+        ("organization_id", admin.EmptyFieldListFilter),
+    )
     search_fields = ("request_id__exact", "=user_id", "=organization_id", "ip")
     search_help_text = "A request id, an address, or the id of a person or an organization"
     date_hierarchy = "created_at"
     ordering = ("-id",)
+    exclude = ("fold",)
+    readonly_fields = ("meaning",)
     actions = ("acknowledge",)
+    action_form = NoteForm
+
+    @admin.display(description="severity", ordering="severity")
+    def severity_pill(self, event: SecurityEvent) -> str:
+        """Show how soon to look, in its color."""
+        return pill(event.severity)
+
+    @admin.display(description="kind", ordering="name")
+    def kind(self, event: SecurityEvent) -> str:
+        """Show the name and what it means."""
+        return format_html(
+            '<span title="{}">{}</span> <code>{}</code>', event.meaning, event.title, event.name
+        )
+
+    @admin.display(description="acknowledged", ordering="acknowledged_at")
+    def standing(self, event: SecurityEvent) -> str:
+        """Show since when somebody knows."""
+        if event.acknowledged_at is None:
+            return pill("open")
+        note = event.acknowledged_note
+        return format_html('<span title="{}">{}</span>', note, ago(event.acknowledged_at))
 
     def has_acknowledge_permission(self, request: HttpRequest) -> bool:
         """Whoever may see security events may say that they have seen them."""
         return self.has_view_permission(request)
 
-    @admin.action(description="Acknowledge", permissions=["acknowledge"])
+    @admin.action(description="Acknowledge (with a note)", permissions=["acknowledge"])
     def acknowledge(self, request: HttpRequest, queryset: QuerySet[SecurityEvent]) -> None:
         """Say that somebody has looked at the events."""
         assert isinstance(request.user, User)
+        note = request.POST.get("note", "").replace("\x00", "").strip()[:300]
         events = list(queryset)
         for event in events:
-            security.acknowledge(security_event=event, by=request.user, at=timezone.now())
+            security.acknowledge(
+                security_event=event, by=request.user, at=timezone.now(), note=note
+            )
         self.message_user(request, f"Acknowledged: {len(events)}.", messages.SUCCESS)

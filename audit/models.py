@@ -4,6 +4,8 @@ from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 
+from audit import vocabulary
+from audit.vocabulary import SeverityName
 from config.common.models import TimeStamped
 
 
@@ -46,6 +48,7 @@ class AuditLog(models.Model):
         indexes = [
             models.Index(fields=["organization_id", "-id"], name="auditlog_by_organization"),
             models.Index(fields=["actor_type", "actor_id", "-id"], name="auditlog_by_actor"),
+            models.Index(fields=["target_type", "target_id", "-id"], name="auditlog_by_target"),
             models.Index(fields=["request_id"], name="auditlog_by_request"),
             # Entries lie in the order of time, so a few pages of BRIN find a day.
             BrinIndex(fields=["occurred_at"], name="auditlog_by_occurred_at"),
@@ -67,15 +70,18 @@ class AuditChain(models.Model):
 
 
 class Severity(models.TextChoices):
-    """How soon a person should look."""
+    """How soon a person should look; which name is how severe is in `audit.vocabulary`."""
 
-    INFO = "INFO", "Info"
-    WARNING = "WARNING", "Warning"
-    CRITICAL = "CRITICAL", "Critical"
+    INFO = SeverityName.INFO, "Info"
+    WARNING = SeverityName.WARNING, "Warning"
+    CRITICAL = SeverityName.CRITICAL, "Critical"
 
 
 class SecurityEvent(TimeStamped):
-    """Something that concerns security; the name is from the OWASP logging vocabulary."""
+    """Something that concerns security; the name is from the OWASP logging vocabulary.
+
+    What comes over and over from one actor is one row per minute, told apart by `fold`, with a count.
+    """
 
     name = models.CharField(max_length=60)
     severity = models.CharField(max_length=8, choices=Severity)
@@ -85,8 +91,12 @@ class SecurityEvent(TimeStamped):
     ip = models.GenericIPAddressField(null=True)
     user_agent = models.CharField(max_length=300, blank=True)
     request_id = models.CharField(max_length=64, blank=True)
+    count = models.PositiveIntegerField(default=1)
+    last_seen_at = models.DateTimeField()
+    fold = models.CharField(max_length=64, null=True, unique=True, editable=False)  # noqa: DJ001  only some rows have one
     acknowledged_at = models.DateTimeField(null=True, blank=True)
     acknowledged_by_id = models.BigIntegerField(null=True)
+    acknowledged_note = models.CharField(max_length=300, blank=True)
 
     class Meta:
         constraints = [
@@ -95,14 +105,31 @@ class SecurityEvent(TimeStamped):
             ),
             models.CheckConstraint(
                 name="securityevent_acknowledged_by_someone",
-                condition=Q(acknowledged_at=None, acknowledged_by_id=None)
+                condition=Q(acknowledged_at=None, acknowledged_by_id=None, acknowledged_note="")
                 | Q(acknowledged_at__isnull=False, acknowledged_by_id__isnull=False),
             ),
+            models.CheckConstraint(name="securityevent_seen", condition=Q(count__gte=1)),
         ]
         indexes = [
             models.Index(fields=["-created_at"], name="securityevent_by_created_at"),
             models.Index(fields=["organization_id", "-created_at"], name="securityevent_by_org_at"),
+            models.Index(fields=["user_id", "-created_at"], name="securityevent_by_user_at"),
         ]
 
     def __str__(self) -> str:
         return f"{self.severity} {self.name}"
+
+    @property
+    def title(self) -> str:
+        """The words for the name."""
+        return vocabulary.title_of(self.name)
+
+    @property
+    def meaning(self) -> str:
+        """What the name means."""
+        return vocabulary.meaning_of(self.name)
+
+    @property
+    def is_acknowledged(self) -> bool:
+        """Whether somebody has looked at it."""
+        return self.acknowledged_at is not None

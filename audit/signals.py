@@ -1,4 +1,4 @@
-"""What happens to security events: staff look at them."""
+"""What happens to security events: people look at them."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from config.common.events import DomainEvent
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecurityEventAcknowledged(DomainEvent):
-    """Somebody of the staff has looked at a security event."""
+    """Somebody has looked at a security event."""
 
     name = "security_event.acknowledged"
     summary = "security event {security_event_id} ({what}) acknowledged"
@@ -15,3 +15,4 @@ class SecurityEventAcknowledged(DomainEvent):
 
     security_event_id: int
     what: str
+    note: str = ""

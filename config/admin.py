@@ -1,11 +1,18 @@
-"""The back office's site: staff only, four numbers on top."""
+"""The back office's site: staff only, with a second factor given in the session; four numbers on top."""
 
 from typing import Any
+from urllib.parse import urlencode
 
-from django.contrib import admin
-from django.http import HttpRequest
+from django.contrib import admin, messages
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 
+from accounts.models import User
+from accounts.services import factors
 from config.backoffice import selectors
 
 
@@ -16,8 +23,43 @@ class TollgateAdminSite(admin.AdminSite):
     site_title = "Tollgate back office"
     index_title = "Back office"
 
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Whether staff asks, in a session that has given a second factor."""
+        return (
+            isinstance(request.user, User)
+            and super().has_permission(request)
+            and request.user.is_verified()
+        )
+
+    def login(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Lead to the portal's sign-in, the only one there is, or to what is missing after it, and back."""
+        wanted = _wanted(request)
+        if self.has_permission(request):
+            return HttpResponseRedirect(wanted)
+        if not isinstance(request.user, User):
+            return redirect_to_login(wanted)
+        if not request.user.is_staff:
+            raise PermissionDenied
+        if factors.has_second_factor(request.user):
+            step = "accounts:second-factor"
+        else:
+            step = "accounts:two-factor"
+            messages.warning(request, "The back office needs a second factor: set one up first.")
+        return HttpResponseRedirect(f"{reverse(step)}?{urlencode({'next': wanted})}")
+
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> TemplateResponse:
         """Show the numbers of the day above the list of models."""
         return super().index(request, {"dashboard": selectors.dashboard(), **(extra_context or {})})
+
+
+def _wanted(request: HttpRequest) -> str:
+    """Return which page of the back office is asked for: one of ours, else the first."""
+    wanted = request.GET.get("next", "")
+    is_ours = url_has_allowed_host_and_scheme(
+        wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return wanted if is_ours and wanted != request.path else reverse("admin:index")

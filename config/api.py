@@ -6,6 +6,7 @@ from accounts.api.urls import auth_urlpatterns, users_urlpatterns
 from analytics.api.urls import key_usage_urlpatterns
 from analytics.api.urls import urlpatterns as analytics_urlpatterns
 from apikeys.api.urls import urlpatterns as apikeys_urlpatterns
+from audit.api.urls import urlpatterns as audit_urlpatterns
 from organizations.api.urls import urlpatterns as organizations_urlpatterns
 
 app_name = "api"
@@ -17,4 +18,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include(apikeys_urlpatterns)),
     path("", include(key_usage_urlpatterns)),
     path("analytics/", include(analytics_urlpatterns)),
+    path("", include(audit_urlpatterns)),
 ]

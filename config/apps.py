@@ -10,6 +10,13 @@ class ProjectConfig(AppConfig):
     name = "config"
     verbose_name = "Tollgate"
 
+    def ready(self) -> None:
+        """Register the checks and begin to report errors."""
+        from config import checks  # noqa: F401
+        from config.common import reports
+
+        reports.start()
+
 
 class TollgateAdminConfig(AdminConfig):
     """Django's admin with our own site."""

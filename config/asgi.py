@@ -14,12 +14,11 @@ from django.urls import re_path
 
 from analytics.routing import websocket_urlpatterns
 from apikeys.gateway import app as gate
-from config.bridge import Application, DjangoBridge, Receive, Scope, Send
+from config.bridge import Application, DjangoBridge, Receive, Scope, Send, protected
+from config.common.middleware.size_limit import limit_of
 from config.embedded import demo_api
 
-_django = DjangoBridge(
-    wsgi.application, threads=settings.WEB_THREADS, max_body_bytes=settings.MAX_UPLOAD_BYTES
-)
+_django = DjangoBridge(wsgi.application, threads=settings.WEB_THREADS, body_limit=limit_of)
 
 
 async def _no_such_socket(_scope: Scope, _receive: Receive, send: Send) -> None:
@@ -40,7 +39,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         case "websocket":
             await _sockets(scope, receive, send)
         case _:
-            await _answerer(scope["path"])(scope, receive, send)
+            await _answerer(scope["path"])(scope, receive, protected(send))
 
 
 def _answerer(path: str) -> Application:

@@ -8,11 +8,18 @@ cannot tell `X_Real_Name` from `X-Real-Name`.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote_from_bytes
 
+import orjson
+import structlog
 from a2wsgi import WSGIMiddleware
+
+from apikeys.gateway.refusals import RequestTooSlow
+from config.common import context, errors, problems, reports
+from config.common.middleware import security_headers
+
+logger = structlog.get_logger(__name__)
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -36,10 +43,10 @@ class Ambiguous(Exception):
 class DjangoBridge:
     """Runs a WSGI application in a pool of threads that lives as long as the process."""
 
-    def __init__(self, application: Any, *, threads: int, max_body_bytes: int) -> None:
+    def __init__(self, application: Any, *, threads: int, body_limit: Callable[[str], int]) -> None:
         # The queue lets a thread hand over a whole page and go on, however slowly the client reads.
         self._application = WSGIMiddleware(application, workers=threads, send_queue_size=256)
-        self._max_body_bytes = max_body_bytes
+        self._body_limit = body_limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, noting when it came: it may wait for its body and for a thread."""
@@ -49,21 +56,30 @@ class DjangoBridge:
         except ClientGone:
             return
         except Ambiguous:
-            await _refuse(send, 400, "malformed_request")
+            await _refuse(scope, send, errors.MalformedRequest("The body has two lengths."))
             return
         except TimeoutError:
-            await _refuse(send, 408, "request_timeout")
+            await _refuse(scope, send, RequestTooSlow())
             return
-        safe = _presentable(scope, len(body))
-        await self._application(safe, _replay(body, receive), send)  # type: ignore[arg-type]
+        safe, noted = _presentable(scope, len(body)), _Noted(send)
+        try:
+            await self._application(safe, _replay(body, receive), noted)  # type: ignore[arg-type]
+        except Exception as exception:
+            # Django answers its own exceptions; this one came from around it.
+            logger.exception("unhandled_exception", path=scope["path"])
+            reports.capture(exception)
+            if noted.has_started:
+                raise
+            await _refuse(scope, send, errors.InternalError())
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes:
         """Read the body; one byte above the limit is enough to have it refused."""
+        limit = self._body_limit(scope["path"])
         declared = _declared_length(scope)
-        if declared is not None and not 0 < declared <= self._max_body_bytes:
+        if declared is not None and not 0 < declared <= limit:
             return b""
         body = bytearray()
-        while len(body) <= self._max_body_bytes:
+        while len(body) <= limit:
             message = await receive()
             if message["type"] == "http.disconnect":
                 raise ClientGone
@@ -71,6 +87,18 @@ class DjangoBridge:
             if not message.get("more_body"):
                 break
         return bytes(body)
+
+
+class _Noted:
+    """Sends, and remembers whether an answer has begun."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.has_started = False
+
+    async def __call__(self, message: Message) -> None:
+        self.has_started = True
+        await self._send(message)
 
 
 def _declared_length(scope: Scope) -> int | None:
@@ -81,7 +109,7 @@ def _declared_length(scope: Scope) -> int | None:
         raise Ambiguous
     if is_chunked:
         return None
-    return int(lengths[0]) if lengths and lengths[0].isdigit() else 0
+    return int(lengths[0][:30]) if lengths and lengths[0].isdigit() else 0
 
 
 def _presentable(scope: Scope, length: int) -> Scope:
@@ -105,14 +133,35 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return next_message
 
 
-async def _refuse(send: Send, status: int, code: str) -> None:
-    body = (
-        f'{{"type":"about:blank","title":"{HTTPStatus(status).phrase}","status":{status},"code":"{code}"}}'
-    ).encode()
-    headers = [
-        (b"content-type", b"application/problem+json"),
-        (b"content-length", str(len(body)).encode()),
-        (b"connection", b"close"),
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
+async def _refuse(scope: Scope, send: Send, error: errors.DomainError) -> None:
+    """Answer a request that Django never saw, or could not answer, as Django would, and close the connection."""
+    request_id = context.new_request_id()
+    with context.use(context.Context(request_id=request_id)):
+        body = orjson.dumps(problems.document(error, instance=scope["path"]))
+    headers = {
+        "Content-Type": problems.CONTENT_TYPE,
+        "Content-Length": str(len(body)),
+        "Cache-Control": "no-store",
+        "Connection": "close",
+        "X-Request-Id": request_id,
+        **problems.headers_of(error),
+    }
+    if scope["path"].startswith("/api/"):
+        headers["Vary"] = "Origin"
+    lines = [*headers.items(), *security_headers.absent(headers)]
+    encoded = [(name.lower().encode(), value.encode("latin-1")) for name, value in lines]
+    await send({"type": "http.response.start", "status": error.status, "headers": encoded})
     await send({"type": "http.response.body", "body": body})
+
+
+def protected(send: Send) -> Send:
+    """Return a `send` that adds the security headers to an answer that lacks them, whoever made it."""
+
+    async def send_protected(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            present = [name.decode("latin-1") for name, _ in message["headers"]]
+            added = [(n.lower().encode(), v.encode()) for n, v in security_headers.absent(present)]
+            message = {**message, "headers": [*message["headers"], *added]}
+        await send(message)
+
+    return send_protected

@@ -8,14 +8,17 @@ from threading import Event
 import psycopg
 import redis
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, InterfaceError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 from django_prometheus.exports import ExportToDjangoView
 
 from analytics.metering import stream
 from apikeys.gateway import app as gate
+from audit import selectors
+from config.common import mail
 from config.common import redis as connections
 
 
@@ -89,10 +92,11 @@ _migrated = Event()
 
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Export Prometheus metrics: Django's own, the gate's, and how many calls wait to be ingested."""
+    """Export Prometheus metrics: Django's own, the gate's, what waits, and what concerns security."""
     response: HttpResponse = ExportToDjangoView(request)  # type: ignore[no-untyped-call]
     response.write(gate.metrics_text())
     response.write(_stream_metrics())
+    response.write(_database_metrics())
     return response
 
 
@@ -110,3 +114,25 @@ def _stream_metrics() -> str:
         "# TYPE tollgate_usage_stream_lag_seconds gauge\n"
         f"tollgate_usage_stream_lag_seconds {max(age, 0.0):.3f}\n"
     )
+
+
+def _database_metrics() -> str:
+    # Read from the rows themselves, so that every process tells the same.
+    try:
+        waiting, failed = mail.waiting_and_failed()
+        noted = selectors.security_events_by_name(at=timezone.now())
+    except (DatabaseError, InterfaceError):
+        return ""
+    lines = [
+        "# HELP tollgate_mails Mails that wait to be sent, and that were given up and can be sent again.",
+        "# TYPE tollgate_mails gauge",
+        f'tollgate_mails{{state="waiting"}} {waiting}',
+        f'tollgate_mails{{state="failed"}} {failed}',
+        "# HELP tollgate_security_events Security events of the last hour.",
+        "# TYPE tollgate_security_events gauge",
+        *(
+            f'tollgate_security_events{{name="{name}",severity="{severity}"}} {times}'
+            for name, severity, times in noted
+        ),
+    ]
+    return "\n".join(lines) + "\n"

@@ -26,7 +26,22 @@ SCHEDULE = (
     PeriodicJob(
         "accounts.purge_expired",
         timedelta(days=1),
-        "Delete old links, ended sessions, expired cookies and counts of tries.",
+        "Delete old links, ended sessions, expired cookies, counts of tries and stray files.",
+    ),
+    PeriodicJob(
+        "accounts.sweep_exports",
+        timedelta(seconds=30),
+        "Make the copies of personal data that are owed; delete those past their seven days.",
+    ),
+    PeriodicJob(
+        "accounts.delete_due",
+        timedelta(hours=1),
+        "Remind people whose account will be deleted, and erase those whose days are over.",
+    ),
+    PeriodicJob(
+        "audit.purge_security_events",
+        timedelta(days=1),
+        "Delete security events past their retention.",
     ),
     PeriodicJob(
         "apikeys.prune_secrets",

@@ -1,9 +1,10 @@
 """WSGI entry: Django with its static files in front of it. `config.asgi` runs the same in its threads."""
 
+import io
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from wsgiref.headers import Headers
+from typing import Any
 
 from django.conf import settings
 from django.contrib.staticfiles import finders
@@ -16,17 +17,11 @@ os.environ.setdefault("PROCESS_ROLE", "web")
 
 django_application = get_wsgi_application()
 
-from config.common.middleware.security_headers import HEADERS  # noqa: E402  (needs Django to be set up)
+from config.common.middleware import security_headers  # noqa: E402  (needs Django to be set up)
+from config.common.middleware.size_limit import limit_of  # noqa: E402
 
 # Loaded now, so that a broken URL map stops the start instead of failing every request.
 get_resolver().url_patterns  # noqa: B018
-
-
-def _add_security_headers(headers: Headers, _path: str, _url: str) -> None:
-    for name, value in HEADERS.items():
-        headers.setdefault(name, value)
-    if settings.HSTS_SECONDS:
-        headers["Strict-Transport-Security"] = f"max-age={settings.HSTS_SECONDS}; includeSubDomains"
 
 
 def _files() -> Iterator[tuple[str, Path]]:
@@ -48,7 +43,6 @@ def _with_static_files() -> ServeStatic:
         django_application,
         max_age=0 if settings.STATIC_FROM_SOURCE else 3600,
         allow_all_origins=False,
-        add_headers_function=_add_security_headers,
     )
     for name, path in _files():
         if path.is_file():
@@ -56,4 +50,34 @@ def _with_static_files() -> ServeStatic:
     return served
 
 
-application = _with_static_files()
+Answer = Callable[[dict[str, Any], Any], Iterable[bytes]]
+
+
+def _guarded(answer: Answer) -> Answer:
+    """Give chunked bodies a length, and every answer the security headers, those of static files included."""
+
+    def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            added = security_headers.absent(name for name, _ in headers)
+            return start_response(status, [*headers, *added], exc_info)
+
+        if "HTTP_TRANSFER_ENCODING" in environ:
+            _measure(environ)
+        return answer(environ, start)
+
+    return application
+
+
+def _measure(environ: dict[str, Any]) -> None:
+    """Read a chunked body, up to one byte above its limit: enough for the size limit to refuse it.
+
+    Only a server that marks the end of its input can be read without a length; from another the body stays empty.
+    """
+    body = b""
+    if environ.get("wsgi.input_terminated"):
+        body = environ["wsgi.input"].read(limit_of(environ.get("PATH_INFO", "")) + 1)
+    environ["CONTENT_LENGTH"] = str(len(body))
+    environ["wsgi.input"] = io.BytesIO(body)
+
+
+application = _guarded(_with_static_files())

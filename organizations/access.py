@@ -9,11 +9,16 @@ from typing import Any, TypeVar
 from django.db.models import F, Model, QuerySet
 
 from accounts.models import User
+from config.common import context, jobs, ratelimit
 from config.common.errors import Forbidden, NotFound
+from config.common.ratelimit import Rate
 from organizations.models import Organization, OrganizationMember, Role
 from organizations.roles import Permission, grants
 
 RowT = TypeVar("RowT", bound=Model)
+
+# Absent rows that one caller may ask for in a minute before nobody looks any more whose they are.
+_PROBES = Rate(limit=60, per_seconds=60, burst=20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,7 @@ def tenant_of(user: User, organization_id: int | None = None) -> Tenant:
         F("selected_at").desc(nulls_last=True), "created_at", "id"
     ).first()
     if member is None:
+        _look_into(user, None, Organization, {"pk": organization_id})
         raise NotFound
     return Tenant(organization=member.organization, user=user, role=member.role)
 
@@ -87,5 +93,31 @@ def row_of(tenant: Tenant, queryset: QuerySet[RowT], **lookup: Any) -> RowT:
     """Return one row of the tenant's organization. Raises NotFound for a foreign id and a missing one alike."""
     row = rows_of(tenant, queryset).filter(**lookup).first()
     if row is None:
+        _look_into(tenant.user, tenant.organization, queryset.model, lookup)
         raise NotFound
     return row
+
+
+def _look_into(
+    user: User | None, acting_in: Organization | None, model: type[Model], lookup: dict[str, Any]
+) -> None:
+    """Have a job find out whether what was asked for is another organization's.
+
+    Not here: what is foreign and what is missing must take the same time to refuse.
+    """
+    row_id = lookup.get("pk", lookup.get("id"))
+    if row_id is None:
+        return
+    here = context.current()
+    verdict = ratelimit.take(f"absent:{user.pk if user else here.actor}", _PROBES)
+    if verdict.is_allowed and verdict.is_counted:
+        jobs.enqueue_now(
+            "organizations.look_into_absence",
+            model=model._meta.label,  # noqa: SLF001  public in all but name
+            row_id=row_id,
+            user_id=user.pk if user else None,
+            organization_id=acting_in.pk if acting_in else None,
+            ip=here.ip,
+            user_agent=here.user_agent,
+            request_id=here.request_id,
+        )

@@ -1,13 +1,22 @@
 """What organizations does when something happens to people."""
 
+from datetime import datetime
 from typing import Any
 
 from django.dispatch import receiver
 
 from accounts.models import User
-from accounts.signals import UserRegistered
+from accounts.services import personal_data
+from accounts.signals import UserDeletionRequested, UserErased, UserRegistered
 from config.common.events import published
-from organizations.services import organizations
+from organizations import selectors
+from organizations.services import departures, organizations
+
+personal_data.contribute(
+    "organizations",
+    "The organizations you belong to, and the billing details of those that are yours alone.",
+    selectors.personal_data_of,
+)
 
 
 @receiver(published, sender=UserRegistered)
@@ -17,3 +26,15 @@ def create_personal_organization(event: UserRegistered, **_: Any) -> None:
     organizations.create_organization(
         owner=owner, name=f"{owner.get_short_name()[:100]}'s organization", is_personal=True
     )
+
+
+@receiver(published, sender=UserDeletionRequested)
+def refuse_to_orphan(event: UserDeletionRequested, **_: Any) -> None:
+    """An account cannot be closed while others depend on its owner's."""
+    departures.require_no_orphans(user_id=event.user_id)
+
+
+@receiver(published, sender=UserErased)
+def leave_organizations(event: UserErased, at: datetime, **_: Any) -> None:
+    """A person who is erased belongs to no organization; what was theirs alone is closed."""
+    departures.leave_all(user_id=event.user_id, at=at)

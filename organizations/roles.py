@@ -29,6 +29,7 @@ class Permission(StrEnum):
     BILLING_READ = "billing:read"
     BILLING_WRITE = "billing:write"
     AUDIT_READ = "audit:read"
+    AUDIT_ACKNOWLEDGE = "audit:acknowledge"
 
 
 _VIEWER = frozenset(
@@ -47,6 +48,7 @@ _ADMIN = _MEMBER | {
     Permission.BILLING_READ,
     Permission.BILLING_WRITE,
     Permission.AUDIT_READ,
+    Permission.AUDIT_ACKNOWLEDGE,
 }
 _OWNER = _ADMIN | {Permission.ORGANIZATION_CLOSE, Permission.OWNERS_WRITE}
 

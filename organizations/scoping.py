@@ -37,7 +37,7 @@ class OrganizationScoped(APIView):
     defined, so that none is left open by forgetting it.
     """
 
-    permission_classes = (IsAuthenticated, HasGrant)
+    permission_classes: tuple[type[BasePermission], ...] = (IsAuthenticated, HasGrant)
     http_method_names = [
         "get",
         "head",

@@ -1,6 +1,9 @@
 """Questions about organizations and members."""
 
-from django.db.models import QuerySet
+from collections.abc import Iterator
+from typing import Any
+
+from django.db.models import Count, QuerySet
 
 from accounts.models import User
 from config.common.errors import NotFound
@@ -34,3 +37,25 @@ def organization_called(text: str) -> Organization:
     if organization is None:
         raise NotFound(f"There is no organization with the id or slug {text}.")
     return organization
+
+
+def personal_data_of(user: User) -> Iterator[dict[str, Any]]:
+    """Yield what a person may take along: their place in each organization, and what they told us for its bills.
+
+    Billing details are theirs only where nobody else belongs to the organization.
+    """
+    counted = memberships_of(user).annotate(people=Count("organization__members"))
+    for member in counted.order_by("pk"):
+        organization = member.organization
+        row = {
+            "organization_id": organization.pk,
+            "name": organization.name,
+            "role": member.role,
+            "joined_at": member.created_at,
+        }
+        if member.people == 1:
+            row["billing"] = {
+                name: getattr(organization, name)
+                for name in ("billing_name", "billing_email", "billing_address", "tax_id")
+            }
+        yield row

@@ -36,6 +36,7 @@ class OrganizationLimitsChanged(ChangeEvent):
     summary = "limits of the organization changed"
     is_public = True
     target_type = "organization"
+    security_name = "authz_admin"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,7 @@ class OrganizationSuspended(DomainEvent):
     summary = "organization suspended: {reason}"
     is_public = True
     target_type = "organization"
+    security_name = "authz_admin"
 
     reason: str
 
@@ -58,6 +60,7 @@ class OrganizationReinstated(DomainEvent):
     summary = "organization reinstated"
     is_public = True
     target_type = "organization"
+    security_name = "authz_admin"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +84,7 @@ class MemberRoleChanged(ChangeEvent):
     summary = "role of user {user_id} changed"
     is_public = True
     target_type = "user"
+    security_name = "authz_change"
 
     user_id: int
 
@@ -93,6 +97,7 @@ class OwnershipTransferred(DomainEvent):
     summary = "ownership handed from user {from_user_id} to user {to_user_id}"
     is_public = True
     target_type = "organization"
+    security_name = "authz_change"
 
     from_user_id: int
     to_user_id: int
@@ -119,6 +124,26 @@ class PermissionDenied(DomainEvent):
     summary = "refused for want of {permission}"
     target_type = "user"
     security_name = "authz_fail"
+    is_counted = True
 
     user_id: int | None
     permission: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForeignRowRequested(DomainEvent):
+    """Somebody asked for what belongs to another organization, and was told that there is no such thing.
+
+    It names no organization as the one concerned: whoever asked must not learn from it that the row exists.
+    """
+
+    name = "security.foreign_row_requested"
+    summary = "user {user_id} asked for {kind} {row_id} of another organization"
+    security_name = "authz_fail"
+    is_counted = True
+
+    user_id: int | None
+    from_organization_id: int | None
+    of_organization_id: int
+    kind: str
+    row_id: int

@@ -1,7 +1,7 @@
 """How the people of the tests reach the product: the API with tokens, the portal with a cookie; and the clock."""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
@@ -45,11 +45,13 @@ def portal(db: None) -> Client:
 
 @pytest.fixture
 def portal_as(db: None) -> PortalAs:
-    """Return what makes a browser in which a person is signed in."""
+    """Return what makes a browser in which a person is signed in; staff has given a second factor there."""
 
     def sign_in(person: User) -> Client:
         client = Client(headers={"Accept": _BROWSER})
         client.force_login(person)
+        if person.is_staff:
+            person.sessions.filter(ended_at=None).update(second_factor_at=timezone.now())
         return client
 
     return sign_in
@@ -60,3 +62,8 @@ def clock() -> Iterator[time_machine.Traveller]:
     """Stop the clock on a Monday morning; `clock.shift(seconds)` moves it."""
     with time_machine.travel(datetime(2026, 3, 2, 9, 0, tzinfo=UTC), tick=False) as traveller:
         yield traveller
+
+
+def grow_old(person: User) -> None:
+    """Let ten minutes pass since a person last proved who they are, in each of their sessions."""
+    person.sessions.update(authenticated_at=timezone.now() - timedelta(minutes=10))

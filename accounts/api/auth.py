@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 from accounts import services
 from accounts.api.examples import problem
 from accounts.api.examples import sign_in as examples
+from accounts.api.examples import two_factor as two_factor_examples
 from accounts.api.serializers.sign_in import (
     DetailSerializer,
     EmailSerializer,
@@ -23,8 +24,11 @@ from accounts.api.serializers.sign_in import (
     RegisterSerializer,
     SignedInSerializer,
     TokenPairSerializer,
+    TwoFactorRequiredSerializer,
     VerifyEmailSerializer,
 )
+from accounts.models import Session
+from accounts.services.sign_in import Door, Pending
 from accounts.throttles import AddressThrottle
 from config.common import context, query
 from config.common.fields import StrictSerializer
@@ -125,18 +129,28 @@ class LoginView(PublicView):
         summary="Sign in",
         request=LoginSerializer,
         responses={
-            200: SignedInSerializer,
+            200: PolymorphicProxySerializer(
+                component_name="LoginAnswer",
+                serializers=[SignedInSerializer, TwoFactorRequiredSerializer],
+                resource_type_field_name=None,
+            ),
             (401, _PROBLEM): problem("The address and the password do not match."),
         },
-        examples=examples.LOGIN,
+        examples=[*examples.LOGIN, two_factor_examples.REQUIRED],
     )
     def post(self, request: Request) -> Response:
         """Exchange an address and its password for a pair of tokens.
 
-        After 5, 10 and 20 wrong passwords within an hour sign-in pauses for 1 minute, 15 minutes and 1 hour (429).
+        Of a person who has a second factor it is asked for: the answer has a `two_factor_token` for `2fa/verify`. After
+        5, 10 and 20 wrong passwords within an hour sign-in pauses for 1 minute, 15 minutes and 1 hour (429); of the 20
+        that an account has, the last are kept for the places and devices where its owner has signed in.
         """
-        pair = services.sessions.log_in(**self.body(LoginSerializer), at=timezone.now())
-        return Response(SignedInSerializer(pair).data)
+        body = self.body(LoginSerializer)
+        door = Door(kind=Session.Kind.API, device_token=body.pop("device_token"))
+        result = services.sign_in.begin(**body, door=door, at=timezone.now())
+        if isinstance(result, Pending):
+            return Response(TwoFactorRequiredSerializer.of(result))
+        return Response(SignedInSerializer.of(result))
 
 
 class RefreshView(PublicView):

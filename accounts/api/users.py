@@ -19,6 +19,7 @@ from accounts.authentication import JWTAuthentication, PortalSessionAuthenticati
 from accounts.models import User
 from config.common import query
 from config.common.errors import NotFound
+from config.common.fields import StrictSerializer
 from config.common.pagination import CursorPagination
 
 
@@ -32,6 +33,12 @@ class PersonalView(APIView):
         """Refuse unknown query parameters."""
         super().initial(request, *args, **kwargs)
         query.read(request, also=self.parameters)
+
+    def body(self, shape: type[StrictSerializer]) -> dict[str, Any]:
+        """Return the request's body in its shape."""
+        serializer = shape(data=self.request.data)
+        serializer.is_valid(raise_exception=True)
+        return dict(serializer.validated_data)
 
     @property
     def person(self) -> User:
@@ -88,6 +95,33 @@ class SessionListView(PersonalView):
         current = getattr(request.auth, "session_id", None)
         rows = SessionSerializer(page, many=True, context={"current_id": current})
         return paginator.get_paginated_response(list(rows.data))
+
+    @extend_schema(
+        operation_id="users_me_sessions_end",
+        summary="End my other sessions",
+        responses={204: None},
+    )
+    def delete(self, request: Request) -> Response:
+        """Sign every other device out; their tokens stop at once. `auth/logout-all` ends this session, too."""
+        query.read(request)
+        keep = getattr(request.auth, "session_id", None)
+        services.sessions.end_others(user=self.person, keep=keep)
+        return Response(status=204)
+
+
+class LogoutAllView(PersonalView):
+    """Sign out everywhere."""
+
+    @extend_schema(
+        operation_id="auth_logout_all",
+        summary="Sign out everywhere",
+        request=None,
+        responses={204: None},
+    )
+    def post(self, request: Request) -> Response:
+        """End every session, this one included, and trust no device any more."""
+        services.sessions.end_all(user=self.person, reason="ended_by_user")
+        return Response(status=204)
 
 
 class SessionView(PersonalView):

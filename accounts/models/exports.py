@@ -39,5 +39,15 @@ class DataExport(TimeStamped):
             ),
         ]
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it is still being made."""
+        return self.status in {self.Status.QUEUED, self.Status.RUNNING}
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether there is a file."""
+        return self.status == self.Status.READY
+
     def __str__(self) -> str:
         return f"export {self.pk} of user {self.user_id}"

@@ -1,6 +1,7 @@
 """People: who they are and what they are to the platform."""
 
 import re
+from datetime import datetime
 from functools import cache
 from typing import Any, ClassVar
 from zoneinfo import available_timezones
@@ -102,6 +103,10 @@ class User(AbstractBaseUser, PermissionsMixin, TimeStamped, Versioned):
     suspended_reason = models.CharField(max_length=300, blank=True)
     deletion_requested_at = models.DateTimeField(null=True, blank=True, editable=False)
     deletion_due_at = models.DateTimeField(null=True, blank=True, editable=False)
+    deletion_reminded_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    # Not stored: set by whoever finds the session behind a request.
+    second_factor_at: datetime | None = None
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -158,6 +163,10 @@ class User(AbstractBaseUser, PermissionsMixin, TimeStamped, Versioned):
     def is_verified_email(self) -> bool:
         """Whether the person proved to own the address."""
         return self.email_verified_at is not None
+
+    def is_verified(self) -> bool:
+        """Whether the session behind this request has given a second factor; django-otp's own decorators ask this."""
+        return self.second_factor_at is not None
 
     def may(self, permission: PlatformPermission) -> bool:
         """Whether the platform role grants the permission."""

@@ -8,7 +8,8 @@ from typing import Any
 from django.db import connection
 
 from accounts.models import LoginGuard
-from config.common import context
+from config.common import context, sightings
+from config.common.signals import PaceExceeded
 
 # One subject's tries within the window, the present one included, in one statement, so that simultaneous ones all
 # count. Only the newest 250 are kept, more than any limit asks for.
@@ -53,6 +54,11 @@ def serialize(counted: str) -> None:
     """Let nobody else try the same subject until this transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute(_LOCK, [counted])
+
+
+def tell_excess(door: str) -> None:
+    """Publish that the caller knocks at a door faster than its limit."""
+    sightings.tell(PaceExceeded(door=door), bucket=f"excess:{door}:{caller()}")
 
 
 def forget(counted: str) -> None:

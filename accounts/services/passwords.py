@@ -1,15 +1,112 @@
-"""What follows from a new password."""
+"""Setting a new password: with the old one, or with a mailed link. Sessions that the old one opened end."""
 
+from datetime import datetime, timedelta
+
+from django.contrib.auth.hashers import make_password
 from django.db import transaction
 
-from accounts.models import User
-from accounts.services import sessions
-from accounts.signals import PasswordChanged
+from accounts import selectors
+from accounts.models import EmailToken, Session, User
+from accounts.services import devices, email_changes, links, proof, registration, sessions
+from accounts.signals import PasswordChanged, PasswordResetRequested
+from config.common import context, mail
+from config.common.errors import DomainError, Unauthenticated
 from config.common.events import publish
+
+RESET_LIFETIME = timedelta(hours=1)
+_RESET = EmailToken.Purpose.RESET_PASSWORD
+
+
+class ResetFailed(DomainError):
+    """The link was used before, is older than one hour, or a newer one was sent."""
+
+    code = "password_reset_failed"
+    title = "The password could not be reset"
+    fix = "Ask for a new link and open the newest one you received."
 
 
 @transaction.atomic
-def record_change(*, user: User) -> None:
-    """End every session of a person whose password has just changed: the old one may be known to others."""
-    sessions.end_all(user=user, reason="password_changed")
+def request_reset(*, email: str, at: datetime) -> None:
+    """Mail a link, good once and for an hour, with which the owner of the address sets a new password.
+
+    Older links stop working. The caller is not told, and cannot measure, whether the address is known.
+    """
+    email = User.objects.normalize_email(email)
+    may_mail = links.may_mail("reset", email, at=at)
+    user = selectors.user_by_email(email)
+    is_open = user is not None and user.is_active
+    # For nobody the rows are written as well, for an id that no person has, and undone before it is checked.
+    recipient = user or User(pk=0, email=email)
+    with links.kept_only_if(is_open and may_mail):
+        links.void(user=recipient, at=at, purposes=(_RESET,))
+        token = links.issue(user=recipient, purpose=_RESET, expires_at=at + RESET_LIFETIME)
+        publish(PasswordResetRequested(user_id=recipient.pk))
+        mail.send("accounts/reset_password", to=email, values={"user": recipient, "token": token})
+
+
+def reset(*, token: str, password: str, at: datetime) -> User:
+    """Set a new password with a mailed link. One conditional UPDATE decides who of many is first.
+
+    Nobody is signed in by it: whoever has a second factor is asked for it afterwards, on every device. A password that
+    is not good enough leaves the link as it was. Raises ResetFailed and InvalidInput.
+    """
+    link = links.open_links(token, _RESET, at=at).select_related("user").first()
+    if link is None or link.email != link.user.email or not link.user.is_active:
+        raise ResetFailed
+    user = link.user
+    registration.require_good_password(password, email=user.email, full_name=user.full_name)
+    hashed = make_password(password)
+    with context.acting(user.as_actor()):
+        _reset(user=user, token=token, hashed=hashed, at=at)
+    return user
+
+
+@transaction.atomic
+def _reset(*, user: User, token: str, hashed: str, at: datetime) -> None:
+    User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    if not links.open_links(token, _RESET, at=at).filter(user_id=user.pk).update(used_at=at):
+        raise ResetFailed
+    # Whoever had the password may have asked for another address.
+    email_changes.cancel(user=user, at=at, reason="password_reset")
+    _store(user=user, hashed=hashed, at=at)
+
+
+def change(
+    *, user: User, current_password: str, new_password: str, session_id: int | None, at: datetime
+) -> Session:
+    """Exchange the password for another one and return the given session, which lives on; all others end.
+
+    Its cookie or access token has to be made anew, for the session version rises. Raises WrongPassword, InvalidInput,
+    Unauthenticated if the session has just ended, and TooManyRequests while sign-in is paused.
+    """
+    registration.require_good_password(
+        new_password, email=user.email, full_name=user.full_name, pointer="#/new_password"
+    )
+    proof.require_password(
+        user=user, password=current_password, at=at, pointer="#/current_password"
+    )
+    _store(user=user, hashed=make_password(new_password), at=at, keep=session_id)
+    kept = Session.objects.select_related("user").filter(pk=session_id or 0, ended_at=None).first()
+    if kept is None:
+        raise Unauthenticated("The session has ended.")
+    return kept
+
+
+@transaction.atomic
+def _store(*, user: User, hashed: str, at: datetime, keep: int | None = None) -> None:
+    links.void(user=user, at=at, purposes=(_RESET,))
+    User.objects.filter(pk=user.pk).update(password=hashed)
+    record_change(user=user, keep=keep)
+    mail.send(
+        "accounts/password_changed",
+        to=user.email,
+        values={"user": user, "ip": context.current().ip, "at": at},
+    )
+
+
+@transaction.atomic
+def record_change(*, user: User, keep: int | None = None) -> None:
+    """End the sessions of a person whose password has just changed, and every trust: others may know the old one."""
+    sessions.end_all(user=user, reason="password_changed", keep=keep)
+    devices.end_trust(user=user)
     publish(PasswordChanged(user_id=user.pk))

@@ -1,7 +1,5 @@
 """Opening an account and proving the address. Whether an address is known shows in no answer and by no time."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from django.contrib.auth.hashers import make_password
@@ -12,15 +10,13 @@ from django.utils import timezone
 
 from accounts import selectors
 from accounts.models import EmailToken, User
-from accounts.services import pace
+from accounts.services import links
 from accounts.signals import EmailVerified, UserRegistered
-from config.common import context, crypto, mail
+from config.common import context, mail
 from config.common.errors import Conflict, DomainError, FieldError, InvalidInput
 from config.common.events import publish
 
 VERIFICATION_LIFETIME = timedelta(hours=24)
-# So that nobody can fill a stranger's mailbox through our forms.
-MAILS_PER_HOUR = 5
 
 
 class VerificationFailed(DomainError):
@@ -57,36 +53,18 @@ def register(*, email: str, password: str, full_name: str = "") -> None:
 
 @transaction.atomic
 def _register(*, email: str, hashed: str, full_name: str) -> None:
-    may_mail = _may_mail(email)
+    may_mail = links.may_mail("mail", email, at=timezone.now())
     owner = selectors.user_by_email(email)
-    with _kept_only_if(owner is None):
+    with links.kept_only_if(owner is None):
         user = _create(
-            email=email if owner is None else _nobody(), hashed=hashed, full_name=full_name
+            email=email if owner is None else links.nobody(), hashed=hashed, full_name=full_name
         )
         token = _new_link(user)
-    with _kept_only_if(owner is None or may_mail):
+    with links.kept_only_if(owner is None or may_mail):
         if owner is None:
             mail.send("accounts/verify_email", to=email, values={"user": user, "token": token})
         else:
             mail.send("accounts/already_registered", to=owner.email, values={"user": owner})
-
-
-@contextmanager
-def _kept_only_if(condition: bool) -> Iterator[None]:  # noqa: FBT001  reads as a sentence
-    """Do the block's work in full, then undo it unless the condition holds: the time is the same."""
-    with transaction.atomic():
-        yield
-        if not condition:
-            transaction.set_rollback(True)
-
-
-def _nobody() -> str:
-    return f"{crypto.new_token()}@nobody.invalid".lower()
-
-
-def _may_mail(email: str) -> bool:
-    tries = pace.count(pace.subject("mail", email), at=timezone.now(), window=timedelta(hours=1))
-    return tries <= MAILS_PER_HOUR
 
 
 @transaction.atomic
@@ -108,14 +86,16 @@ def _create(*, email: str, hashed: str, full_name: str) -> User:
     return user
 
 
-def require_good_password(password: str, *, email: str = "", full_name: str = "") -> None:
-    """Raise InvalidInput when a password is too short, too common or too like the person's own data."""
+def require_good_password(
+    password: str, *, email: str = "", full_name: str = "", pointer: str = "#/password"
+) -> None:
+    """Raise InvalidInput when a password is too short, too long, too common or too like the person's own data."""
     try:
         validate_password(password, User(email=email, full_name=full_name))
     except ValidationError as error:
         problems = [
             FieldError(
-                pointer="#/password",
+                pointer=pointer,
                 code="weak_password",
                 message=message,
                 fix="Choose a longer password, such as four unrelated words.",
@@ -126,15 +106,11 @@ def require_good_password(password: str, *, email: str = "", full_name: str = ""
 
 
 def _new_link(user: User) -> str:
-    token = crypto.new_token()
-    EmailToken.objects.create(
+    return links.issue(
         user=user,
         purpose=EmailToken.Purpose.VERIFY_EMAIL,
-        digest=crypto.digest(token),
-        email=user.email,
         expires_at=timezone.now() + VERIFICATION_LIFETIME,
     )
-    return token
 
 
 @transaction.atomic
@@ -144,12 +120,12 @@ def resend_verification(*, email: str) -> None:
     The caller is not told, and cannot measure, whether it is.
     """
     email = User.objects.normalize_email(email)
-    may_mail = _may_mail(email)
+    may_mail = links.may_mail("mail", email, at=timezone.now())
     user = selectors.user_by_email(email)
     is_waiting = user is not None and user.is_active and not user.is_verified_email
     # For nobody the rows are written as well, for an id that no person has, and undone before it is checked.
     recipient = user or User(pk=0, email=email)
-    with _kept_only_if(is_waiting and may_mail):
+    with links.kept_only_if(is_waiting and may_mail):
         values = {"user": recipient, "token": _new_link(recipient)}
         mail.send("accounts/verify_email", to=email, values=values)
 
@@ -160,14 +136,9 @@ def verify_email(*, token: str, at: datetime) -> User:
 
     Raises VerificationFailed when the link is unknown, used, too old, or for an address that was changed since.
     """
-    links = EmailToken.objects.filter(
-        digest=crypto.digest(token),
-        purpose=EmailToken.Purpose.VERIFY_EMAIL,
-        used_at=None,
-        expires_at__gt=at,
-    )
-    link = links.select_related("user").first()
-    if link is None or link.email != link.user.email or not links.update(used_at=at):
+    found = links.open_links(token, EmailToken.Purpose.VERIFY_EMAIL, at=at)
+    link = found.select_related("user").first()
+    if link is None or link.email != link.user.email or not found.update(used_at=at):
         raise VerificationFailed
     user = link.user
     with context.acting(user.as_actor()):

@@ -12,10 +12,10 @@ from django.utils import timezone
 
 from accounts import selectors, tokens
 from accounts.models import Session, User
-from accounts.services import login_guard
+from accounts.services import devices, login_guard
 from accounts.signals import LoginFailed, RefreshTokenReused, SessionEnded, SessionStarted
 from config.common import context, crypto, mail
-from config.common.errors import DomainError
+from config.common.errors import DomainError, TooManyRequests
 from config.common.events import publish
 
 _TOUCH_EVERY = timedelta(minutes=1)
@@ -40,22 +40,41 @@ class InvalidRefreshToken(DomainError):
 
 
 @dataclass(frozen=True, slots=True)
+class Proof:
+    """How a person has proved who they are, and by which token the device is known."""
+
+    method: Session.Method
+    second_factor_at: datetime | None
+    device_token: str
+
+
+@dataclass(frozen=True, slots=True)
 class TokenPair:
     """What a client keeps: an access token for ten minutes and a refresh token for the next pair."""
 
     access: str
     refresh: str
     expires_in: int
-    user: User
+    session: Session
+
+    @property
+    def user(self) -> User:
+        """The person whom it speaks for."""
+        return self.session.user
 
 
-def authenticate(*, email: str, password: str, at: datetime) -> User:
-    """Return the person with this address and password.
+def authenticate(*, email: str, password: str, device_token: str = "", at: datetime) -> User:
+    """Return the person with this address and password; whether that is enough to sign in, `sign_in` decides.
 
     Raises TooManyRequests while sign-in is paused, InvalidCredentials otherwise. Unknown addresses cost the same
     time: a password is hashed and the failure is recorded for them, too.
     """
-    user = _checked(email=User.objects.normalize_email(email), password=password, at=at)
+    email = User.objects.normalize_email(email)
+    try:
+        user = _checked(email=email, password=password, device_token=device_token, at=at)
+    except TooManyRequests:
+        login_guard.tell_refused(email=email)
+        raise
     if user is None:
         # Raised outside the transaction, so that the failure stays counted.
         raise InvalidCredentials
@@ -63,8 +82,8 @@ def authenticate(*, email: str, password: str, at: datetime) -> User:
 
 
 @transaction.atomic
-def _checked(*, email: str, password: str, at: datetime) -> User | None:
-    attempt = login_guard.admit(email=email, at=at)
+def _checked(*, email: str, password: str, device_token: str, at: datetime) -> User | None:
+    attempt = login_guard.admit(email=email, device_token=device_token, at=at)
     user = selectors.user_by_email(email)
     is_right = check_password(password, user.password if user else _nobody(), _upgrade_of(user))
     if user is None or not is_right or not user.is_active:
@@ -92,34 +111,55 @@ def _upgrade_of(user: User | None) -> Callable[[str], None]:
     return store
 
 
-def log_in(*, email: str, password: str, at: datetime) -> TokenPair:
-    """Check the password and open a session."""
-    return start(user=authenticate(email=email, password=password, at=at), at=at)
-
-
 @transaction.atomic
-def start(*, user: User, at: datetime) -> TokenPair:
+def start(
+    *,
+    user: User,
+    at: datetime,
+    method: Session.Method = Session.Method.PASSWORD,
+    second_factor_at: datetime | None = None,
+    device_token: str = "",
+) -> TokenPair:
     """Open an API session for a person who has just proved who they are."""
-    session = _open(user, kind=Session.Kind.API, at=at)
-    return _renew(session)
+    proof = Proof(method, second_factor_at, device_token)
+    return _renew(_open(user, kind=Session.Kind.API, proof=proof, at=at))
 
 
 @transaction.atomic
-def start_portal(*, user: User, at: datetime) -> Session:
+def start_portal(
+    *,
+    user: User,
+    at: datetime,
+    method: Session.Method = Session.Method.PASSWORD,
+    second_factor_at: datetime | None = None,
+    device_token: str = "",
+) -> Session:
     """Open a session for a person who has just signed in to the portal; a cookie keeps it instead of tokens."""
-    return _open(user, kind=Session.Kind.PORTAL, at=at)
+    proof = Proof(method, second_factor_at, device_token)
+    return _open(user, kind=Session.Kind.PORTAL, proof=proof, at=at)
 
 
-def _open(user: User, *, kind: Session.Kind, at: datetime) -> Session:
-    # The row is locked before the session exists: whoever ends all sessions meanwhile either sees this one, or
-    # has raised the version that the password was checked under.
+def locked_owner(user: User) -> User:
+    """Return the person's row, locked, as it was when they proved who they are. Raises InvalidCredentials.
+
+    Whoever ends all sessions meanwhile either sees the session that the caller opens now, or has raised the version
+    that the proof was given under.
+    """
     current = User.objects.select_for_update(no_key=True).filter(pk=user.pk).first()
     if current is None or current.session_version != user.session_version or not current.is_active:
         raise InvalidCredentials
+    return current
+
+
+def _open(user: User, *, kind: Session.Kind, proof: Proof, at: datetime) -> Session:
+    current = locked_owner(user)
     here = context.current()
     session = Session(
         user=current,
         kind=kind,
+        method=proof.method,
+        second_factor_at=proof.second_factor_at,
+        device=devices.note(user=current, token=proof.device_token, at=at),
         ip=here.ip,
         user_agent=here.user_agent,
         authenticated_at=at,
@@ -130,7 +170,9 @@ def _open(user: User, *, kind: Session.Kind, at: datetime) -> Session:
     session.save(force_insert=True)
     _record_login(current, at=at)
     with context.acting(current.as_actor()):
-        publish(SessionStarted(user_id=current.pk, session_id=session.pk))
+        publish(
+            SessionStarted(user_id=current.pk, session_id=session.pk, method=proof.method.value)
+        )
     return session
 
 
@@ -189,7 +231,10 @@ def _renew(session: Session) -> TokenPair:
     fresh = tokens.mint_refresh(session.pk)
     session.refresh_digest = crypto.digest(fresh)
     session.rotated_at = session.last_used_at = now
-    session.expires_at = now + tokens.REFRESH_LIFETIME
+    # However often it is renewed: once in a while a person has to show again who they are.
+    session.expires_at = min(
+        now + tokens.REFRESH_LIFETIME, session.created_at + tokens.SESSION_LIFETIME
+    )
     session.save(
         update_fields=["refresh_digest", "rotated_at", "last_used_at", "expires_at", "updated_at"]
     )
@@ -197,7 +242,7 @@ def _renew(session: Session) -> TokenPair:
         access=tokens.mint_access(claims_of(session)),
         refresh=fresh,
         expires_in=int(tokens.ACCESS_LIFETIME.total_seconds()),
-        user=session.user,
+        session=session,
     )
 
 
@@ -253,12 +298,31 @@ def end(*, user: User, session_id: int, reason: str = "ended_by_user") -> bool:
 
 
 @transaction.atomic
-def end_all(*, user: User, reason: str) -> None:
-    """End every session of a person, tokens already handed out included."""
-    User.objects.filter(pk=user.pk).update(session_version=F("session_version") + 1)
-    open_ones = user.sessions.select_for_update(no_key=True).filter(ended_at=None)
-    for session in open_ones.order_by("pk"):
+def end_others(*, user: User, keep: int | None, reason: str = "ended_by_user") -> int:
+    """End every session of a person but one, and return how many; their tokens stop at once."""
+    others = [session for session in lock_open(user=user) if session.pk != keep]
+    for session in others:
         _end(session, reason=reason)
+    return len(others)
+
+
+def lock_open(*, user: User) -> list[Session]:
+    """Return a person's open sessions, locked: before anything is published, since whoever publishes waits in line."""
+    open_ones = user.sessions.select_for_update(no_key=True).filter(ended_at=None)
+    return list(open_ones.order_by("pk"))
+
+
+@transaction.atomic
+def end_all(*, user: User, reason: str, keep: int | None = None) -> None:
+    """End every session of a person, tokens already handed out included, and trust no device any more.
+
+    The one with the id `keep` lives on under the new session version: its cookie or tokens have to be made anew.
+    """
+    User.objects.filter(pk=user.pk).update(session_version=F("session_version") + 1)
+    devices.end_trust(user=user)
+    for session in lock_open(user=user):
+        if session.pk != keep:
+            _end(session, reason=reason)
 
 
 def _locked(session_id: int, **lookup: int) -> Session | None:

@@ -1,24 +1,29 @@
 """Pages for people who are not signed in: register, sign in and out, verify the address."""
 
+from typing import Any
+from urllib.parse import urlencode
+
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import login as remember_login
 from django.contrib.auth import logout as forget_login
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import services
-from accounts.forms import EmailForm, LoginForm, RegisterForm, show
-from accounts.models import User
+from accounts import middleware, services
+from accounts.forms import EmailForm, LoginForm, RegisterForm, SecondFactorForm, show
+from accounts.models import Session, User
+from accounts.permissions import own_page
 from accounts.services.registration import VerificationFailed
 from accounts.services.sessions import InvalidCredentials
+from accounts.services.sign_in import Door, Entered, SecondFactorRefused, SignInExpired
 from accounts.throttles import paced
-from config.common.errors import InvalidInput, TooManyRequests
+from config.common.errors import DomainError, InvalidInput, TooManyRequests
 
-_BACKEND = "accounts.backends.GuardedBackend"
+# The sign-in that waits for its second factor in this browser.
+PENDING = "accounts_pending_sign_in"
 form_page = require_http_methods(["GET", "HEAD", "POST"])
 
 
@@ -47,32 +52,95 @@ def login(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated:
         return HttpResponseRedirect(_next(request))
     form = LoginForm(request.POST or None)
-    status, headers = 200, dict[str, str]()
+    refused = None
     if request.method == "POST" and form.is_valid():
         try:
-            user = services.sessions.authenticate(**form.cleaned_data, at=timezone.now())
-        except InvalidCredentials as error:
-            show(form, error)
-        except TooManyRequests as error:
-            show(form, error)
-            status, headers = error.status, error.headers
+            result = services.sign_in.begin(
+                **form.cleaned_data, door=door_of(request), at=timezone.now()
+            )
+        except (InvalidCredentials, TooManyRequests) as error:
+            refused = error
         else:
-            remember_login(request, user, backend=_BACKEND)
-            return HttpResponseRedirect(_next(request))
-    context = {"form": form, "next": request.GET.get("next", request.POST.get("next", ""))}
-    page = render(request, "accounts/login.html", context, status=status)
+            if isinstance(result, Entered):
+                return go_in(request, result)
+            request.session[PENDING] = result.token
+            return HttpResponseRedirect(f"{reverse('accounts:login-code')}?{query_of(request)}")
+    return _form_page(request, "accounts/login.html", {"form": form}, refused)
+
+
+@form_page
+@paced("login")
+def login_code(request: HttpRequest) -> HttpResponse:
+    """Ask somebody whose password was right for a second factor."""
+    if request.user.is_authenticated:
+        return HttpResponseRedirect(_next(request))
+    try:
+        return _login_code(request, request.session.get(PENDING, ""))
+    except SignInExpired as error:
+        messages.error(request, error.detail)
+        return HttpResponseRedirect(f"{reverse('accounts:login')}?{query_of(request)}")
+
+
+def _login_code(request: HttpRequest, token: str) -> HttpResponse:
+    pending = services.sign_in.pending_of(token=token, at=timezone.now())
+    form = SecondFactorForm(request.POST or None)
+    refused = None
+    if request.method == "POST" and form.is_valid():
+        given = form.cleaned_data
+        door = door_of(request, trust_device=given["trust_device"])
+        try:
+            entered = services.sign_in.finish(
+                token=token, code=given["code"], door=door, at=timezone.now()
+            )
+        except (SecondFactorRefused, TooManyRequests) as error:
+            refused = error
+        else:
+            return go_in(request, entered)
+    context = {"form": form, "methods": services.factors.second_factors(pending.user)}
+    return _form_page(request, "accounts/login_code.html", context, refused)
+
+
+def door_of(request: HttpRequest, *, trust_device: bool = False) -> Door:
+    """Return where somebody comes in: the portal, with this browser."""
+    known = middleware.device_token_of(request)
+    token = known if services.devices.is_token(known) else services.devices.new_token()
+    return Door(kind=Session.Kind.PORTAL, device_token=token, trust_device=trust_device)
+
+
+def go_in(request: HttpRequest, entered: Entered) -> HttpResponse:
+    """Give the browser its cookies and go on."""
+    request.session.pop(PENDING, None)
+    middleware.enter(request, entered.session)
+    response = HttpResponseRedirect(_next(request))
+    middleware.keep_device_token(response, entered.device_token)
+    return response
+
+
+def _form_page(
+    request: HttpRequest, template: str, context: dict[str, Any], refused: DomainError | None
+) -> HttpResponse:
+    """Show a form, with what was wrong with it when it was sent before."""
+    status, headers = 200, dict[str, str]()
+    if refused is not None:
+        show(context["form"], refused)
+    if isinstance(refused, TooManyRequests):
+        status, headers = refused.status, refused.headers
+    wanted = request.GET.get("next", request.POST.get("next", ""))
+    page = render(request, template, {**context, "next": wanted}, status=status)
     for name, value in headers.items():
         page[name] = value
     return page
 
 
+def query_of(request: HttpRequest) -> str:
+    """Return the query that keeps in mind where to go after signing in."""
+    return urlencode({"next": _next(request)})
+
+
 def _next(request: HttpRequest) -> str:
     """Return where to go after signing in: only to a page of our own."""
     wanted = request.POST.get("next", request.GET.get("next", ""))
-    is_ours = url_has_allowed_host_and_scheme(
-        wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    )
-    return wanted if is_ours else settings.LOGIN_REDIRECT_URL
+    return own_page(request, wanted, otherwise=settings.LOGIN_REDIRECT_URL)
 
 
 @require_POST

@@ -23,7 +23,7 @@ from analytics.metering.events import Call
 from analytics.metering.reader import Batch, Reader, Rejection, Span, decoded
 from analytics.metering.stream import Entry
 from analytics.metering.tallies import CallTallies
-from analytics.services import calls, partitions, rollups
+from analytics.services import calls, partitions, refusals, rollups
 from apikeys.services import usage
 
 logger = structlog.get_logger(__name__)
@@ -77,6 +77,7 @@ def ingest_batch(reader: Reader, *, size: int = 0) -> Outcome:
         return Outcome()
     stream.forget(batch.entries[0].id, batch.entries[-1].id)
     realtime.tick(batch.calls)
+    refusals.tell(batch.calls)
     if batch.rejections:
         count, reason = len(batch.rejections), batch.rejections[0].reason
         logger.warning("usage_events_rejected", count=count, reason=reason)

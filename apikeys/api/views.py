@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
+from accounts.permissions import RecentlyAuthenticated
 from apikeys import selectors
 from apikeys.api import examples
 from apikeys.api.serializers import (
@@ -28,7 +29,7 @@ from apikeys.services import keys
 from apikeys.throttles import ApiKeyThrottle
 from config.common import problems, query
 from organizations.roles import Permission
-from organizations.scoping import OrganizationScoped
+from organizations.scoping import HasGrant, OrganizationScoped
 
 _ONCE = {"Cache-Control": "no-store"}
 _PROBLEM = {"$ref": "#/components/schemas/Problem"}
@@ -53,6 +54,9 @@ class ApiKeyViewSet(OrganizationScoped, GenericViewSet[ApiKey]):
     """Credentials of the organization. A key's secret is in one answer only: that of its creation or rotation."""
 
     serializer_class = ApiKeySerializer
+    permission_classes = (IsAuthenticated, HasGrant, RecentlyAuthenticated)
+    # Creating and rotating: what brings a new secret into the world.
+    recent_methods = frozenset({"POST"})
     filter_backends = ()
     lookup_value_converter = "int"
     permissions_by_method: ClassVar[dict[str, Permission]] = {
@@ -86,7 +90,10 @@ class ApiKeyViewSet(OrganizationScoped, GenericViewSet[ApiKey]):
         examples=[examples.NEW_KEY, examples.KEY_WITH_SECRET],
     )
     def create(self, request: Request) -> Response:
-        """Create a key and return its secret, which is shown this once."""
+        """Create a key and return its secret, which is shown this once.
+
+        It needs a proof of who you are that is at most ten minutes old; see `auth_reauthenticate`.
+        """
         query.read(request)
         body = CreateApiKeySerializer(data=request.data)
         body.is_valid(raise_exception=True)
@@ -129,7 +136,10 @@ class ApiKeyViewSet(OrganizationScoped, GenericViewSet[ApiKey]):
         examples=[examples.ROTATION, examples.KEY_WITH_SECRET],
     )
     def rotate(self, request: Request, pk: int) -> Response:
-        """Give the key a new secret and return it; older ones work for the overlap at most."""
+        """Give the key a new secret and return it; older ones work for the overlap at most.
+
+        It needs a proof of who you are that is at most ten minutes old; see `auth_reauthenticate`.
+        """
         query.read(request)
         body = RotateApiKeySerializer(data=request.data)
         key = self._key(pk)

@@ -86,7 +86,7 @@ class Writer:
 
     def _document(self, error: DomainError, request_id: bytes, instance: str) -> dict[str, Any]:
         return {
-            "type": f"{self.public_url}/problems/{error.code}",
+            "type": error.registered_type or f"{self.public_url}/problems/{error.code}",
             "title": error.title,
             "status": error.status,
             "detail": error.detail,

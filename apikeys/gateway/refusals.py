@@ -134,12 +134,10 @@ class ScopeInsufficient(DomainError):
     fix = "Use a key with the scope that this call needs, or add the scope to the key."
 
 
-class QuotaExceeded(DomainError):
+class QuotaExceeded(TooManyRequests):
     """The quota of the period is used up."""
 
     code = "quota_exceeded"
-    title = "The quota is used up"
-    status = 429
     fix = "Wait until the period ends, as `Retry-After` says, or move to a larger plan."
 
 

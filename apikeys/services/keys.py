@@ -153,6 +153,14 @@ def revoke_key(*, key: ApiKey, at: datetime) -> ApiKey:
     return locked
 
 
+@transaction.atomic
+def revoke_keys_where_member(*, user_id: int, at: datetime) -> None:
+    """End every key of the organizations that a person belongs to."""
+    keys = ApiKey.objects.unrevoked().filter(organization__members__user_id=user_id)
+    for key in keys.order_by("pk"):
+        revoke_key(key=key, at=at)
+
+
 def _locked(key: ApiKey) -> ApiKey:
     keys = ApiKey.objects.select_related("organization").select_for_update(
         of=("self",), no_key=True

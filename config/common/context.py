@@ -26,6 +26,7 @@ class Context:
     ip: str | None = None
     user_agent: str = ""
     arrived_at: datetime | None = None
+    trace_id: str = ""
 
 
 _NOWHERE = Context()

@@ -41,7 +41,7 @@ def _keys(configured: tuple[str, ...]) -> dict[str, bytes]:
 def encrypt(text: str, *, purpose: str) -> str:
     """Encrypt with the newest key (AES-256-GCM); the result names the key, and `purpose` is bound to it."""
     keys = _keys(tuple(settings.ENCRYPTION_KEYS))
-    kid = next(iter(keys))
+    kid = newest_key()
     nonce = secrets.token_bytes(_NONCE_BYTES)
     sealed = AESGCM(keys[kid]).encrypt(nonce, text.encode(), f"{kid}:{purpose}".encode())
     return f"{kid}:{base64.b64encode(nonce + sealed).decode()}"
@@ -53,17 +53,26 @@ def decrypt(text: str, *, purpose: str) -> str:
     key = _keys(tuple(settings.ENCRYPTION_KEYS)).get(kid)
     if key is None:
         raise CannotDecrypt(f"No encryption key is called {kid!r}.")
-    raw = base64.b64decode(body)
     try:
+        raw = base64.b64decode(body, validate=True)
         plain = AESGCM(key).decrypt(
             raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], f"{kid}:{purpose}".encode()
         )
-    except InvalidTag:
+    except (InvalidTag, ValueError):
         raise CannotDecrypt("The text was changed, or was encrypted for something else.") from None
     return plain.decode()
 
 
+def key_ids() -> list[str]:
+    """Return the ids of the configured keys, newest first."""
+    return list(_keys(tuple(settings.ENCRYPTION_KEYS)))
+
+
+def newest_key() -> str:
+    """Return the id of the key that encrypts."""
+    return key_ids()[0]
+
+
 def needs_rotation(text: str) -> bool:
     """Whether the text was encrypted with any but the newest key."""
-    newest = next(iter(_keys(tuple(settings.ENCRYPTION_KEYS))))
-    return not text.startswith(f"{newest}:")
+    return not text.startswith(f"{newest_key()}:")

@@ -35,6 +35,8 @@ class DomainError(Exception):
     title: ClassVar[str] = "The request could not be carried out"
     status: ClassVar[int] = 400
     fix: ClassVar[str] = "Read the detail, change the request and send it again."
+    # The address of a registered problem type (RFC 9457, 4.2), where one says the same; else our own page is the type.
+    registered_type: ClassVar[str] = ""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -166,6 +168,8 @@ class TooManyRequests(DomainError):
     code = "rate_limited"
     title = "Too many requests"
     status = 429
+    # draft-ietf-httpapi-ratelimit-headers-10 registers it for rates and quotas alike.
+    registered_type = "https://iana.org/assignments/http-problem-types#quota-exceeded"
     fix = "Wait as many seconds as `Retry-After` says, then try again."
 
 

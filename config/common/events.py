@@ -31,6 +31,8 @@ class DomainEvent:
     target_type: ClassVar[str] = ""
     # In the OWASP logging vocabulary, if the event concerns security.
     security_name: ClassVar[str] = ""
+    # Noticed over and over, such as a refusal: one row per actor and minute, with a count, instead of one each time.
+    is_counted: ClassVar[bool] = False
 
     organization_id: int | None = None
 

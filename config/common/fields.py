@@ -1,5 +1,6 @@
 """Serializer bases and fields shared by every API: unknown members are refused, texts are clean."""
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from rest_framework import serializers
@@ -8,22 +9,91 @@ from config.common.ip import parse_networks
 
 
 class StrictSerializer(serializers.Serializer[Any]):
-    """Refuses members it does not know, because a typo must not be silently ignored."""
+    """Refuses members it does not know, because a typo must not be silently ignored, and values of another type.
+
+    In a JSON document `"5"` is no number and `1` is no text or truth. Query parameters are texts by nature: their
+    reader (`config.common.query`) says so with `context={"is_text": True}`.
+    """
 
     def to_internal_value(self, data: Any) -> Any:
-        """Read the members; unknown ones are errors with their own pointers."""
+        """Read the members; unknown ones and those of a wrong type are errors with their own pointers."""
         if isinstance(data, dict):
-            known = {name for name, field in self.fields.items() if not field.read_only}
-            unknown = {
-                str(name): [
-                    serializers.ErrorDetail("This member is not known here.", code="unknown_member")
-                ]
-                for name in data
-                if name not in known
-            }
-            if unknown:
-                raise serializers.ValidationError(unknown)
+            faults = self._unknown(data) or self._mistyped(data)
+            if faults:
+                raise serializers.ValidationError(faults)
         return super().to_internal_value(data)
+
+    def _unknown(self, data: dict[Any, Any]) -> dict[str, Any]:
+        known = {name for name, field in self.fields.items() if not field.read_only}
+        error = serializers.ErrorDetail("This member is not known here.", code="unknown_member")
+        return {str(name): [error] for name in data if name not in known}
+
+    def _mistyped(self, data: dict[Any, Any]) -> dict[str, Any]:
+        if self.context.get("is_text"):
+            return {}
+        fields = {name: field for name, field in self.fields.items() if name in data}
+        faults = {name: _fault(field, data[name]) for name, field in fields.items()}
+        return {name: fault for name, fault in faults.items() if fault}
+
+
+def _fault(field: Any, value: Any) -> Any:
+    """Return what is wrong with a value's type, in the form of DRF's errors; nothing when it is as it should be."""
+    if value is None:
+        return None
+    if isinstance(field, serializers.ListField):
+        return _faults(field.child, enumerate(value)) if isinstance(value, list) else None
+    if isinstance(field, serializers.DictField):
+        return _faults(field.child, value.items()) if isinstance(value, dict) else None
+    for kinds, accepts, what in _TYPES:
+        if isinstance(field, kinds):
+            error = serializers.ErrorDetail(f"This must be {what}.", code="type")
+            return None if accepts(value) else [error]
+    return None
+
+
+def _faults(child: Any, items: Iterable[tuple[Any, Any]]) -> dict[str, Any]:
+    found = {str(name): _fault(child, value) for name, value in items}
+    return {name: fault for name, fault in found.items() if fault}
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_whole(value: Any) -> bool:
+    # 5.0 is a whole number to JSON Schema.
+    return _is_number(value) and value == value // 1
+
+
+def _is_amount(value: Any) -> bool:
+    return _is_text(value) or _is_number(value)
+
+
+# The first kind that a field is of decides. Nested serializers see to their own members, and whatever is not here
+# (JSON, files, lists) checks its own type.
+_TYPES: tuple[tuple[tuple[type[Any], ...], Callable[[Any], bool], str], ...] = (
+    ((serializers.BooleanField,), lambda value: isinstance(value, bool), "true or false"),
+    ((serializers.IntegerField,), _is_whole, "a whole number"),
+    ((serializers.FloatField,), _is_number, "a number"),
+    ((serializers.DecimalField,), _is_amount, "a decimal number, best as text"),
+    (
+        (
+            serializers.CharField,
+            serializers.ChoiceField,
+            serializers.UUIDField,
+            serializers.DateTimeField,
+            serializers.DateField,
+            serializers.TimeField,
+            serializers.DurationField,
+        ),
+        _is_text,
+        "text",
+    ),
+)
 
 
 class NetworkField(serializers.CharField):

@@ -1,6 +1,7 @@
 """The one reading of a client's address. Proxies are believed only when they are on the list."""
 
 import ipaddress
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -11,20 +12,34 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
+# `203.0.113.7:1234` and `[2001:db8::7]:1234`, as some proxies write it; the port is of no interest.
+_WITH_PORT = re.compile(r"(\d+\.\d+\.\d+\.\d+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
+
+
 def parse_address(text: str) -> Address | None:
-    """Read an address; an IPv4 address written as IPv6 becomes IPv4. None when it is no address."""
+    """Read an address; an IPv4 address written as IPv6 becomes IPv4, and zones are left out. None when it is no address."""
     try:
-        address = ipaddress.ip_address(text.strip().strip("[]"))
+        address = ipaddress.ip_address(text.strip())
     except ValueError:
         return None
-    mapped = getattr(address, "ipv4_mapped", None)
-    return mapped or address
+    if isinstance(address, ipaddress.IPv6Address):
+        return address.ipv4_mapped or ipaddress.IPv6Address(int(address))
+    return address
 
 
 @lru_cache(maxsize=256)
 def parse_networks(texts: tuple[str, ...]) -> tuple[Network, ...]:
     """Read a list of networks. Raises ValueError on one that is not."""
-    return tuple(ipaddress.ip_network(text, strict=False) for text in texts)
+    return tuple(_network(text) for text in texts)
+
+
+def _network(text: str) -> Network:
+    network = ipaddress.ip_network(text, strict=False)
+    if isinstance(network, ipaddress.IPv6Network) and network.prefixlen >= 96:
+        mapped = network.network_address.ipv4_mapped
+        if mapped is not None:
+            return ipaddress.IPv4Network((mapped, network.prefixlen - 96))
+    return network
 
 
 def is_within(address: Address | None, networks: Sequence[Network]) -> bool:
@@ -45,10 +60,16 @@ def client_ip(request: HttpRequest) -> str | None:
     if not is_within(peer, trusted):
         return str(peer) if peer else None
     for text in reversed(request.headers.get("X-Forwarded-For", "").split(",")):
-        hop = parse_address(text)
+        hop = _hop(text)
         if hop is None:
             break
         peer = hop
         if not is_within(hop, trusted):
             break
     return str(peer)
+
+
+def _hop(text: str) -> Address | None:
+    """Read one member of X-Forwarded-For: an address, in brackets or with a port as some proxies write it."""
+    found = _WITH_PORT.fullmatch(text.strip())
+    return parse_address(found[1].strip("[]") if found else text)

@@ -15,6 +15,11 @@ def enqueue(job: str, **arguments: Any) -> None:
     transaction.on_commit(lambda: _ring(job, arguments), robust=True)
 
 
+def enqueue_now(job: str, **arguments: Any) -> None:
+    """Ask for the job at once, though the present transaction may be undone: a refusal leaves something to look into."""
+    _ring(job, arguments)
+
+
 def _ring(job: str, arguments: dict[str, Any]) -> None:
     try:
         current_app.send_task(job, kwargs=arguments, retry=False, ignore_result=True)

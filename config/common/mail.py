@@ -14,12 +14,25 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from config.common import crypto, jobs
-from config.common.models import OutgoingMail
+from config.common.errors import Conflict
+from config.common.events import publish
+from config.common.logs import redact
+from config.common.models import MAIL_BODY, OutgoingMail
+from config.common.signals import MailRequeued
 
 logger = structlog.get_logger(__name__)
 MAX_ATTEMPTS = 12
 KEEP = timedelta(days=90)
-_PURPOSE = "mail.body"
+# How long the body of a message that was given up is kept, so that staff can send it again.
+KEEP_FAILED = timedelta(days=7)
+
+
+class CannotSendAgain(Conflict):
+    """The message was not given up, or that was so long ago that its body is forgotten."""
+
+    code = "cannot_send_again"
+    title = "The message cannot be sent again"
+    fix = "Let the person ask for a new one, such as another link."
 
 
 def send(kind: str, *, to: str, values: dict[str, Any]) -> OutgoingMail:
@@ -40,7 +53,7 @@ def send(kind: str, *, to: str, values: dict[str, Any]) -> OutgoingMail:
         kind=kind,
         recipient=to,
         subject=subject[:200],
-        body_encrypted=crypto.encrypt(body, purpose=_PURPOSE),
+        body_encrypted=crypto.encrypt(body, purpose=MAIL_BODY),
         next_attempt_at=timezone.now(),
     )
     jobs.enqueue("mail.deliver", mail_id=mail.pk)
@@ -58,10 +71,10 @@ def deliver(*, mail_id: int, at: datetime) -> bool:
         return False
     try:
         _post(mail)
-    except (OSError, crypto.CannotDecrypt) as error:  # smtplib's exceptions are OSErrors, too
+    except Exception as error:  # noqa: BLE001  whatever failed, the message is tried again or given up, never forgotten
         _record_failure(mail, error, at=at)
         return False
-    OutgoingMail.objects.filter(pk=mail_id).update(sent_at=at, body_encrypted="")
+    OutgoingMail.objects.filter(pk=mail_id).update(sent_at=at, body_encrypted="", last_error="")
     return True
 
 
@@ -81,8 +94,29 @@ def deliver_due(*, at: datetime) -> int:
     return sent
 
 
+@transaction.atomic
+def send_again(*, mail_id: int, at: datetime) -> None:
+    """Owe a message once more that had been given up. Raises CannotSendAgain."""
+    mail = OutgoingMail.objects.select_for_update().filter(pk=mail_id).first()
+    if mail is None or mail.failed_at is None or not mail.body_encrypted:
+        raise CannotSendAgain
+    mail.failed_at, mail.attempts, mail.next_attempt_at = None, 0, at
+    mail.save(update_fields=["failed_at", "attempts", "next_attempt_at"])
+    publish(MailRequeued(mail_id=mail.pk, kind=mail.kind))
+    jobs.enqueue("mail.deliver", mail_id=mail.pk)
+
+
+def waiting_and_failed() -> tuple[int, int]:
+    """Return how many messages wait to be sent, and how many were given up and can be sent again."""
+    waiting = OutgoingMail.objects.filter(sent_at=None, failed_at=None)
+    failed = OutgoingMail.objects.filter(failed_at__isnull=False).exclude(body_encrypted="")
+    return waiting.count(), failed.count()
+
+
 def purge(*, at: datetime) -> int:
-    """Delete messages that were sent, or given up, long ago; return how many."""
+    """Delete messages that were sent, or given up, long ago, and forget bodies sooner; return how many are gone."""
+    given_up = OutgoingMail.objects.filter(failed_at__lt=at - KEEP_FAILED)
+    given_up.exclude(body_encrypted="").update(body_encrypted="")
     return OutgoingMail.objects.filter(created_at__lt=at - KEEP).delete()[0]
 
 
@@ -100,7 +134,7 @@ def _claim(mail_id: int, *, at: datetime) -> OutgoingMail | None:
 
 
 def _post(mail: OutgoingMail) -> None:
-    body = orjson.loads(crypto.decrypt(mail.body_encrypted, purpose=_PURPOSE))
+    body = orjson.loads(crypto.decrypt(mail.body_encrypted, purpose=MAIL_BODY))
     message = EmailMultiAlternatives(
         subject=mail.subject,
         body=body["text"],
@@ -123,18 +157,36 @@ def _domain() -> str:
 def _record_failure(mail: OutgoingMail, error: Exception, *, at: datetime) -> None:
     is_final = mail.attempts >= MAX_ATTEMPTS or _is_permanent(error)
     logger.warning("mail_not_sent", mail_id=mail.pk, error=type(error).__name__, is_final=is_final)
-    if is_final:
-        OutgoingMail.objects.filter(pk=mail.pk).update(failed_at=at, body_encrypted="")
+    failed_at = at if is_final else None
+    OutgoingMail.objects.filter(pk=mail.pk).update(failed_at=failed_at, last_error=_words(error))
+
+
+def _words(error: Exception) -> str:
+    """Return what the mail server said, for staff: one line with nothing secret in it."""
+    match error:
+        case smtplib.SMTPRecipientsRefused(recipients=recipients):
+            said = " ".join(_text(answer) for _, answer in recipients.values())
+        case smtplib.SMTPResponseException(smtp_code=code, smtp_error=answer):
+            said = f"{code} {_text(answer)}"
+        case _:
+            said = str(error)
+    words = redact(f"{type(error).__name__}: {said}")
+    return " ".join(str(words).replace("\x00", "").split())[:200]
+
+
+def _text(answer: bytes | str) -> str:
+    return answer.decode(errors="replace") if isinstance(answer, bytes) else answer
 
 
 def _is_permanent(error: Exception) -> bool:
-    """Whether trying again cannot help: the server said no for good, or the body cannot be read any more."""
+    """Whether trying again cannot help: the server wants neither recipient nor content, or the body cannot be read.
+
+    Refusals of our own address, of the sign-in or of the connection are mended by an operator: the message waits.
+    """
     match error:
         case smtplib.SMTPRecipientsRefused(recipients=recipients):
             return all(code >= 500 for code, _ in recipients.values())
-        case smtplib.SMTPAuthenticationError():
-            return False
-        case smtplib.SMTPResponseException(smtp_code=code):
+        case smtplib.SMTPDataError(smtp_code=code):
             return bool(code >= 500)
         case _:
             return isinstance(error, crypto.CannotDecrypt)

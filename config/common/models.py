@@ -2,6 +2,10 @@
 
 from django.db import models
 
+from config.common.columns import EncryptedTextField
+
+MAIL_BODY = "mail.body"
+
 
 class TimeStamped(models.Model):
     """A row that knows when it was made and last changed."""
@@ -27,16 +31,20 @@ class Versioned(models.Model):
 
 
 class OutgoingMail(models.Model):
-    """A message owed to one address. The body is encrypted until it is sent, then forgotten."""
+    """A message owed to one address. The body is encrypted until it is sent, then forgotten.
+
+    One that is given up keeps its body for a few days more, so that staff can send it again.
+    """
 
     kind = models.CharField(max_length=60)
     recipient = models.EmailField(max_length=254)
     subject = models.CharField(max_length=200)
-    body_encrypted = models.TextField()
+    body_encrypted = EncryptedTextField(purpose=MAIL_BODY)
     attempts = models.PositiveSmallIntegerField(default=0)
     next_attempt_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True, blank=True)
     failed_at = models.DateTimeField(null=True, blank=True)
+    last_error = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -46,6 +54,11 @@ class OutgoingMail(models.Model):
                 fields=["next_attempt_at"],
                 name="outgoingmail_due",
                 condition=models.Q(sent_at__isnull=True, failed_at__isnull=True),
+            ),
+            models.Index(
+                fields=["failed_at"],
+                name="outgoingmail_failed",
+                condition=models.Q(failed_at__isnull=False),
             ),
         ]
 

@@ -6,13 +6,16 @@ from typing import Any
 import orjson
 from django.conf import settings
 from django.core.exceptions import (
+    BadRequest,
     PermissionDenied,
     RequestDataTooBig,
     SuspiciousOperation,
     TooManyFieldsSent,
+    TooManyFilesSent,
 )
-from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.db import DataError, InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
 from django.template import TemplateDoesNotExist
 from django.template.loader import render_to_string
 from rest_framework import exceptions as drf
@@ -33,7 +36,7 @@ def type_url(code: str) -> str:
 def document(error: errors.DomainError, *, instance: str) -> Problem:
     """Return the problem document of one error; extras become members of their own."""
     return {
-        "type": type_url(error.code),
+        "type": error.registered_type or type_url(error.code),
         "title": error.title,
         "status": error.status,
         "detail": error.detail,
@@ -85,8 +88,13 @@ def as_domain_error(exc: BaseException) -> errors.DomainError | None:
 _FROM_DJANGO: list[tuple[tuple[type[Exception], ...], type[errors.DomainError]]] = [
     ((Http404,), errors.NotFound),
     ((PermissionDenied,), errors.Forbidden),
-    ((RequestDataTooBig, TooManyFieldsSent), errors.PayloadTooLarge),
-    ((SuspiciousOperation,), errors.MalformedRequest),
+    ((RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent), errors.PayloadTooLarge),
+    (
+        (SuspiciousOperation, BadRequest, MultiPartParserError, UnreadablePostError),
+        errors.MalformedRequest,
+    ),
+    # A value that no form looked at and no column takes, such as a NUL character in a filter.
+    ((DataError,), errors.InvalidInput),
     ((OperationalError, InterfaceError), errors.ServiceUnavailable),
 ]
 _FROM_DRF: list[tuple[type[drf.APIException], type[errors.DomainError]]] = [
@@ -109,8 +117,14 @@ def _from_drf(exc: drf.APIException) -> errors.DomainError:
         return errors.TooManyRequests(headers={"Retry-After": str(seconds)})
     for kind, error in _FROM_DRF:
         if isinstance(exc, kind):
-            return error(str(exc.detail))
+            return error(str(exc.detail), headers=_challenge(exc))
     return errors.DomainError(str(exc.detail))
+
+
+def _challenge(exc: drf.APIException) -> dict[str, str]:
+    """Return what DRF found out about the way to authenticate."""
+    challenge = getattr(exc, "auth_header", None)
+    return {"WWW-Authenticate": challenge} if challenge else {}
 
 
 def _field_errors(details: Any, pointer: str) -> list[errors.FieldError]:
@@ -157,6 +171,7 @@ def response(request: HttpRequest, error: errors.DomainError) -> HttpResponse:
     for name, value in headers_of(error).items():
         answer[name] = value
     answer["Cache-Control"] = "no-store"
+    answer["Content-Length"] = str(len(answer.content))
     return answer
 
 

@@ -27,11 +27,12 @@ def read(
 
     Raises InvalidInput whose pointers are in the query.
     """
-    given = [(name, values) for name, values in request.query_params.lists() if name not in also]
+    given = list(request.query_params.lists())
     repeated = [_repeated(str(name)) for name, values in given if len(values) > 1]
     if repeated:
         raise InvalidInput(errors=repeated)
-    serializer = shape(data={name: values[0] for name, values in given})
+    texts = {name: values[0] for name, values in given if name not in also}
+    serializer = shape(data=texts, context={"is_text": True})
     try:
         serializer.is_valid(raise_exception=True)
     except serializers.ValidationError as refused:

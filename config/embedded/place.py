@@ -1,6 +1,7 @@
 """Where the embedded run keeps things: `.local/` with secrets and logs, the servers' data, short socket paths."""
 
 import base64
+import fcntl
 import hashlib
 import os
 import pwd
@@ -40,7 +41,7 @@ class Place:
         """Make our directories. The servers' user may pass through to its data; nobody else sees logs and mail."""
         self.local.mkdir(parents=True, exist_ok=True)
         self.local.chmod(0o711)
-        for name in ("log", "mail", "media"):
+        for name in ("log", "mail", "media", "exports"):
             (self.local / name).mkdir(exist_ok=True)
             (self.local / name).chmod(0o700)
 
@@ -52,6 +53,12 @@ class Place:
             self.prepare()
             _write_once(self.secrets_file, _generate())
             return _read(self.secrets_file)
+
+    def replace_secrets(self, values: Mapping[str, str]) -> None:
+        """Change some of the secrets; whoever reads meanwhile finds all of the old or all of the new ones."""
+        with (self.local / "secrets.lock").open("a", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            _draft(self.secrets_file, {**self.secrets(), **values}).replace(self.secrets_file)
 
     def remember(self, name: str, values: Mapping[str, str]) -> None:
         """Keep a few values in a file of ours that nobody else may read."""
@@ -123,13 +130,18 @@ def _read(path: Path) -> dict[str, str]:
 def _write_once(path: Path, values: Mapping[str, str]) -> None:
     """Write a file that nobody else may read; whoever comes first wins, and nobody sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".secrets-")
+    draft = _draft(path, values)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.writelines(f"{name}={value}\n" for name, value in values.items())
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            return
+        os.link(draft, path)
+    except FileExistsError:
+        return
     finally:
-        Path(draft).unlink()
+        draft.unlink()
+
+
+def _draft(path: Path, values: Mapping[str, str]) -> Path:
+    """Write a file beside another one, readable by its owner only."""
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".secrets-")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.writelines(f"{name}={value}\n" for name, value in values.items())
+    return Path(draft)

@@ -24,6 +24,8 @@ DEMO_PASSWORD = ""
 PLACE = locate(env.text("LOCAL_DIR", ""))
 
 SECRET_KEY = env.text("SECRET_KEY")
+# Older ones, with which nothing is signed any more but what they signed is still read.
+SECRET_KEY_FALLBACKS = env.items("SECRET_KEY_FALLBACKS")
 PUBLIC_URL = env.url("PUBLIC_URL", schemes=("http", "https")).rstrip("/")
 ALLOWED_HOSTS = env.items("ALLOWED_HOSTS", None)
 PRODUCT_NAME = env.text("PRODUCT_NAME", "Tollgate")
@@ -67,17 +69,18 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "config.common.middleware.request_context.RequestContextMiddleware",
     "config.common.middleware.security_headers.SecurityHeadersMiddleware",
-    "config.common.middleware.size_limit.SizeLimitMiddleware",
-    "config.common.middleware.ip_allowlist.OperatorAllowlistMiddleware",
     "config.common.middleware.access_log.AccessLogMiddleware",
-    "corsheaders.middleware.CorsMiddleware",
+    "config.common.middleware.cors.ExactCorsMiddleware",
+    "config.common.middleware.size_limit.SizeLimitMiddleware",
+    "config.common.middleware.clean_input.CleanInputMiddleware",
+    "config.common.middleware.ip_allowlist.OperatorAllowlistMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "accounts.middleware.PortalSessionMiddleware",
-    "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "config.common.middleware.refusals.RefusalMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -160,6 +163,10 @@ STATIC_FROM_SOURCE = False  # the image collects them; the embedded run and the 
 STATIC_ROOT = Path(env.text("STATIC_ROOT", str(BASE_DIR / "staticfiles")))
 MEDIA_URL = "/media/"
 MEDIA_ROOT = Path(env.text("MEDIA_ROOT", str(BASE_DIR / "media")))
+# Copies of people's data, for seven days: never below anything that is served.
+EXPORT_ROOT = Path(env.text("EXPORT_ROOT", str(BASE_DIR / "exports")))
+if EXPORT_ROOT.is_relative_to(MEDIA_ROOT) or EXPORT_ROOT.is_relative_to(STATIC_ROOT):
+    env.problem("EXPORT_ROOT", "must not lie below MEDIA_ROOT or STATIC_ROOT, which are served")
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

@@ -15,6 +15,7 @@ _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 # Shorter names are close to half of all environment variables (PORT, PATH, HOST).
 _SHORTEST_NAME_TO_COMPARE = 7
+_USUAL_PORTS = {"http": 80, "https": 443}
 
 
 class SettingError(SystemExit):
@@ -118,13 +119,20 @@ class Environment:
             self._malformed(name, "a URL that starts with " + " or ".join(f"{s}:" for s in allowed))
         return value
 
-    def keys(self, name: str, *, encoding: str, at_least: int) -> list[str]:
-        """Read a required list of `id:value` keys, newest first."""
-        expected = (
-            f"id:value pairs, comma-separated, each value {encoding} of at least {at_least} bytes"
-        )
-        keys = self.items(name, None)
-        if not all(_is_key(key, encoding, at_least) for key in keys):
+    def keys(
+        self,
+        name: str,
+        default: str | None = None,
+        *,
+        encoding: str,
+        at_least: int,
+        at_most: int | None = None,
+    ) -> list[str]:
+        """Read a list of `id:value` keys, newest first; without a default it is required."""
+        size = f"{at_least}" if at_most == at_least else f"at least {at_least}"
+        expected = f"id:value pairs, comma-separated, each value {encoding} of {size} bytes"
+        keys = self.items(name, default)
+        if not all(_is_key(key, encoding, at_least, at_most) for key in keys):
             self._malformed(name, expected)
         identifiers = [key.partition(":")[0] for key in keys]
         if len(set(identifiers)) != len(identifiers):
@@ -215,14 +223,19 @@ def broker(url: str) -> str:
     return f"redis+socket://:{password}@{parts.path}?virtual_host={number}"
 
 
+_SMTP = "django.core.mail.backends.smtp.EmailBackend"
+_MAIL_BACKENDS = {
+    "file": "config.common.mailbox.FileBackend",
+    "console": "django.core.mail.backends.console.EmailBackend",
+    "memory": "django.core.mail.backends.locmem.EmailBackend",
+}
+
+
 def mail(url: str) -> dict[str, Any]:
     """Turn a mail URL (smtp, smtps, smtp+tls, file, console, memory) into Django's settings."""
     parts = urlsplit(url)
-    backend = {"file": "filebased", "console": "console", "memory": "locmem"}.get(
-        parts.scheme, "smtp"
-    )
     return {
-        "EMAIL_BACKEND": f"django.core.mail.backends.{backend}.EmailBackend",
+        "EMAIL_BACKEND": _MAIL_BACKENDS.get(parts.scheme, _SMTP),
         "EMAIL_FILE_PATH": unquote(parts.path) if parts.scheme == "file" else None,
         "EMAIL_HOST": parts.hostname or "localhost",
         "EMAIL_PORT": int(_port(parts) or (465 if parts.scheme == "smtps" else 25)),
@@ -238,20 +251,29 @@ def _port(parts: SplitResult) -> str:
 
 
 def _origin(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path or parts.query:
+    """Return an origin as browsers send it: in lower case, with a port only where it is not the scheme's own."""
+    parts = urlsplit(value.lower())
+    host = parts.hostname
+    if parts.scheme not in _USUAL_PORTS or not host:
         raise ValueError(value)
-    return value.lower()
+    shown = f"[{host}]" if ":" in host else host
+    usual = parts.port in {None, _USUAL_PORTS[parts.scheme]}
+    origin = f"{parts.scheme}://{shown}" + ("" if usual else f":{parts.port}")
+    # Whatever else was written (a path, a query, a user) is no part of an origin.
+    if value.lower() not in {origin, f"{origin}:{_USUAL_PORTS[parts.scheme]}"}:
+        raise ValueError(value)
+    return origin
 
 
-def _is_key(key: str, encoding: str, at_least: int) -> bool:
+def _is_key(key: str, encoding: str, at_least: int, at_most: int | None) -> bool:
     identifier, _, value = key.partition(":")
     if not identifier or not value:
         return False
     try:
-        return len(_DECODERS[encoding](value)) >= at_least
+        length = len(_DECODERS[encoding](value))
     except (ValueError, binascii.Error):
         return False
+    return at_least <= length <= (at_most or length)
 
 
 _DECODERS: dict[str, Callable[[str], bytes]] = {

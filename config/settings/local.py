@@ -20,6 +20,7 @@ env.assume(
         "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1]",
         "EMAIL_URL": f"file://{PLACE.local / 'mail'}",
         "MEDIA_ROOT": str(PLACE.local / "media"),
+        "EXPORT_ROOT": str(PLACE.local / "exports"),
         "WEBHOOK_ALLOW_CIDRS": "127.0.0.0/8,::1/128",
         "GATEWAY_TRUSTED_PROXIES": "127.0.0.0/8,::1/128",
         "LOG_FORMAT": "text",

@@ -56,6 +56,9 @@ LOGGING = {
         # The access log has one line per request; these would say it again.
         "django.server": {"handlers": [], "propagate": False},
         "uvicorn.access": {"handlers": [], "propagate": False},
+        # uvicorn's own handlers would print exceptions past our processors.
+        "uvicorn": {"handlers": [], "propagate": True},
+        "uvicorn.error": {"handlers": [], "propagate": True},
         "django.request": {"level": "ERROR"},
         "celery.app.trace": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},

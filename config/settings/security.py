@@ -5,19 +5,28 @@ from urllib.parse import urlsplit
 from config.settings.base import PUBLIC_URL
 from config.settings.env import env
 
-ENCRYPTION_KEYS = env.keys("ENCRYPTION_KEYS", encoding="base64", at_least=32)
+ENCRYPTION_KEYS = env.keys("ENCRYPTION_KEYS", encoding="base64", at_least=32, at_most=32)
 KEY_PEPPERS = env.keys("KEY_PEPPERS", encoding="hex", at_least=32)
+if not all(pepper.partition(":")[0].isdecimal() for pepper in KEY_PEPPERS):
+    env.problem("KEY_PEPPERS", "needs numbers as ids: they are stored beside each digest")
 KEY_BRAND = env.text("TOLLGATE_KEY_BRAND", "tg")
 if not (2 <= len(KEY_BRAND) <= 12 and KEY_BRAND.isascii() and KEY_BRAND.isalnum()):
     env.problem("TOLLGATE_KEY_BRAND", "must be 2 to 12 letters and digits")
 if KEY_BRAND.lower() != KEY_BRAND:
     env.problem("TOLLGATE_KEY_BRAND", "must be in lower case")
 
+# What the gate signs its assertions with; without any, one is derived from SECRET_KEY.
+GATEWAY_SIGNING_KEYS = env.keys(
+    "GATEWAY_SIGNING_KEYS", "", encoding="base64", at_least=32, at_most=32
+)
+# How many gate processes there are: while Redis is away, each grants its share of a limit.
+GATEWAY_PROCESSES = env.integer("GATEWAY_PROCESSES", 1, at_least=1)
+
 # The first one hashes; the others are accepted and upgraded at sign-in.
 PASSWORD_HASHERS = [
     "accounts.hashers.Argon2idHasher",
-    "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",
-    "django.contrib.auth.hashers.BCryptPasswordHasher",
+    "accounts.hashers.BCryptSHA256Hasher",
+    "accounts.hashers.BCryptHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {
@@ -29,6 +38,8 @@ AUTH_PASSWORD_VALIDATORS = [
         "OPTIONS": {"min_length": 10},
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "accounts.hashers.MaximumLengthValidator"},
+    {"NAME": "accounts.hashers.ContextWordsValidator"},
     {"NAME": "accounts.receivers.PasswordWatch"},
 ]
 AUTHENTICATION_BACKENDS = [
@@ -47,6 +58,7 @@ WEBHOOK_ALLOW_CIDRS = env.networks("WEBHOOK_ALLOW_CIDRS")
 _IS_HTTPS = urlsplit(PUBLIC_URL).scheme == "https"
 _HOST_ONLY = "__Host-" if _IS_HTTPS else ""
 SESSION_COOKIE_NAME = f"{_HOST_ONLY}tollgate_session"
+DEVICE_COOKIE_NAME = f"{_HOST_ONLY}tollgate_device"
 SESSION_COOKIE_SECURE = _IS_HTTPS
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
@@ -86,6 +98,11 @@ HSTS_SECONDS = 365 * 24 * 3600 if _IS_HTTPS else 0
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+# What a body may weigh, and the few paths (exactly these) where a file is uploaded.
 MAX_BODY_BYTES = 1024 * 1024
 MAX_UPLOAD_BYTES = 6 * 1024 * 1024
+UPLOAD_PATHS = {
+    "/api/v1/users/me/avatar": MAX_UPLOAD_BYTES,
+    "/profile/avatar/": MAX_UPLOAD_BYTES,
+}
 RATELIMIT_USE_CACHE = "default"

@@ -40,12 +40,35 @@ _TONES = {
     "not_found": "bad", "malformed": "bad", "forbidden_ip": "bad", "forbidden_origin": "bad",
     "insufficient_scope": "bad", "suspended": "bad", "unavailable": "bad",
     "owner": "info", "verified": "ok", "unverified": "warn",
+    "queued": "off", "running": "info", "ready": "ok", "failed": "bad", "agreed": "ok", "waiting": "warn",
+    "warning": "warn", "critical": "bad",
+    "sent": "ok",
 }  # fmt: skip
 _LABELS = {
     "valid": "Allowed", "not_found": "Unknown key", "forbidden_ip": "Address refused",
     "forbidden_origin": "Origin refused", "insufficient_scope": "Scope missing",
     "insufficient_credits": "Out of credits", "quota_exceeded": "Quota used up",
 }  # fmt: skip
+
+
+# What of a user agent tells a person which device it is. The first that fits counts: most claim to be others, too.
+_BROWSERS = {
+    "Edg": "Edge", "OPR": "Opera", "SamsungBrowser": "Samsung Internet", "Firefox": "Firefox",
+    "FxiOS": "Firefox", "CriOS": "Chrome", "Chrome": "Chrome", "Safari": "Safari", "curl": "curl",
+}  # fmt: skip
+_SYSTEMS = {
+    "iPhone": "iPhone", "iPad": "iPad", "Android": "Android", "Windows": "Windows", "CrOS": "ChromeOS",
+    "Mac OS X": "macOS", "Linux": "Linux",
+}  # fmt: skip
+
+
+@register.filter
+def device_name(user_agent: str) -> str:
+    """Say which browser and system a user agent is of, such as Firefox on Linux; unknown ones stay as they are."""
+    browser = next((name for mark, name in _BROWSERS.items() if f"{mark}/" in user_agent), "")
+    system = next((name for mark, name in _SYSTEMS.items() if mark in user_agent), "")
+    named = " on ".join(filter(None, (browser, system)))
+    return named if browser else user_agent or "Unknown device"
 
 
 @register.simple_tag

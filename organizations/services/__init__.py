@@ -1,5 +1,5 @@
 """The verbs of organizations, split by noun."""
 
-from organizations.services import limits, members, organizations, refusals, suspension
+from organizations.services import departures, limits, members, organizations, refusals, suspension
 
-__all__ = ["limits", "members", "organizations", "refusals", "suspension"]
+__all__ = ["departures", "limits", "members", "organizations", "refusals", "suspension"]

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -15,18 +16,24 @@ from config.common import crypto
 from config.common.models import OutgoingMail
 from tests.factories.accounts import PASSWORD
 
+# Where the link of a mail leads.
+LINKS = {
+    "verify_email": "verify-email",
+    "reset_password": "reset-password",
+    "email_change_old": "email-change",
+    "email_change_new": "email-change",
+}
+
 
 @pytest.fixture
-def mailed_token(db: None) -> Callable[[str], str]:
-    """Return what reads the token of the newest verification mail to an address."""
+def mailed_token(db: None) -> Callable[..., str]:
+    """Return what reads the token of the newest mail to an address: to verify it, unless another kind is named."""
 
-    def token(address: str) -> str:
-        mail = OutgoingMail.objects.filter(recipient=address, kind="accounts/verify_email").latest(
-            "id"
-        )
+    def token(address: str, kind: str = "verify_email") -> str:
+        mail = OutgoingMail.objects.filter(recipient=address, kind=f"accounts/{kind}").latest("id")
         text = orjson.loads(crypto.decrypt(mail.body_encrypted, purpose="mail.body"))["text"]
         found = re.search(
-            r"^http://testserver/verify-email/([0-9A-Za-z_-]{43})$", text, re.MULTILINE
+            rf"^http://testserver/{LINKS[kind]}/([0-9A-Za-z_-]{{43}})$", text, re.MULTILINE
         )
         assert found, text
         return found[1]
@@ -63,3 +70,11 @@ def tables_holding(db: None) -> Callable[[str], list[str]]:
         return found
 
     return search
+
+
+@pytest.fixture
+def places(settings: Any, tmp_path: Path) -> Path:
+    """Give pictures and exports directories of their own."""
+    settings.MEDIA_ROOT = tmp_path / "media"
+    settings.EXPORT_ROOT = tmp_path / "exports"
+    return tmp_path

@@ -4,13 +4,33 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import PlatformRole, Session, User, UserStatus
+from accounts.models import (
+    DataExport,
+    Device,
+    EmailChange,
+    PlatformRole,
+    Session,
+    TotpDevice,
+    User,
+    UserStatus,
+)
 from accounts.services import sessions
 from audit.models import AuditLog
 from config.common import mail
+from config.common.models import OutgoingMail
 from tests.factories.accounts import UserFactory
+from tests.factors import enroll
 
 USERS = "/admin/accounts/user/"
+LISTS = [
+    USERS,
+    "/admin/accounts/session/",
+    "/admin/accounts/device/",
+    "/admin/accounts/totpdevice/",
+    "/admin/accounts/dataexport/",
+    "/admin/accounts/emailchange/",
+    "/admin/common/outgoingmail/",
+]
 
 
 @pytest.fixture
@@ -31,7 +51,7 @@ def _act(client, action, *people, **fields):
     return [str(message) for message in response.context["messages"]]
 
 
-@pytest.mark.parametrize("path", [USERS, "/admin/accounts/session/", "/admin/common/outgoingmail/"])
+@pytest.mark.parametrize("path", LISTS)
 @pytest.mark.parametrize("who", ["nobody", "owner", "viewer"])
 def test_lets_only_staff_in(portal, portal_as, olivia, path, who):
     viewer = UserFactory.create(role=PlatformRole.VIEWER)
@@ -44,19 +64,31 @@ def test_lets_only_staff_in(portal, portal_as, olivia, path, who):
 def test_lists_and_rows_can_be_read(request, portal_as, olivia, who):
     client = portal_as(request.getfixturevalue(who))
     message = mail.send("accounts/welcome", to=olivia.email, values={"user": olivia})
+    app = enroll(olivia)
     rows = {
         "accounts_user": olivia.pk,
         "accounts_session": Session.objects.get().pk,
         "common_outgoingmail": message.pk,
+        "accounts_device": Device.objects.latest("id").pk,
+        "accounts_totpdevice": TotpDevice.objects.get(user=olivia).pk,
+        "accounts_dataexport": DataExport.objects.create(user=olivia).pk,
+        "accounts_emailchange": EmailChange.objects.create(
+            user=olivia,
+            old_email=olivia.email,
+            new_email="olivia@elsewhere.example",
+            expires_at=timezone.now(),
+        ).pk,
     }
     for name, pk in rows.items():
         assert client.get(reverse(f"admin:{name}_changelist")).status_code == 200
         page = client.get(reverse(f"admin:{name}_change", args=[pk]))
         assert page.status_code == 200
         assert message.body_encrypted not in page.content.decode()
+        assert app.seed.hex() not in page.content.decode()
+        assert TotpDevice.objects.get().seed_encrypted not in page.content.decode()
 
 
-@pytest.mark.parametrize("path", [USERS, "/admin/accounts/session/", "/admin/common/outgoingmail/"])
+@pytest.mark.parametrize("path", LISTS)
 def test_lists_cost_as_many_queries_for_one_row_as_for_many(
     staff, olivia, path, django_assert_max_num_queries
 ):
@@ -66,13 +98,14 @@ def test_lists_cost_as_many_queries_for_one_row_as_for_many(
     for _ in range(10):
         sessions.start(user=UserFactory.create(), at=timezone.now())
         mail.send("accounts/welcome", to=olivia.email, values={"user": olivia})
+        enroll(UserFactory.create())
     with django_assert_max_num_queries(12) as many:
         staff.get(path)
 
     assert len(many) == len(few)
 
 
-@pytest.mark.parametrize("path", [USERS, "/admin/accounts/session/", "/admin/common/outgoingmail/"])
+@pytest.mark.parametrize("path", LISTS)
 def test_adds_and_deletes_nothing(staff, olivia, path):
     assert staff.get(f"{path}add/").status_code == 403
     assert staff.post(f"{USERS}{olivia.pk}/delete/", {"post": "yes"}).status_code == 403
@@ -91,6 +124,13 @@ def test_changes_a_profile_and_nothing_else(staff, sam, olivia):
     assert (olivia.role, olivia.status, olivia.email) == ("USER", "ACTIVE", "olivia@example.com")
     entry = AuditLog.objects.get(event="user.updated")
     assert (entry.actor_id, entry.target_id) == (sam.pk, olivia.pk)
+
+
+def test_mails_a_link_to_a_new_password(staff, sam, olivia):
+    assert _act(staff, "reset_password", olivia) == ["Done for 1 of the people chosen."]
+
+    assert OutgoingMail.objects.get(kind="accounts/reset_password").recipient == olivia.email
+    assert AuditLog.objects.get(event="user.password_reset_requested").actor_id == sam.pk
 
 
 def test_suspends_with_a_reason(staff, sam, olivia, api_as):

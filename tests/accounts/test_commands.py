@@ -22,7 +22,10 @@ def test_create_admin_takes_the_password_from_the_environment(db, monkeypatch, c
     assert ada.is_superuser
     assert ada.is_verified_email
     assert ada.check_password(PASSWORD)
-    assert capsys.readouterr().out == f"{ADMIN} is a super admin.\n"
+    assert capsys.readouterr().out == (
+        f"{ADMIN} is a super admin.\n"
+        "Sign in at /login/ and set a second factor up: the back office asks for it.\n"
+    )
 
 
 def test_create_admin_is_audited_as_the_command(db, monkeypatch):

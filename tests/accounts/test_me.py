@@ -26,6 +26,8 @@ def test_says_who_asks(api_as, olivia):
         "status",
         "time_zone",
         "metadata",
+        "avatar_url",
+        "deletion_due_at",
         "last_login_at",
         "created_at",
         "updated_at",
@@ -121,6 +123,9 @@ def test_lists_where_one_is_signed_in(api_as, portal_as, olivia, stan):
     assert set(page["data"][0]) == {
         "id",
         "kind",
+        "method",
+        "second_factor_at",
+        "device_id",
         "ip",
         "user_agent",
         "authenticated_at",

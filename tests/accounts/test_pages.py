@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import EmailToken, LoginGuard, Session, User
+from accounts.models import EmailToken, Session, User
 from accounts.services import registration, sessions, suspension
 from audit.models import AuditLog
 from config.common.models import OutgoingMail
@@ -240,22 +240,6 @@ def test_whoever_is_signed_in_costs_two_queries(portal_as, olivia, django_assert
         assert client.get("/login/").status_code == 302
 
 
-def test_the_back_offices_door_is_guarded_too(portal, sam):
-    body = {"username": sam.email, "password": "wrong"}
-    for _ in range(5):
-        assert portal.post("/admin/login/", body).status_code == 200
-
-    assert portal.post("/admin/login/", body).status_code == 429
-    assert LoginGuard.objects.filter(locked_until__isnull=False).count() == 2
-
-
-def test_the_back_offices_door_opens_a_session(portal, sam):
-    portal.post("/admin/login/", {"username": sam.email, "password": PASSWORD})
-
-    assert Session.objects.get().user == sam
-    assert portal.get("/admin/accounts/user/").status_code == 200
-
-
 @pytest.fixture
 def nora_link(db, mailed_token):
     """Return the path of the link that was mailed to Nora."""
@@ -352,30 +336,6 @@ def test_a_rejected_name_is_not_shown_as_the_persons_own(portal_as, olivia):
     page = portal_as(olivia).post(PROFILE, {"full_name": "a/b", "time_zone": "UTC"})
 
     assert page.context["user"].full_name == "Olivia Owner"
-
-
-def test_the_profile_lists_devices(portal_as, olivia):
-    client = portal_as(olivia)
-    sessions.start(user=olivia, at=Session.objects.get().created_at)
-
-    response = client.get(PROFILE)
-
-    assert len(response.context["sessions"]) == 2
-    assert response.context["current_session_id"] == Session.objects.earliest("id").pk
-
-
-def test_a_device_is_signed_out_from_the_profile(portal_as, olivia, stan):
-    client, other = portal_as(olivia), portal_as(olivia)
-    portal_as(stan)
-    own, foreign = Session.objects.filter(user=olivia).latest("id"), Session.objects.latest("id")
-
-    assert client.post(f"/profile/sessions/{own.pk}/end/").status_code == 302
-    assert client.post(f"/profile/sessions/{foreign.pk}/end/").status_code == 404
-
-    assert not _signed_in(other)
-    assert _signed_in(client)
-    foreign.refresh_from_db()
-    assert foreign.ended_at is None
 
 
 def test_times_are_shown_in_the_persons_own_zone(portal_as, olivia, clock):

@@ -1,5 +1,7 @@
 """POST /api/v1/auth/refresh exchanges a refresh token once; a replayed one ends the whole session."""
 
+from datetime import timedelta
+
 import pytest
 from django.utils import timezone
 
@@ -8,7 +10,6 @@ from accounts.services import sessions
 from audit.models import AuditLog, SecurityEvent
 from config.common.models import OutgoingMail
 from tests import race
-from tests.factories.accounts import PASSWORD
 
 URL = "/api/v1/auth/refresh"
 ME = "/api/v1/users/me"
@@ -53,6 +54,20 @@ def test_ends_after_fourteen_idle_days(api, olivia, sign_in, clock):
     response = _refresh(api, pair["refresh"])
 
     assert (response.status_code, response.json()["code"]) == (401, "invalid_refresh_token")
+
+
+def test_ends_ninety_days_after_it_began_however_often_it_is_renewed(api, olivia, sign_in, clock):
+    refresh = sign_in(olivia)["refresh"]
+    for _ in range(8):
+        clock.shift(timedelta(days=11))
+        refresh = _refresh(api, refresh).json()["refresh"]
+
+    clock.shift(timedelta(days=2) - timedelta(seconds=1))
+    last = _refresh(api, refresh)
+    clock.shift(1)
+
+    assert last.status_code == 200
+    assert _refresh(api, last.json()["refresh"]).status_code == 401
 
 
 def test_a_replay_ends_the_family(api, olivia, sign_in, clock):
@@ -105,7 +120,7 @@ def test_a_replay_leaves_other_sessions_alone(api, olivia, sign_in, clock):
 
 
 def test_exactly_one_of_sixteen_wins(transactional_db, live_server, olivia):
-    pair = sessions.log_in(email=olivia.email, password=PASSWORD, at=timezone.now())
+    pair = sessions.start(user=olivia, at=timezone.now())
 
     answers = race.run(live_server.url, [race.post(URL, {"refresh": pair.refresh})] * 16)
 

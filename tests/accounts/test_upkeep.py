@@ -5,14 +5,22 @@ from datetime import timedelta
 from django.contrib.sessions.models import Session as CookieSession
 from django.utils import timezone
 
-from accounts.models import EmailToken, LoginGuard, Session
-from accounts.services import login_guard, pace, registration, sessions, upkeep
+from accounts import tokens
+from accounts.models import EmailToken, LoginGuard, PendingSignIn, Session
+from accounts.services import devices, login_guard, pace, registration, sessions, two_factor, upkeep
 from accounts.tasks import purge_expired
+from tests.factors import enroll
 
 
 def _counts():
     models = (EmailToken, Session, CookieSession, LoginGuard)
     return [model.objects.count() for model in models]
+
+
+def _wait_for_second_factor(person):
+    PendingSignIn.objects.create(
+        user=person, session_version=1, expires_at=timezone.now() + tokens.PENDING_LIFETIME
+    )
 
 
 def test_purges_what_expired(olivia, portal_as, clock):
@@ -38,13 +46,37 @@ def test_keeps_what_is_in_use(olivia, portal_as, clock):
     registration.register(email="nora@example.com", password="four unrelated quiet words")
     portal_as(olivia)
 
-    assert upkeep.purge_expired(at=timezone.now()) == {
-        "links": 0,
-        "sessions": 0,
-        "cookies": 0,
-        "guards": 0,
-    }
+    two_factor.enable(user=olivia)
+    _wait_for_second_factor(olivia)
+
+    assert set(upkeep.purge_expired(at=timezone.now()).values()) == {0}
     assert _counts() == [1, 1, 1, 1]
+
+
+def test_purges_what_was_begun_and_never_finished(olivia, clock):
+    two_factor.enable(user=olivia)
+    _wait_for_second_factor(olivia)
+    clock.shift(timedelta(days=1, seconds=1))
+
+    purged = upkeep.purge_expired(at=timezone.now())
+
+    assert (purged["set_ups"], purged["sign_ins"]) == (1, 1)
+
+
+def test_keeps_what_was_finished(olivia, clock):
+    enroll(olivia)
+    clock.shift(timedelta(days=2))
+
+    assert upkeep.purge_expired(at=timezone.now())["set_ups"] == 0
+
+
+def test_forgets_devices_as_browsers_do(olivia, clock):
+    devices.note(user=olivia, token=devices.new_token(), at=timezone.now())
+    clock.shift(timedelta(days=400))
+    assert upkeep.purge_expired(at=timezone.now())["devices"] == 0
+
+    clock.shift(1)
+    assert upkeep.purge_expired(at=timezone.now())["devices"] == 1
 
 
 def test_keeps_a_pause_that_lasts(db, clock):

@@ -8,12 +8,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.models import EmailToken, User, UserStatus
+from accounts.models import EmailToken, LoginGuard, User, UserStatus
 from accounts.services import registration, suspension
 from audit.models import AuditLog
 from config.common import crypto
 from config.common.models import OutgoingMail
-from tests import race
+from tests import race, servers
 from tests.factories.accounts import UserFactory
 
 URL = "/api/v1/auth/verify-email"
@@ -119,6 +119,23 @@ def test_exactly_one_of_sixteen_wins(transactional_db, live_server, nora, mailed
     }
     assert AuditLog.objects.filter(event="user.email_verified").count() == 1
     assert OutgoingMail.objects.filter(kind="accounts/welcome").count() == 1
+
+
+@pytest.mark.trial
+@pytest.mark.timeout(300)
+def test_exactly_one_wins_twenty_times(
+    transactional_db, live_server, mailed_token, redis_client, settings
+):
+    for number in range(20):
+        LoginGuard.objects.all().delete()
+        servers.forget_redis_keys(redis_client, settings.REDIS_PREFIX)
+        address = f"nora{number}@example.com"
+        registration.register(email=address, password="four unrelated quiet words")
+
+        answers = race.run(live_server.url, [race.post(URL, {"token": mailed_token(address)})] * 16)
+
+        assert sorted(answer.status for answer in answers) == [200] + [400] * 15
+    assert AuditLog.objects.filter(event="user.email_verified").count() == 20
 
 
 def test_exactly_one_of_sixteen_threads_wins(transactional_db, nora, mailed_token):

@@ -1,21 +1,29 @@
 """The furnished world of the API tests."""
 
+import base64
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from accounts.models import EmailToken, User
+from accounts.models import DataExport, EmailChange, EmailToken, User
 from accounts.services import sessions
 from config.common import crypto
 from organizations.models import Organization
 from tests.api.world import World
 from tests.clients import ApiAs
-from tests.factories.accounts import PASSWORD
+from tests.factories.accounts import PASSWORD, PasskeyFactory
 from tests.factories.apikeys import ApiKeyFactory
+from tests.factories.audit import SecurityEventFactory
 
-VERIFY_TOKEN = "t" * 43
+VERIFY_TOKEN, RESET_TOKEN, CHANGE_TOKEN = "t" * 43, "r" * 43, "c" * 43
+# The smallest PNG there is: one pixel.
+PICTURE = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+)
 
 
 @pytest.fixture
@@ -29,18 +37,15 @@ def world(
     mia: User,
     vera: User,
     stan: User,
+    settings: Any,
+    tmp_path: Path,
 ) -> World:
     """Return two furnished organizations and a client of each caller."""
     people = {"owner": olivia, "admin": adam, "member": mia, "viewer": vera, "stranger": stan}
     clients = {name: api_as(person) for name, person in people.items()}
     pair = sessions.start(user=olivia, at=timezone.now())
-    EmailToken.objects.create(
-        user=olivia,
-        purpose=EmailToken.Purpose.VERIFY_EMAIL,
-        digest=crypto.digest(VERIFY_TOKEN),
-        email=olivia.email,
-        expires_at=timezone.now() + timedelta(hours=1),
-    )
+    settings.MEDIA_ROOT, settings.EXPORT_ROOT = tmp_path / "media", tmp_path
+    _mail_links(olivia)
     return World(
         mine=organization,
         foreign=foreign_organization,
@@ -51,11 +56,55 @@ def world(
         refresh=pair.refresh,
         session_id=olivia.sessions.latest("pk").pk,
         foreign_session_id=stan.sessions.latest("pk").pk,
+        device_id=olivia.devices.latest("pk").pk,
+        foreign_device_id=stan.devices.latest("pk").pk,
+        passkey_id=PasskeyFactory.create(user=adam).pk,
+        foreign_passkey_id=PasskeyFactory.create(user=stan).pk,
+        export_id=_export_of(olivia, tmp_path),
+        foreign_export_id=_export_of(stan, tmp_path),
+        event_id=SecurityEventFactory.create(organization_id=organization.pk).pk,
+        foreign_event_id=SecurityEventFactory.create(organization_id=foreign_organization.pk).pk,
         values={
             "refresh": pair.refresh,
             "email": olivia.email,
             "password": PASSWORD,
             "verify_token": VERIFY_TOKEN,
+            "reset_token": RESET_TOKEN,
+            "change_token": CHANGE_TOKEN,
+            "picture": PICTURE,
             "user_id": mia.pk,
         },
     )
+
+
+def _mail_links(user: User) -> None:
+    soon = timezone.now() + timedelta(hours=1)
+    change = EmailChange.objects.create(
+        user=user, old_email=user.email, new_email="moving@example.com", expires_at=soon
+    )
+    for purpose, token, change_of in (
+        (EmailToken.Purpose.VERIFY_EMAIL, VERIFY_TOKEN, None),
+        (EmailToken.Purpose.RESET_PASSWORD, RESET_TOKEN, None),
+        (EmailToken.Purpose.CONFIRM_OLD, CHANGE_TOKEN, change),
+    ):
+        EmailToken.objects.create(
+            user=user,
+            purpose=purpose,
+            digest=crypto.digest(token),
+            email=user.email,
+            change=change_of,
+            expires_at=soon,
+        )
+
+
+def _export_of(user: User, folder: Path) -> int:
+    file = folder / f"{user.pk}.zip"
+    file.write_bytes(b"PK")
+    export = DataExport.objects.create(
+        user=user,
+        status=DataExport.Status.READY,
+        file=file.name,
+        size_bytes=2,
+        expires_at=timezone.now() + timedelta(days=7),
+    )
+    return export.pk

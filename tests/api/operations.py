@@ -18,6 +18,7 @@ class Operation:
     path: str
     parameters: tuple[str, ...]
     is_listing: bool
+    is_upload: bool
 
     @property
     def has_id(self) -> bool:
@@ -57,4 +58,5 @@ def _operation(method: str, path: str, described: dict[str, Any]) -> Operation:
         path=path,
         parameters=names,
         is_listing={"cursor", "limit"} <= set(names),
+        is_upload="multipart/form-data" in described.get("requestBody", {}).get("content", {}),
     )

@@ -17,13 +17,23 @@ from tests.api.world import World
 
 # Doors that stand open to everyone: signing in comes before being somebody.
 OPEN = {
+    "auth_email_change_cancel",
+    "auth_email_change_confirm",
     "auth_login",
     "auth_logout",
+    "auth_passkeys_second_factor",
+    "auth_passkeys_second_factor_options",
+    "auth_passkeys_sign_in",
+    "auth_passkeys_sign_in_options",
+    "auth_password_reset_confirm",
+    "auth_password_reset_request",
     "auth_refresh",
     "auth_register",
     "auth_resend_verification",
     "auth_verify_email",
 }
+# Bodies that are files have no example.
+FILES = {"application/zip", "multipart/form-data"}
 DESCRIBED = [
     (name, operation, document()["paths"][operation.path][operation.method])
     for name, operation in operations().items()
@@ -124,6 +134,8 @@ def test_bodies_have_examples_that_are_valid(name, operation, described):
 
     for body in bodies:
         for kind, media in body.get("content", {}).items():
+            if kind in FILES:
+                continue
             assert kind == "application/json"
             shown = [example["value"] for example in media.get("examples", {}).values()]
             shown += [media["example"]] if "example" in media else []
@@ -146,6 +158,8 @@ def test_answers_are_what_the_document_says(world: World):
             assert response.content == b"", name
         else:
             assert response.headers["Content-Type"] in content, name
+            if response.headers["Content-Type"] in FILES:
+                continue
             assert faults_of(content["application/json"]["schema"], response.json()) == [], name
 
 

@@ -1,13 +1,18 @@
 """Lists cost the same number of queries for one row and for twenty: there is no query per row."""
 
+import time
+
 import pytest
 from django.utils import timezone
 
-from accounts.services import sessions
+from accounts.models import DataExport
+from accounts.services import devices, profile, sessions
 from billing.services import subscriptions
 from tests.api.operations import operations
 from tests.api.world import World
+from tests.factories.accounts import PasskeyFactory
 from tests.factories.apikeys import ApiKeyFactory
+from tests.factories.audit import SecurityEventFactory
 from tests.factories.organizations import MemberFactory, OrganizationFactory
 
 pytestmark = pytest.mark.django_db
@@ -30,11 +35,42 @@ def add_session(world):
     sessions.start(user=world.people["owner"], at=timezone.now())
 
 
+def add_event(world):
+    SecurityEventFactory.create(organization_id=world.mine.pk)
+
+
+def add_failure(world):
+    SecurityEventFactory.create(name="authn_login_fail", user_id=world.people["owner"].pk)
+
+
+def add_passkey(world):
+    PasskeyFactory.create(user=world.people["owner"])
+
+
+def add_device(world):
+    devices.note(user=world.people["owner"], token=devices.new_token(), at=timezone.now())
+
+
+def add_change(world):
+    name = f"Olivia {time.monotonic_ns()}"
+    profile.update_profile(user=world.people["owner"], changes={"full_name": name})
+
+
+def add_export(world):
+    DataExport.objects.create(user=world.people["owner"], status=DataExport.Status.EXPIRED)
+
+
 # Operation, what adds a row to its list, and how many queries it takes: who asks, where, and the rows.
 LISTS = {
     "api_keys_list": (add_key, 3),
+    "auth_passkeys_list": (add_passkey, 2),
     "organizations_list": (add_organization, 2),
     "organizations_members_list": (add_member, 3),
+    "security_events_list": (add_event, 3),
+    "users_me_activity": (add_change, 2),
+    "users_me_exports_list": (add_export, 2),
+    "users_me_security_events": (add_failure, 2),
+    "users_me_devices": (add_device, 2),
     "users_me_sessions": (add_session, 2),
 }
 

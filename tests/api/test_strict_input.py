@@ -15,7 +15,7 @@ BY_DJANGO = {
 WITH_BODY = {
     name: one
     for name, one in BY_DJANGO.items()
-    if "requestBody" in document()["paths"][one.path][one.method]
+    if "requestBody" in document()["paths"][one.path][one.method] and not one.is_upload
 }
 
 
@@ -101,7 +101,7 @@ def test_head_is_get_without_a_body(world: World):
         for name, one in asked.items()
     }
 
-    assert {name: (response.status_code, response.content) for name, response in got.items()} == (
+    assert {name: (response.status_code, b"".join(response)) for name, response in got.items()} == (
         dict.fromkeys(asked, (200, b""))
     )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
 
 from accounts.models import User
@@ -31,17 +32,46 @@ class World:
     refresh: str
     session_id: int
     foreign_session_id: int
+    event_id: int
+    passkey_id: int
+    device_id: int
+    foreign_device_id: int
+    foreign_event_id: int
+    foreign_passkey_id: int
+    export_id: int
+    foreign_export_id: int
     values: dict[str, Any] = field(default_factory=dict)
 
     def path_values(self, whose: str) -> dict[str, int]:
         """Return the path parameters of what is mine, of what is foreign, or of nothing."""
         if whose == "mine":
-            return self._parameters(self.mine, self.key, self.people["viewer"], self.session_id)
+            return {
+                **self._parameters(self.mine, self.key, self.people["viewer"], self.session_id),
+                "event_id": self.event_id,
+                "device_id": self.device_id,
+                "passkey_id": self.passkey_id,
+                "export_id": self.export_id,
+            }
         if whose == "foreign":
-            return self._parameters(
-                self.foreign, self.foreign_key, self.people["stranger"], self.foreign_session_id
-            )
-        names = ("organization_id", "id", "user_id", "session_id")
+            return {
+                **self._parameters(
+                    self.foreign, self.foreign_key, self.people["stranger"], self.foreign_session_id
+                ),
+                "event_id": self.foreign_event_id,
+                "device_id": self.foreign_device_id,
+                "passkey_id": self.foreign_passkey_id,
+                "export_id": self.foreign_export_id,
+            }
+        names = (
+            "organization_id",
+            "id",
+            "user_id",
+            "session_id",
+            "event_id",
+            "passkey_id",
+            "device_id",
+            "export_id",
+        )
         return {name: MISSING + number for number, name in enumerate(names)}
 
     def _parameters(
@@ -61,6 +91,15 @@ class World:
         if isinstance(template, str) and template.startswith("$"):
             return self.values[template[1:]]
         return template
+
+    def _sent(self, operation: Operation, body: Any) -> dict[str, Any]:
+        """Return how a body goes over the wire: as JSON, or as the form with a file that the operation wants."""
+        if not operation.is_upload:
+            return {"data": body}
+        files = {
+            name: SimpleUploadedFile("file", content) for name, content in (body or {}).items()
+        }
+        return {"data": files, "format": "multipart"}
 
     def ask(
         self,
@@ -85,7 +124,7 @@ class World:
         method: Callable[..., Any] = getattr(client, operation.method)
         if operation.method in {"get", "delete"}:
             return method(where, headers=headers)
-        return method(where, content, headers=headers)
+        return method(where, headers=headers, **self._sent(operation, content))
 
 
 def _ask_gate(client: APIClient, operation: Operation, headers: dict[str, str], body: Any) -> Any:

@@ -9,6 +9,7 @@ from apikeys.models import Api, ApiKey, KeyActivity, KeyUsage, RouteRule, Servic
 from apikeys.services import apis, keys
 from audit.models import AuditLog
 from billing.services import subscriptions
+from tests.clients import grow_old
 from tests.factories.apikeys import ApiFactory, ApiKeyFactory, ServiceKeyFactory
 
 pytestmark = pytest.mark.django_db
@@ -184,6 +185,21 @@ def test_service_keys_are_rotated_one_at_a_time(office, works):
     assert works(first.secret)
     act(office, "servicekey", "rotate_now", first)
     assert not works(first.secret)
+
+
+def test_secrets_of_service_keys_need_a_recent_proof(office, sam, works):
+    key = ServiceKeyFactory.create()
+    grow_old(sam)
+
+    asked = office.get(page("servicekey", "add"))
+    added = office.post(page("servicekey", "add"), {"name": "gateway", "scopes": "keys:verify"})
+    rotated = act(office, "servicekey", "rotate_now", key)
+
+    assert asked["Location"] == "/confirm/?next=%2Fadmin%2Fapikeys%2Fservicekey%2Fadd%2F"
+    assert added["Location"] == asked["Location"]
+    assert rotated.redirect_chain[0][0] == "/confirm/?next=%2Fadmin%2Fapikeys%2Fservicekey%2F"
+    assert ServiceKey.objects.get() == key
+    assert works(key.secret)
 
 
 def test_service_keys_are_revoked(office):

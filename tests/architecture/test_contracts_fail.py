@@ -11,7 +11,7 @@ from tests.architecture.source import PACKAGES, ROOT
 
 BAD_IMPORTS = {
     "apps": ("accounts/selectors.py", "import billing.models"),
-    "inside": ("accounts/signals.py", "import accounts.models"),
+    "inside": ("accounts/signals/__init__.py", "import accounts.models"),
     "domain": ("accounts/services/profile.py", "import rest_framework.response"),
     "interfaces": ("config/health.py", "import accounts.admin"),
     "sdks": ("billing/selectors.py", "import stripe"),

@@ -1,6 +1,7 @@
 """The back office of the log: read-only, found by what support has in hand; security events are acknowledged."""
 
 import pytest
+from django.utils.html import escape
 
 from accounts.models import PlatformRole
 from audit.models import AuditLog, SecurityEvent
@@ -64,14 +65,17 @@ def test_entries_are_only_shown(back_office, refused):
     assert back_office.post(f"{LOG}{entry.pk}/change/", {"summary": "x"}).status_code == 403
 
 
-def test_events_are_acknowledged(back_office, refused, sam):
+def test_events_are_acknowledged_with_a_note(back_office, refused, sam):
     response = back_office.post(
-        EVENTS, {"action": "acknowledge", "_selected_action": [refused.pk]}, follow=True
+        EVENTS,
+        {"action": "acknowledge", "note": " Told her. ", "_selected_action": [refused.pk]},
+        follow=True,
     )
 
     assert [str(message) for message in response.context["messages"]] == ["Acknowledged: 1."]
     refused.refresh_from_db()
-    assert refused.acknowledged_by_id == sam.pk
+    assert (refused.acknowledged_by_id, refused.acknowledged_note) == (sam.pk, "Told her.")
+    assert "Told her." in response.content.decode()
     assert AuditLog.objects.get(event="security_event.acknowledged").actor_id == sam.pk
 
 
@@ -80,6 +84,35 @@ def test_events_are_found(back_office, refused, text):
     response = back_office.get(EVENTS, {"q": text.format(user=refused.user_id)})
 
     assert refused in response.context["cl"].result_list
+
+
+@pytest.mark.parametrize(
+    ("filters", "is_shown"),
+    [
+        ({"severity__exact": "WARNING"}, True),
+        ({"severity__exact": "CRITICAL"}, False),
+        ({"name": "authz_fail"}, True),
+        ({"name": "authn_token_reuse"}, False),
+        ({"acknowledged_at__isempty": "1"}, True),
+        ({"acknowledged_at__isempty": "0"}, False),
+        ({"organization_id__isempty": "1"}, False),
+    ],
+    ids=lambda value: "-".join(map(str, value.items())) if isinstance(value, dict) else str(value),
+)
+def test_events_are_filtered(back_office, refused, filters, is_shown):
+    response = back_office.get(EVENTS, filters)
+
+    assert (refused in response.context["cl"].result_list) is is_shown
+
+
+def test_an_event_is_shown_with_its_meaning(back_office, refused):
+    rows = back_office.get(EVENTS).content.decode()
+    page = back_office.get(f"{EVENTS}{refused.pk}/change/").content.decode()
+
+    assert '<span class="pill pill-warn">Warning</span>' in rows
+    assert escape(refused.meaning) in rows
+    assert "organization:write" in page
+    assert refused.fold not in page
 
 
 @pytest.mark.parametrize("path", [LOG, EVENTS])

@@ -58,12 +58,12 @@ class Site:
         deadline = time.monotonic() + 15
         while time.monotonic() < deadline:
             mails = sorted(
-                (self.local / "mail").glob("*.log"), key=lambda path: path.stat().st_mtime
+                (self.local / "mail").glob("*.eml"), key=lambda path: path.stat().st_mtime
             )
             for path in reversed(mails):
                 text = path.read_text(encoding="utf-8")
                 if f"To: {to}" in text:
-                    return text.replace("=\n", "")
+                    return text
             time.sleep(0.1)
         raise AssertionError(f"no mail to {to}")
 

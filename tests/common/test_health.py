@@ -4,7 +4,15 @@ import socket
 import time
 
 import pytest
+from django.db import OperationalError
 from django.test import Client
+from django.utils import timezone
+
+from accounts.models import User
+from audit import selectors
+from config.common import mail
+from config.common.models import OutgoingMail
+from tests.factories.audit import SecurityEventFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -69,3 +77,29 @@ def test_metrics_tell_how_many_calls_wait(redis_client, settings):
     text = Client().get("/metrics").content.decode()
 
     assert "tollgate_usage_stream_length 1\n" in text
+
+
+def test_metrics_tell_of_mail_and_of_security():
+    SecurityEventFactory.create(name="authz_fail", count=3)
+    owed = mail.send(
+        "accounts/welcome", to="nora@example.com", values={"user": User(full_name="N")}
+    )
+    OutgoingMail.objects.filter(pk=owed.pk).update(failed_at=timezone.now())
+
+    text = Client().get("/metrics").content.decode()
+
+    assert 'tollgate_mails{state="waiting"} 0\n' in text
+    assert 'tollgate_mails{state="failed"} 1\n' in text
+    assert 'tollgate_security_events{name="authz_fail",severity="WARNING"} 3\n' in text
+
+
+def test_metrics_go_on_while_the_database_is_away(monkeypatch):
+    def away(**_):
+        raise OperationalError("the database is away")
+
+    monkeypatch.setattr(selectors, "security_events_by_name", away)
+
+    answer = Client().get("/metrics")
+
+    assert answer.status_code == 200
+    assert "tollgate_mails" not in answer.content.decode()

@@ -24,6 +24,21 @@ def trusted(settings):
         ("2001:db8::1", "2001:db9::7", "2001:db9::7"),
         ("::ffff:10.0.0.1", "::ffff:198.51.100.1", "198.51.100.1"),
         ("", "198.51.100.1", None),
+        ("10.0.0.1", "198.51.100.1:51234", "198.51.100.1"),
+        ("10.0.0.1", "[2001:db9::7]:443", "2001:db9::7"),
+        ("10.0.0.1", "[2001:db9::7]", "2001:db9::7"),
+        ("10.0.0.1", "::ffff:c633:6401", "198.51.100.1"),
+        ("10.0.0.1", "fe80::1%eth0", "fe80::1"),
+        ("fe80::1%eth0", "", "fe80::1"),
+        ("10.0.0.1", "198.51.100.1:", "10.0.0.1"),
+        ("10.0.0.1", "198.51.100.1:99999999", "10.0.0.1"),
+        ("10.0.0.1", "[198.51.100.1", "10.0.0.1"),
+        ("10.0.0.1", "0x7f000001", "10.0.0.1"),
+        ("10.0.0.1", "010.0.0.2", "10.0.0.1"),
+        ("10.0.0.1", "198.51.100.1, unknown", "10.0.0.1"),
+        ("10.0.0.1", "198.51.100.1,,", "10.0.0.1"),
+        ("10.0.0.1", "198.51.100.1\t", "198.51.100.1"),
+        ("10.0.0.1", "6.6.6.6," * 2_000 + "198.51.100.1", "198.51.100.1"),
     ],
 )
 @pytest.mark.usefixtures("trusted")
@@ -33,6 +48,14 @@ def test_walks_from_the_right(rf, peer, forwarded, address):
     )
 
     assert client_ip(request) == address
+
+
+@pytest.mark.parametrize("name", ["X-Real-IP", "Forwarded", "Client-IP", "X-Cluster-Client-IP"])
+@pytest.mark.usefixtures("trusted")
+def test_reads_no_other_header(rf, name):
+    request = rf.get("/", REMOTE_ADDR="10.0.0.1", headers={name: "198.51.100.1"})
+
+    assert client_ip(request) == "10.0.0.1"
 
 
 def test_believes_nobody_by_default(rf, settings):
@@ -57,6 +80,8 @@ def test_what_is_no_address_is_none(text):
         ("11.1.2.3", "10.0.0.0/8", False),
         ("::1", "127.0.0.0/8", False),
         ("::ffff:10.1.2.3", "10.0.0.0/8", True),
+        ("10.1.2.3", "::ffff:10.0.0.0/104", True),
+        ("10.1.2.3", "::/0", False),
     ],
 )
 def test_membership_is_of_one_family(address, network, inside):

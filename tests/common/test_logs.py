@@ -38,6 +38,81 @@ def test_secrets_are_replaced(name, value):
         assert secret not in text
 
 
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "h1dden-T0ken-of-43-characters_0123456789abc",
+        "7k3fa-9bxqz-0n2pm-ek4w5-8tyv6",
+        "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
+        "tollgate:hunter2-hunter2",
+    ],
+    ids=["token", "recovery code", "seed", "password in a URL"],
+)
+def test_shapes_are_found_in_the_middle_of_a_text(secret):
+    text = f"see postgresql://{secret}@host/x" if ":" in secret else f"see {secret}."
+
+    entry = logs.redact_secrets(None, "error", {"exception": text})
+
+    assert secret not in entry["exception"]
+    assert logs.REDACTED in entry["exception"]
+
+
+def test_rows_that_the_database_refuses_are_not_repeated():
+    text = 'null value in column "email"\nDETAIL:  Failing row contains (1, hash, a@b.c).\nnext'
+
+    entry = logs.redact_secrets(None, "error", {"exception": text})
+
+    assert entry["exception"] == 'null value in column "email"\nDETAIL:  [redacted]\nnext'
+
+
+def test_what_a_request_brought_is_withheld_wherever_it_turns_up():
+    body = {
+        "email": "a@b.test",
+        "password": "correct horse",
+        "nested": [{"two_factor_code": "123456"}],
+        "keys": {"primary_key": ["abcdef-1"]},
+        "pin_code": "1234",
+    }
+
+    with logs.withholding():
+        logs.withhold_from(body)
+        entry = logs.redact_secrets(None, "error", {"exception": repr(body)})
+    after = logs.redact_secrets(None, "error", {"exception": repr(body)})
+
+    for secret in ("correct horse", "123456", "abcdef-1"):
+        assert secret not in entry["exception"]
+        assert secret in after["exception"]
+    # Too short to be told from a word or a number that means something else.
+    assert "'1234'" in entry["exception"]
+    assert "a@b.test" in entry["exception"]
+
+
+def test_what_is_configured_never_turns_up(settings):
+    names = ("SECRET_KEY", "JWT_SIGNING_KEYS", "ENCRYPTION_KEYS", "KEY_PEPPERS")
+    text = " ".join(repr(getattr(settings, name)) for name in names)
+
+    entry = logs.redact_secrets(None, "error", {"event": text})
+
+    values = [settings.SECRET_KEY]
+    values += [entry.partition(":")[2] for name in names[1:] for entry in getattr(settings, name)]
+    assert len(values) == 7
+    assert not [value for value in values if value in entry["event"]]
+
+
+def test_objects_are_written_out_before_they_are_looked_at():
+    entry = logs.redact_secrets(
+        None, "error", {"error": ValueError(f"no {KEY}"), "_record": object}
+    )
+
+    assert entry == {"error": "ValueError('no [redacted]')", "_record": object}
+
+
+def test_djangos_request_is_left_out(rf):
+    entry = logs.redact_secrets(None, "error", {"event": "x", "request": rf.get("/?a=secret")})
+
+    assert entry == {"event": "x"}
+
+
 def test_plain_values_stay():
     entry = {"path": "/keys/", "status": 200, "monkey": "a", "list": [1, "b"]}
 

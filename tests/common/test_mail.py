@@ -2,6 +2,7 @@
 
 import email
 import socket
+import stat
 from datetime import timedelta
 from email import policy
 from typing import Any
@@ -12,8 +13,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
+from audit.models import AuditLog
 from config.common import mail, tasks
 from config.common.models import OutgoingMail
+from config.settings import env
 from tests import race
 from tests.doubles.smtp import smtp_double
 
@@ -183,19 +186,148 @@ def test_waits_twice_as_long_each_time_and_gives_up(owed, no_server):
 
     assert waits == [2**n for n in range(1, 13)]
     assert owed.failed_at is not None
-    assert owed.body_encrypted == ""
+    assert owed.last_error.startswith("ConnectionRefusedError: ")
 
 
 @pytest.mark.parametrize(
-    ("answer", "is_final"), [(b"550 no such user", True), (b"450 greylisted", False)]
+    ("step", "answer", "is_final", "words"),
+    [
+        ("RCPT", b"550 no such user", True, "SMTPRecipientsRefused: no such user"),
+        ("RCPT", b"450 greylisted", False, "SMTPRecipientsRefused: greylisted"),
+        ("END", b"554 no thanks", True, "SMTPDataError: 554 no thanks"),
+        ("END", b"452 disk full", False, "SMTPDataError: 452 disk full"),
+        ("DATA", b"451 not now", False, "SMTPDataError: 451 not now"),
+        ("MAIL", b"553 sender not allowed", False, "SMTPSenderRefused: 553 sender not allowed"),
+        ("MAIL", b"421 closing", False, "SMTPSenderRefused: 421 closing"),
+        ("GREETING", b"554 go away", False, "SMTPConnectError: 554 go away"),
+    ],
 )
-def test_a_recipient_that_is_refused_for_good_is_given_up(owed, smtp, answer, is_final):
-    smtp.answer_to_recipient = answer
+def test_only_a_refusal_of_the_message_itself_is_final(owed, smtp, step, answer, is_final, words):
+    smtp.answers[step] = answer
 
     assert mail.deliver(mail_id=owed.pk, at=timezone.now()) is False
 
     assert (_row()["failed_at"] is not None) is is_final
-    assert smtp.messages == []
+    owed.refresh_from_db()
+    assert owed.last_error == words
+    assert owed.body_encrypted
+
+
+@pytest.mark.parametrize("step", ["GREETING", "EHLO", "MAIL", "RCPT", "DATA", "END"])
+@pytest.mark.parametrize("fault", ["drops_at", "sleeps_at"])
+def test_nothing_is_lost_when_the_line_goes_dead(owed, smtp, settings, fault, step):
+    settings.EMAIL_TIMEOUT = 0.2
+    setattr(smtp, fault, step)
+    now = timezone.now()
+
+    assert mail.deliver(mail_id=owed.pk, at=now) is False
+    assert _row() == {"attempts": 1, "sent_at": None, "failed_at": None}
+    seen = len(smtp.messages)
+
+    smtp.recover()
+    assert mail.deliver(mail_id=owed.pk, at=now + timedelta(minutes=2)) is True
+    # The server may have kept a message whose receipt was lost; both have the same id.
+    assert len(smtp.messages) == seen + 1
+    ids = {email.message_from_bytes(raw)["Message-ID"] for raw in smtp.messages}
+    assert len(ids) == 1
+
+
+def test_what_the_server_says_is_kept_short_and_without_secrets(owed, smtp):
+    secret = "tg_live_" + "a" * 38
+    smtp.answers["RCPT"] = f"550 {secret} \x07".encode() + b"x" * 400
+
+    mail.deliver(mail_id=owed.pk, at=timezone.now())
+
+    owed.refresh_from_db()
+    assert len(owed.last_error) == 200
+    assert "[redacted]" in owed.last_error
+    assert secret not in owed.last_error
+
+
+def test_a_message_that_cannot_be_sent_at_all_is_given_up_in_the_end(owed, settings):
+    settings.EMAIL_BACKEND = "no.such.backend.EmailBackend"
+    at = timezone.now()
+    while mail.due(at=at):
+        assert mail.deliver(mail_id=owed.pk, at=at) is False
+        owed.refresh_from_db()
+        at = owed.next_attempt_at
+
+    assert (owed.attempts, owed.failed_at is not None) == (mail.MAX_ATTEMPTS, True)
+
+
+@pytest.fixture
+def given_up(owed, smtp):
+    """Return a message that the mail server refused for good."""
+    smtp.answers["RCPT"] = b"550 no such user"
+    mail.deliver(mail_id=owed.pk, at=timezone.now())
+    smtp.recover()
+    owed.refresh_from_db()
+    assert owed.failed_at is not None
+    return owed
+
+
+def test_what_was_given_up_can_be_sent_again(given_up, smtp):
+    now = timezone.now()
+
+    mail.send_again(mail_id=given_up.pk, at=now)
+
+    assert mail.due(at=now) == [given_up.pk]
+    assert mail.deliver(mail_id=given_up.pk, at=now) is True
+    assert len(smtp.messages) == 1
+    given_up.refresh_from_db()
+    assert (given_up.failed_at, given_up.last_error, given_up.body_encrypted) == (None, "", "")
+    assert AuditLog.objects.get(event="mail.requeued").target_id == given_up.pk
+
+
+def test_what_waits_or_was_sent_is_not_sent_again(owed):
+    for _ in range(2):
+        with pytest.raises(mail.CannotSendAgain):
+            mail.send_again(mail_id=owed.pk, at=timezone.now())
+        mail.deliver(mail_id=owed.pk, at=timezone.now())
+
+    assert len(outbox_of.outbox) == 1
+
+
+def test_the_body_of_what_was_given_up_is_forgotten_after_a_week(given_up):
+    given_up.failed_at = timezone.now() - timedelta(days=6)
+    given_up.save()
+    tasks.purge()
+    assert mail.waiting_and_failed() == (0, 1)
+
+    given_up.failed_at = timezone.now() - timedelta(days=8)
+    given_up.save()
+    tasks.purge()
+
+    given_up.refresh_from_db()
+    assert given_up.body_encrypted == ""
+    assert mail.waiting_and_failed() == (0, 0)
+    with pytest.raises(mail.CannotSendAgain):
+        mail.send_again(mail_id=given_up.pk, at=timezone.now())
+
+
+def test_what_waits_and_what_failed_is_counted(given_up):
+    mail.send("accounts/welcome", to=TO, values=_values())
+
+    assert mail.waiting_and_failed() == (1, 1)
+
+
+def test_mail_as_files_can_be_read(owed, settings, tmp_path):
+    settings.EMAIL_BACKEND = env.mail(f"file://{tmp_path}/mail")["EMAIL_BACKEND"]
+    settings.EMAIL_FILE_PATH = f"{tmp_path}/mail"
+    other = mail.send("accounts/welcome", to="../../zoë@example.com", values=_values("Zoë Ünal"))
+
+    for message in (owed, other):
+        assert mail.deliver(mail_id=message.pk, at=timezone.now()) is True
+
+    first, second = sorted((tmp_path / "mail").iterdir())
+    assert first.name.endswith("-nora@example.com.eml")
+    assert "http://testserver/verify-email/t0ken-of-the-link" in first.read_text()
+    assert "Hello Zoë" in second.read_text()
+    assert stat.S_IMODE(first.stat().st_mode) == 0o600
+    parsed = email.message_from_bytes(second.read_bytes(), policy=policy.default)
+    assert parsed["To"] == "../../zoë@example.com"
+    parts = [part.get_content_type() for part in parsed.iter_parts()]
+    assert parts == ["text/plain", "text/html"]
 
 
 def test_a_body_that_cannot_be_read_any_more_is_given_up(owed, settings):

@@ -96,8 +96,7 @@ def test_a_defect_of_ours_leaks_nothing(client, monkeypatch):
     def burst(*_args, **_kwargs):
         raise RuntimeError("SELECT secret FROM /srv/tollgate")
 
-    monkeypatch.setattr("accounts.services.sessions.log_in", burst)
-    monkeypatch.setattr("accounts.services.sessions.authenticate", burst)
+    monkeypatch.setattr("accounts.services.sign_in.begin", burst)
 
     answer = client.post(
         "/api/v1/auth/login",

@@ -256,6 +256,7 @@ def test_empty_bucket_is_refused_with_numbers(house, gate):
     answer = authorize(gate, key.secret)
 
     assert (answer.status, answer.json["code"]) == (429, "rate_limited")
+    assert answer.json["type"] == "https://iana.org/assignments/http-problem-types#quota-exceeded"
     assert answer.json["violated_policies"] == ["burst"]
     assert answer.headers["ratelimit-policy"] == '"burst";q=2;w=120'
     assert answer.headers["ratelimit"] == '"burst";r=0;t=60'
@@ -291,6 +292,7 @@ def test_quota_counts_units_and_is_refused_when_it_is_used_up(house, gate):
 
     assert [answer.status for answer in answers] == [204, 204, 429]
     assert answers[2].json["code"] == "quota_exceeded"
+    assert answers[2].json["type"].endswith("#quota-exceeded")
     assert answers[2].json["violated_policies"] == ["day"]
     assert '"day";q=12;w=86400' in answers[2].headers["ratelimit-policy"]
     assert '"day";r=2;t=' in answers[2].headers["ratelimit"]

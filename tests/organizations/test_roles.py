@@ -28,6 +28,7 @@ MATRIX = {
     "billing:read": (False, False, True, True),
     "billing:write": (False, False, True, True),
     "audit:read": (False, False, True, True),
+    "audit:acknowledge": (False, False, True, True),
 }
 CELLS = [
     (permission, role, allowed)

@@ -3,10 +3,12 @@
 import asyncio
 import threading
 
+import orjson
 import pytest
 
 from config import bridge
 from config.bridge import DjangoBridge
+from config.common.middleware.security_headers import HEADERS
 
 MAXIMUM = 1000
 
@@ -44,7 +46,7 @@ def call(parts=(b"",), headers=(), query=b"", application=echo, stops=False):
         "server": ("127.0.0.1", 80),
         "client": ("127.0.0.1", 9),
     }
-    served = DjangoBridge(application, threads=1, max_body_bytes=MAXIMUM)
+    served = DjangoBridge(application, threads=1, body_limit=lambda _path: MAXIMUM)
     asyncio.run(served(scope, receive, send))
     status = sent[0]["status"] if sent else None
     return status, b"".join(message.get("body", b"") for message in sent[1:]), len(messages)
@@ -132,6 +134,77 @@ def test_slow_body_occupies_no_thread(monkeypatch):
     assert not called.is_set()
 
 
+def test_what_fails_around_django_is_answered():
+    def burst(_environ, _start_response):
+        raise RuntimeError("SELECT secret FROM /srv/tollgate")
+
+    status, body, _ = call(application=burst)
+
+    problem = orjson.loads(body)
+    assert (status, problem["code"]) == (500, "internal_error")
+    assert b"SELECT" not in body
+
+
+def test_what_fails_in_the_middle_of_an_answer_cuts_it_off():
+    def burst(_environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        yield b"half"
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        call(application=burst)
+
+
+@pytest.mark.parametrize("path", ["/x", "/api/v1/x"])
+def test_its_own_answers_are_complete(path):
+    sent = []
+
+    async def never():
+        raise AssertionError
+
+    async def send(message):
+        sent.append(message)
+
+    lengths = [(b"content-length", b"3"), (b"content-length", b"3")]
+    scope = {"type": "http", "path": path, "headers": lengths, "query_string": b""}
+    served = DjangoBridge(echo, threads=1, body_limit=lambda _path: MAXIMUM)
+    asyncio.run(served(scope, never, send))
+
+    headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+    problem = orjson.loads(sent[1]["body"])
+    assert problem["request_id"] == headers["x-request-id"]
+    assert (problem["status"], problem["instance"]) == (400, path)
+    assert headers["content-length"] == str(len(sent[1]["body"]))
+    assert (headers["cache-control"], headers["connection"]) == ("no-store", "close")
+    assert ("vary" in headers) is path.startswith("/api/")
+    assert {name.lower(): value for name, value in HEADERS.items()}.items() <= headers.items()
+
+
+def test_headers_are_added_to_answers_that_lack_them():
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    async def answer(send):
+        await send(
+            {
+                "type": "http.response.start",
+                "status": 200,
+                "headers": [(b"content-security-policy", b"sandbox"), (b"x-ok", b"1")],
+            }
+        )
+        await send({"type": "http.response.body", "body": b"x"})
+
+    asyncio.run(answer(bridge.protected(send)))
+
+    headers = dict(sent[0]["headers"])
+    assert len(sent[0]["headers"]) == len(headers) == len(HEADERS) + 1
+    assert headers[b"content-security-policy"] == b"sandbox"
+    assert headers[b"x-frame-options"] == b"DENY"
+    assert sent[1] == {"type": "http.response.body", "body": b"x"}
+
+
 def test_client_that_leaves_is_not_answered():
     sent = []
 
@@ -141,8 +214,13 @@ def test_client_that_leaves_is_not_answered():
     async def send(message):
         sent.append(message)
 
-    served = DjangoBridge(echo, threads=1, max_body_bytes=MAXIMUM)
-    scope = {"type": "http", "headers": [(b"content-length", b"9")], "query_string": b""}
+    served = DjangoBridge(echo, threads=1, body_limit=lambda _path: MAXIMUM)
+    scope = {
+        "type": "http",
+        "path": "/x",
+        "headers": [(b"content-length", b"9")],
+        "query_string": b"",
+    }
     asyncio.run(served(scope, receive, send))
 
     assert sent == []

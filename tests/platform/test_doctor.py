@@ -1,5 +1,6 @@
 """The doctor names what is wrong and what mends it, and changes nothing."""
 
+import contextlib
 import itertools
 import re
 from dataclasses import replace
@@ -8,11 +9,15 @@ from io import StringIO
 import pytest
 from django.core.management import call_command
 from django.db import OperationalError, connection
+from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
+from apikeys.models import ApiKey
 from config.celery import app
+from config.common import mail
 from config.embedded.servers import free_port
 from config.management.commands import doctor
+from tests.factories.apikeys import ApiKeyFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -114,6 +119,57 @@ def test_readable_secrets_are_named(healthy, settings):
     path.chmod(0o644)
 
     assert consult() == {"secrets": (str(path), f"run chmod 600 {path}")}
+
+
+def told():
+    """Return all that the doctor says."""
+    said = StringIO()
+    with contextlib.suppress(SystemExit):
+        call_command("doctor", stdout=said)
+    return said.getvalue()
+
+
+def test_old_keys_that_hold_nothing_can_be_removed(healthy):
+    said = told()
+
+    assert "ok     encryption  key e2 holds 0 secrets\n" in said
+    assert "ok     encryption  key e1 can be removed from ENCRYPTION_KEYS\n" in said
+    assert "ok     peppers     pepper 1 can be removed from KEY_PEPPERS\n" in said
+
+
+def test_secrets_of_an_old_key_are_named(healthy, settings):
+    newest, older = settings.ENCRYPTION_KEYS
+    settings.ENCRYPTION_KEYS = [older]
+    mail.send("accounts/verify_email", to="a@b.test", values={"token": "x"})
+    settings.ENCRYPTION_KEYS = [newest, older]
+    assert consult() == {
+        "encryption": ("old key e1 still holds 1 secrets", "run manage.py rotate_secrets")
+    }
+
+    settings.ENCRYPTION_KEYS = [newest]
+    assert consult() == {
+        "encryption": ("needs e1, not configured", "put e1 back into ENCRYPTION_KEYS")
+    }
+
+
+def test_peppers_that_keys_need_are_counted(healthy, settings, organization):
+    newest, older = settings.KEY_PEPPERS
+    settings.KEY_PEPPERS = [older]
+    key = ApiKeyFactory.create(organization=organization)
+    settings.KEY_PEPPERS = [newest, older]
+    assert "ok     peppers     pepper 1 serves 1 key secrets until they are rotated\n" in told()
+
+    settings.KEY_PEPPERS = [newest]
+    assert consult() == {"peppers": ("needs 1, not configured", "put 1 back into KEY_PEPPERS")}
+
+    ApiKey.objects.filter(pk=key.pk).update(revoked_at=timezone.now())
+    assert consult() == {}
+
+
+def test_signing_keys_that_may_go_are_named(healthy, settings):
+    settings.JWT_SIGNING_KEYS = ["20260101:x", "20250101:x"]
+
+    assert "ok     signing     key 20250101 can be removed from JWT_SIGNING_KEYS\n" in told()
 
 
 def test_unreachable_mail_server_is_named(healthy, settings):

@@ -71,7 +71,8 @@ def test_secrets_are_made_once_and_private(place):
     assert all(made[0].values())
     assert place.secrets_file.stat().st_mode & 0o777 == 0o600
     found = {path.name: path.stat().st_mode & 0o777 for path in place.local.iterdir()}
-    assert found == {"secrets.env": 0o600, "log": 0o700, "mail": 0o700, "media": 0o700}
+    private = dict.fromkeys(("log", "mail", "media", "exports"), 0o700)
+    assert found == {"secrets.env": 0o600, **private}
 
 
 def test_kept_values_replace_older_ones(place):

@@ -39,7 +39,9 @@ def request(line, *headers, body=b""):
     ("line", "status"),
     [
         ("GET /healthz HTTP/1.1", 200),
-        ("GET /healthz?a=%ff%00 HTTP/1.1", 200),
+        ("GET /healthz?a=%C3%BF HTTP/1.1", 200),
+        ("GET /healthz?a=%ff HTTP/1.1", 400),
+        ("GET /healthz?a=%00 HTTP/1.1", 400),
         ("GET /healthz?a=\xff HTTP/1.1", 400),
         ("GET /%ff%fe HTTP/1.1", 404),
         ("GET /%00 HTTP/1.1", 404),

@@ -1,5 +1,6 @@
 """The settings reader: missing, malformed and misspelt settings stop the start and are named."""
 
+import base64
 import os
 import re
 import subprocess
@@ -137,6 +138,12 @@ def test_networks_are_normalized(value, networks):
         ("networks", "10.0.0.0/40"),
         ("origins", "https://app.example.com/path"),
         ("origins", "*"),
+        ("origins", "null"),
+        ("origins", "https://user@app.example.com"),
+        ("origins", "https://app.example.com?x"),
+        ("origins", "https://app.example.com#x"),
+        ("origins", "https://app.example.com:99999"),
+        ("origins", "ftp://app.example.com"),
     ],
 )
 def test_malformed_lists_are_refused(method, value):
@@ -144,6 +151,41 @@ def test_malformed_lists_are_refused(method, value):
     getattr(environment, method)("SOME_SETTING")
 
     assert problem_of(environment).startswith("tollgate: SOME_SETTING is malformed: expected ")
+
+
+@pytest.mark.parametrize(
+    ("written", "origin"),
+    [
+        ("https://app.example.com", "https://app.example.com"),
+        ("HTTPS://App.Example.com:443", "https://app.example.com"),
+        ("http://localhost:80", "http://localhost"),
+        ("http://localhost:3000", "http://localhost:3000"),
+        ("https://[2001:db8::1]:8443", "https://[2001:db8::1]:8443"),
+    ],
+)
+def test_origins_are_kept_as_browsers_send_them(written, origin):
+    assert Environment({"SOME_SETTING": written}).origins("SOME_SETTING") == [origin]
+
+
+@pytest.mark.parametrize("size", [31, 33])
+def test_a_key_of_another_size_is_refused(size):
+    value = base64.b64encode(b"x" * size).decode()
+    environment = Environment({"GATEWAY_SIGNING_KEYS": f"1:{value}"})
+    environment.keys("GATEWAY_SIGNING_KEYS", "", encoding="base64", at_least=32, at_most=32)
+
+    assert problem_of(environment) == (
+        "tollgate: GATEWAY_SIGNING_KEYS is malformed: expected id:value pairs, comma-separated, "
+        "each value base64 of 32 bytes"
+    )
+
+
+def test_keys_with_a_default_may_be_left_out():
+    environment = Environment({})
+
+    keys = environment.keys("GATEWAY_SIGNING_KEYS", "", encoding="base64", at_least=32)
+
+    assert keys == []
+    environment.check()
 
 
 def test_switch_takes_only_yes_and_no():
@@ -208,7 +250,9 @@ def test_example_file_names_every_setting_and_no_other():
     text = (BASE_DIR / ".env.example").read_text(encoding="utf-8")
     named = re.findall(r"^([A-Z][A-Z0-9_]*)=", text, re.MULTILINE)
 
-    assert sorted(named) == sorted({*real_env.known, "LOCAL_DIR", "DJANGO_SETTINGS_MODULE"})
+    assert sorted(named) == sorted(
+        {*real_env.known, "ADMIN_PASSWORD", "LOCAL_DIR", "DJANGO_SETTINGS_MODULE"}
+    )
 
 
 def test_production_does_not_start_without_its_secrets():
@@ -239,3 +283,60 @@ def test_production_does_not_start_without_its_secrets():
         "REDIS_URL",
         "SECRET_KEY",
     ]
+
+
+GOOD = {
+    "PUBLIC_URL": "https://tollgate.test",
+    "ALLOWED_HOSTS": "tollgate.test",
+    "DATABASE_URL": "postgresql://tollgate:x@127.0.0.1/tollgate",
+    "REDIS_URL": "redis://127.0.0.1:6379/0",
+    "EMAIL_URL": "smtps://mail.example.com",
+    "SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOP",
+    "JWT_SIGNING_KEYS": "20260101:another-0123456789abcdefghijklmnopqr",
+    "ENCRYPTION_KEYS": f"1:{base64.b64encode(bytes(range(32))).decode()}",
+    "KEY_PEPPERS": f"1:{bytes(range(32, 64)).hex()}",
+    "OPERATOR_ALLOWLIST": "10.0.0.0/8",
+}
+
+
+def deploy(**changed):
+    """Run the checks of a deployment in production's settings and return what is said."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "DJANGO_SETTINGS_MODULE": "config.settings.production",
+        **GOOD,
+        **changed,
+    }
+    check = subprocess.run(
+        [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
+        cwd=BASE_DIR,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    return check.returncode, check.stdout + check.stderr
+
+
+def test_a_good_deployment_passes_every_check():
+    status, said = deploy()
+
+    assert (status, said) == (0, "System check identified no issues (2 silenced).\n")
+
+
+def test_an_unsafe_deployment_does_not_start():
+    status, said = deploy(
+        PUBLIC_URL="http://tollgate.test",
+        ALLOWED_HOSTS="*",
+        SECRET_KEY="short",
+        EMAIL_URL="console:",
+        KEY_PEPPERS=f"v1:{bytes(range(32)).hex()}",
+    )
+
+    assert status == 1
+    assert said == (
+        "tollgate: KEY_PEPPERS needs numbers as ids: they are stored beside each digest; "
+        "PUBLIC_URL must begin with https: passwords and cookies travel to it; "
+        "ALLOWED_HOSTS must name the hosts: with * anyone chooses them; "
+        "SECRET_KEY must have at least 50 characters; "
+        "EMAIL_URL must lead to a mail server or to files: this one shows or loses mail\n"
+    )

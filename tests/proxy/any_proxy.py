@@ -29,13 +29,17 @@ IDENTITY = (
 )
 
 
+QUOTA_TYPE = "https://iana.org/assignments/http-problem-types#quota-exceeded"
+
+
 def require_problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
     """Check that a refusal is a whole problem document and return it."""
     problem: dict[str, Any] = response.json()
     assert response.headers["Content-Type"] == "application/problem+json"
     assert (response.status_code, problem["code"]) == (status, code)
     assert problem["status"] == status
-    assert problem["type"] == f"{PUBLIC_URL}/problems/{code}"
+    own_type = f"{PUBLIC_URL}/problems/{code}"
+    assert problem["type"] == (QUOTA_TYPE if status == 429 else own_type)
     assert {"title", "detail", "instance", "request_id", "errors"} <= problem.keys()
     return problem
 

@@ -56,3 +56,33 @@ def test_status_has_the_color_of_its_class(status, tone):
 )
 def test_bar_stays_within_its_box(value, maximum, width):
     assert f'<rect width="{width}"' in ui.bar(value, maximum)
+
+
+_MOZILLA = "Mozilla/5.0 (X11; Linux x86_64)"
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "name"),
+    [
+        (
+            f"{_MOZILLA} AppleWebKit/537.36 (KHTML, like Gecko) Chrome/149.0 Safari/537.36",
+            "Chrome on Linux",
+        ),
+        (f"{_MOZILLA} AppleWebKit/537.36 Chrome/149.0 Safari/537.36 Edg/149.0", "Edge on Linux"),
+        (
+            "Mozilla/5.0 (Windows NT 10.0; rv:150.0) Gecko/20100101 Firefox/150.0",
+            "Firefox on Windows",
+        ),
+        (
+            "Mozilla/5.0 (Macintosh; Intel Mac OS X 14_4) Version/19.0 Safari/605.1",
+            "Safari on macOS",
+        ),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Safari/604.1", "Safari on iPhone"),
+        ("curl/8.5", "curl"),
+        ("acme-batch 1.0 (Linux)", "acme-batch 1.0 (Linux)"),
+        ("", "Unknown device"),
+    ],
+    ids=["chrome", "edge", "firefox", "safari", "iphone", "curl", "other", "none"],
+)
+def test_devices_have_names_that_people_know(user_agent, name):
+    assert ui.device_name(user_agent) == name

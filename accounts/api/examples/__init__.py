@@ -19,6 +19,8 @@ USER = {
     "status": "ACTIVE",
     "time_zone": "Europe/Paris",
     "metadata": {"team": "payments"},
+    "avatar_url": "https://tollgate.example.com/media/avatars/q1w2e3r4t5y6u7i8o9p0a1s2d3f4g5h6j7k8l9z0x1c.webp",
+    "deletion_due_at": None,
     "last_login_at": "2026-02-01T08:00:00Z",
     "created_at": "2026-01-05T09:10:00Z",
     "updated_at": "2026-01-05T09:12:00Z",
@@ -26,6 +28,9 @@ USER = {
 SESSION = {
     "id": 7,
     "kind": "PORTAL",
+    "method": "TOTP",
+    "second_factor_at": "2026-02-01T08:00:00Z",
+    "device_id": 3,
     "ip": "203.0.113.7",
     "user_agent": "Mozilla/5.0",
     "authenticated_at": "2026-02-01T08:00:00Z",

@@ -5,6 +5,7 @@ from typing import Any
 import orjson
 from rest_framework import serializers
 
+from accounts import avatars
 from accounts.models import Session, User, validate_full_name, validate_time_zone
 from config.common.fields import StrictSerializer
 
@@ -17,6 +18,9 @@ class UserSerializer(serializers.ModelSerializer[User]):
     email_verified = serializers.BooleanField(source="is_verified_email", read_only=True)
     last_login_at = serializers.DateTimeField(source="last_login", read_only=True, allow_null=True)
     metadata = serializers.DictField(read_only=True)
+    avatar_url = serializers.SerializerMethodField(
+        help_text="A square WebP; null without a picture."
+    )
 
     class Meta:
         model = User
@@ -30,11 +34,17 @@ class UserSerializer(serializers.ModelSerializer[User]):
             "status",
             "time_zone",
             "metadata",
+            "avatar_url",
+            "deletion_due_at",
             "last_login_at",
             "created_at",
             "updated_at",
         )
         read_only_fields = fields
+
+    def get_avatar_url(self, user: User) -> str | None:
+        """Return where the picture is served."""
+        return avatars.url_of(user.avatar)
 
 
 class UpdateProfileSerializer(StrictSerializer):
@@ -70,6 +80,9 @@ class SessionSerializer(serializers.ModelSerializer[Session]):
         fields = (
             "id",
             "kind",
+            "method",
+            "second_factor_at",
+            "device_id",
             "ip",
             "user_agent",
             "authenticated_at",

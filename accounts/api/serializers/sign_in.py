@@ -5,8 +5,9 @@ from typing import Any
 from rest_framework import serializers
 
 from accounts.api.serializers.people import UserSerializer
-from accounts.forms import PASSWORD_MAX_LENGTH
+from accounts.hashers import PASSWORD_MAX_LENGTH
 from accounts.models import validate_full_name
+from accounts.services.sign_in import Entered, Pending
 from config.common.fields import StrictSerializer
 
 _TOKEN_MAX_LENGTH = 4096
@@ -51,6 +52,13 @@ class LoginSerializer(StrictSerializer):
 
     email = serializers.CharField(max_length=254)
     password = PasswordField()
+    device_token = serializers.CharField(
+        required=False,
+        default="",
+        allow_blank=True,
+        max_length=100,
+        help_text="What the client got when it was trusted: spares it the second factor.",
+    )
 
 
 class RefreshSerializer(StrictSerializer):
@@ -79,3 +87,33 @@ class SignedInSerializer(TokenPairSerializer):
     """A pair of tokens and the person it speaks for."""
 
     user = UserSerializer(read_only=True)
+    # Not called read-only: a member that may be missing would be described as always there.
+    device_token = serializers.CharField(
+        required=False,
+        help_text="Only where `trust_device` was asked for: send it with the next sign-ins.",
+    )
+
+    @classmethod
+    def of(cls, entered: Entered) -> dict[str, Any]:
+        """Return the answer to a sign-in that is complete."""
+        shown: dict[str, Any] = dict(cls(entered.pair).data)
+        return shown | ({"device_token": entered.device_token} if entered.is_trusted else {})
+
+
+class TwoFactorRequiredSerializer(serializers.Serializer[Any]):
+    """The password was right; a second factor has to follow within five minutes."""
+
+    two_factor_required = serializers.BooleanField(read_only=True, default=True)
+    two_factor_token = serializers.CharField(read_only=True, source="token")
+    methods = serializers.ListField(
+        read_only=True, child=serializers.ChoiceField(["totp", "passkey", "recovery_code"])
+    )
+
+    @classmethod
+    def of(cls, pending: Pending) -> dict[str, Any]:
+        """Return the answer to a sign-in that waits."""
+        return {
+            "two_factor_required": True,
+            "two_factor_token": pending.token,
+            "methods": pending.methods,
+        }

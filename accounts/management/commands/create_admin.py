@@ -43,6 +43,9 @@ class Command(BaseCommand):
                 " ".join([error.detail, *(item.message for item in error.errors)])
             ) from None
         self.stdout.write(f"{user.email} is a super admin.")
+        self.stdout.write(
+            "Sign in at /login/ and set a second factor up: the back office asks for it."
+        )
 
 
 def _ask() -> str:

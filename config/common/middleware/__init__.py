@@ -1,1 +1,2 @@
-"""The middleware stack, outermost first: context, headers, size, operator allow-list, access log."""
+"""The middleware stack, outermost first: context, headers, access log, CORS, size, clean input, operator allow-list;
+innermost, bare refusals."""

@@ -10,19 +10,26 @@ from config.common import errors, problems
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
+def limit_of(path: str) -> int:
+    """Return how many bytes a body may have on this path: more only where a file is uploaded."""
+    limit: int = settings.UPLOAD_PATHS.get(path, settings.MAX_BODY_BYTES)
+    return limit
+
+
 class SizeLimitMiddleware:
-    """Looks at Content-Length only; a body without one is bounded by the server's own reading."""
+    """Looks at Content-Length; `config.bridge` and `config.wsgi` give one to a body that came in chunks."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         length = request.headers.get("Content-Length") or "0"
-        if not (length.isascii() and length.isdigit()):
-            return problems.response(
-                request, errors.MalformedRequest("Content-Length is not a number.")
-            )
-        if int(length) > settings.MAX_BODY_BYTES:
-            detail = f"The body may have {settings.MAX_BODY_BYTES} bytes."
+        # More digits than any body has are not worth a conversion, which Python would refuse.
+        if not (length.isascii() and length.isdigit() and len(length) <= 100):
+            malformed = errors.MalformedRequest("Content-Length is not a number.")
+            return problems.response(request, malformed)
+        limit = limit_of(request.path_info)
+        if int(length) > limit:
+            detail = f"The body may have {limit} bytes on this path."
             return problems.response(request, errors.PayloadTooLarge(detail))
         return self.get_response(request)

@@ -4,8 +4,10 @@ import shutil
 import stat
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -17,9 +19,14 @@ from django.core import checks, mail
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
+from django.db.models import Count, Q
+from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
+from accounts.tokens import REFRESH_LIFETIME
+from apikeys.models import Secret
 from config.celery import app as celery_app
+from config.common import crypto, keyring, rotation
 from config.common import redis as connections
 from config.schedule import SCHEDULE
 
@@ -198,6 +205,70 @@ def system_checks() -> Iterator[Finding]:
         yield Finding("checks", "no issue")
 
 
+def encryption_keys() -> Iterator[Finding]:
+    """Look which of ENCRYPTION_KEYS the secrets at rest need."""
+    try:
+        held = sum(rotation.keys_in_use().values(), Counter[str]())
+    except DatabaseError:
+        yield Finding("encryption", "cannot be read", "mend the database first")
+        return
+    newest, *older = crypto.key_ids()
+    lost = sorted(held.keys() - {newest, *older})
+    yield _key_finding("encryption", lost, "ENCRYPTION_KEYS") or Finding(
+        "encryption", f"key {newest} holds {held[newest]} secrets"
+    )
+    for kid in older:
+        if held[kid]:
+            remedy = "run manage.py rotate_secrets"
+            yield Finding("encryption", f"old key {kid} still holds {held[kid]} secrets", remedy)
+        else:
+            yield Finding("encryption", f"key {kid} can be removed from ENCRYPTION_KEYS")
+
+
+def peppers() -> Iterator[Finding]:
+    """Look which of KEY_PEPPERS the digests of API and service keys need."""
+    now = timezone.now()
+    good = (
+        Q(expires_at=None) | Q(expires_at__gt=now),
+        Q(api_key__revoked_at=None, service_key__revoked_at=None),
+    )
+    try:
+        rows = Secret.objects.filter(*good).values_list("pepper_version").annotate(Count("pk"))
+        used = {str(version): count for version, count in rows}
+    except DatabaseError:
+        yield Finding("peppers", "cannot be read", "mend the database first")
+        return
+    ids = keyring.ids_of(settings.KEY_PEPPERS)
+    lost = sorted(used.keys() - set(ids))
+    yield _key_finding("peppers", lost, "KEY_PEPPERS") or Finding(
+        "peppers", f"pepper {ids[0]} serves {used.get(ids[0], 0)} key secrets"
+    )
+    for kid in ids[1:]:
+        state = (
+            f"pepper {kid} serves {used[kid]} key secrets until they are rotated"
+            if kid in used
+            else f"pepper {kid} can be removed from KEY_PEPPERS"
+        )
+        yield Finding("peppers", state)
+
+
+def signing_keys() -> Iterator[Finding]:
+    """Look which of JWT_SIGNING_KEYS no token that is still good was signed with."""
+    entries, today = list(settings.JWT_SIGNING_KEYS), timezone.now().date()
+    kept_for = REFRESH_LIFETIME + timedelta(days=1)
+    gone = keyring.expired(entries, on=today, after=kept_for)
+    yield Finding("signing", f"key {keyring.ids_of(entries)[0]} signs tokens")
+    for kid in gone:
+        yield Finding("signing", f"key {kid} can be removed from JWT_SIGNING_KEYS")
+
+
+def _key_finding(subject: str, lost: list[str], setting: str) -> Finding | None:
+    if not lost:
+        return None
+    names = ", ".join(lost)
+    return Finding(subject, f"needs {names}, not configured", f"put {names} back into {setting}")
+
+
 EXAMINATIONS: tuple[Callable[[], Iterator[Finding]], ...] = (
     packages,
     addresses,
@@ -206,6 +277,9 @@ EXAMINATIONS: tuple[Callable[[], Iterator[Finding]], ...] = (
     redis_server,
     jobs,
     mail_server,
+    encryption_keys,
+    peppers,
+    signing_keys,
     system_checks,
 )
 

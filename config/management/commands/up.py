@@ -72,7 +72,7 @@ def _greeting(*, place: Place, seconds: float) -> str:
         f"  Tollgate is ready after {seconds:.1f} s. Ctrl-C stops it; its data stays in {place.data}.",
         "",
         f"  Portal      {url}/",
-        f"  Admin       {url}/admin/     (staff@demo.test)",
+        f"  Admin       {url}/admin/     (staff@demo.test, who sets a second factor up first)",
         f"  API docs    {url}/docs/",
         f"  Mail        {place.local / 'mail'}",
         "",

@@ -6,6 +6,8 @@ import { watchCopies } from "./copy.js";
 import { enhanceFirstCall } from "./firstcall.js";
 import { enhanceLive } from "./live.js";
 import { watchMenus } from "./menu.js";
+import { enhancePasskey } from "./passkey.js";
+import { watchPrints } from "./print.js";
 import { watchReveals } from "./reveal.js";
 import { watchForms } from "./submit.js";
 import { enhanceTabs } from "./tabs.js";
@@ -28,6 +30,7 @@ function enhance(root) {
   each(root, "[data-chart]", enhanceCharts);
   each(root, "[data-first-call]", enhanceFirstCall);
   each(root, "[data-live]", enhanceLive);
+  each(root, "[data-passkey]", enhancePasskey);
   writeTimes(root);
 }
 
@@ -36,6 +39,7 @@ watchTimes();
 watchCopies();
 watchConfirmations();
 watchMenus();
+watchPrints();
 watchReveals();
 watchForms();
 enhance(document);

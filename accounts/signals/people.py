@@ -1,4 +1,4 @@
-"""What happens to people: the events that accounts publishes."""
+"""Events of accounts and what they are to the platform."""
 
 from dataclasses import dataclass
 
@@ -72,6 +72,7 @@ class UserSuspended(DomainEvent):
     name = "user.suspended"
     summary = "user {user_id} suspended: {reason}"
     target_type = "user"
+    security_name = "authz_admin"
 
     user_id: int
     reason: str
@@ -84,69 +85,6 @@ class UserReinstated(DomainEvent):
     name = "user.reinstated"
     summary = "user {user_id} reinstated"
     target_type = "user"
+    security_name = "authz_admin"
 
     user_id: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionStarted(DomainEvent):
-    """Someone signed in on a device."""
-
-    name = "session.started"
-    summary = "user {user_id} signed in"
-    target_type = "user"
-
-    user_id: int
-    session_id: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionEnded(DomainEvent):
-    """A device was signed out."""
-
-    name = "session.ended"
-    summary = "session {session_id} ended: {reason}"
-    target_type = "user"
-
-    user_id: int
-    session_id: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefreshTokenReused(DomainEvent):
-    """A refresh token that was already replaced came again; its whole family has ended."""
-
-    name = "session.token_reused"
-    summary = "refresh token of session {session_id} presented twice"
-    target_type = "user"
-    security_name = "authn_token_reuse"
-
-    user_id: int
-    session_id: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoginFailed(DomainEvent):
-    """Someone gave an address and a password that do not belong together; the address may be nobody's."""
-
-    name = "session.login_failed"
-    summary = "sign-in failed"
-    target_type = "user"
-    security_name = "authn_login_fail"
-
-    user_id: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoginLocked(DomainEvent):
-    """Sign-in of an account or from an address was paused after too many failures."""
-
-    name = "session.login_locked"
-    summary = "sign-in paused for {seconds} s after {failures} failures"
-    target_type = "user"
-    security_name = "authn_login_lock"
-
-    user_id: int | None
-    failures: int
-    seconds: int

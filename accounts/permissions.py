@@ -1,0 +1,86 @@
+"""Step-up at the doors: the API answers how to confirm, a page asks and comes back."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from accounts import middleware
+from accounts.models import User
+from accounts.services import step_up
+from config.common.errors import Unauthenticated
+
+P = ParamSpec("P")
+Page = Callable[Concatenate[HttpRequest, P], HttpResponse]
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class RecentlyAuthenticated(BasePermission):
+    """Lets people through who proved who they are within the last ten minutes; what keys may do, their scopes say.
+
+    It guards the methods that a view names in `recent_methods`, else all that change something.
+    """
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        """Ask the session of the person; ReauthenticationRequired says how to go on."""
+        methods: frozenset[str] | None = getattr(view, "recent_methods", None)
+        is_guarded = request.method not in _SAFE if methods is None else request.method in methods
+        if is_guarded and isinstance(request.user, User):
+            _require_recent(request)
+        return True
+
+
+def _require_recent(request: Request) -> None:
+    session = middleware.live_session_of(request)
+    if session is None:
+        raise Unauthenticated
+    step_up.require_recent(session=session, at=timezone.now())
+
+
+def recently_authenticated(page: Page[P]) -> Page[P]:
+    """Let a page be used only by who proved who they are within the last ten minutes; others are asked, and come back.
+
+    A form that was sent too late is not carried out: its sender is told so, and led back to the form, which therefore
+    has to be shown under the address that takes it.
+    """
+
+    @wraps(page)
+    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        session = middleware.live_session_of(request)
+        if session is None:
+            return redirect_to_login(request.get_full_path())
+        if step_up.is_recent(session, at=timezone.now()):
+            return page(request, *args, **kwargs)
+        return _ask_first(request)
+
+    return guarded
+
+
+def _ask_first(request: HttpRequest) -> HttpResponse:
+    if request.method not in _SAFE:
+        messages.warning(
+            request,
+            "Too much time has passed since you signed in: nothing was changed. Confirm that it is you, then send "
+            "the form once more.",
+        )
+    query = urlencode({"next": request.get_full_path()})
+    return HttpResponseRedirect(f"{reverse('accounts:confirm')}?{query}")
+
+
+def own_page(request: HttpRequest, wanted: str, *, otherwise: str) -> str:
+    """Return where somebody wants to go on, if that is a page of ours."""
+    is_ours = url_has_allowed_host_and_scheme(
+        wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return wanted if is_ours else otherwise

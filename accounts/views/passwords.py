@@ -1,0 +1,77 @@
+"""Pages of passwords: ask for a link, set a new one with it, change it."""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods
+
+from accounts import middleware, services
+from accounts.forms import ChangePasswordForm, EmailForm, NewPasswordForm, show
+from accounts.models import User
+from accounts.services.passwords import ResetFailed
+from accounts.throttles import paced
+from config.common.errors import DomainError, InvalidInput
+
+form_page = require_http_methods(["GET", "HEAD", "POST"])
+
+
+@form_page
+@paced("resend")
+def reset_request(request: HttpRequest) -> HttpResponse:
+    """Mail a link to a new password; the answer is the same for every address."""
+    form = EmailForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        services.passwords.request_reset(email=form.cleaned_data["email"], at=timezone.now())
+        messages.success(
+            request, "If the address has an account, a link to a new password is on its way to it."
+        )
+        return redirect("accounts:password-reset")
+    return render(request, "accounts/password_reset.html", {"form": form})
+
+
+@form_page
+@paced("verify")
+def reset(request: HttpRequest, token: str) -> HttpResponse:
+    """Set a new password with a mailed link; nobody is signed in by it."""
+    form = NewPasswordForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.passwords.reset(token=token, at=timezone.now(), **form.cleaned_data)
+        except InvalidInput as error:
+            show(form, error)
+        except ResetFailed as error:
+            context = {"error": error}
+            return render(request, "accounts/password_new.html", context, status=error.status)
+        else:
+            messages.success(request, "Your password is set. Sign in with it.")
+            return redirect("accounts:login")
+    return render(request, "accounts/password_new.html", {"form": form})
+
+
+@form_page
+@login_required
+def change(request: HttpRequest) -> HttpResponse:
+    """Exchange the password; this device stays signed in, all others do not."""
+    assert isinstance(request.user, User)
+    form = ChangePasswordForm(request.POST or None)
+    status = 200
+    if request.method == "POST" and form.is_valid():
+        claims = middleware.claims_of(request)
+        try:
+            kept = services.passwords.change(
+                user=request.user,
+                session_id=claims.session_id if claims else None,
+                at=timezone.now(),
+                **form.cleaned_data,
+            )
+        except DomainError as error:
+            show(form, error)
+            status = 429 if error.status == 429 else 200
+        else:
+            request.session.cycle_key()
+            middleware.remember(request, services.sessions.claims_of(kept))
+            messages.success(request, "Your password is changed. Other devices are signed out.")
+            return redirect("accounts:password-change")
+    return render(request, "accounts/password_change.html", {"form": form}, status=status)

@@ -1,0 +1,207 @@
+"""Pages of the second factor: setting an app up, turning it off, new recovery codes, and giving one for the back office."""
+
+from collections.abc import Callable, Mapping
+from urllib.parse import quote, urlencode
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.safestring import mark_safe
+from django.views.decorators.http import require_http_methods
+
+from accounts import middleware, services
+from accounts.forms import CodeForm, FirstCodeForm, PasswordAndCodeForm, show
+from accounts.models import User
+from accounts.permissions import own_page, recently_authenticated
+from accounts.services.factors import InvalidCode
+from accounts.services.proof import WrongPassword
+from accounts.services.two_factor import TwoFactorIsOff, TwoFactorIsOn
+from config.common.errors import TooManyRequests, Unauthenticated
+
+form_page = require_http_methods(["GET", "HEAD", "POST"])
+
+
+@form_page
+@login_required
+@recently_authenticated
+def set_up(request: HttpRequest) -> HttpResponse:
+    """Show what an authenticator app needs, and turn two-factor authentication on with its first code."""
+    user = _person(request)
+    if "totp" in services.factors.second_factors(user):
+        messages.info(request, "Two-factor authentication is on.")
+        return redirect("accounts:security")
+    form = FirstCodeForm(request.POST if "code" in request.POST else None)
+    if request.method == "POST" and "code" not in request.POST:
+        return _begin(request, user)
+    if request.method == "POST" and form.is_valid():
+        try:
+            codes = services.two_factor.confirm(
+                user=user,
+                session_id=_session_id(request),
+                code=form.cleaned_data["code"],
+                at=timezone.now(),
+            )
+        except (InvalidCode, TooManyRequests) as error:
+            return _set_up_page(request, user, form, refused=error)
+        except (TwoFactorIsOn, TwoFactorIsOff) as error:
+            messages.error(request, error.detail)
+            return redirect("accounts:security")
+        return codes_page(request, codes)
+    return _set_up_page(request, user, form)
+
+
+def _begin(request: HttpRequest, user: User) -> HttpResponse:
+    try:
+        services.two_factor.enable(user=user)
+    except TwoFactorIsOn as error:
+        messages.error(request, error.detail)
+        return redirect("accounts:security")
+    wanted = request.POST.get("next", "")
+    query = f"?{urlencode({'next': wanted})}" if wanted else ""
+    return HttpResponseRedirect(f"{reverse('accounts:two-factor')}{query}")
+
+
+def _set_up_page(
+    request: HttpRequest,
+    user: User,
+    form: FirstCodeForm,
+    refused: InvalidCode | TooManyRequests | None = None,
+) -> HttpResponse:
+    enrolment = services.two_factor.enrolment_of(user)
+    context = {
+        "form": form,
+        "enrolment": enrolment,
+        # Drawn by us from numbers, and nothing else.
+        "qr": mark_safe(enrolment.qr_svg) if enrolment else "",  # noqa: S308
+        "next": _next(request),
+    }
+    return _refused(request, "accounts/two_factor_set_up.html", context, refused)
+
+
+def codes_page(request: HttpRequest, codes: list[str]) -> HttpResponse:
+    """Show new recovery codes in this one answer, to be kept or printed."""
+    text = "".join(f"{code}\n" for code in codes)
+    context = {
+        "codes": codes,
+        "text": text,
+        "file": f"data:text/plain;charset=utf-8,{quote(text)}",
+        "next": _next(request),
+    }
+    return render(request, "accounts/recovery_codes.html", context)
+
+
+@form_page
+@login_required
+def turn_off(request: HttpRequest) -> HttpResponse:
+    """Forget the authenticator app of a person who gives the password and a code."""
+    user = _person(request)
+
+    def disable(password: str, code: str) -> HttpResponse:
+        services.two_factor.disable(
+            user=user,
+            session_id=_session_id(request),
+            password=password,
+            code=code,
+            at=timezone.now(),
+        )
+        messages.success(request, "Two-factor authentication is off.")
+        return redirect("accounts:security")
+
+    return _proved(request, "accounts/two_factor_turn_off.html", disable)
+
+
+@form_page
+@login_required
+def recovery_codes(request: HttpRequest) -> HttpResponse:
+    """Give a person who gives the password and a code new recovery codes."""
+    user = _person(request)
+
+    def replace(password: str, code: str) -> HttpResponse:
+        codes = services.two_factor.replace_recovery_codes(
+            user=user, password=password, code=code, at=timezone.now()
+        )
+        return codes_page(request, codes)
+
+    return _proved(request, "accounts/recovery_codes_replace.html", replace)
+
+
+def _proved(
+    request: HttpRequest, template: str, act: Callable[[str, str], HttpResponse]
+) -> HttpResponse:
+    """Ask for the password and a code; act when both are right."""
+    form = PasswordAndCodeForm(request.POST or None)
+    refused = None
+    if request.method == "POST" and form.is_valid():
+        try:
+            return act(form.cleaned_data["password"], form.cleaned_data["code"])
+        except (InvalidCode, WrongPassword, TooManyRequests) as error:
+            refused = error
+        except TwoFactorIsOff as error:
+            messages.error(request, error.detail)
+            return redirect("accounts:security")
+    return _refused(request, template, {"form": form}, refused)
+
+
+@form_page
+@login_required
+def second_factor(request: HttpRequest) -> HttpResponse:
+    """Ask for a second factor in a session that was opened without one, and go on."""
+    user = _person(request)
+    form = CodeForm(request.POST or None)
+    refused = None
+    if request.method == "POST" and form.is_valid():
+        session = middleware.live_session_of(request)
+        if session is None:
+            raise Unauthenticated
+        try:
+            services.step_up.reauthenticate(
+                session=session, code=form.cleaned_data["code"], at=timezone.now()
+            )
+        except (InvalidCode, TooManyRequests) as error:
+            refused = error
+        else:
+            return HttpResponseRedirect(_next(request) or reverse("accounts:security"))
+    context = {
+        "form": form,
+        "methods": services.factors.second_factors(user),
+        "next": _next(request),
+    }
+    return _refused(request, "accounts/second_factor.html", context, refused)
+
+
+def _refused(
+    request: HttpRequest,
+    template: str,
+    context: Mapping[str, object],
+    error: InvalidCode | WrongPassword | TooManyRequests | None,
+) -> HttpResponse:
+    """Show a page again with what was wrong with its form, or for the first time."""
+    if error is None:
+        return render(request, template, dict(context))
+    form = context["form"]
+    assert isinstance(form, Form)
+    show(form, error)
+    status = error.status if isinstance(error, TooManyRequests) else 200
+    page = render(request, template, dict(context), status=status)
+    for name, value in error.headers.items():
+        page[name] = value
+    return page
+
+
+def _person(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)
+    return request.user
+
+
+def _session_id(request: HttpRequest) -> int | None:
+    claims = middleware.claims_of(request)
+    return claims.session_id if claims else None
+
+
+def _next(request: HttpRequest) -> str:
+    wanted = request.POST.get("next", request.GET.get("next", ""))
+    return own_page(request, wanted, otherwise="")

@@ -1,0 +1,89 @@
+"""A person's own entries of the log over REST: what they did, and what was done to their account."""
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import serializers
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.authentication import JWTAuthentication, PortalSessionAuthentication
+from accounts.models import User
+from audit import selectors
+from audit.models import AuditLog
+from config.common import query
+from config.common.pagination import CursorPagination
+
+_EXAMPLE: dict[str, Any] = {
+    "id": 90210,
+    "event": "api_key.created",
+    "summary": "key Checkout created",
+    "by_me": True,
+    "organization_id": 3,
+    "ip": "203.0.113.7",
+    "user_agent": "Mozilla/5.0",
+    "request_id": "4f0c6d2a9b1e4c7f8a3d5e6b7c8d9e0f",
+    "occurred_at": "2026-02-01T08:00:00Z",
+}
+
+
+class ActivitySerializer(serializers.ModelSerializer[AuditLog]):
+    """One thing that happened. Where somebody else acted, from where is null."""
+
+    by_me = serializers.SerializerMethodField(help_text="Whether the person did it themselves.")
+
+    class Meta:
+        model = AuditLog
+        fields = (
+            "id",
+            "event",
+            "summary",
+            "by_me",
+            "organization_id",
+            "ip",
+            "user_agent",
+            "request_id",
+            "occurred_at",
+        )
+        read_only_fields = fields
+        extra_kwargs = {
+            "user_agent": {"allow_null": True},
+            "request_id": {"allow_null": True},
+        }
+
+    def get_by_me(self, entry: AuditLog) -> bool:
+        """Compare with the person who asks."""
+        return selectors.is_by(self.context["person"], entry)
+
+    def to_representation(self, instance: AuditLog) -> dict[str, Any]:
+        """Leave out from where somebody else acted."""
+        shown = super().to_representation(instance)
+        if not shown["by_me"]:
+            shown |= dict.fromkeys(("ip", "user_agent", "request_id"))
+        return shown
+
+
+class ActivityView(APIView):
+    """What the person who asks did, and what was done to their account."""
+
+    authentication_classes = (JWTAuthentication, PortalSessionAuthentication)
+    permission_classes = (IsAuthenticated,)
+    pagination_class = CursorPagination
+
+    @extend_schema(
+        operation_id="users_me_activity",
+        summary="List my activity",
+        responses=ActivitySerializer(many=True),
+        examples=[OpenApiExample("A key was created", value=_EXAMPLE, response_only=True)],
+    )
+    def get(self, request: Request) -> Response:
+        """List what you did, and what was done to your account, newest first."""
+        assert isinstance(request.user, User)
+        query.read(request, also=query.PAGING)
+        paginator = self.pagination_class()
+        entries = selectors.activity_of(request.user)
+        page = paginator.paginate_queryset(entries, request, view=self)
+        rows = ActivitySerializer(page, many=True, context={"person": request.user})
+        return paginator.get_paginated_response(list(rows.data))

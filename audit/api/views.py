@@ -1,0 +1,110 @@
+"""Security events over REST: those of an organization, and those of the person who asks."""
+
+from typing import ClassVar
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.authentication import JWTAuthentication, PortalSessionAuthentication
+from accounts.models import User
+from audit import selectors
+from audit.api import examples
+from audit.api.serializers import (
+    AcknowledgeSerializer,
+    ListMySecurityEventsSerializer,
+    ListSecurityEventsSerializer,
+    SecurityEventSerializer,
+)
+from audit.models import SecurityEvent
+from audit.services import security
+from config.common import query
+from config.common.pagination import CursorPagination
+from organizations.roles import Permission
+from organizations.scoping import OrganizationScoped
+
+
+class SecurityEventListView(OrganizationScoped):
+    """What concerns the security of an organization."""
+
+    pagination_class = CursorPagination
+    permissions_by_method: ClassVar[dict[str, Permission]] = {"GET": Permission.AUDIT_READ}
+
+    @extend_schema(
+        operation_id="security_events_list",
+        summary="List security events",
+        parameters=[ListSecurityEventsSerializer],
+        responses=SecurityEventSerializer(many=True),
+        examples=[examples.EVENT],
+    )
+    def get(self, request: Request) -> Response:
+        """List what concerns the organization's security, newest first.
+
+        Attacks upon a member's account are included from the day the person joined, without telling from where.
+        """
+        filters = query.read(request, ListSecurityEventsSerializer, also=query.PAGING)
+        events = selectors.security_events_of(self.tenant.organization)
+        paginator = self.pagination_class()
+        page = paginator.paginate_queryset(
+            selectors.narrowed(events, **filters), request, view=self
+        )
+        rows = SecurityEventSerializer(page, many=True)
+        return paginator.get_paginated_response(list(rows.data))
+
+
+class AcknowledgeView(OrganizationScoped):
+    """Saying that somebody has looked at a security event."""
+
+    permissions_by_method: ClassVar[dict[str, Permission]] = {"POST": Permission.AUDIT_ACKNOWLEDGE}
+
+    @extend_schema(
+        operation_id="security_events_acknowledge",
+        summary="Acknowledge a security event",
+        request=AcknowledgeSerializer,
+        responses=SecurityEventSerializer,
+        examples=[examples.NOTE, examples.ACKNOWLEDGED],
+    )
+    def post(self, request: Request, event_id: int) -> Response:
+        """Say that you have looked at one of the organization's events. Whoever said so first stays on record.
+
+        What concerns a member's account is not the organization's to acknowledge (404).
+        """
+        query.read(request)
+        body = AcknowledgeSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        event = security.acknowledge(
+            security_event=self.row(SecurityEvent.objects.all(), pk=event_id),
+            by=self.person,
+            at=timezone.now(),
+            note=body.validated_data["note"],
+        )
+        return Response(SecurityEventSerializer(event).data)
+
+
+class MySecurityEventListView(APIView):
+    """What concerns the security of the account of the person who asks."""
+
+    authentication_classes = (JWTAuthentication, PortalSessionAuthentication)
+    permission_classes = (IsAuthenticated,)
+    http_method_names = ["get", "head"]
+    pagination_class = CursorPagination
+
+    @extend_schema(
+        operation_id="users_me_security_events",
+        summary="List my security events",
+        parameters=[ListMySecurityEventsSerializer],
+        responses=SecurityEventSerializer(many=True),
+        examples=[examples.MINE],
+    )
+    def get(self, request: Request) -> Response:
+        """List what concerns the security of your account, newest first."""
+        assert isinstance(request.user, User)
+        filters = query.read(request, ListMySecurityEventsSerializer, also=query.PAGING)
+        events = selectors.narrowed(selectors.security_events_about(request.user), **filters)
+        paginator = self.pagination_class()
+        page = paginator.paginate_queryset(events, request, view=self)
+        rows = SecurityEventSerializer(page, many=True, context={"is_own": True})
+        return paginator.get_paginated_response(list(rows.data))

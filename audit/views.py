@@ -1,0 +1,139 @@
+"""Pages of security events: an organization's, for those who may read its log, and a person's own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.models import User
+from audit import selectors, vocabulary
+from audit.forms import AcknowledgeForm, FilterForm
+from audit.models import SecurityEvent
+from audit.services import security
+from config.common import pagination
+from organizations import access
+from organizations.permissions import member_required, tenant_of_page
+from organizations.roles import Permission
+
+_PAGE_SIZE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """One line of a list: an event, whom it concerns, from where, and who has looked at it."""
+
+    event: SecurityEvent
+    person: str
+    seen_by: str
+    is_open: bool
+    can_acknowledge: bool
+
+
+@require_safe
+@member_required(Permission.AUDIT_READ)
+def event_list(request: HttpRequest) -> HttpResponse:
+    """List what concerns the security of the organization."""
+    tenant = tenant_of_page(request)
+    may_acknowledge = tenant.may(Permission.AUDIT_ACKNOWLEDGE)
+    form = FilterForm(request.GET)
+    bound_to = f"{request.path}:{tenant.organization.pk}"
+    events = selectors.security_events_of(tenant.organization)
+    context, found = _listed(request, form, events, bound_to=bound_to)
+    people = selectors.people_of(found)
+    context["events"] = [
+        _row(event, people, is_own=False, may_acknowledge=may_acknowledge) for event in found
+    ]
+    return render(request, "audit/event_list.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@member_required(Permission.AUDIT_ACKNOWLEDGE)
+def event_acknowledge(request: HttpRequest, event_id: int) -> HttpResponse:
+    """Show one event with all it says, and take note that somebody has looked at it."""
+    tenant = tenant_of_page(request)
+    event = access.row_of(tenant, SecurityEvent.objects.all(), pk=event_id)
+    form = AcknowledgeForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        assert isinstance(request.user, User)
+        note = form.cleaned_data["note"]
+        security.acknowledge(security_event=event, by=request.user, at=timezone.now(), note=note)
+        messages.success(request, "The event is acknowledged.")
+        return redirect("audit:event-list")
+    row = _row(event, selectors.people_of([event]), is_own=False, may_acknowledge=True)
+    return render(request, "audit/event_acknowledge.html", {"row": row, "form": form})
+
+
+@require_safe
+@login_required
+def my_event_list(request: HttpRequest) -> HttpResponse:
+    """List what concerns the security of the account of the person who looks."""
+    assert isinstance(request.user, User)
+    form = FilterForm(request.GET, names=vocabulary.PERSONAL)
+    events = selectors.security_events_about(request.user)
+    context, found = _listed(request, form, events, bound_to=f"{request.path}:{request.user.pk}")
+    context["events"] = [_row(event, {}, is_own=True, may_acknowledge=False) for event in found]
+    return render(request, "audit/my_event_list.html", context)
+
+
+@require_safe
+@login_required
+def my_activity(request: HttpRequest) -> HttpResponse:
+    """List what the person who looks did, and what was done to their account."""
+    assert isinstance(request.user, User)
+    user = request.user
+    page = pagination.paginate(
+        selectors.activity_of(user),
+        cursor=request.GET.get("cursor", ""),
+        limit=_PAGE_SIZE,
+        bound_to=f"{request.path}:{user.pk}",
+    )
+    context = {
+        "entries": [{"entry": one, "by_me": selectors.is_by(user, one)} for one in page.rows],
+        "page": {
+            "next_url": _page_url({}, page.next_cursor),
+            "prev_url": _page_url({}, page.prev_cursor),
+        },
+    }
+    return render(request, "audit/my_activity.html", context)
+
+
+def _listed(
+    request: HttpRequest, form: FilterForm, events: QuerySet[SecurityEvent], *, bound_to: str
+) -> tuple[dict[str, Any], Sequence[SecurityEvent]]:
+    query = form.query()
+    page = pagination.paginate(
+        selectors.narrowed(events, **form.filters()),
+        cursor=request.GET.get("cursor", ""),
+        limit=_PAGE_SIZE,
+        bound_to=f"{bound_to}?{urlencode(query)}",
+    )
+    urls = {
+        "next_url": _page_url(query, page.next_cursor),
+        "prev_url": _page_url(query, page.prev_cursor),
+    }
+    return {"form": form, "query": query, "page": urls}, page.rows
+
+
+def _row(
+    event: SecurityEvent, people: dict[int, str], *, is_own: bool, may_acknowledge: bool
+) -> EventRow:
+    is_organizations = event.organization_id is not None
+    return EventRow(
+        event=event,
+        person=people.get(event.user_id or 0, ""),
+        seen_by=people.get(event.acknowledged_by_id or 0, ""),
+        is_open=is_own or is_organizations,
+        can_acknowledge=may_acknowledge and is_organizations and not event.is_acknowledged,
+    )
+
+
+def _page_url(query: dict[str, str], cursor: str | None) -> str | None:
+    return None if cursor is None else f"?{urlencode({**query, 'cursor': cursor})}"

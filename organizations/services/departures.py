@@ -1,0 +1,85 @@
+"""What happens to organizations when a person's account closes: nobody is left without an owner."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from config.common.errors import Conflict
+from config.common.events import publish
+from organizations.models import Organization, OrganizationMember, OrganizationStatus, Role
+from organizations.signals import MemberRemoved, OrganizationSuspended
+
+_CLOSED = "The account of its only member was deleted."
+
+
+class SoleOwner(Conflict):
+    """The person is the only owner of an organization that others work in."""
+
+    code = "sole_owner"
+    title = "Organizations need another owner first"
+    fix = (
+        "Make another member of each of these organizations an owner, or remove the other members."
+    )
+
+
+def require_no_orphans(*, user_id: int) -> None:
+    """Raise SoleOwner, which names them, when organizations with other members would be left without an owner."""
+    orphans = [
+        {"id": one.pk, "name": one.name}
+        for one in _organizations_of(user_id).order_by("name", "pk")
+        if _is_sole_owner(one, user_id)
+    ]
+    if orphans:
+        names = ", ".join(str(orphan["name"]) for orphan in orphans)
+        raise SoleOwner(f"You are the only owner of {names}.", organizations=orphans)
+
+
+def _organizations_of(user_id: int) -> QuerySet[Organization]:
+    return Organization.objects.filter(members__user_id=user_id)
+
+
+def _is_sole_owner(organization: Organization, user_id: int) -> bool:
+    owners = organization.members.filter(role=Role.OWNER)
+    is_owner = owners.filter(user_id=user_id).exists()
+    others = organization.members.exclude(user_id=user_id)
+    return is_owner and others.exists() and not owners.exclude(user_id=user_id).exists()
+
+
+@transaction.atomic
+def leave_all(*, user_id: int, at: datetime) -> None:
+    """Take a person out of every organization; one in which nobody else is left is closed. Raises SoleOwner.
+
+    A closed organization stays with its usage and invoices, under no name; its only member stays, who is nobody by now.
+    """
+    for organization in _organizations_of(user_id).order_by("pk"):
+        Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
+        if organization.members.exclude(user_id=user_id).exists():
+            _leave(organization, user_id)
+        else:
+            _close(organization, at=at)
+
+
+def _leave(organization: Organization, user_id: int) -> None:
+    if _is_sole_owner(organization, user_id):
+        require_no_orphans(user_id=user_id)
+    member = OrganizationMember.objects.get(organization=organization, user_id=user_id)
+    member.delete()
+    publish(MemberRemoved(organization_id=organization.pk, user_id=user_id, role=member.role))
+
+
+def _close(organization: Organization, *, at: datetime) -> None:
+    was_active = organization.status == OrganizationStatus.ACTIVE
+    Organization.objects.filter(pk=organization.pk).update(
+        name="Deleted organization",
+        slug=f"deleted-{organization.pk}",
+        status=OrganizationStatus.SUSPENDED,
+        billing_name="",
+        billing_email="",
+        billing_address={},
+        tax_id="",
+        metadata={},
+        updated_at=at,
+    )
+    if was_active:
+        publish(OrganizationSuspended(organization_id=organization.pk, reason=_CLOSED))

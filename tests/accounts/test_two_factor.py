@@ -1,0 +1,428 @@
+"""Two-factor authentication is set up with a QR code, turned on by a first code, and turned off with password and code."""
+
+import subprocess
+import urllib.parse
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import Passkey, RecoveryCode, Session, TotpDevice
+from accounts.services import factors, recovery_codes, sessions
+from audit.models import AuditLog
+from audit.services import entries
+from config.common.errors import TooManyRequests
+from config.common.models import OutgoingMail
+from tests.factories.accounts import PASSWORD
+from tests.factors import App, enroll
+
+STATUS = "/api/v1/auth/2fa"
+ENABLE = "/api/v1/auth/2fa/enable"
+VERIFY = "/api/v1/auth/2fa/verify"
+DISABLE = "/api/v1/auth/2fa/disable"
+RECOVERY_CODES = "/api/v1/auth/2fa/recovery-codes"
+
+
+@pytest.fixture
+def client(api_as, olivia, clock):
+    """Return Olivia's API client, at a time that stands still."""
+    return api_as(olivia)
+
+
+def _mails(person):
+    return list(OutgoingMail.objects.filter(recipient=person.email).values_list("kind", flat=True))
+
+
+def _events(*names):
+    return list(
+        AuditLog.objects.filter(event__in=names).order_by("id").values_list("event", flat=True)
+    )
+
+
+def test_is_off_at_first(client):
+    assert client.get(STATUS).json() == {
+        "enabled": False,
+        "methods": [],
+        "recovery_codes_left": 0,
+    }
+
+
+def test_enabling_answers_the_seed_three_times_over(client, olivia):
+    response = client.post(ENABLE)
+
+    assert response.status_code == 200
+    assert response["Cache-Control"] == "no-store"
+    answer = response.json()
+    assert set(answer) == {"secret", "otpauth_uri", "qr_svg"}
+    uri = urllib.parse.urlsplit(answer["otpauth_uri"])
+    assert (uri.scheme, uri.netloc, uri.path) == ("otpauth", "totp", f"/Tollgate:{olivia.email}")
+    assert dict(urllib.parse.parse_qsl(uri.query)) == {
+        "secret": answer["secret"],
+        "issuer": "Tollgate",
+        "algorithm": "SHA1",
+        "digits": "6",
+        "period": "30",
+    }
+    assert len(App.of(answer["secret"]).seed) == 20
+
+
+def test_enabling_changes_nothing_yet(client, olivia, api):
+    client.post(ENABLE)
+
+    assert not factors.has_second_factor(olivia)
+    assert client.get(STATUS).json()["enabled"] is False
+    login = api.post("/api/v1/auth/login", {"email": olivia.email, "password": PASSWORD})
+    assert "access" in login.json()
+
+
+def test_enabling_again_throws_the_first_seed_away(client, olivia):
+    first, second = client.post(ENABLE).json()["secret"], client.post(ENABLE).json()["secret"]
+
+    assert first != second
+    assert client.post(VERIFY, {"code": App.of(first).code()}).status_code == 400
+    assert client.post(VERIFY, {"code": App.of(second).code()}).status_code == 200
+
+
+def test_the_seed_is_encrypted_at_rest(client, tables_holding):
+    secret = client.post(ENABLE).json()["secret"]
+
+    assert tables_holding(secret) == []
+    assert tables_holding(App.of(secret).seed.hex()) == []
+    assert TotpDevice.objects.get().seed_encrypted.count(":") == 1
+
+
+def test_a_code_of_oathtool_turns_it_on(client, olivia):
+    secret = client.post(ENABLE).json()["secret"]
+    code = subprocess.run(
+        ["oathtool", "--totp", "--base32", "--now", timezone.now().isoformat(), secret],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+
+    response = client.post(VERIFY, {"code": code})
+
+    assert response.status_code == 200
+    assert factors.has_second_factor(olivia)
+
+
+def test_turning_it_on_answers_ten_recovery_codes_once(client, olivia, clock, tables_holding):
+    app = App.of(client.post(ENABLE).json()["secret"])
+
+    response = client.post(VERIFY, {"code": app.code()})
+
+    assert response["Cache-Control"] == "no-store"
+    codes = response.json()["recovery_codes"]
+    assert len(set(codes)) == 10
+    assert {len(code.replace("-", "")) for code in codes} == {25}
+    assert tables_holding(codes[0]) == []
+    assert client.get(STATUS).json() == {
+        "enabled": True,
+        "methods": ["totp", "recovery_code"],
+        "recovery_codes_left": 10,
+    }
+    assert client.post(VERIFY, {"code": app.code(steps=1)}).status_code == 409
+
+
+def test_turning_it_on_is_audited_and_mailed(client, olivia, clock):
+    app = App.of(client.post(ENABLE).json()["secret"])
+
+    client.post(VERIFY, {"code": app.code()})
+
+    assert _events("user.two_factor_enabled") == ["user.two_factor_enabled"]
+    assert _mails(olivia) == ["accounts/two_factor_enabled"]
+
+
+def test_turning_it_on_ends_other_sessions_and_proves_this_one(client, olivia, api_as, clock):
+    other = api_as(olivia)
+    app = App.of(client.post(ENABLE).json()["secret"])
+
+    client.post(VERIFY, {"code": app.code()})
+
+    assert client.get(STATUS).status_code == 200
+    assert other.get(STATUS).status_code == 401
+    ended, kept = Session.objects.order_by("-id")
+    assert (ended.ended_reason, kept.ended_at) == ("two_factor_enabled", None)
+    assert kept.second_factor_at == timezone.now()
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["000000", "12345", "1234567", "abcdef", "\uff11\uff12\uff13\uff14\uff15\uff16", "-12345"],
+)
+def test_a_wrong_first_code_turns_nothing_on(client, olivia, code):
+    client.post(ENABLE)
+
+    response = client.post(VERIFY, {"code": code})
+
+    assert (response.status_code, response.json()["code"]) == (400, "invalid_code")
+    assert response.json()["errors"][0]["pointer"] == "#/code"
+    assert not factors.has_second_factor(olivia)
+    assert not RecoveryCode.objects.exists()
+    assert _mails(olivia) == []
+
+
+def test_a_code_without_a_set_up_is_refused(client):
+    response = client.post(VERIFY, {"code": "123456"})
+
+    assert (response.status_code, response.json()["code"]) == (409, "two_factor_is_off")
+
+
+def test_verifying_needs_somebody(api, db):
+    assert api.post(VERIFY, {"code": "123456"}).status_code == 401
+
+
+def test_enabling_needs_a_recent_sign_in(client, olivia):
+    olivia.sessions.update(authenticated_at=timezone.now() - timedelta(minutes=11))
+
+    response = client.post(ENABLE)
+
+    assert (response.status_code, response.json()["code"]) == (403, "reauthentication_required")
+    assert not TotpDevice.objects.exists()
+
+
+def test_enabling_twice_is_refused(client, olivia):
+    enroll(olivia)
+
+    response = client.post(ENABLE)
+
+    assert (response.status_code, response.json()["code"]) == (409, "two_factor_is_on")
+    assert TotpDevice.objects.get().confirmed
+
+
+@pytest.mark.parametrize("steps", [-1, 0, 1])
+def test_codes_of_clocks_a_little_off_are_right(olivia, clock, steps):
+    app = enroll(olivia)
+
+    found = factors.check_code(user=olivia, code=app.code(steps=steps), at=timezone.now())
+
+    assert found == Session.Method.TOTP
+
+
+@pytest.mark.parametrize("steps", [-2, 2])
+def test_codes_of_clocks_further_off_are_wrong(olivia, clock, steps):
+    app = enroll(olivia)
+
+    assert factors.check_code(user=olivia, code=app.code(steps=steps), at=timezone.now()) is None
+
+
+def test_a_code_is_good_once(olivia, clock):
+    app = enroll(olivia)
+    now = timezone.now()
+
+    outcomes = [factors.check_code(user=olivia, code=app.code(), at=now) for _ in range(2)]
+
+    assert outcomes == [Session.Method.TOTP, None]
+
+
+def test_a_code_older_than_the_last_one_is_refused(olivia, clock):
+    app = enroll(olivia)
+    now = timezone.now()
+    factors.check_code(user=olivia, code=app.code(steps=1), at=now)
+
+    assert factors.check_code(user=olivia, code=app.code(), at=now) is None
+
+
+def test_a_code_may_have_a_blank(olivia, clock):
+    code = enroll(olivia).code()
+
+    spaced = f" {code[:3]} {code[3:]} "
+    assert factors.check_code(user=olivia, code=spaced, at=timezone.now()) == Session.Method.TOTP
+
+
+def test_a_recovery_code_is_good_once_however_it_is_typed(olivia, clock):
+    code = enroll(olivia).recovery_codes[0]
+    now = timezone.now()
+    typed = code.upper().replace("-", " ").replace("0", "O").replace("1", "I")
+
+    assert factors.check_code(user=olivia, code=typed, at=now) == Session.Method.RECOVERY_CODE
+    assert factors.check_code(user=olivia, code=code, at=now) is None
+    assert recovery_codes.left_of(olivia) == 9
+
+
+def test_the_use_of_a_recovery_code_is_audited_and_mailed(olivia, clock):
+    app = enroll(olivia)
+
+    factors.check_code(user=olivia, code=app.recovery_codes[3], at=timezone.now())
+
+    assert AuditLog.objects.get(event="user.recovery_code_used").data["left"] == 9
+    assert _mails(olivia) == ["accounts/recovery_code_used"]
+
+
+def test_nobody_elses_recovery_code_helps(olivia, stan, clock):
+    enroll(olivia)
+    code = enroll(stan).recovery_codes[0]
+
+    assert factors.check_code(user=olivia, code=code, at=timezone.now()) is None
+    assert recovery_codes.left_of(stan) == 10
+
+
+def test_turning_it_off_takes_password_and_code(client, olivia, api_as, clock):
+    app = enroll(olivia)
+    other = api_as(olivia)
+
+    response = client.post(DISABLE, {"password": PASSWORD, "code": app.code()})
+
+    assert response.status_code == 204
+    assert not TotpDevice.objects.exists()
+    assert not RecoveryCode.objects.exists()
+    assert client.get(STATUS).json()["enabled"] is False
+    assert other.get(STATUS).status_code == 401
+    assert _events("user.two_factor_disabled") == ["user.two_factor_disabled"]
+    assert _mails(olivia) == ["accounts/two_factor_disabled"]
+
+
+def test_turning_it_off_works_with_a_recovery_code(client, olivia):
+    app = enroll(olivia)
+
+    body = {"password": PASSWORD, "code": app.recovery_codes[0]}
+    assert client.post(DISABLE, body).status_code == 204
+    assert not factors.has_second_factor(olivia)
+
+
+@pytest.mark.parametrize(
+    ("password", "is_code_right", "code"),
+    [("wrong", True, "wrong_password"), (PASSWORD, False, "invalid_code")],
+    ids=["password", "code"],
+)
+def test_turning_it_off_refuses_either_alone(client, olivia, clock, password, is_code_right, code):
+    app = enroll(olivia)
+    given = app.code() if is_code_right else app.wrong_code()
+
+    response = client.post(DISABLE, {"password": password, "code": given})
+
+    assert (response.status_code, response.json()["code"]) == (400, code)
+    assert factors.second_factors(olivia) == ["totp", "recovery_code"]
+    assert Session.objects.get().ended_at is None
+    assert "accounts/two_factor_disabled" not in _mails(olivia)
+
+
+def test_turning_off_what_is_not_on_is_refused(client, olivia):
+    client.post(ENABLE)
+
+    response = client.post(DISABLE, {"password": PASSWORD, "code": "123456"})
+
+    assert (response.status_code, response.json()["code"]) == (409, "two_factor_is_off")
+
+
+def test_recovery_codes_stay_while_a_passkey_does(client, olivia, clock):
+    app = enroll(olivia)
+    Passkey.objects.create(
+        user=olivia,
+        name="Telephone",
+        credential_id=b"x" * 16,
+        public_key=b"y" * 32,
+        aaguid="00000000-0000-0000-0000-000000000000",
+    )
+
+    client.post(DISABLE, {"password": PASSWORD, "code": app.code()})
+
+    assert factors.second_factors(olivia) == ["passkey", "recovery_code"]
+
+
+def test_recovery_codes_are_replaced(client, olivia, clock):
+    app = enroll(olivia)
+
+    response = client.post(RECOVERY_CODES, {"password": PASSWORD, "code": app.code()})
+
+    assert response.status_code == 200
+    fresh = response.json()["recovery_codes"]
+    now = timezone.now()
+    assert not set(fresh) & set(app.recovery_codes)
+    assert factors.check_code(user=olivia, code=app.recovery_codes[0], at=now) is None
+    assert factors.check_code(user=olivia, code=fresh[0], at=now) == Session.Method.RECOVERY_CODE
+    assert _mails(olivia)[0] == "accounts/recovery_codes_replaced"
+    assert _events("user.recovery_codes_replaced") == ["user.recovery_codes_replaced"]
+
+
+def test_recovery_codes_are_not_replaced_without_proof(client, olivia, clock):
+    app = enroll(olivia)
+
+    response = client.post(RECOVERY_CODES, {"password": PASSWORD, "code": app.wrong_code()})
+
+    assert response.status_code == 400
+    assert recovery_codes.left_of(olivia) == 10
+    assert factors.check_code(user=olivia, code=app.recovery_codes[0], at=timezone.now())
+
+
+def test_wrong_codes_pause_codes_and_nothing_else(client, olivia, api, clock):
+    app = enroll(olivia)
+    body = {"password": PASSWORD, "code": app.wrong_code()}
+    assert [client.post(DISABLE, body).status_code for _ in range(5)] == [400] * 5
+
+    paused = client.post(DISABLE, {**body, "code": app.code()})
+
+    assert (paused.status_code, paused["Retry-After"]) == (429, "60")
+    assert client.get(STATUS).status_code == 200
+    login = api.post("/api/v1/auth/login", {"email": olivia.email, "password": PASSWORD})
+    assert login.json()["two_factor_required"] is True
+    clock.shift(60)
+    assert client.post(DISABLE, {**body, "code": app.code()}).status_code == 204
+
+
+def test_no_hour_sees_more_than_twenty_guesses_at_codes(olivia, clock):
+    app = enroll(olivia)
+    refused, pauses = 0, {}
+    while refused < 20:
+        try:
+            assert factors.check_code(user=olivia, code=app.wrong_code(), at=timezone.now()) is None
+            refused += 1
+        except TooManyRequests as error:
+            pauses[refused] = int(error.headers["Retry-After"])
+            clock.shift(pauses[refused])
+
+    with pytest.raises(TooManyRequests) as last:
+        factors.check_code(user=olivia, code=app.code(), at=timezone.now())
+    assert pauses == {5: 60, 10: 900}
+    assert last.value.headers["Retry-After"] == "3600"
+    clock.shift(3600)
+    assert factors.check_code(user=olivia, code=app.code(), at=timezone.now())
+
+
+def test_a_right_code_forgives_no_wrong_ones(olivia, clock):
+    app = enroll(olivia)
+    for _ in range(4):
+        factors.check_code(user=olivia, code=app.wrong_code(), at=timezone.now())
+    assert factors.check_code(user=olivia, code=app.code(), at=timezone.now())
+
+    factors.check_code(user=olivia, code=app.wrong_code(), at=timezone.now())
+
+    with pytest.raises(TooManyRequests):
+        factors.check_code(user=olivia, code=app.recovery_codes[0], at=timezone.now())
+    assert recovery_codes.left_of(olivia) == 10
+
+
+def test_a_wrong_code_is_noted(olivia, clock):
+    app = enroll(olivia)
+
+    factors.check_code(user=olivia, code=app.wrong_code(), at=timezone.now())
+
+    assert _events("session.code_refused") == ["session.code_refused"]
+    assert app.wrong_code() not in str(AuditLog.objects.latest("id").data)
+    assert TotpDevice.objects.get().throttling_failure_count == 1
+
+
+def test_nothing_is_half_turned_on_when_the_log_cannot_be_written(client, olivia, monkeypatch):
+    app = App.of(client.post(ENABLE).json()["secret"])
+
+    def refuse(event, at):
+        if event.name == "user.two_factor_enabled":
+            raise RuntimeError("disk full")
+
+    monkeypatch.setattr(entries, "record", refuse)
+    client.raise_request_exception = False
+    assert client.post(VERIFY, {"code": app.code()}).status_code == 500
+    monkeypatch.undo()
+
+    assert not factors.has_second_factor(olivia)
+    assert not RecoveryCode.objects.exists()
+    assert client.post(VERIFY, {"code": app.code()}).status_code == 200
+
+
+def test_a_session_that_waits_for_nothing_is_not_touched(olivia, clock):
+    before = sessions.start(user=olivia, at=timezone.now()).session
+
+    enroll(olivia)
+
+    before.refresh_from_db()
+    assert (before.method, before.second_factor_at) == (Session.Method.PASSWORD, None)

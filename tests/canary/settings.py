@@ -1,0 +1,8 @@
+"""The product as it is, with a few doors that crash on purpose."""
+
+# ruff: noqa: F403
+
+from config.settings.test import *
+
+ROOT_URLCONF = "tests.canary.urls"
+CELERY_IMPORTS = ["tests.canary.jobs"]
