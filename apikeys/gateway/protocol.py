@@ -261,7 +261,7 @@ class GateProtocol(HttpToolsProtocol):
                 return
             following, app = self.pipeline.pop()
             if not isinstance(following, GateCycle):
-                self.flow.resume_reading()
+                self._read_on()
                 super()._start_asgi_task(following, app)
                 return
             cycle = following
@@ -269,7 +269,7 @@ class GateProtocol(HttpToolsProtocol):
     def _rest(self) -> None:
         """Wait for the next request, which may be half here already."""
         if self.flow.read_paused:
-            self.flow.resume_reading()
+            self._read_on()
         if self._is_continuing:
             self._continue()
         elif self._phase == _ANSWER:
@@ -318,7 +318,7 @@ class GateProtocol(HttpToolsProtocol):
             return
         following, app = self.pipeline.pop()
         if not self.pipeline:
-            self.flow.resume_reading()
+            self._read_on()
         self._start_asgi_task(following, app)
 
     def _close(self) -> None:
@@ -381,11 +381,16 @@ class GateProtocol(HttpToolsProtocol):
         super().pause_writing()
         self.flow.pause_reading()
 
+    def _read_on(self) -> None:
+        # A client that does not read its answers is not read either: `resume_writing` comes back here.
+        if not self.flow.write_paused:
+            self.flow.resume_reading()
+
     def resume_writing(self) -> None:
         """Read on."""
         super().resume_writing()
         if not self.pipeline:
-            self.flow.resume_reading()
+            self._read_on()
 
 
 def _too_large() -> PayloadTooLarge:

@@ -125,7 +125,7 @@ def test_searches_names_prefixes_and_last_characters(api_as, olivia, organizatio
         ("Status=active", "#/Status", "unknown_member"),
         ("status=gone", "#/status", "invalid_choice"),
         ("environment=prod", "#/environment", "invalid_choice"),
-        ("q=%00", "#/q", "null_characters_not_allowed"),
+        ("q=%00", "#/q", "nul_character"),
         ("status=active&status=revoked", "#/status", "repeated"),
         ("limit=0", "#/limit", "limit"),
         ("limit=201", "#/limit", "limit"),

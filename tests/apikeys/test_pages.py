@@ -49,7 +49,8 @@ def test_the_list_is_filtered(portal_as, olivia, organization):
     assert names(q="check") == ["Checkout"]
     assert names(environment="test", status="active") == ["Search"]
     assert names(q="check", environment="test") == []
-    assert names(q="\x00", status="", environment="") == ["Search", "Checkout"]
+    assert names(q="", status="", environment="") == ["Search", "Checkout"]
+    assert browser.get(LIST, {"q": "\x00"}).status_code == 400
 
 
 def test_the_list_is_paged_within_its_filters(portal_as, olivia, organization):

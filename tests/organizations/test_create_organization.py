@@ -86,7 +86,7 @@ def test_the_creator_is_the_owner(api_as, olivia, told):
         ({"name": "   "}, "#/name", "blank"),
         ({"name": None}, "#/name", "null"),
         ({"name": "x" * 121}, "#/name", "max_length"),
-        ({"name": ["Acme"]}, "#/name", "invalid"),
+        ({"name": ["Acme"]}, "#/name", "type"),
         ({"name": "Acme", "role": "OWNER"}, "#/role", "unknown_member"),
         ({"name": "Acme", "id": 7}, "#/id", "unknown_member"),
         ({"name": "Acme", "seat_limit": 1000}, "#/seat_limit", "unknown_member"),
