@@ -16,7 +16,7 @@ run: ## Start everything with demo data; Ctrl-C stops it (PORT, DATABASE_URL, RE
 test: ## Run all tests but the long trials
 	@.ci/install dev
 	@.ci/system
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not trial" $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --no-loadscope-reorder -m "not trial" $(ARGS)
 
 trials: ## Run the long trials: chaos, races, load
 	@.ci/install dev

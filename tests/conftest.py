@@ -4,6 +4,7 @@ import os
 import warnings
 from collections.abc import Generator, Iterator
 from importlib.util import find_spec
+from typing import Any
 
 import pytest
 
@@ -24,6 +25,7 @@ import redis  # noqa: E402
 from django.conf import settings  # noqa: E402
 from django.db import connections  # noqa: E402
 from django.test import TransactionTestCase  # noqa: E402
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # noqa: E402
 
 pytest_plugins = [name for name in ("tests.people",) if find_spec(name)]
 _MUST_RUN_ALL = os.environ.get("CI", "").lower() in {"1", "true"}
@@ -33,6 +35,35 @@ _MUST_RUN_ALL = os.environ.get("CI", "").lower() in {"1", "true"}
 def pytest_xdist_setupnodes() -> None:
     """Let the workers, which inherit this environment, learn their own servers before their settings."""
     os.environ.pop("DJANGO_SETTINGS_MODULE")
+
+
+class ByModule(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types for it
+    """Keeps the tests of a module on one worker, and all that need the running site, so that programs start once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return (
+            "tests/browser"
+            if nodeid.startswith("tests/browser/")
+            else nodeid.split("::", maxsplit=1)[0]
+        )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByModule:
+    """Share the tests out by module."""
+    return ByModule(config, log)
+
+
+# What starts programs of its own takes longest: it goes first, so that no worker is left with it in the end.
+_LONG = tuple(
+    f"tests/{folder}/"
+    for folder in ("browser", "canary", "trials", "gate", "proxy", "platform", "readme")
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the long ones first; the order of the shuffle stays, but for that."""
+    items.sort(key=lambda item: not item.nodeid.startswith(_LONG))
 
 
 @pytest.fixture(scope="session")

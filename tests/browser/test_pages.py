@@ -4,7 +4,7 @@ import pytest
 
 from tests.factors import App
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("site")]
+pytestmark = pytest.mark.browser
 
 PUBLIC = [
     "/",

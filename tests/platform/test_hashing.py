@@ -7,13 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from http.client import HTTPConnection
 
-import pytest
-
 from accounts.services import registration
 from tests.doubles.fixtures import house, stack  # noqa: F401  fixtures
 from tests.factories.accounts import PASSWORD
 
-pytestmark = pytest.mark.xdist_group("hashing")
 PEOPLE = 16
 SIGN_INS = 48
 LOGIN = "/api/v1/auth/login"
