@@ -78,8 +78,8 @@ def test_a_foreign_one_looks_like_a_missing_one(
     missing = client.get(f"{URL}/999999{path}", **headers)
 
     assert (foreign.status_code, missing.status_code) == (404, 404)
-    instance = str(foreign_organization.pk).encode()
-    assert foreign.content.replace(instance, b"999999") == missing.content
+    instance = f"{URL}/{foreign_organization.pk}{path}".encode()
+    assert foreign.content.replace(instance, f"{URL}/999999{path}".encode()) == missing.content
 
 
 @pytest.mark.parametrize("path", ["0", str(2**63), "9" * 40])
