@@ -40,5 +40,5 @@ bench: ## Measure the gate and the usage pipeline and print the tables of docs/p
 
 lock: ## Compile requirements/*.in into pinned and hashed *.txt (needs uv)
 	cd requirements && for set in base dev production; do \
-		uv pip compile --quiet --universal --python-version 3.11 --generate-hashes $$set.in -o $$set.txt || exit 1; \
+		uv pip compile --quiet --universal --python-version 3.11 --no-strip-extras --generate-hashes $$set.in -o $$set.txt || exit 1; \
 	done

@@ -31,7 +31,7 @@ def normalized(name):
 
 def locked(name):
     text = (BASE_DIR / "requirements" / f"{name}.txt").read_text(encoding="utf-8")
-    return dict(re.findall(r"^([a-z0-9][a-z0-9._-]*)==(\S+)", text, re.MULTILINE))
+    return dict(re.findall(r"^([a-z0-9][a-z0-9._-]*)(?:\[[^]]*\])?==(\S+)", text, re.MULTILINE))
 
 
 def test_every_imported_package_is_installed_to_run():
