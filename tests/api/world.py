@@ -41,6 +41,8 @@ class World:
     export_id: int
     foreign_export_id: int
     values: dict[str, Any] = field(default_factory=dict)
+    # What belongs to organizations beyond their keys: path parameters by whose they are.
+    of_organizations: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def path_values(self, whose: str) -> dict[str, int]:
         """Return the path parameters of what is mine, of what is foreign, or of nothing."""
@@ -51,6 +53,7 @@ class World:
                 "device_id": self.device_id,
                 "passkey_id": self.passkey_id,
                 "export_id": self.export_id,
+                **self.of_organizations["mine"],
             }
         if whose == "foreign":
             return {
@@ -61,6 +64,7 @@ class World:
                 "device_id": self.foreign_device_id,
                 "passkey_id": self.foreign_passkey_id,
                 "export_id": self.foreign_export_id,
+                **self.of_organizations["foreign"],
             }
         names = (
             "organization_id",
@@ -71,6 +75,7 @@ class World:
             "passkey_id",
             "device_id",
             "export_id",
+            *self.of_organizations["mine"],
         )
         return {name: MISSING + number for number, name in enumerate(names)}
 

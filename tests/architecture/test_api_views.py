@@ -8,6 +8,8 @@ UNSCOPED = {
     "auth/": "signing in comes before any organization",
     "users/": "a person's own account",
     "organizations": "the organizations themselves; each asks the gate by its own id",
+    "invitations": "what is offered to a person, who is no member yet",
+    "permissions": "the catalogue, the same for everybody",
     "schema": "the description of the API",
     "whoami": "the presented key itself",
 }
