@@ -1,7 +1,7 @@
 """What an organization's security policy asks of its keys: scopes from a list, and an end in time."""
 
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any, cast
 
 from apikeys.restrictions import Scopes
 from apikeys.services.key_checks import ChangesT
@@ -9,18 +9,20 @@ from config.common.errors import FieldError, InvalidInput
 from organizations.models import Organization
 
 
-def held_to(settings: ChangesT, *, organization: Organization, made_at: datetime) -> ChangesT:
+def held_to(
+    settings: ChangesT, *, organization: Organization, made_at: datetime, is_new: bool = False
+) -> ChangesT:
     """Return checked settings as the policy allows them, or raise InvalidInput with every fault.
 
     A key that is given no end, or loses the one it had, gets the last one that the policy allows.
     """
-    held = dict(settings)
-    faults = _scope_faults(settings.get("scopes", []), organization.allowed_scopes)
+    held: dict[str, Any] = dict(settings)
+    faults = _scope_faults(held.get("scopes", []), organization.allowed_scopes)
     days = organization.max_key_age_days
-    if days is not None and "expires_at" in held:
+    if days is not None and (is_new or "expires_at" in held):
         latest = made_at + timedelta(days=days)
-        held["expires_at"] = settings["expires_at"] or latest
-        if settings["expires_at"] is not None and settings["expires_at"] > latest:
+        held["expires_at"] = held.get("expires_at") or latest
+        if held["expires_at"] > latest:
             faults.append(_too_old(days, latest))
     if faults:
         raise InvalidInput("The organization's security policy does not allow this.", errors=faults)

@@ -55,7 +55,7 @@ def create_key(
     clean = checked(settings, allowance=allowance, at=at)
     # NO KEY: rows that refer to the organization may be written meanwhile; another creation waits.
     locked = Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
-    clean = key_policy.held_to({"expires_at": None, **clean}, organization=locked, made_at=at)
+    clean = key_policy.held_to(clean, organization=locked, made_at=at, is_new=True)
     _require_room(organization, allowance.key_limit)
     minted = rotation.mint(clean["environment"])
     key = ApiKey.objects.create(

@@ -1,6 +1,6 @@
 """Forms of rights: who is what, who is invited as what, what roles hold, grants, and the security policy."""
 
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 from django import forms
 
@@ -220,4 +220,4 @@ class PolicyForm(RefusableForm):
 
     def policy(self) -> Policy:
         """Return the policy as the service takes it."""
-        return Policy(**self.cleaned_data)
+        return cast("Policy", dict(self.cleaned_data))
