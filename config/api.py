@@ -7,6 +7,7 @@ from analytics.api.urls import key_usage_urlpatterns
 from analytics.api.urls import urlpatterns as analytics_urlpatterns
 from apikeys.api.urls import urlpatterns as apikeys_urlpatterns
 from audit.api.urls import urlpatterns as audit_urlpatterns
+from config.backoffice.urls import urlpatterns as backoffice_urlpatterns
 from organizations.api.urls import urlpatterns as organizations_urlpatterns
 
 app_name = "api"
@@ -15,6 +16,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("auth/", include(auth_urlpatterns)),
     path("users/", include(users_urlpatterns)),
     path("admin/", include(staff_urlpatterns)),
+    path("admin/", include(backoffice_urlpatterns)),
     path("", include(organizations_urlpatterns)),
     path("", include(apikeys_urlpatterns)),
     path("", include(key_usage_urlpatterns)),

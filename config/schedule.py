@@ -39,6 +39,11 @@ SCHEDULE = (
         "Let in again whose suspension is over.",
     ),
     PeriodicJob(
+        "accounts.sweep_broadcasts",
+        timedelta(seconds=30),
+        "Send on the broadcasts whose worker died.",
+    ),
+    PeriodicJob(
         "accounts.delete_due",
         timedelta(hours=1),
         "Remind people whose account will be deleted, and erase those whose days are over.",

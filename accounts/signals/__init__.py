@@ -1,5 +1,12 @@
 """What happens to people: the events that accounts publishes, a module for each noun."""
 
+from accounts.signals.broadcasts import (
+    BroadcastCanceled,
+    BroadcastDrafted,
+    BroadcastFinished,
+    BroadcastStarted,
+    BroadcastTested,
+)
 from accounts.signals.factors import (
     PasskeyAdded,
     PasskeyCloneSuspected,
@@ -48,6 +55,11 @@ from accounts.signals.sessions import (
 )
 
 __all__ = [
+    "BroadcastCanceled",
+    "BroadcastDrafted",
+    "BroadcastFinished",
+    "BroadcastStarted",
+    "BroadcastTested",
     "CodeRefused",
     "DataExportDownloaded",
     "DataExportRequested",

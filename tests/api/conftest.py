@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from accounts.models import DataExport, EmailChange, EmailToken, Notice, User
+from accounts.models import Broadcast, DataExport, EmailChange, EmailToken, Notice, User
 from accounts.services import sessions
 from config.common import crypto
 from organizations.models import Organization
@@ -64,6 +64,7 @@ def world(
         foreign_passkey_id=PasskeyFactory.create(user=stan).pk,
         export_id=_export_of(olivia, tmp_path),
         foreign_export_id=_export_of(stan, tmp_path),
+        broadcast_id=Broadcast.objects.create(title="x", body="x").pk,
         notice_id=Notice.objects.create(user=olivia, kind="x", title="x").pk,
         foreign_notice_id=Notice.objects.create(user=stan, kind="x", title="x").pk,
         event_id=SecurityEventFactory.create(organization_id=organization.pk).pk,

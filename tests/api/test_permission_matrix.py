@@ -19,6 +19,12 @@ CALLERS = ("anonymous", "stranger", "viewer", "member", "admin", "owner")
 
 MATRIX: list[tuple[Any, ...]] = [
     # operation                           anonymous, stranger, viewer, member, admin, owner
+    ("admin_broadcasts_cancel",            401, 403, 403, 403, 403, 403),
+    ("admin_broadcasts_list",              401, 403, 403, 403, 403, 403),
+    ("admin_broadcasts_preview",           401, 403, 403, 403, 403, 403),
+    ("admin_broadcasts_retrieve",          401, 403, 403, 403, 403, 403),
+    ("admin_broadcasts_send",              401, 403, 403, 403, 403, 403),
+    ("admin_broadcasts_test",              401, 403, 403, 403, 403, 403),
     ("admin_users_list",                   401, 403, 403, 403, 403, 403),
     ("admin_users_reinstate",              401, 403, 403, 403, 403, 403),
     ("admin_users_retrieve",               401, 403, 403, 403, 403, 403),
@@ -100,6 +106,9 @@ MATRIX: list[tuple[Any, ...]] = [
     ("whoami",                             401, 401, 401, 401, 401, 401),
 ]  # fmt: skip
 BODIES: dict[str, dict[str, Any]] = {
+    "admin_broadcasts_preview": {"audience": {}},
+    "admin_broadcasts_send": {"title": "Maintenance", "body": "On Sunday."},
+    "admin_broadcasts_test": {"title": "Maintenance", "body": "On Sunday."},
     "admin_users_suspend": {"reason": "Chargeback"},
     "admin_users_update": {"full_name": "Somebody Else"},
     "api_keys_create": {"name": "Checkout"},

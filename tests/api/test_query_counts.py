@@ -5,7 +5,7 @@ import time
 import pytest
 from django.utils import timezone
 
-from accounts.models import DataExport
+from accounts.models import Broadcast, DataExport
 from accounts.services import devices, notices, profile, sessions
 from billing.services import subscriptions
 from tests.api.operations import operations
@@ -64,12 +64,17 @@ def add_notice(world):
     notices.notify(users=[world.people["owner"]], kind="broadcast.sent", title="Hello")
 
 
+def add_broadcast(world):
+    Broadcast.objects.create(title="Maintenance", body="On Sunday.")
+
+
 def add_person(world):
     UserFactory.create()
 
 
 # Operation, what adds a row to its list, and how many queries it takes: who asks, where, and the rows.
 LISTS = {
+    "admin_broadcasts_list": (add_broadcast, 2),
     "admin_users_list": (add_person, 2),
     "api_keys_list": (add_key, 3),
     "auth_passkeys_list": (add_passkey, 2),

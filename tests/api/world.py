@@ -40,6 +40,7 @@ class World:
     foreign_passkey_id: int
     export_id: int
     notice_id: int
+    broadcast_id: int
     foreign_notice_id: int
     foreign_export_id: int
     values: dict[str, Any] = field(default_factory=dict)
@@ -54,6 +55,7 @@ class World:
                 "passkey_id": self.passkey_id,
                 "export_id": self.export_id,
                 "notice_id": self.notice_id,
+                "broadcast_id": self.broadcast_id,
             }
         if whose == "foreign":
             return {
@@ -65,6 +67,7 @@ class World:
                 "passkey_id": self.foreign_passkey_id,
                 "export_id": self.foreign_export_id,
                 "notice_id": self.foreign_notice_id,
+                "broadcast_id": self.broadcast_id,
             }
         names = (
             "organization_id",
@@ -76,6 +79,7 @@ class World:
             "device_id",
             "export_id",
             "notice_id",
+            "broadcast_id",
         )
         return {name: MISSING + number for number, name in enumerate(names)}
 
