@@ -20,7 +20,7 @@ def key(organization: Organization) -> ApiKey:
 def emit(key: ApiKey) -> Callable[..., list[bytes]]:
     """Return what writes one event of the key per given set of changes."""
 
-    def emit(*changes: dict) -> list[bytes]:
+    def emit(*changes: dict) -> list[bytes | str]:
         return write(*(event(key, **each) for each in changes or ({},)))
 
     return emit
