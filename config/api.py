@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from accounts.api.urls import auth_urlpatterns, users_urlpatterns
+from accounts.api.urls import auth_urlpatterns, staff_urlpatterns, users_urlpatterns
 from analytics.api.urls import key_usage_urlpatterns
 from analytics.api.urls import urlpatterns as analytics_urlpatterns
 from apikeys.api.urls import urlpatterns as apikeys_urlpatterns
@@ -14,6 +14,7 @@ app_name = "api"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("auth/", include(auth_urlpatterns)),
     path("users/", include(users_urlpatterns)),
+    path("admin/", include(staff_urlpatterns)),
     path("", include(organizations_urlpatterns)),
     path("", include(apikeys_urlpatterns)),
     path("", include(key_usage_urlpatterns)),

@@ -34,6 +34,11 @@ SCHEDULE = (
         "Make the copies of personal data that are owed; delete those past their seven days.",
     ),
     PeriodicJob(
+        "accounts.lift_suspensions",
+        timedelta(minutes=1),
+        "Let in again whose suspension is over.",
+    ),
+    PeriodicJob(
         "accounts.delete_due",
         timedelta(hours=1),
         "Remind people whose account will be deleted, and erase those whose days are over.",

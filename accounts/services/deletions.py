@@ -174,5 +174,6 @@ def _anonymize(user: User) -> None:
         last_login_user_agent="",
         login_count=0,
         suspended_reason="",
+        suspended_until=None,
         session_version=F("session_version") + 1,
     )

@@ -37,12 +37,14 @@ def world(
     mia: User,
     vera: User,
     stan: User,
+    sam: User,
     settings: Any,
     tmp_path: Path,
 ) -> World:
     """Return two furnished organizations and a client of each caller."""
     people = {"owner": olivia, "admin": adam, "member": mia, "viewer": vera, "stranger": stan}
     clients = {name: api_as(person) for name, person in people.items()}
+    clients["staff"] = _staff(sam)
     pair = sessions.start(user=olivia, at=timezone.now())
     settings.MEDIA_ROOT, settings.EXPORT_ROOT = tmp_path / "media", tmp_path
     _mail_links(olivia)
@@ -77,6 +79,15 @@ def world(
             "user_id": mia.pk,
         },
     )
+
+
+def _staff(person: User) -> APIClient:
+    """Return a client of staff that gave a second factor."""
+    now = timezone.now()
+    pair = sessions.start(user=person, at=now, second_factor_at=now)
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {pair.access}")
+    return client
 
 
 def _mail_links(user: User) -> None:

@@ -19,6 +19,11 @@ CALLERS = ("anonymous", "stranger", "viewer", "member", "admin", "owner")
 
 MATRIX: list[tuple[Any, ...]] = [
     # operation                           anonymous, stranger, viewer, member, admin, owner
+    ("admin_users_list",                   401, 403, 403, 403, 403, 403),
+    ("admin_users_reinstate",              401, 403, 403, 403, 403, 403),
+    ("admin_users_retrieve",               401, 403, 403, 403, 403, 403),
+    ("admin_users_suspend",                401, 403, 403, 403, 403, 403),
+    ("admin_users_update",                 401, 403, 403, 403, 403, 403),
     ("analytics_real_time",                401, 404, 200, 200, 200, 200),
     ("analytics_usage",                    401, 404, 200, 200, 200, 200),
     ("api_keys_create",                    401, 404, 403, 201, 201, 201),
@@ -95,6 +100,8 @@ MATRIX: list[tuple[Any, ...]] = [
     ("whoami",                             401, 401, 401, 401, 401, 401),
 ]  # fmt: skip
 BODIES: dict[str, dict[str, Any]] = {
+    "admin_users_suspend": {"reason": "Chargeback"},
+    "admin_users_update": {"full_name": "Somebody Else"},
     "api_keys_create": {"name": "Checkout"},
     "api_keys_update": {"name": "Checkout"},
     "api_keys_rotate": {"overlap_seconds": 60},
@@ -184,8 +191,9 @@ def test_a_foreign_id_is_answered_like_a_missing_one(world: World, caller):
             for whose in ("foreign", "missing")
         )
 
-        # A role that may change nothing learns that first, and nothing about the id.
-        assert foreign.status_code in ({403, 404} if caller == "viewer" else {404}), name
+        # Whoever may do nothing of the kind learns that first, and nothing about the id.
+        may_be_refused = caller == "viewer" or name.startswith("admin_")
+        assert foreign.status_code in ({403, 404} if may_be_refused else {404}), name
         assert foreign.status_code == missing.status_code, name
         assert anonymized(foreign, world, "foreign") == anonymized(missing, world, "missing")
     assert checksums(world) == before

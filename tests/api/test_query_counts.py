@@ -10,7 +10,7 @@ from accounts.services import devices, notices, profile, sessions
 from billing.services import subscriptions
 from tests.api.operations import operations
 from tests.api.world import World
-from tests.factories.accounts import PasskeyFactory
+from tests.factories.accounts import PasskeyFactory, UserFactory
 from tests.factories.apikeys import ApiKeyFactory
 from tests.factories.audit import SecurityEventFactory
 from tests.factories.organizations import MemberFactory, OrganizationFactory
@@ -64,8 +64,13 @@ def add_notice(world):
     notices.notify(users=[world.people["owner"]], kind="broadcast.sent", title="Hello")
 
 
+def add_person(world):
+    UserFactory.create()
+
+
 # Operation, what adds a row to its list, and how many queries it takes: who asks, where, and the rows.
 LISTS = {
+    "admin_users_list": (add_person, 2),
     "api_keys_list": (add_key, 3),
     "auth_passkeys_list": (add_passkey, 2),
     "organizations_list": (add_organization, 2),
@@ -90,7 +95,7 @@ def test_every_list_of_the_document_is_counted():
 def test_a_list_costs_the_same_for_many_rows(world: World, count_queries, name):
     add, expected = LISTS[name]
     path = operations()[name].path.format(**world.path_values("mine"))
-    client = world.clients["owner"]
+    client = world.insider(operations()[name])
     subscriptions.change_plan(organization=world.mine, plan_code="ENTERPRISE")
     few, rows = count_queries(client, path), len(client.get(path).json()["data"])
 
