@@ -5,6 +5,7 @@ from django.db import transaction
 from accounts.models import PlatformRole, User, UserStatus
 from accounts.services import sessions
 from accounts.signals import UserReinstated, UserSuspended
+from config.common import changes
 from config.common.errors import Conflict
 from config.common.events import publish
 
@@ -23,11 +24,12 @@ def suspend(*, user: User, reason: str) -> None:
     locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if locked.status != UserStatus.ACTIVE or locked.role == PlatformRole.SUPER_ADMIN:
         raise CannotSuspend
+    before = changes.snapshot(locked)
     locked.status = UserStatus.SUSPENDED
     locked.suspended_reason = reason
     locked.save(update_fields=["status", "suspended_reason", "updated_at"])
     sessions.end_all(user=locked, reason="suspended")
-    publish(UserSuspended(user_id=user.pk, reason=reason))
+    publish(UserSuspended(user_id=user.pk, reason=reason), **changes.since(before, locked))
 
 
 @transaction.atomic
@@ -36,8 +38,9 @@ def reinstate(*, user: User) -> bool:
     locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if locked.status != UserStatus.SUSPENDED:
         return False
+    before = changes.snapshot(locked)
     locked.status = UserStatus.ACTIVE
     locked.suspended_reason = ""
     locked.save(update_fields=["status", "suspended_reason", "updated_at"])
-    publish(UserReinstated(user_id=user.pk))
+    publish(UserReinstated(user_id=user.pk), **changes.since(before, locked))
     return True
