@@ -16,6 +16,7 @@ from accounts.models import (
     DataExport,
     Device,
     EmailChange,
+    Notice,
     Passkey,
     PlatformRole,
     Session,
@@ -246,6 +247,18 @@ class DataExportAdmin(ReadOnlyAdmin):
     list_select_related = ("user",)
     ordering = ("-id",)
     exclude = ("file",)
+
+
+@admin.register(Notice)
+class NoticeAdmin(ReadOnlyAdmin):
+    """What people were told in the portal, and whether they have read it."""
+
+    list_display = ("id", "user", "kind", "title", "created_at", "read_at")
+    list_filter = ("kind", ("read_at", admin.EmptyFieldListFilter))
+    search_fields = ("user__email", "title")
+    date_hierarchy = "created_at"
+    list_select_related = ("user",)
+    ordering = ("-id",)
 
 
 @admin.register(EmailChange)

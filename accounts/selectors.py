@@ -10,6 +10,7 @@ from accounts.models import (
     Device,
     EmailChange,
     LoginGuard,
+    Notice,
     Passkey,
     Session,
     TotpDevice,
@@ -113,3 +114,20 @@ def export_of(user: User, export_id: int) -> DataExport | None:
 def exports_of(user: User) -> QuerySet[DataExport]:
     """Return the exports that a person asked for, newest first."""
     return DataExport.objects.filter(user_id=user.pk).order_by("-created_at", "-id")
+
+
+# The bell counts no further: more is shown as 99+.
+COUNTED_NOTICES = 100
+
+
+def notices_of(user: User, *, unread: bool | None = None, kind: str = "") -> QuerySet[Notice]:
+    """Return what a person was told, or only what they have, or have not, read."""
+    found = Notice.objects.filter(user_id=user.pk)
+    if unread is not None:
+        found = found.filter(read_at__isnull=unread)
+    return found.filter(kind=kind) if kind else found
+
+
+def unread_notices(user: User) -> int:
+    """Return how many notices a person has not read, at most 100: it is asked on every page."""
+    return Notice.objects.filter(user_id=user.pk, read_at=None)[:COUNTED_NOTICES].count()

@@ -26,7 +26,7 @@ SCHEDULE = (
     PeriodicJob(
         "accounts.purge_expired",
         timedelta(days=1),
-        "Delete old links, ended sessions, expired cookies, counts of tries and stray files.",
+        "Delete old links, ended sessions, expired cookies, read notices, counts of tries and stray files.",
     ),
     PeriodicJob(
         "accounts.sweep_exports",

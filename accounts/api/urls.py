@@ -5,6 +5,7 @@ from django.urls import path
 from accounts.api import (
     auth,
     exports,
+    notices,
     own_account,
     passkeys,
     passwords,
@@ -94,6 +95,14 @@ users_urlpatterns = [
         "me/exports/<int:export_id>/download",
         exports.ExportDownloadView.as_view(),
         name="users-me-export-download",
+    ),
+    path("me/notices", notices.NoticeListView.as_view(), name="users-me-notices"),
+    path("me/notices/unread", notices.UnreadView.as_view(), name="users-me-notices-unread"),
+    path("me/notices/read", notices.ReadNoticesView.as_view(), name="users-me-notices-read"),
+    path(
+        "me/notices/<int:notice_id>/read",
+        notices.ReadNoticeView.as_view(),
+        name="users-me-notice-read",
     ),
     path("me", users.MeView.as_view(), name="users-me"),
     path("me/sessions", users.SessionListView.as_view(), name="users-me-sessions"),

@@ -3,6 +3,7 @@
 from accounts.models.exports import DataExport
 from accounts.models.factors import Passkey, PasskeyChallenge, RecoveryCode, TotpDevice
 from accounts.models.links import EmailChange, EmailToken
+from accounts.models.notices import Notice
 from accounts.models.people import (
     PlatformRole,
     User,
@@ -20,6 +21,7 @@ __all__ = [
     "EmailChange",
     "EmailToken",
     "LoginGuard",
+    "Notice",
     "Passkey",
     "PasskeyChallenge",
     "PendingSignIn",

@@ -22,7 +22,7 @@ REMIND_BEFORE = timedelta(days=3)
 # What belongs to a person and to nobody else; rows that the law or others need are not among it.
 _OWN = (
     "sessions", "devices", "pending_sign_ins", "email_tokens", "email_changes", "recovery_codes", "passkeys",
-    "passkey_challenges", "totpdevice_set", "userobjectpermission_set",
+    "passkey_challenges", "totpdevice_set", "userobjectpermission_set", "notices",
 )  # fmt: skip
 
 

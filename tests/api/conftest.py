@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from accounts.models import DataExport, EmailChange, EmailToken, User
+from accounts.models import DataExport, EmailChange, EmailToken, Notice, User
 from accounts.services import sessions
 from config.common import crypto
 from organizations.models import Organization
@@ -62,6 +62,8 @@ def world(
         foreign_passkey_id=PasskeyFactory.create(user=stan).pk,
         export_id=_export_of(olivia, tmp_path),
         foreign_export_id=_export_of(stan, tmp_path),
+        notice_id=Notice.objects.create(user=olivia, kind="x", title="x").pk,
+        foreign_notice_id=Notice.objects.create(user=stan, kind="x", title="x").pk,
         event_id=SecurityEventFactory.create(organization_id=organization.pk).pk,
         foreign_event_id=SecurityEventFactory.create(organization_id=foreign_organization.pk).pk,
         values={

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import DataExport
-from accounts.services import devices, profile, sessions
+from accounts.services import devices, notices, profile, sessions
 from billing.services import subscriptions
 from tests.api.operations import operations
 from tests.api.world import World
@@ -60,6 +60,10 @@ def add_export(world):
     DataExport.objects.create(user=world.people["owner"], status=DataExport.Status.EXPIRED)
 
 
+def add_notice(world):
+    notices.notify(users=[world.people["owner"]], kind="broadcast.sent", title="Hello")
+
+
 # Operation, what adds a row to its list, and how many queries it takes: who asks, where, and the rows.
 LISTS = {
     "api_keys_list": (add_key, 3),
@@ -69,6 +73,7 @@ LISTS = {
     "security_events_list": (add_event, 3),
     "users_me_activity": (add_change, 2),
     "users_me_exports_list": (add_export, 2),
+    "users_me_notices_list": (add_notice, 2),
     "users_me_security_events": (add_failure, 2),
     "users_me_devices": (add_device, 2),
     "users_me_sessions": (add_session, 2),

@@ -39,6 +39,8 @@ class World:
     foreign_event_id: int
     foreign_passkey_id: int
     export_id: int
+    notice_id: int
+    foreign_notice_id: int
     foreign_export_id: int
     values: dict[str, Any] = field(default_factory=dict)
 
@@ -51,6 +53,7 @@ class World:
                 "device_id": self.device_id,
                 "passkey_id": self.passkey_id,
                 "export_id": self.export_id,
+                "notice_id": self.notice_id,
             }
         if whose == "foreign":
             return {
@@ -61,6 +64,7 @@ class World:
                 "device_id": self.foreign_device_id,
                 "passkey_id": self.foreign_passkey_id,
                 "export_id": self.foreign_export_id,
+                "notice_id": self.foreign_notice_id,
             }
         names = (
             "organization_id",
@@ -71,6 +75,7 @@ class World:
             "passkey_id",
             "device_id",
             "export_id",
+            "notice_id",
         )
         return {name: MISSING + number for number, name in enumerate(names)}
 

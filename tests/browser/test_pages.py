@@ -29,6 +29,7 @@ PRIVATE = [
     "/profile/",
     "/profile/password/",
     "/profile/email/",
+    "/notices/",
     "/activity/",
     "/privacy/",
     "/privacy/deletion/",
