@@ -13,6 +13,9 @@ from audit.chaining import COVERED, GENESIS, PLATFORM_CHAIN, hash_of
 from audit.models import AuditChain, AuditLog, SecurityEvent
 from organizations.models import Organization, OrganizationMember
 
+# How people act: for themselves, or at work for somebody else.
+PEOPLE = ("user", "staff")
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -117,7 +120,7 @@ def searched(entries: QuerySet[AuditLog], text: str) -> QuerySet[AuditLog]:
         return entries
     if "@" in text:
         people = User.objects.filter(email__iexact=text).values_list("pk", flat=True)
-        return entries.filter(actor_type="user", actor_id__in=list(people))
+        return entries.filter(actor_type__in=PEOPLE, actor_id__in=list(people))
     if text.isascii() and text.isdigit() and len(text) <= 18:
         return entries.filter(organization_id=int(text))
     return entries.filter(request_id=text)
@@ -181,7 +184,7 @@ def security_events_by_name(*, at: datetime) -> list[tuple[str, str, int]]:
 
 def activity_of(user: User) -> QuerySet[AuditLog]:
     """Return what a person did, and what was done to their account."""
-    own = Q(actor_type="user", actor_id=user.pk) | Q(target_type="user", target_id=user.pk)
+    own = Q(actor_type__in=PEOPLE, actor_id=user.pk) | Q(target_type="user", target_id=user.pk)
     return AuditLog.objects.filter(own).annotate(created_at=F("occurred_at"))
 
 
@@ -201,7 +204,7 @@ def personal_data_of(user: User) -> Iterator[dict[str, Any]]:
 
 def is_by(user: User, entry: AuditLog) -> bool:
     """Whether the person did it themselves."""
-    return entry.actor_type == "user" and entry.actor_id == user.pk
+    return entry.actor_type in PEOPLE and entry.actor_id == user.pk
 
 
 _EVENT_TAKEN_ALONG = (

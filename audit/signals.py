@@ -12,6 +12,7 @@ class SecurityEventAcknowledged(DomainEvent):
     name = "security_event.acknowledged"
     summary = "security event {security_event_id} ({what}) acknowledged"
     target_type = "security_event"
+    is_change = True
 
     security_event_id: int
     what: str

@@ -17,6 +17,9 @@ from accounts.roles import STAFF_ROLES, PlatformPermission, PlatformRoleName, ma
 from config.common import context
 from config.common.models import TimeStamped, Versioned
 
+# Where staff act for somebody else, besides the back office.
+STAFF_API = "/api/v1/admin/"
+
 # Control characters, and what would turn a name in our mails into somebody else's link.
 _NOT_IN_NAMES = re.compile(r"[\x00-\x1f\x7f-\x9f<>\\/:@]|www\.", re.IGNORECASE)
 
@@ -185,9 +188,10 @@ class User(AbstractBaseUser, PermissionsMixin, TimeStamped, Versioned):
         """Whether the platform role grants the permission."""
         return self.is_active and may(self.role, permission)
 
-    def as_actor(self) -> context.Actor:
-        """Return how the audit log names the person."""
-        return context.Actor(type="user", id=self.pk, label=self.email)
+    def as_actor(self, path: str = "") -> context.Actor:
+        """Return how the audit log names the person: as staff, who come through a door of their own, or as anybody."""
+        is_at_work = self.is_staff and path.startswith(STAFF_API)
+        return context.Actor(type="staff" if is_at_work else "user", id=self.pk, label=self.email)
 
     def get_short_name(self) -> str:
         """What to call the person in a greeting."""

@@ -7,6 +7,7 @@ from django.db import transaction
 from accounts.models import PlatformRole, User, UserStatus
 from accounts.services import sessions
 from accounts.signals import UserReinstated, UserSuspended
+from config.common import changes
 from config.common.errors import Conflict, FieldError, InvalidInput
 from config.common.events import publish
 
@@ -46,12 +47,14 @@ def suspend(
     is_own = by is not None and by.pk == locked.pk
     if is_own or locked.status != UserStatus.ACTIVE or locked.role == PlatformRole.SUPER_ADMIN:
         raise CannotSuspend
+    before = changes.snapshot(locked)
     locked.status = UserStatus.SUSPENDED
     locked.suspended_reason, locked.suspended_until = reason, until
     _save(locked)
     sessions.end_all(user=locked, reason="suspended")
     ends = until.isoformat() if until else None
-    publish(UserSuspended(user_id=user.pk, reason=reason, until=ends))
+    suspended = UserSuspended(user_id=user.pk, reason=reason, until=ends)
+    publish(suspended, **changes.since(before, locked))
     return locked
 
 
@@ -88,10 +91,11 @@ def _lift_due(user_id: int, *, at: datetime) -> bool:
 
 
 def _lift(user: User) -> None:
+    before = changes.snapshot(user)
     user.status = UserStatus.ACTIVE
     user.suspended_reason, user.suspended_until = "", None
     _save(user)
-    publish(UserReinstated(user_id=user.pk))
+    publish(UserReinstated(user_id=user.pk), **changes.since(before, user))
 
 
 def _save(user: User) -> None:

@@ -12,6 +12,7 @@ class UserRegistered(DomainEvent):
     name = "user.registered"
     summary = "{email} registered"
     target_type = "user"
+    is_change = True
 
     user_id: int
     email: str
@@ -25,6 +26,7 @@ class EmailVerified(DomainEvent):
     name = "user.email_verified"
     summary = "{email} is verified"
     target_type = "user"
+    is_change = True
 
     user_id: int
     email: str
@@ -49,6 +51,7 @@ class PasswordChanged(DomainEvent):
     summary = "password of user {user_id} changed"
     target_type = "user"
     security_name = "authn_password_change"
+    is_change = True
 
     user_id: int
 
@@ -73,6 +76,7 @@ class UserSuspended(DomainEvent):
     summary = "user {user_id} suspended: {reason}"
     target_type = "user"
     security_name = "authz_admin"
+    is_change = True
 
     user_id: int
     reason: str
@@ -87,6 +91,7 @@ class UserReinstated(DomainEvent):
     summary = "user {user_id} reinstated"
     target_type = "user"
     security_name = "authz_admin"
+    is_change = True
 
     user_id: int
 
