@@ -8,6 +8,7 @@ from django.utils import timezone
 from accounts.models import DataExport
 from accounts.services import devices, notices, profile, sessions
 from billing.services import subscriptions
+from organizations.services import organizations
 from tests.api.operations import operations
 from tests.api.world import World
 from tests.factories.accounts import PasskeyFactory
@@ -39,6 +40,12 @@ def add_event(world):
     SecurityEventFactory.create(organization_id=world.mine.pk)
 
 
+def add_entry(world):
+    organizations.update_organization(
+        organization=world.mine, changes={"metadata": {"at": time.monotonic_ns()}}
+    )
+
+
 def add_failure(world):
     SecurityEventFactory.create(name="authn_login_fail", user_id=world.people["owner"].pk)
 
@@ -67,6 +74,7 @@ def add_notice(world):
 # Operation, what adds a row to its list, and how many queries it takes: who asks, where, and the rows.
 LISTS = {
     "api_keys_list": (add_key, 3),
+    "audit_log_list": (add_entry, 4),
     "auth_passkeys_list": (add_passkey, 2),
     "organizations_list": (add_organization, 2),
     "organizations_members_list": (add_member, 3),
