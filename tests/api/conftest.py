@@ -11,6 +11,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import Broadcast, DataExport, EmailChange, EmailToken, Notice, User
 from accounts.services import sessions
+from audit.models import AuditLog
 from config.common import crypto
 from organizations.models import Organization
 from tests.api.world import World
@@ -67,6 +68,10 @@ def world(
         broadcast_id=Broadcast.objects.create(title="x", body="x").pk,
         notice_id=Notice.objects.create(user=olivia, kind="x", title="x").pk,
         foreign_notice_id=Notice.objects.create(user=stan, kind="x", title="x").pk,
+        entry_id=AuditLog.objects.filter(organization_id=organization.pk).latest("pk").pk,
+        foreign_entry_id=AuditLog.objects.filter(organization_id=foreign_organization.pk)
+        .latest("pk")
+        .pk,
         event_id=SecurityEventFactory.create(organization_id=organization.pk).pk,
         foreign_event_id=SecurityEventFactory.create(organization_id=foreign_organization.pk).pk,
         values={

@@ -8,6 +8,7 @@ from django.utils import timezone
 from accounts.models import Broadcast, DataExport
 from accounts.services import devices, notices, profile, sessions
 from billing.services import subscriptions
+from organizations.services import organizations
 from tests.api.operations import operations
 from tests.api.world import World
 from tests.factories.accounts import PasskeyFactory, UserFactory
@@ -37,6 +38,12 @@ def add_session(world):
 
 def add_event(world):
     SecurityEventFactory.create(organization_id=world.mine.pk)
+
+
+def add_entry(world):
+    organizations.update_organization(
+        organization=world.mine, changes={"metadata": {"at": time.monotonic_ns()}}
+    )
 
 
 def add_failure(world):
@@ -77,6 +84,7 @@ LISTS = {
     "admin_broadcasts_list": (add_broadcast, 2),
     "admin_users_list": (add_person, 2),
     "api_keys_list": (add_key, 3),
+    "audit_log_list": (add_entry, 4),
     "auth_passkeys_list": (add_passkey, 2),
     "organizations_list": (add_organization, 2),
     "organizations_members_list": (add_member, 3),

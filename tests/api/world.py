@@ -37,6 +37,8 @@ class World:
     device_id: int
     foreign_device_id: int
     foreign_event_id: int
+    entry_id: int
+    foreign_entry_id: int
     foreign_passkey_id: int
     export_id: int
     notice_id: int
@@ -51,6 +53,7 @@ class World:
             return {
                 **self._parameters(self.mine, self.key, self.people["viewer"], self.session_id),
                 "event_id": self.event_id,
+                "entry_id": self.entry_id,
                 "device_id": self.device_id,
                 "passkey_id": self.passkey_id,
                 "export_id": self.export_id,
@@ -63,6 +66,7 @@ class World:
                     self.foreign, self.foreign_key, self.people["stranger"], self.foreign_session_id
                 ),
                 "event_id": self.foreign_event_id,
+                "entry_id": self.foreign_entry_id,
                 "device_id": self.foreign_device_id,
                 "passkey_id": self.foreign_passkey_id,
                 "export_id": self.foreign_export_id,
@@ -75,6 +79,7 @@ class World:
             "user_id",
             "session_id",
             "event_id",
+            "entry_id",
             "passkey_id",
             "device_id",
             "export_id",
