@@ -49,6 +49,11 @@ SCHEDULE = (
         "Remind people whose account will be deleted, and erase those whose days are over.",
     ),
     PeriodicJob(
+        "organizations.expire_invitations",
+        timedelta(hours=1),
+        "Close invitations that nobody answered within seven days.",
+    ),
+    PeriodicJob(
         "audit.purge_security_events",
         timedelta(days=1),
         "Delete security events past their retention.",

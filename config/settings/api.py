@@ -52,6 +52,8 @@ SPECTACULAR_SETTINGS = {
         "OrganizationRole": "organizations.models.Role",
         "OrganizationStatus": "organizations.models.OrganizationStatus",
         "ApiKeyStatus": ["active", "disabled", "expired", "revoked"],
+        "InvitationStatus": "organizations.models.OrganizationInvitation.Status",
+        "Permission": "organizations.roles.CHOICES",
         "PlatformRole": "accounts.models.PlatformRole",
         "UserStatus": "accounts.models.UserStatus",
     },

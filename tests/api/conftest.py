@@ -13,13 +13,16 @@ from accounts.models import Broadcast, DataExport, EmailChange, EmailToken, Noti
 from accounts.services import sessions
 from audit.models import AuditLog
 from config.common import crypto
-from organizations.models import Organization
+from organizations import access
+from organizations.models import Organization, Role
+from organizations.services import custom_roles, grants, invitations
 from tests.api.world import World
 from tests.clients import ApiAs
 from tests.factories.accounts import PASSWORD, PasskeyFactory
 from tests.factories.apikeys import ApiKeyFactory
 from tests.factories.audit import SecurityEventFactory
 
+INVITATION_TOKEN = "i" * 43
 VERIFY_TOKEN, RESET_TOKEN, CHANGE_TOKEN = "t" * 43, "r" * 43, "c" * 43
 # The smallest PNG there is: one pixel.
 PICTURE = base64.b64decode(
@@ -83,6 +86,13 @@ def world(
             "change_token": CHANGE_TOKEN,
             "picture": PICTURE,
             "user_id": mia.pk,
+            "organization_id": organization.pk,
+            "organization_name": organization.name,
+            "invitation_token": INVITATION_TOKEN,
+        },
+        of_organizations={
+            "mine": _rights_in(organization, mia, INVITATION_TOKEN, stan.email),
+            "foreign": _rights_in(foreign_organization, stan, "j" * 43, "nobody@example.com"),
         },
     )
 
@@ -94,6 +104,21 @@ def _staff(person: User) -> APIClient:
     client = APIClient()
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {pair.access}")
     return client
+
+
+def _rights_in(organization: Organization, user: User, token: str, email: str) -> dict[str, int]:
+    tenant = access.on_behalf_of(organization)
+    invitation = invitations.invite(tenant=tenant, email=email, role=Role.MEMBER, at=timezone.now())
+    type(invitation).objects.filter(pk=invitation.pk).update(digest=crypto.digest(token))
+    role = custom_roles.create_role(tenant=tenant, name="Accountant", permissions=["billing:read"])
+    grant, _ = grants.give(
+        tenant=tenant,
+        user_id=user.pk,
+        permission="keys:read",
+        kind="organization",
+        object_id=organization.pk,
+    )
+    return {"invitation_id": invitation.pk, "role_id": role.pk, "grant_id": grant.pk}
 
 
 def _mail_links(user: User) -> None:

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from rest_framework.test import APIClient
 
 from tests.api.operations import operations
-from tests.api.world import MISSING, REQUEST_ID, World
+from tests.api.world import REQUEST_ID, World
 from tests.factories.apikeys import ApiKeyFactory
 
 pytestmark = pytest.mark.django_db
@@ -69,16 +69,37 @@ MATRIX: list[tuple[Any, ...]] = [
     ("auth_two_factor_status",             401, 200, 200, 200, 200, 200),
     ("auth_two_factor_verify",             401, 409, 409, 409, 409, 409),
     ("auth_verify_email",                  200, 200, 200, 200, 200, 200),
+    ("invitations_accept",                 401, 200, 404, 404, 404, 404),
+    ("invitations_accept_link",            401, 200, 403, 403, 403, 403),
+    ("invitations_decline",                401, 204, 404, 404, 404, 404),
+    ("invitations_decline_link",           401, 204, 403, 403, 403, 403),
+    ("invitations_list",                   401, 200, 200, 200, 200, 200),
     ("keys_verify",                        401, 401, 401, 401, 401, 401),
+    ("organizations_close",                401, 404, 403, 403, 403, 204),
     ("organizations_create",               401, 201, 201, 201, 201, 201),
+    ("organizations_grants_create",        401, 404, 403, 403, 201, 201),
+    ("organizations_grants_list",          401, 404, 200, 200, 200, 200),
+    ("organizations_grants_revoke",        401, 404, 403, 403, 204, 204),
+    ("organizations_invitations_create",   401, 404, 403, 403, 201, 201),
+    ("organizations_invitations_list",     401, 404, 200, 200, 200, 200),
+    ("organizations_invitations_resend",   401, 404, 403, 403, 200, 200),
+    ("organizations_invitations_revoke",   401, 404, 403, 403, 204, 204),
     ("organizations_list",                 401, 200, 200, 200, 200, 200),
     ("organizations_members_list",         401, 404, 200, 200, 200, 200),
     ("organizations_members_remove",       401, 404, 204, 403, 204, 204),
     ("organizations_members_update",       401, 404, 403, 403, 200, 200),
     ("organizations_retrieve",             401, 404, 200, 200, 200, 200),
+    ("organizations_roles_create",         401, 404, 403, 403, 201, 201),
+    ("organizations_roles_delete",         401, 404, 403, 403, 204, 204),
+    ("organizations_roles_list",           401, 404, 200, 200, 200, 200),
+    ("organizations_roles_retrieve",       401, 404, 200, 200, 200, 200),
+    ("organizations_roles_update",         401, 404, 403, 403, 200, 200),
+    ("organizations_security_policy_retrieve", 401, 404, 200, 200, 200, 200),
+    ("organizations_security_policy_update", 401, 404, 403, 403, 200, 200),
     ("organizations_select",               401, 404, 200, 200, 200, 200),
     ("organizations_transfer_ownership",   401, 404, 403, 403, 403, 200),
     ("organizations_update",               401, 404, 403, 403, 200, 200),
+    ("permissions_list",                   401, 200, 200, 200, 200, 200),
     ("security_events_acknowledge",        401, 404, 403, 403, 200, 200),
     ("security_events_list",               401, 404, 403, 403, 200, 200),
     ("users_me",                           401, 200, 200, 200, 200, 200),
@@ -139,8 +160,21 @@ BODIES: dict[str, dict[str, Any]] = {
     "auth_register": {"email": "new@example.com", "password": "four unrelated quiet words"},
     "auth_resend_verification": {"email": "$email"},
     "auth_verify_email": {"token": "$verify_token"},
+    "invitations_accept_link": {"token": "$invitation_token"},
+    "invitations_decline_link": {"token": "$invitation_token"},
     "keys_verify": {"key": "tg_live_x"},
+    "organizations_close": {"name": "$organization_name"},
     "organizations_create": {"name": "Acme"},
+    "organizations_grants_create": {
+        "user_id": "$user_id",
+        "permission": "billing:read",
+        "kind": "organization",
+        "object_id": "$organization_id",
+    },
+    "organizations_invitations_create": {"email": "nora@example.com", "role": "MEMBER"},
+    "organizations_roles_create": {"name": "Reader", "permissions": ["usage:read"]},
+    "organizations_roles_update": {"description": "Pays."},
+    "organizations_security_policy_update": {"max_key_age_days": 30},
     "organizations_update": {"name": "Acme"},
     "organizations_members_update": {"role": "MEMBER"},
     "organizations_transfer_ownership": {"user_id": "$user_id"},
@@ -159,12 +193,12 @@ OF_ORGANIZATIONS = [
     name
     for name, operation in operations().items()
     if operation.has_id
-    or name.startswith(("api_keys", "analytics", "organizations", "security_events"))
+    or name.startswith(("api_keys", "analytics", "organizations_", "security_events"))
 ]
 BELOW_ONE = [
     name
     for name, operation in operations().items()
-    if "{organization_id}" in operation.path and "{user_id}" in operation.path
+    if operation.path.count("{") > 1 and "{organization_id}" in operation.path
 ]
 
 
@@ -221,9 +255,9 @@ def test_a_foreign_row_below_ones_own_organization_is_missing(world: World):
                 "owner",
                 operations()[name],
                 body=BODIES.get(name),
-                path={"organization_id": world.mine.pk, "user_id": user_id},
+                path={**world.path_values(whose), "organization_id": world.mine.pk},
             )
-            for user_id in (world.people["stranger"].pk, MISSING)
+            for whose in ("foreign", "missing")
         ]
 
         assert [answer.status_code for answer in answers] == [404, 404], name

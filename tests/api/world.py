@@ -46,6 +46,8 @@ class World:
     foreign_notice_id: int
     foreign_export_id: int
     values: dict[str, Any] = field(default_factory=dict)
+    # What belongs to organizations beyond their keys: path parameters by whose they are.
+    of_organizations: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def path_values(self, whose: str) -> dict[str, int]:
         """Return the path parameters of what is mine, of what is foreign, or of nothing."""
@@ -59,6 +61,7 @@ class World:
                 "export_id": self.export_id,
                 "notice_id": self.notice_id,
                 "broadcast_id": self.broadcast_id,
+                **self.of_organizations["mine"],
             }
         if whose == "foreign":
             return {
@@ -72,6 +75,7 @@ class World:
                 "export_id": self.foreign_export_id,
                 "notice_id": self.foreign_notice_id,
                 "broadcast_id": self.broadcast_id,
+                **self.of_organizations["foreign"],
             }
         names = (
             "organization_id",
@@ -85,6 +89,7 @@ class World:
             "export_id",
             "notice_id",
             "broadcast_id",
+            *self.of_organizations["mine"],
         )
         return {name: MISSING + number for number, name in enumerate(names)}
 
