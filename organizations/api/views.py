@@ -7,14 +7,14 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.models import User
 from config.common import query
 from config.common.errors import Forbidden
 from config.common.fields import StrictSerializer
 from config.common.pagination import CursorPagination
-from organizations import selectors
+from config.common.views import ApiView
+from organizations import access, selectors
 from organizations.access import Tenant
 from organizations.api import examples
 from organizations.api.serializers import (
@@ -39,7 +39,7 @@ def _body(request: Request, shape: type[StrictSerializer]) -> Any:
     return serializer
 
 
-class OrganizationListView(APIView):
+class OrganizationListView(ApiView):
     """The organizations that the person who asks belongs to."""
 
     permission_classes = (IsAuthenticated,)
@@ -102,6 +102,10 @@ class OrganizationPathView(OrganizationScoped):
     def asked_organization(self) -> int:
         """Return the id in the path; the header says nothing here."""
         return int(self.kwargs["organization_id"])
+
+    def lock(self) -> None:
+        """Lock the organization that the path names."""
+        self.tenant = access.locked(self.tenant)
 
 
 class OrganizationView(OrganizationPathView):
