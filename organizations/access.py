@@ -199,6 +199,12 @@ def row_of(tenant: Tenant, queryset: QuerySet[RowT], **lookup: Any) -> RowT:
     return row
 
 
+def lock_row(row: Model) -> None:
+    """Lock a row that the gate has handed out for the rest of the transaction."""
+    rows = type(row)._base_manager.select_for_update(no_key=True)  # noqa: SLF001  (Django's documented API)
+    rows.filter(pk=row.pk).values_list("pk").first()
+
+
 def _look_into(
     user: User | None, acting_in: Organization | None, model: type[Model], lookup: dict[str, Any]
 ) -> None:

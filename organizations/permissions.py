@@ -18,7 +18,7 @@ from organizations.roles import Permission
 from organizations.services import refusals
 
 P = ParamSpec("P")
-Page = Callable[Concatenate[HttpRequest, P], HttpResponse]
+Page = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 GuardedPage = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 _RANK = [Role.VIEWER, Role.MEMBER, Role.ADMIN, Role.OWNER]
 

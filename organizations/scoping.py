@@ -11,6 +11,7 @@ from rest_framework.views import APIView
 
 from accounts.models import User
 from config.common.errors import FieldError, Forbidden, InvalidInput, NotFound
+from config.common.views import ApiView
 from organizations import access
 from organizations.access import RowT, Tenant
 from organizations.models import Role
@@ -43,7 +44,7 @@ class HasRole(BasePermission):
         return True
 
 
-class OrganizationScoped(APIView):
+class OrganizationScoped(ApiView):
     """A view over rows of one organization.
 
     `permissions_by_method` names what each method needs. A class with a handler that is not named there cannot be
@@ -125,5 +126,9 @@ class OrganizationScoped(APIView):
         return access.rows_of(self.tenant, queryset)
 
     def row(self, queryset: QuerySet[RowT], **lookup: Any) -> RowT:
-        """Return one of the tenant's rows. Raises NotFound."""
+        """Return one of the tenant's rows, locked where `If-Match` is compared. Raises NotFound."""
+        found = access.row_of(self.tenant, queryset, **lookup)
+        if not self.is_locking:
+            return found
+        access.lock_row(found)
         return access.row_of(self.tenant, queryset, **lookup)

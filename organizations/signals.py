@@ -13,6 +13,7 @@ class OrganizationCreated(DomainEvent):
     summary = "organization {name_given} created"
     is_public = True
     target_type = "organization"
+    is_change = True
 
     owner_id: int
     name_given: str
@@ -48,6 +49,7 @@ class OrganizationSuspended(DomainEvent):
     is_public = True
     target_type = "organization"
     security_name = "authz_admin"
+    is_change = True
 
     reason: str
 
@@ -61,6 +63,7 @@ class OrganizationReinstated(DomainEvent):
     is_public = True
     target_type = "organization"
     security_name = "authz_admin"
+    is_change = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +74,7 @@ class MemberAdded(DomainEvent):
     summary = "user {user_id} added as {role}"
     is_public = True
     target_type = "user"
+    is_change = True
 
     user_id: int
     role: str
@@ -98,6 +102,7 @@ class OwnershipTransferred(DomainEvent):
     is_public = True
     target_type = "organization"
     security_name = "authz_change"
+    is_change = True
 
     from_user_id: int
     to_user_id: int
@@ -111,6 +116,7 @@ class MemberRemoved(DomainEvent):
     summary = "user {user_id}, {role}, removed"
     is_public = True
     target_type = "user"
+    is_change = True
 
     user_id: int
     role: str

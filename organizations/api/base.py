@@ -8,6 +8,7 @@ from accounts.models import User
 from config.common import query
 from config.common.errors import Forbidden
 from config.common.fields import StrictSerializer
+from organizations import access
 from organizations.scoping import OrganizationScoped
 
 
@@ -40,3 +41,7 @@ class OrganizationPathView(OrganizationScoped):
     def asked_organization(self) -> int:
         """Return the id in the path; the header says nothing here."""
         return int(self.kwargs["organization_id"])
+
+    def lock(self) -> None:
+        """Lock the organization that the path names."""
+        self.tenant = access.locked(self.tenant)

@@ -7,11 +7,11 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from config.common import query
 from config.common.fields import StrictSerializer
 from config.common.pagination import CursorPagination
+from config.common.views import ApiView
 from organizations import selectors
 from organizations.api import examples
 from organizations.api.base import OrganizationPathView, body_of, person_of
@@ -114,7 +114,7 @@ class ResendInvitationView(OrganizationPathView):
         return Response(InvitationSerializer(sent).data)
 
 
-class MyInvitationListView(APIView):
+class MyInvitationListView(ApiView):
     """What is offered to the person who asks."""
 
     permission_classes = (IsAuthenticated,)
@@ -136,7 +136,7 @@ class MyInvitationListView(APIView):
         return paginator.get_paginated_response(list(MyInvitationSerializer(page, many=True).data))
 
 
-class _AnswerView(APIView):
+class _AnswerView(ApiView):
     """Base of the answers to an invitation, which people give."""
 
     permission_classes = (IsAuthenticated,)

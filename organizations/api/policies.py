@@ -6,10 +6,10 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from config.common import query
 from config.common.pagination import CursorPagination
+from config.common.views import ApiView
 from organizations import access, selectors
 from organizations.api import examples
 from organizations.api.base import OrganizationPathView, body_of
@@ -31,7 +31,7 @@ from organizations.services import custom_roles, grants, security_policy
 _TAKEN = examples.conflict("`role_name_taken`, or `role_limit_reached`.")
 
 
-class CatalogueView(APIView):
+class CatalogueView(ApiView):
     """Every permission, what it means, and which built-in role grants it."""
 
     permission_classes = (IsAuthenticated,)

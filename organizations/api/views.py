@@ -8,12 +8,12 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.permissions import RecentlyAuthenticated
 from config.common import query
 from config.common.fields import StrictSerializer
 from config.common.pagination import CursorPagination
+from config.common.views import ApiView
 from organizations import access, selectors
 from organizations.access import Tenant
 from organizations.api import examples
@@ -35,7 +35,7 @@ from organizations.services import closing, members, organizations
 _LAST_OWNER = examples.conflict("`last_owner`: there is no other owner.")
 
 
-class OrganizationListView(APIView):
+class OrganizationListView(ApiView):
     """The organizations that the person who asks belongs to."""
 
     permission_classes = (IsAuthenticated,)

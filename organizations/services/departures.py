@@ -5,6 +5,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import QuerySet
 
+from config.common import changes
 from config.common.errors import Conflict
 from config.common.events import publish
 from organizations.models import (
@@ -76,7 +77,10 @@ def _leave(organization: Organization, user_id: int) -> None:
         require_no_orphans(user_id=user_id)
     member = OrganizationMember.objects.get(organization=organization, user_id=user_id)
     member.delete()
-    publish(MemberRemoved(organization_id=organization.pk, user_id=user_id, role=member.role))
+    publish(
+        MemberRemoved(organization_id=organization.pk, user_id=user_id, role=member.role),
+        before=changes.told(member, ("user", "role")),
+    )
 
 
 def _close(organization: Organization, *, at: datetime) -> None:

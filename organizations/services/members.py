@@ -7,6 +7,7 @@ the last owner stays.
 from django.db import transaction
 
 from accounts.models import User
+from config.common import changes
 from config.common.errors import Conflict, NotFound
 from config.common.events import publish
 from organizations import access
@@ -55,7 +56,10 @@ def add_member(
             f"The plan allows {locked.seat_limit} members.", limit=locked.seat_limit
         )
     member = locked.members.create(user=user, role=role, custom_role=custom_role)
-    publish(MemberAdded(organization_id=locked.pk, user_id=user.pk, role=role))
+    publish(
+        MemberAdded(organization_id=locked.pk, user_id=user.pk, role=role),
+        after=changes.told(member, ("user", "role", "custom_role")),
+    )
     return member
 
 
@@ -99,7 +103,8 @@ def remove_member(*, tenant: Tenant, user_id: int) -> None:
     _require_another_owner(member)
     member.delete()
     publish(
-        MemberRemoved(organization_id=tenant.organization.pk, user_id=user_id, role=member.role)
+        MemberRemoved(organization_id=tenant.organization.pk, user_id=user_id, role=member.role),
+        before=changes.told(member, ("user", "role")),
     )
 
 
@@ -118,7 +123,8 @@ def transfer_ownership(*, tenant: Tenant, user_id: int) -> OrganizationMember:
     publish(
         OwnershipTransferred(
             organization_id=tenant.organization.pk, from_user_id=tenant.user.pk, to_user_id=user_id
-        )
+        ),
+        **changes.of(owner_id=(tenant.user.pk, user_id)),
     )
     return heir
 

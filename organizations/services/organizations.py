@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils.text import slugify
 
 from accounts.models import User
+from config.common import changes as values
 from config.common.errors import Conflict, NotFound
 from config.common.events import publish
 from organizations.models import Organization, OrganizationMember, OrganizationStatus, Role
@@ -54,7 +55,8 @@ def create_organization(*, owner: User, name: str, is_personal: bool = False) ->
     )
     OrganizationMember.objects.create(organization=organization, user=owner, role=Role.OWNER)
     publish(
-        OrganizationCreated(organization_id=organization.pk, owner_id=owner.pk, name_given=name)
+        OrganizationCreated(organization_id=organization.pk, owner_id=owner.pk, name_given=name),
+        after=values.told(organization),
     )
     return organization
 

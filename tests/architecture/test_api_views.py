@@ -6,6 +6,7 @@ from organizations.scoping import OrganizationScoped
 
 UNSCOPED = {
     "auth/": "signing in comes before any organization",
+    "admin/": "the platform's staff sees every organization",
     "users/": "a person's own account",
     "organizations": "the organizations themselves; each asks the gate by its own id",
     "invitations": "what is offered to a person, who is no member yet",
