@@ -24,6 +24,11 @@ SCHEDULE = (
     PeriodicJob("mail.sweep", timedelta(seconds=10), "Send mail that a lost job left behind."),
     PeriodicJob("mail.purge", timedelta(days=1), "Delete mail of more than 90 days ago."),
     PeriodicJob(
+        "idempotency.prune",
+        timedelta(hours=1),
+        "Delete recorded answers of more than 24 hours ago.",
+    ),
+    PeriodicJob(
         "accounts.purge_expired",
         timedelta(days=1),
         "Delete old links, ended sessions, expired cookies, read notices, counts of tries and stray files.",
@@ -32,6 +37,16 @@ SCHEDULE = (
         "accounts.sweep_exports",
         timedelta(seconds=30),
         "Make the copies of personal data that are owed; delete those past their seven days.",
+    ),
+    PeriodicJob(
+        "accounts.lift_suspensions",
+        timedelta(minutes=1),
+        "Let in again whose suspension is over.",
+    ),
+    PeriodicJob(
+        "accounts.sweep_broadcasts",
+        timedelta(seconds=30),
+        "Send on the broadcasts whose worker died.",
     ),
     PeriodicJob(
         "accounts.delete_due",
@@ -49,9 +64,24 @@ SCHEDULE = (
         "Sign where every chain of the audit log stands.",
     ),
     PeriodicJob(
+        "organizations.expire_invitations",
+        timedelta(hours=1),
+        "Close invitations that nobody answered within seven days.",
+    ),
+    PeriodicJob(
         "audit.purge_security_events",
         timedelta(days=1),
         "Delete security events past their retention.",
+    ),
+    PeriodicJob(
+        "webhooks.sweep",
+        timedelta(seconds=3),
+        "Send webhooks that are due, retries and what a lost job left behind.",
+    ),
+    PeriodicJob(
+        "webhooks.prune",
+        timedelta(hours=6),
+        "Delete webhook messages and their log past their plan's retention.",
     ),
     PeriodicJob(
         "apikeys.prune_secrets",

@@ -104,6 +104,7 @@ class User(AbstractBaseUser, PermissionsMixin, TimeStamped, Versioned):
     last_login_user_agent = models.CharField(max_length=300, blank=True)
     login_count = models.PositiveIntegerField(default=0)
     suspended_reason = models.CharField(max_length=300, blank=True)
+    suspended_until = models.DateTimeField(null=True, blank=True, editable=False)
     deletion_requested_at = models.DateTimeField(null=True, blank=True, editable=False)
     deletion_due_at = models.DateTimeField(null=True, blank=True, editable=False)
     deletion_reminded_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -142,6 +143,18 @@ class User(AbstractBaseUser, PermissionsMixin, TimeStamped, Versioned):
                 condition=Q(deletion_requested_at=None, deletion_due_at=None)
                 | Q(deletion_requested_at__isnull=False, deletion_due_at__isnull=False),
             ),
+            models.CheckConstraint(
+                name="user_suspended_until_while_suspended",
+                condition=Q(suspended_until=None) | Q(status="SUSPENDED"),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["suspended_until"],
+                name="user_suspended_until",
+                condition=Q(suspended_until__isnull=False),
+            ),
+            models.Index(fields=["-created_at", "-id"], name="user_by_created_at"),
         ]
 
     def __str__(self) -> str:

@@ -22,7 +22,7 @@ REMIND_BEFORE = timedelta(days=3)
 # What belongs to a person and to nobody else; rows that the law or others need are not among it.
 _OWN = (
     "sessions", "devices", "pending_sign_ins", "email_tokens", "email_changes", "recovery_codes", "passkeys",
-    "passkey_challenges", "totpdevice_set", "userobjectpermission_set", "notices",
+    "passkey_challenges", "totpdevice_set", "userobjectpermission_set", "notices", "broadcasts_received",
 )  # fmt: skip
 
 
@@ -182,5 +182,6 @@ def _anonymize(user: User) -> None:
         last_login_user_agent="",
         login_count=0,
         suspended_reason="",
+        suspended_until=None,
         session_version=F("session_version") + 1,
     )

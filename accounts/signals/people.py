@@ -70,7 +70,7 @@ class PlatformRoleChanged(ChangeEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserSuspended(DomainEvent):
-    """Staff stopped an account: its sessions end, its keys stop."""
+    """Staff stopped an account: its sessions end, its keys stop, for good or until a day in RFC 3339."""
 
     name = "user.suspended"
     summary = "user {user_id} suspended: {reason}"
@@ -80,11 +80,12 @@ class UserSuspended(DomainEvent):
 
     user_id: int
     reason: str
+    until: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserReinstated(DomainEvent):
-    """Staff let an account in again."""
+    """An account is let in again, by staff or because its suspension was over."""
 
     name = "user.reinstated"
     summary = "user {user_id} reinstated"
@@ -93,3 +94,17 @@ class UserReinstated(DomainEvent):
     is_change = True
 
     user_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaffAccessRefused(DomainEvent):
+    """Somebody asked the staff API for what their platform role does not allow."""
+
+    name = "staff.access_refused"
+    summary = "user {user_id} was refused {permission}"
+    target_type = "user"
+    security_name = "authz_fail"
+    is_counted = True
+
+    user_id: int
+    permission: str

@@ -42,9 +42,12 @@ class World:
     foreign_passkey_id: int
     export_id: int
     notice_id: int
+    broadcast_id: int
     foreign_notice_id: int
     foreign_export_id: int
     values: dict[str, Any] = field(default_factory=dict)
+    # What belongs to organizations beyond their keys: path parameters by whose they are.
+    of_organizations: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def path_values(self, whose: str) -> dict[str, int]:
         """Return the path parameters of what is mine, of what is foreign, or of nothing."""
@@ -57,6 +60,8 @@ class World:
                 "passkey_id": self.passkey_id,
                 "export_id": self.export_id,
                 "notice_id": self.notice_id,
+                "broadcast_id": self.broadcast_id,
+                **self.of_organizations["mine"],
             }
         if whose == "foreign":
             return {
@@ -69,6 +74,8 @@ class World:
                 "passkey_id": self.foreign_passkey_id,
                 "export_id": self.foreign_export_id,
                 "notice_id": self.foreign_notice_id,
+                "broadcast_id": self.broadcast_id,
+                **self.of_organizations["foreign"],
             }
         names = (
             "organization_id",
@@ -81,6 +88,8 @@ class World:
             "device_id",
             "export_id",
             "notice_id",
+            "broadcast_id",
+            *self.of_organizations["mine"],
         )
         return {name: MISSING + number for number, name in enumerate(names)}
 
@@ -93,6 +102,10 @@ class World:
             "user_id": user.pk,
             "session_id": session_id,
         }
+
+    def insider(self, operation: Operation) -> APIClient:
+        """Return the client of whoever the operation is for: the owner, or the platform's staff."""
+        return self.clients[who_may(operation)]
 
     def body(self, template: Any) -> Any:
         """Fill in what a body needs to know: `"$refresh"` and the like."""
@@ -135,6 +148,11 @@ class World:
         if operation.method in {"get", "delete"}:
             return method(where, headers=headers)
         return method(where, headers=headers, **self._sent(operation, content))
+
+
+def who_may(operation: Operation) -> str:
+    """Return who may ask for the operation and be answered: the owner, or the platform's staff."""
+    return "staff" if operation.path.startswith("/api/v1/admin/") else "owner"
 
 
 def _ask_gate(client: APIClient, operation: Operation, headers: dict[str, str], body: Any) -> Any:
