@@ -13,6 +13,7 @@ from accounts.roles import PlatformPermission
 from accounts.services import staff
 from config.common import query
 from config.common.fields import StrictSerializer
+from config.common.views import ApiView
 
 _HANDLED = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
@@ -28,7 +29,7 @@ class HasPlatformPermission(BasePermission):
         return True
 
 
-class StaffView(APIView):
+class StaffView(ApiView):
     """A view for the platform's staff.
 
     `permissions_by_method` names what each method needs. A class with a handler that is not named there cannot be

@@ -43,7 +43,7 @@ def _described(cls: type[errors.DomainError]) -> dict[str, Any]:
         "status": cls.status,
         "summary": error.detail,
         "fix": cls.fix,
-        "example": problems.document(error, instance="/api/v1/…"),
+        "example": problems.document(error),
     }
 
 

@@ -24,6 +24,11 @@ SCHEDULE = (
     PeriodicJob("mail.sweep", timedelta(seconds=10), "Send mail that a lost job left behind."),
     PeriodicJob("mail.purge", timedelta(days=1), "Delete mail of more than 90 days ago."),
     PeriodicJob(
+        "idempotency.prune",
+        timedelta(hours=1),
+        "Delete recorded answers of more than 24 hours ago.",
+    ),
+    PeriodicJob(
         "accounts.purge_expired",
         timedelta(days=1),
         "Delete old links, ended sessions, expired cookies, read notices, counts of tries and stray files.",
@@ -47,6 +52,11 @@ SCHEDULE = (
         "accounts.delete_due",
         timedelta(hours=1),
         "Remind people whose account will be deleted, and erase those whose days are over.",
+    ),
+    PeriodicJob(
+        "organizations.expire_invitations",
+        timedelta(hours=1),
+        "Close invitations that nobody answered within seven days.",
     ),
     PeriodicJob(
         "audit.purge_security_events",

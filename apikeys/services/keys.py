@@ -167,6 +167,14 @@ def revoke_keys_where_member(*, user_id: int, at: datetime) -> None:
         revoke_key(key=key, at=at)
 
 
+@transaction.atomic
+def revoke_keys_of(*, organization_id: int, at: datetime) -> None:
+    """End every key of an organization."""
+    keys = ApiKey.objects.unrevoked().filter(organization_id=organization_id)
+    for key in keys.order_by("pk"):
+        revoke_key(key=key, at=at)
+
+
 def _locked(key: ApiKey) -> ApiKey:
     keys = ApiKey.objects.select_related("organization").select_for_update(
         of=("self",), no_key=True

@@ -24,6 +24,7 @@ class PlanTerms(TypedDict, total=False):
     quota_limit: int | None
     key_limit: int | None
     seat_limit: int | None
+    audit_retention_days: int
 
 
 @transaction.atomic

@@ -35,16 +35,22 @@ def type_url(code: str) -> str:
     return f"{settings.PUBLIC_URL}/problems/{code}"
 
 
-def document(error: errors.DomainError, *, instance: str) -> Problem:
+def instance_of(request_id: str) -> str:
+    """Return what names this occurrence: the request, never the path, which would tell a foreign id from a missing one."""
+    return f"urn:tollgate:request:{request_id}"
+
+
+def document(error: errors.DomainError) -> Problem:
     """Return the problem document of one error; extras become members of their own."""
+    request_id = context.current().request_id
     return {
         "type": error.registered_type or type_url(error.code),
         "title": error.title,
         "status": error.status,
         "detail": error.detail,
-        "instance": instance,
+        "instance": instance_of(request_id),
         "code": error.code,
-        "request_id": context.current().request_id,
+        "request_id": request_id,
         "errors": [item.as_dict() for item in error.errors],
         **error.extras,
     }
@@ -67,9 +73,8 @@ def exception_handler(exc: Exception, view_context: dict[str, Any]) -> Response 
         return None
     log_outage(exc)
     set_rollback()
-    request = view_context["request"]
     return Response(
-        document(error, instance=request.path),
+        document(error),
         status=error.status,
         headers=headers_of(error),
         content_type=CONTENT_TYPE,
@@ -180,7 +185,7 @@ def response(request: HttpRequest, error: errors.DomainError) -> HttpResponse:
         answer = HttpResponse(_page(error), status=error.status)
     else:
         answer = HttpResponse(
-            orjson.dumps(document(error, instance=request.path)),
+            orjson.dumps(document(error)),
             status=error.status,
             content_type=CONTENT_TYPE,
         )

@@ -33,7 +33,7 @@ OPEN = {
     "auth_verify_email",
 }
 # Bodies that are files have no example.
-FILES = {"application/zip", "multipart/form-data"}
+FILES = {"application/zip", "multipart/form-data", "text/csv", "application/jsonl"}
 DESCRIBED = [
     (name, operation, document()["paths"][operation.path][operation.method])
     for name, operation in operations().items()

@@ -37,6 +37,8 @@ class World:
     device_id: int
     foreign_device_id: int
     foreign_event_id: int
+    entry_id: int
+    foreign_entry_id: int
     foreign_passkey_id: int
     export_id: int
     notice_id: int
@@ -44,6 +46,8 @@ class World:
     foreign_notice_id: int
     foreign_export_id: int
     values: dict[str, Any] = field(default_factory=dict)
+    # What belongs to organizations beyond their keys: path parameters by whose they are.
+    of_organizations: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def path_values(self, whose: str) -> dict[str, int]:
         """Return the path parameters of what is mine, of what is foreign, or of nothing."""
@@ -51,11 +55,13 @@ class World:
             return {
                 **self._parameters(self.mine, self.key, self.people["viewer"], self.session_id),
                 "event_id": self.event_id,
+                "entry_id": self.entry_id,
                 "device_id": self.device_id,
                 "passkey_id": self.passkey_id,
                 "export_id": self.export_id,
                 "notice_id": self.notice_id,
                 "broadcast_id": self.broadcast_id,
+                **self.of_organizations["mine"],
             }
         if whose == "foreign":
             return {
@@ -63,11 +69,13 @@ class World:
                     self.foreign, self.foreign_key, self.people["stranger"], self.foreign_session_id
                 ),
                 "event_id": self.foreign_event_id,
+                "entry_id": self.foreign_entry_id,
                 "device_id": self.foreign_device_id,
                 "passkey_id": self.foreign_passkey_id,
                 "export_id": self.foreign_export_id,
                 "notice_id": self.foreign_notice_id,
                 "broadcast_id": self.broadcast_id,
+                **self.of_organizations["foreign"],
             }
         names = (
             "organization_id",
@@ -75,11 +83,13 @@ class World:
             "user_id",
             "session_id",
             "event_id",
+            "entry_id",
             "passkey_id",
             "device_id",
             "export_id",
             "notice_id",
             "broadcast_id",
+            *self.of_organizations["mine"],
         )
         return {name: MISSING + number for number, name in enumerate(names)}
 
