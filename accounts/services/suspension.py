@@ -54,7 +54,8 @@ def suspend(
     sessions.end_all(user=locked, reason="suspended")
     ends = until.isoformat() if until else None
     publish(
-        UserSuspended(user_id=user.pk, reason=reason, until=ends), **changes.since(before, locked)
+        UserSuspended(user_id=user.pk, reason=reason, until=ends),
+        **changes.since(before, locked),
     )
     return locked
 

@@ -25,6 +25,7 @@ from tests.factories.accounts import UserFactory
 NOTICES = {
     "api_key.address_refused",
     "audit_log.exported",
+    "broadcast.tested",
     "passkey.clone_suspected",
     "passkey.refused",
     "security.address_blocked",
@@ -36,6 +37,7 @@ NOTICES = {
     "session.login_locked",
     "session.login_refused",
     "session.token_reused",
+    "staff.access_refused",
     "user.export_downloaded",
     "user.password_reset_requested",
 }
