@@ -5,6 +5,8 @@ from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
 
+from config.common import deprecation
+
 PROBLEM = {
     "type": "object",
     "description": "A problem document (RFC 9457).",
@@ -52,6 +54,11 @@ class TollgateSchema(AutoSchema):
             for status, description in problems.items():
                 operation["responses"].setdefault(status, _problem(description))
         return operation
+
+    def is_deprecated(self) -> bool:
+        """Whether the operation itself is announced to go."""
+        announced = deprecation.concerning(getattr(self.view, "deprecations", ()), self.method)
+        return super().is_deprecated() or any(not one.member for one in announced)  # type: ignore[no-untyped-call]
 
     def get_tags(self) -> list[str]:
         """Group operations by the first part of their path: `auth`, `api-keys`, `analytics` …"""
