@@ -48,6 +48,8 @@ class OrganizationScoped(ApiView):
         "delete",
     ]  # OPTIONS tells nothing here
     permissions_by_method: ClassVar[dict[str, Permission]] = {}
+    # Whether the header says which organization is meant; else the path does.
+    reads_organization_header: ClassVar[bool] = True
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -93,6 +93,7 @@ class OrganizationPathView(OrganizationScoped):
     """Base of the views whose path says which organization is meant."""
 
     parameters: ClassVar[frozenset[str]] = frozenset()
+    reads_organization_header = False
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Refuse unknown query parameters."""
