@@ -25,6 +25,7 @@ from config.common.events import publish
 BATCH = 100
 # Who got what is forgotten that long after it is over; the mail and the notice have times of their own.
 KEEP = timedelta(days=90)
+_WRITTEN = ("title", "body", "link", "by_mail", "in_app", "audience")
 _KIND = "broadcast.sent"
 # A path of ours, or nothing: neither another site nor `//host`, which browsers take for one.
 _LINK = re.compile(r"(?:/(?![/\\])[^\s\\]{0,299})?")
@@ -99,7 +100,7 @@ def draft(*, words: Words, audience: Audience, by: User | None) -> Broadcast:
     )
     publish(
         BroadcastDrafted(broadcast_id=broadcast.pk, title=broadcast.title),
-        after=changes.told(broadcast),
+        after=changes.told(broadcast, _WRITTEN),
     )
     return broadcast
 

@@ -78,8 +78,8 @@ def test_tells_everybody_by_mail_and_in_the_portal(staff, sam, olivia, mia):
     )
     events = AuditLog.objects.filter(event__startswith="broadcast.").order_by("id")
     assert [(entry.event, entry.actor_type) for entry in events] == [
-        ("broadcast.drafted", "user"),
-        ("broadcast.started", "user"),
+        ("broadcast.drafted", "staff"),
+        ("broadcast.started", "staff"),
         ("broadcast.finished", "job"),
     ]
 
