@@ -8,6 +8,7 @@ from analytics.api.urls import urlpatterns as analytics_urlpatterns
 from apikeys.api.urls import urlpatterns as apikeys_urlpatterns
 from audit.api.urls import urlpatterns as audit_urlpatterns
 from organizations.api.urls import urlpatterns as organizations_urlpatterns
+from webhooks.api.urls import urlpatterns as webhooks_urlpatterns
 
 app_name = "api"
 
@@ -18,5 +19,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include(apikeys_urlpatterns)),
     path("", include(key_usage_urlpatterns)),
     path("analytics/", include(analytics_urlpatterns)),
+    path("", include(webhooks_urlpatterns)),
     path("", include(audit_urlpatterns)),
 ]
