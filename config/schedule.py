@@ -44,6 +44,16 @@ SCHEDULE = (
         "Delete security events past their retention.",
     ),
     PeriodicJob(
+        "webhooks.sweep",
+        timedelta(seconds=3),
+        "Send webhooks that are due, retries and what a lost job left behind.",
+    ),
+    PeriodicJob(
+        "webhooks.prune",
+        timedelta(hours=6),
+        "Delete webhook messages and their log past their plan's retention.",
+    ),
+    PeriodicJob(
         "apikeys.prune_secrets",
         timedelta(days=1),
         "Delete digests of secrets that stopped working 30 days ago.",

@@ -51,4 +51,5 @@ def circuit_wait(failures_in_a_row: int) -> timedelta | None:
     if failures_in_a_row < CIRCUIT_OPENS_AFTER:
         return None
     doubled = min(failures_in_a_row - CIRCUIT_OPENS_AFTER, 10)
-    return min(_CIRCUIT_FIRST_WAIT * 2**doubled, _CIRCUIT_LONGEST_WAIT)
+    wait: timedelta = min(_CIRCUIT_FIRST_WAIT * 2**doubled, _CIRCUIT_LONGEST_WAIT)
+    return wait

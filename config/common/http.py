@@ -227,10 +227,12 @@ async def _read(response: aiohttp.ClientResponse) -> tuple[bytes, bool]:
 
 
 def _kept_headers(response: aiohttp.ClientResponse) -> dict[str, str]:
-    kept = {}
-    for name, value in list(response.headers.items())[:_MAX_HEADERS]:
-        kept[name[:100]] = value[:1_000]
-    return kept
+    pairs = list(response.headers.items())[:_MAX_HEADERS]
+    return {_text(name)[:100]: _text(value)[:1_000] for name, value in pairs}
+
+
+def _text(raw: str) -> str:
+    return raw.encode("utf-8", "surrogateescape").decode("utf-8", "replace").replace("\x00", "�")
 
 
 @lru_cache(maxsize=4096)
