@@ -54,6 +54,12 @@ SPECTACULAR_SETTINGS = {
         "ApiKeyStatus": ["active", "disabled", "expired", "revoked"],
         "PlatformRole": "accounts.models.PlatformRole",
         "UserStatus": "accounts.models.UserStatus",
+        "WebhookStatus": ["enabled", "failing", "disabled"],
+        "WebhookKind": "webhooks.models.Kind",
+        "DeliveryStatus": "webhooks.models.Status",
+        "DeliveryTrigger": "webhooks.models.Trigger",
+        "DeliveryOutcome": "webhooks.models.Outcome",
+        "ConformanceStatus": "webhooks.models.RunStatus",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

@@ -14,6 +14,7 @@ from apikeys.gateway import app as gate
 from apikeys.models import ApiKey
 from organizations.models import Organization
 from tests.api.operations import Operation
+from webhooks.models import WebhookDelivery
 
 REQUEST_ID = "the-same-request"
 MISSING = 8_000_000_000_000_000_000
@@ -42,6 +43,10 @@ class World:
     notice_id: int
     foreign_notice_id: int
     foreign_export_id: int
+    webhook: WebhookDelivery
+    foreign_webhook: WebhookDelivery
+    run_id: int
+    foreign_run_id: int
     values: dict[str, Any] = field(default_factory=dict)
 
     def path_values(self, whose: str) -> dict[str, int]:
@@ -54,6 +59,9 @@ class World:
                 "passkey_id": self.passkey_id,
                 "export_id": self.export_id,
                 "notice_id": self.notice_id,
+                "webhook_id": self.webhook.webhook_id,
+                "delivery_id": self.webhook.pk,
+                "run_id": self.run_id,
             }
         if whose == "foreign":
             return {
@@ -65,6 +73,9 @@ class World:
                 "passkey_id": self.foreign_passkey_id,
                 "export_id": self.foreign_export_id,
                 "notice_id": self.foreign_notice_id,
+                "webhook_id": self.foreign_webhook.webhook_id,
+                "delivery_id": self.foreign_webhook.pk,
+                "run_id": self.foreign_run_id,
             }
         names = (
             "organization_id",
@@ -76,6 +87,9 @@ class World:
             "device_id",
             "export_id",
             "notice_id",
+            "webhook_id",
+            "delivery_id",
+            "run_id",
         )
         return {name: MISSING + number for number, name in enumerate(names)}
 

@@ -179,9 +179,10 @@ class WhyView(WebhookScoped):
     )
     def get(self, request: Request, webhook_id: int) -> Response:
         """Say why an endpoint did not get a message, or when it did, and what to do about it."""
-        message_id = query.read(request, WhyQuerySerializer)["message"]
+        message_id = query.read(request, WhyQuerySerializer).get("message")
         webhook = self.webhook(webhook_id)
-        message = self.row(selectors.messages(), message_id=message_id)
+        lookup = {"message_id": message_id} if message_id else {}
+        message = self.row(lists.latest_first(selectors.messages()), **lookup)
         told = selectors.explain(webhook, message)
         delivery = webhook.deliveries.filter(message=message).only("pk").first()
         answer = {

@@ -191,7 +191,9 @@ class StatsSerializer(StrictSerializer):
     attempts = serializers.IntegerField()
     succeeded = serializers.IntegerField()
     failed = serializers.IntegerField()
-    success_rate = serializers.FloatField(allow_null=True, help_text="0 to 1; null without attempts.")
+    success_rate = serializers.FloatField(
+        allow_null=True, help_text="0 to 1; null without attempts."
+    )
     average_ms = serializers.FloatField(allow_null=True)
     median_ms = serializers.FloatField(allow_null=True)
     p95_ms = serializers.FloatField(allow_null=True)
@@ -205,7 +207,9 @@ class EventTypeSerializer(StrictSerializer):
 
     name = serializers.CharField()
     description = serializers.CharField(source="summary")
-    json_schema = serializers.DictField(source="schema", help_text="Of the whole body (JSON Schema 2020-12).")
+    json_schema = serializers.DictField(
+        source="schema", help_text="Of the whole body (JSON Schema 2020-12)."
+    )
     example = serializers.DictField()
 
 
@@ -283,7 +287,11 @@ class PositionSerializer(StrictSerializer):
 class WhyQuerySerializer(StrictSerializer):
     """Which message is asked about."""
 
-    message = serializers.CharField(max_length=40, help_text="Its id, `msg_…`.")
+    message = serializers.CharField(
+        required=False,
+        max_length=40,
+        help_text="Its id, `msg_…`; the organization's latest message when left out.",
+    )
 
 
 class WhySerializer(StrictSerializer):

@@ -108,7 +108,9 @@ class WebhookView(WebhookScoped):
         changed = endpoints.update_webhook(webhook=webhook, settings=body.settings())
         return Response(WebhookSerializer(changed).data)
 
-    @extend_schema(operation_id="webhooks_delete", summary="Delete a webhook", responses={204: None})
+    @extend_schema(
+        operation_id="webhooks_delete", summary="Delete a webhook", responses={204: None}
+    )
     def delete(self, request: Request, webhook_id: int) -> Response:
         """Remove an endpoint for good, with its secrets and its delivery log."""
         query.read(request)

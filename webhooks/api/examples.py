@@ -18,6 +18,9 @@ SWITCHED_OFF = _conflict(
     "`webhook_disabled`: enable the webhook first; `delivery_on_its_way`: wait for the result."
 )
 NO_CONSUMER = _conflict("`too_many_consumers`: the organization has as many as it may have.")
+NO_RUN = _conflict(
+    "`conformance_running`: one is under way; `conformance_unavailable`: there is nothing to probe."
+)
 
 _WEBHOOK: dict[str, Any] = {
     "id": 12,
@@ -130,9 +133,7 @@ NEW_WEBHOOK = OpenApiExample(
     },
     request_only=True,
 )
-CHANGES = OpenApiExample(
-    "Subscribe to everything", value={"event_types": ["*"]}, request_only=True
-)
+CHANGES = OpenApiExample("Subscribe to everything", value={"event_types": ["*"]}, request_only=True)
 ROTATION = OpenApiExample(
     "Let the former secret sign for an hour", value={"overlap_seconds": 3_600}, request_only=True
 )
@@ -154,9 +155,7 @@ DELIVERY_DETAIL = OpenApiExample(
     response_only=True,
 )
 PERIOD = OpenApiExample("The first of March", value=_PERIOD, request_only=True)
-REQUEUED = OpenApiExample(
-    "How many", value={"count": 17}, response_only=True, status_codes=["202"]
-)
+REQUEUED = OpenApiExample("How many", value={"count": 17}, response_only=True, status_codes=["202"])
 STATS = OpenApiExample(
     "The last two hours",
     value={
@@ -228,4 +227,44 @@ POSITION = OpenApiExample(
         "acknowledged_at": "2026-03-02T10:12:50Z",
     },
     response_only=True,
+)
+_RUN: dict[str, Any] = {
+    "id": 31,
+    "webhook_id": 12,
+    "url": "https://hooks.example.com/tollgate",
+    "status": "FINISHED",
+    "probes_total": 15,
+    "probes_done": 15,
+    "score": 90,
+    "grade": "C",
+    "results": [
+        {
+            "code": "old",
+            "title": "A right signature of an hour ago",
+            "verdict": "failed",
+            "detail": "Your server answered 204: it took a request that it must refuse.",
+            "fix": "Refuse a webhook-timestamp that is more than five minutes old.",
+            "status_code": 204,
+            "duration_ms": 41,
+        }
+    ],
+    "created_at": "2026-03-02T10:12:40Z",
+    "started_at": "2026-03-02T10:12:41Z",
+    "completed_at": "2026-03-02T10:12:43Z",
+}
+RUN = OpenApiExample("A finished run, cut short", value=_RUN, response_only=True)
+QUEUED_RUN = OpenApiExample(
+    "A run that waits",
+    value={
+        **_RUN,
+        "status": "QUEUED",
+        "probes_done": 0,
+        "score": None,
+        "grade": None,
+        "results": [],
+        "started_at": None,
+        "completed_at": None,
+    },
+    response_only=True,
+    status_codes=["202"],
 )

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from webhooks.api import deliveries, endpoints, feed
+from webhooks.api import conformance, deliveries, endpoints, feed
 
 _ONE = "webhooks/<int:webhook_id>"
 _DELIVERY = f"{_ONE}/deliveries/<int:delivery_id>"
@@ -25,6 +25,14 @@ urlpatterns = [
     path(f"{_ONE}/replay-missing", deliveries.ReplayMissingView.as_view(), name="webhook-replay"),
     path(f"{_ONE}/stats", deliveries.StatsView.as_view(), name="webhook-stats"),
     path(f"{_ONE}/why", deliveries.WhyView.as_view(), name="webhook-why"),
+    path(
+        f"{_ONE}/conformance", conformance.ConformanceRunListView.as_view(), name="conformance-runs"
+    ),
+    path(
+        f"{_ONE}/conformance/<int:run_id>",
+        conformance.ConformanceRunView.as_view(),
+        name="conformance-run",
+    ),
     path(f"{_ONE}/deliveries", deliveries.DeliveryListView.as_view(), name="deliveries"),
     path(_DELIVERY, deliveries.DeliveryView.as_view(), name="delivery"),
     path(f"{_DELIVERY}/resend", deliveries.ResendView.as_view(), name="delivery-resend"),

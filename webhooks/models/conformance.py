@@ -56,7 +56,8 @@ class ConformanceRun(models.Model):
             ),
             models.CheckConstraint(
                 name="conformancerun_graded_when_finished",
-                condition=Q(status="FINISHED", grade__in=[*"ABCDF"], score__lte=100)
+                condition=Q(status="FINISHED", grade__in=[*"ABCDF"], score__isnull=False)
+                & Q(score__lte=100)
                 | (~Q(status="FINISHED") & Q(grade="", score=None)),
             ),
             models.CheckConstraint(
@@ -67,10 +68,16 @@ class ConformanceRun(models.Model):
         ]
         indexes = [
             models.Index(
-                F("webhook"), F("created_at").desc(), F("id").desc(), name="conformancerun_by_webhook_at"
+                F("webhook"),
+                F("created_at").desc(),
+                F("id").desc(),
+                name="conformancerun_by_webhook_at",
             ),
             models.Index(
-                F("organization"), F("created_at").desc(), F("id").desc(), name="conformancerun_by_org_at"
+                F("organization"),
+                F("created_at").desc(),
+                F("id").desc(),
+                name="conformancerun_by_org_at",
             ),
             models.Index(
                 fields=["id"],

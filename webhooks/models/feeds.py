@@ -25,9 +25,7 @@ class FeedPosition(models.Model):
             models.UniqueConstraint(
                 name="feedposition_unique", fields=["organization", "consumer"]
             ),
-            models.CheckConstraint(
-                name="feedposition_not_negative", condition=Q(position__gte=0)
-            ),
+            models.CheckConstraint(name="feedposition_not_negative", condition=Q(position__gte=0)),
         ]
 
     def __str__(self) -> str:

@@ -11,6 +11,7 @@ from billing import selectors as billing
 from organizations.models import Organization
 from webhooks import matching, signing
 from webhooks.models import (
+    ConformanceRun,
     Outcome,
     Status,
     Webhook,
@@ -40,6 +41,11 @@ def deliveries() -> QuerySet[WebhookDelivery]:
 def messages() -> QuerySet[WebhookMessage]:
     """Return every message, for the tenancy gate to choose from."""
     return WebhookMessage.objects.all()
+
+
+def conformance_runs() -> QuerySet[ConformanceRun]:
+    """Return every conformance run, for the tenancy gate to choose from."""
+    return ConformanceRun.objects.all()
 
 
 def attempts_of(delivery: WebhookDelivery) -> QuerySet[WebhookAttempt]:

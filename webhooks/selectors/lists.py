@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db.models import Q, QuerySet
 
-from webhooks.models import Webhook, WebhookDelivery
+from webhooks.models import Webhook, WebhookDelivery, WebhookMessage
 
 STATUSES = ("enabled", "failing", "disabled")
 
@@ -44,3 +44,8 @@ def narrowed(
     if until is not None:
         rows = rows.filter(created_at__lt=until)
     return rows.defer("message__payload", "message__passed_over")
+
+
+def latest_first(rows: QuerySet[WebhookMessage]) -> QuerySet[WebhookMessage]:
+    """Return the messages that tell of something that happened, the latest first."""
+    return rows.filter(is_test=False).order_by("-id")
