@@ -65,13 +65,6 @@ class AddressRefused(Exception):
         super().__init__(reason)
 
 
-_PRIVATE = AddressRefused(
-    "address_denied",
-    "The address is private, local or reserved.",
-    "Use an address that the public internet reaches.",
-)
-
-
 def is_allowed(address: Address | None) -> bool:
     """Whether the operator named the address's network in WEBHOOK_ALLOW_CIDRS."""
     return is_within(address, parse_networks(tuple(settings.WEBHOOK_ALLOW_CIDRS)))
@@ -81,13 +74,13 @@ def require_address(text: str, *, is_encrypted: bool) -> None:
     """Raise AddressRefused unless we may connect to this address; without TLS, only to those the operator named."""
     address = None if "%" in text else parse_address(text)
     if address is None:
-        raise _PRIVATE
+        raise _is_private()
     if is_allowed(address):
         return
     if is_within(address, _DENIED):
-        raise _PRIVATE
+        raise _is_private()
     if isinstance(address, ipaddress.IPv6Address) and address not in _GLOBAL_UNICAST:
-        raise _PRIVATE
+        raise _is_private()
     if not is_encrypted:
         raise _no_tls()
 
@@ -173,6 +166,14 @@ def addresses_of(host: str) -> list[str]:
     """Return every address that a name has. Raises OSError."""
     found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def _is_private() -> AddressRefused:
+    return AddressRefused(
+        "address_denied",
+        "The address is private, local or reserved.",
+        "Use an address that the public internet reaches.",
+    )
 
 
 def _no_tls() -> AddressRefused:

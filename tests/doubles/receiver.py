@@ -37,6 +37,7 @@ class Receiver:
     calls: list[Call] = field(default_factory=list)
     connections: int = 0
     is_keeping: bool = True
+    open: set[asyncio.Transport] = field(default_factory=set)
 
     def url(self, path: str = "/hook") -> str:
         """Where to send."""
@@ -70,6 +71,10 @@ class _Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._receiver.connections += 1
+        self._receiver.open.add(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._receiver.open.discard(self._transport)
 
     def data_received(self, data: bytes) -> None:
         self._read += data
@@ -187,7 +192,15 @@ def running_receiver(certificate: ssl.SSLContext | None = None) -> Iterator[Rece
     try:
         yield receiver
     finally:
-        loop.call_soon_threadsafe(server.close)
+        asyncio.run_coroutine_threadsafe(_closed(server, receiver), loop).result(timeout=5)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(timeout=5)
         loop.close()
+
+
+async def _closed(server: asyncio.Server, receiver: Receiver) -> None:
+    server.close()
+    for transport in list(receiver.open):
+        transport.abort()
+    while receiver.open:
+        await asyncio.sleep(0.001)
