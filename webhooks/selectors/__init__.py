@@ -12,6 +12,7 @@ from organizations.models import Organization
 from webhooks import matching, signing
 from webhooks.metering import QueueState, queue_state
 from webhooks.models import (
+    ConformanceRun,
     Outcome,
     Status,
     Webhook,
@@ -58,6 +59,11 @@ def deliveries() -> QuerySet[WebhookDelivery]:
 def messages() -> QuerySet[WebhookMessage]:
     """Return every message, for the tenancy gate to choose from."""
     return WebhookMessage.objects.all()
+
+
+def conformance_runs() -> QuerySet[ConformanceRun]:
+    """Return every conformance run, for the tenancy gate to choose from."""
+    return ConformanceRun.objects.all()
 
 
 def attempts_of(delivery: WebhookDelivery) -> QuerySet[WebhookAttempt]:
