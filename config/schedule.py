@@ -54,6 +54,16 @@ SCHEDULE = (
         "Remind people whose account will be deleted, and erase those whose days are over.",
     ),
     PeriodicJob(
+        "audit.maintain_months",
+        timedelta(hours=6),
+        "Make the months of the audit log to come; drop those past their retention.",
+    ),
+    PeriodicJob(
+        "audit.seal_chains",
+        timedelta(days=1),
+        "Sign where every chain of the audit log stands.",
+    ),
+    PeriodicJob(
         "organizations.expire_invitations",
         timedelta(hours=1),
         "Close invitations that nobody answered within seven days.",

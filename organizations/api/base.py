@@ -31,6 +31,7 @@ class OrganizationPathView(OrganizationScoped):
 
     parameters: ClassVar[frozenset[str]] = frozenset()
     reads_query: ClassVar[bool] = False
+    reads_organization_header = False
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Refuse unknown query parameters, unless the view reads them itself."""

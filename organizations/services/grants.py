@@ -71,14 +71,10 @@ def take(*, tenant: Tenant, grant_id: int) -> None:
 
 def meaning_of(grant: ObjectGrant) -> tuple[Permission, Kind]:
     """Return which permission of the catalogue a row stands for, and on what kind of object."""
-    content_type = grant.permission.content_type
-    for kind in grantable.kinds():
-        meta = kind.model._meta  # noqa: SLF001  public in all but name
-        if (meta.app_label, meta.model_name) == (content_type.app_label, content_type.model):
-            for permission, codename in kind.codenames.items():
-                if codename == grant.permission.codename:
-                    return permission, kind
-    raise NotFound
+    kind = grantable.of(grant.permission)
+    if kind is None:
+        raise NotFound
+    return grantable.permission_called(kind, grant.permission.codename), kind
 
 
 @transaction.atomic

@@ -118,8 +118,18 @@ def test_says_who_may_ask(name, operation, described):
 
 
 @EVERY
+def test_every_parameter_has_an_example(name, operation, described):
+    for parameter in described.get("parameters", ()):
+        told = f"{name}: {parameter['name']}"
+        assert parameter["description"], told
+        assert "example" in parameter, told
+        assert faults_of(parameter["schema"], parameter["example"]) == [], told
+
+
+@EVERY
 def test_problems_are_described_as_problems(name, operation, described):
     problems = {status: body for status, body in described["responses"].items() if status >= "400"}
+    schema = {"$ref": "#/components/schemas/Problem"}
 
     assert {"400", "503"} <= set(problems)
     if name not in OPEN:
@@ -127,6 +137,10 @@ def test_problems_are_described_as_problems(name, operation, described):
     for body in problems.values():
         assert list(body["content"]) == ["application/problem+json"]
         assert body["description"]
+    for status, body in problems.items():
+        example = body["content"]["application/problem+json"]["example"]
+        assert faults_of(schema, example) == [], status
+        assert example["status"] == int(status)
 
 
 @EVERY
