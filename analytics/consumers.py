@@ -16,6 +16,7 @@ from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.utils import timezone
 
+from accounts import realtime as people
 from accounts.selectors import live_session
 from accounts.tokens import AccessClaims
 from analytics import realtime
@@ -58,9 +59,8 @@ class LiveUsageConsumer(AsyncWebsocketConsumer):
             return
         self.ticket = ticket
         _open[ticket.user_id] += 1
-        await self.channel_layer.group_add(
-            realtime.group(ticket.organization_id), self.channel_name
-        )
+        for group in self._groups():
+            await self.channel_layer.group_add(group, self.channel_name)
         await self.accept()
         self.ticker = asyncio.create_task(self._live())
 
@@ -69,8 +69,8 @@ class LiveUsageConsumer(AsyncWebsocketConsumer):
         if self.ticker is not None:
             self.ticker.cancel()
             _open[self.ticket.user_id] -= 1
-            group = realtime.group(self.ticket.organization_id)
-            await self.channel_layer.group_discard(group, self.channel_name)
+            for group in self._groups():
+                await self.channel_layer.group_discard(group, self.channel_name)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Ignore what the page says; end a connection that goes on talking."""
@@ -83,6 +83,13 @@ class LiveUsageConsumer(AsyncWebsocketConsumer):
         self.since_last.add(
             calls=message["calls"], refused=message["refused"], units=message["units"]
         )
+
+    async def person_notice(self, message: dict[str, Any]) -> None:
+        """Tell the page that its person has a notice; what it says is fetched by the page."""
+        await self.send('{"type":"notice"}')
+
+    def _groups(self) -> tuple[str, str]:
+        return realtime.group(self.ticket.organization_id), people.group(self.ticket.user_id)
 
     async def _redeemed(self) -> Ticket | None:
         tokens = parse_qs(self.scope["query_string"].decode("latin-1")).get("ticket", [])
@@ -128,7 +135,8 @@ def _may_see(ticket: Ticket) -> bool:
     if session is None:
         return False
     try:
-        access.tenant_of(session.user, ticket.organization_id).require(Permission.USAGE_READ)
+        tenant = access.tenant_of(session.user, ticket.organization_id, is_at_the_door=False)
+        tenant.require(Permission.USAGE_READ)
     except DomainError:
         return False
     return True

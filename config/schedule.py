@@ -31,7 +31,7 @@ SCHEDULE = (
     PeriodicJob(
         "accounts.purge_expired",
         timedelta(days=1),
-        "Delete old links, ended sessions, expired cookies, counts of tries and stray files.",
+        "Delete old links, ended sessions, expired cookies, read notices, counts of tries and stray files.",
     ),
     PeriodicJob(
         "accounts.sweep_exports",
@@ -39,14 +39,39 @@ SCHEDULE = (
         "Make the copies of personal data that are owed; delete those past their seven days.",
     ),
     PeriodicJob(
+        "accounts.lift_suspensions",
+        timedelta(minutes=1),
+        "Let in again whose suspension is over.",
+    ),
+    PeriodicJob(
+        "accounts.sweep_broadcasts",
+        timedelta(seconds=30),
+        "Send on the broadcasts whose worker died.",
+    ),
+    PeriodicJob(
         "accounts.delete_due",
         timedelta(hours=1),
         "Remind people whose account will be deleted, and erase those whose days are over.",
     ),
     PeriodicJob(
+        "organizations.expire_invitations",
+        timedelta(hours=1),
+        "Close invitations that nobody answered within seven days.",
+    ),
+    PeriodicJob(
         "audit.purge_security_events",
         timedelta(days=1),
         "Delete security events past their retention.",
+    ),
+    PeriodicJob(
+        "webhooks.sweep",
+        timedelta(seconds=3),
+        "Send webhooks that are due, retries and what a lost job left behind.",
+    ),
+    PeriodicJob(
+        "webhooks.prune",
+        timedelta(hours=6),
+        "Delete webhook messages and their log past their plan's retention.",
     ),
     PeriodicJob(
         "apikeys.prune_secrets",

@@ -5,7 +5,7 @@ from functools import wraps
 from typing import Concatenate, ParamSpec
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase
 
 from accounts.models import User
 from config.common.errors import Forbidden
@@ -16,7 +16,7 @@ from organizations.roles import Permission
 from organizations.services import refusals
 
 P = ParamSpec("P")
-Page = Callable[Concatenate[HttpRequest, P], HttpResponse]
+Page = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 GuardedPage = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 _RANK = [Role.VIEWER, Role.MEMBER, Role.ADMIN, Role.OWNER]
 

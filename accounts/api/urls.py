@@ -5,10 +5,12 @@ from django.urls import path
 from accounts.api import (
     auth,
     exports,
+    notices,
     own_account,
     passkeys,
     passwords,
     reauthentication,
+    staff,
     two_factor,
     users,
 )
@@ -95,9 +97,26 @@ users_urlpatterns = [
         exports.ExportDownloadView.as_view(),
         name="users-me-export-download",
     ),
+    path("me/notices", notices.NoticeListView.as_view(), name="users-me-notices"),
+    path("me/notices/unread", notices.UnreadView.as_view(), name="users-me-notices-unread"),
+    path("me/notices/read", notices.ReadNoticesView.as_view(), name="users-me-notices-read"),
+    path(
+        "me/notices/<int:notice_id>/read",
+        notices.ReadNoticeView.as_view(),
+        name="users-me-notice-read",
+    ),
     path("me", users.MeView.as_view(), name="users-me"),
     path("me/sessions", users.SessionListView.as_view(), name="users-me-sessions"),
     path("me/sessions/<int:session_id>", users.SessionView.as_view(), name="users-me-session"),
     path("me/devices", two_factor.DeviceListView.as_view(), name="users-me-devices"),
     path("me/devices/<int:device_id>", two_factor.DeviceView.as_view(), name="users-me-device"),
+]
+
+staff_urlpatterns = [
+    path("users", staff.UserListView.as_view(), name="admin-users"),
+    path("users/<int:user_id>", staff.UserView.as_view(), name="admin-user"),
+    path("users/<int:user_id>/suspend", staff.SuspendView.as_view(), name="admin-user-suspend"),
+    path(
+        "users/<int:user_id>/reinstate", staff.ReinstateView.as_view(), name="admin-user-reinstate"
+    ),
 ]

@@ -10,7 +10,7 @@ from config.common.models import OutgoingMail
 _PROFILE = (
     "id", "email", "full_name", "role", "status", "email_verified_at", "time_zone", "metadata", "credits_micro",
     "rate_limit", "rate_per_seconds", "rate_burst", "last_login", "last_login_ip", "last_login_user_agent",
-    "login_count", "suspended_reason", "deletion_requested_at", "deletion_due_at", "created_at", "updated_at",
+    "login_count", "suspended_reason", "suspended_until", "deletion_requested_at", "deletion_due_at", "created_at", "updated_at",
 )  # fmt: skip
 _SESSION = (
     "id", "kind", "method", "ip", "user_agent", "authenticated_at", "last_used_at", "expires_at", "ended_at",
@@ -24,6 +24,7 @@ _EMAIL_CHANGE = (
 )  # fmt: skip
 _LINK = ("id", "purpose", "email", "expires_at", "used_at", "created_at")
 _EXPORT = ("id", "status", "size_bytes", "expires_at", "created_at")
+_NOTICE = ("id", "kind", "title", "body", "link", "created_at", "read_at")
 _MAIL = ("kind", "subject", "recipient", "sent_at", "created_at")
 
 
@@ -35,6 +36,7 @@ def register() -> None:
     contribute("two_factor", "What you have besides a password, without any secret.", _two_factor)
     contribute("addresses", "Changes of your address, and links that were mailed.", _addresses)
     contribute("mails", "What was mailed to you in the last 90 days, without the text.", _mails)
+    contribute("notices", "What you were told in the portal.", _notices)
     contribute("exports", "Copies of your data that you asked for.", _exports)
 
 
@@ -69,6 +71,10 @@ def _addresses(user: User) -> Iterator[Row]:
 def _mails(user: User) -> Iterator[Row]:
     sent = OutgoingMail.objects.filter(recipient=user.email).order_by("pk")
     yield from sent.values(*_MAIL).iterator()
+
+
+def _notices(user: User) -> Iterator[Row]:
+    yield from user.notices.order_by("pk").values(*_NOTICE).iterator()
 
 
 def _exports(user: User) -> Iterator[Row]:

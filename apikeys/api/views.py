@@ -59,6 +59,7 @@ class ApiKeyViewSet(OrganizationScoped, GenericViewSet[ApiKey]):
     # Creating and rotating: what brings a new secret into the world.
     recent_methods = frozenset({"POST"})
     filter_backends = ()
+    granted_on = ApiKey
     lookup_value_converter = "int"
     permissions_by_method: ClassVar[dict[str, Permission]] = {
         "GET": Permission.KEYS_READ,

@@ -1,5 +1,6 @@
 """Writing the log. A chain's head row is locked, so that its entries have one order and no gap."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -8,19 +9,32 @@ from django.db import transaction
 from audit.chaining import GENESIS, PLATFORM_CHAIN, hash_of
 from audit.models import AuditChain, AuditLog
 from config.common import context
+from config.common.changes import plain
 from config.common.events import DomainEvent
 from config.common.logs import redact
 
 
 @transaction.atomic(savepoint=False)
-def record(event: DomainEvent, *, at: datetime) -> AuditLog:
+def record(
+    event: DomainEvent,
+    *,
+    at: datetime,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+) -> AuditLog:
     """Append an event to the chain of its organization, or to the platform's.
 
     The head stays locked until the change commits: the next change of the same organization takes its number then.
     """
     head = _locked_head(event.organization_id or PLATFORM_CHAIN)
     previous = bytes(head.hash)
-    values = _values(event, chain=head.chain, sequence=head.sequence + 1, at=at)
+    values = {
+        **_values(event, at=at),
+        "chain": head.chain,
+        "sequence": head.sequence + 1,
+        "old_values": None if before is None else redact(plain(before)),
+        "new_values": None if after is None else redact(plain(after)),
+    }
     entry = AuditLog(**values, previous_hash=previous, hash=hash_of(values, previous))
     entry.save(force_insert=True)
     head.sequence, head.hash = entry.sequence, entry.hash
@@ -40,14 +54,12 @@ def _locked_head(chain: int) -> AuditChain:
     return head
 
 
-def _values(event: DomainEvent, *, chain: int, sequence: int, at: datetime) -> dict[str, Any]:
+def _values(event: DomainEvent, *, at: datetime) -> dict[str, Any]:
     here = context.current()
     data = {
         name: value for name, value in event.as_data().items() if name not in {"before", "after"}
     }
     return {
-        "chain": chain,
-        "sequence": sequence,
         "event": event.name,
         "summary": redact(event.describe())[:300],
         "organization_id": event.organization_id,
@@ -56,8 +68,6 @@ def _values(event: DomainEvent, *, chain: int, sequence: int, at: datetime) -> d
         "actor_label": here.actor.label[:254],
         "target_type": event.target_type,
         "target_id": event.target_id,
-        "old_values": redact(event.old_values),
-        "new_values": redact(event.new_values),
         "data": redact(data),
         "ip": here.ip,
         "user_agent": here.user_agent[:300],

@@ -176,7 +176,8 @@ def _body_parts(request: Request) -> list[bytes]:
         body: bytes = request._request.body  # noqa: SLF001  (DRF hides the one that is not parsed)
         return [kind.encode(), body]
     parts = [kind.encode()]
-    for name, values in sorted(request.data.lists()):
+    form: Any = request.data
+    for name, values in sorted(form.lists()):
         for value in values:
             content = value.read() if hasattr(value, "read") else str(value).encode()
             if hasattr(value, "seek"):

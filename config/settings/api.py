@@ -59,13 +59,15 @@ SPECTACULAR_SETTINGS = {
         "OrganizationRole": "organizations.models.Role",
         "OrganizationStatus": "organizations.models.OrganizationStatus",
         "ApiKeyStatus": ["active", "disabled", "expired", "revoked"],
+        "InvitationStatus": "organizations.models.OrganizationInvitation.Status",
+        "Permission": "organizations.roles.CHOICES",
         "PlatformRole": "accounts.models.PlatformRole",
         "UserStatus": "accounts.models.UserStatus",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "config.common.schema.add_problem_schema",
         "apikeys.api.gate.add_gate",
+        "config.common.schema.complete",
     ],
     "DISABLE_ERRORS_AND_WARNINGS": False,
 }

@@ -1,7 +1,7 @@
 """Celery and beat. A job is a doorbell: rows with leases are the truth, so results are never kept."""
 
 from config.settings.base import REDIS_PREFIX, REDIS_URL, TIME_ZONE
-from config.settings.env import broker
+from config.settings.env import broker, env
 
 # Celery reads it in three places; a lost worker's jobs come back after this long.
 _VISIBILITY_TIMEOUT = 300
@@ -33,3 +33,6 @@ CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 5
 CELERY_TIMEZONE = TIME_ZONE
 CELERY_ENABLE_UTC = True
+
+# How many processes of the installation send webhooks at the same time; each keeps a core busy under full load.
+WEBHOOK_SENDERS = env.integer("WEBHOOK_SENDERS", 1, at_least=1)

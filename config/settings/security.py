@@ -48,6 +48,7 @@ AUTHENTICATION_BACKENDS = [
 ]
 ANONYMOUS_USER_NAME = None  # guardian would create a row for nobody
 GUARDIAN_MONKEY_PATCH_USER = False
+GUARDIAN_USER_OBJ_PERMS_MODEL = "organizations.ObjectGrant"
 OTP_TOTP_ISSUER = "Tollgate"
 
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")

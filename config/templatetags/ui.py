@@ -164,6 +164,12 @@ def number(value: object) -> str:
 
 
 @register.filter
+def capped(count: int) -> str:
+    """Write a count as a badge does: `99+` for what is more."""
+    return str(count) if count < 100 else "99+"
+
+
+@register.filter
 def compact(value: float | None) -> str:
     """Shorten large numbers: 12,345 becomes 12.3k. Never rounds up past the truth."""
     if value is None:

@@ -1,11 +1,16 @@
 """A second factor from the first click to the sign-in: the picture is scanned, the codes are kept, the device is trusted."""
 
+import shutil
 import subprocess
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
-pytestmark = pytest.mark.browser
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(shutil.which("zbarimg") is None, reason="zbarimg is not installed"),
+    pytest.mark.skipif(shutil.which("oathtool") is None, reason="oathtool is not installed"),
+]
 WHO = "member@demo.test"
 
 

@@ -57,6 +57,7 @@ class Live {
   }
 
   receive(message) {
+    if (message.type === "notice") document.body.dispatchEvent(new CustomEvent("tollgate:notice", { bubbles: true }));
     if (message.type !== "tick") return;
     this.ticks = [...this.ticks, message].slice(-SECONDS);
     this.drawBars();

@@ -1,0 +1,134 @@
+"""Claiming what is due: leases of sixty seconds, so many per endpoint, in order where an order is asked for."""
+
+import contextlib
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+from django.db import connection, transaction
+
+from config.common import crypto
+from webhooks.models.endpoints import HEADERS, SECRET
+from webhooks.retry import CIRCUIT_OPENS_AFTER
+from webhooks.transport import Parcel
+
+LEASE = timedelta(seconds=60)
+# While one delivery shows whether an endpoint is well again, nobody else tries it.
+_PROBE = timedelta(seconds=20)
+# An endpoint that this process knows nothing about gets this many, to begin with.
+FIRST_SHARE = 4
+
+# Parameters: now; the shares by endpoint (ids, shares); the share of others; the total; the lease's end.
+# `waiting` walks the partial index from endpoint to endpoint, so that its cost is the number of endpoints with
+# something to do, however much that is. The innermost query takes each endpoint's oldest rows that nobody holds; with
+# an ordering key, only the oldest of its key that is not settled.
+_CLAIM = """
+WITH RECURSIVE waiting AS (
+    (SELECT webhook_id FROM webhooks_webhookdelivery WHERE status = 'PENDING' ORDER BY webhook_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT next.webhook_id FROM webhooks_webhookdelivery AS next
+            WHERE next.status = 'PENDING' AND next.webhook_id > waiting.webhook_id
+            ORDER BY next.webhook_id LIMIT 1)
+    FROM waiting WHERE waiting.webhook_id IS NOT NULL
+), open AS (
+    SELECT webhook.id,
+        LEAST(
+            CASE WHEN webhook.failures_in_a_row >= %(circuit)s THEN 1 ELSE %(total)s END,
+            COALESCE(share.most, %(first)s),
+            GREATEST(%(total)s / (count(*) OVER ()), 1)
+        ) AS share
+    FROM waiting JOIN webhooks_webhook AS webhook ON webhook.id = waiting.webhook_id
+    LEFT JOIN unnest(%(ids)s::bigint[], %(shares)s::int[]) AS share (id, most) ON share.id = webhook.id
+    WHERE webhook.disabled_at IS NULL
+        AND (webhook.circuit_open_until IS NULL OR webhook.circuit_open_until <= %(now)s)
+        AND COALESCE(share.most, 1) > 0
+), due AS (
+    SELECT oldest.id FROM open CROSS JOIN LATERAL (
+        SELECT delivery.id FROM webhooks_webhookdelivery AS delivery
+        WHERE delivery.webhook_id = open.id AND delivery.status = 'PENDING'
+            AND delivery.next_attempt_at <= %(now)s
+            AND (delivery.ordering_key = '' OR NOT EXISTS (
+                SELECT 1 FROM webhooks_webhookdelivery AS earlier
+                WHERE earlier.webhook_id = delivery.webhook_id AND earlier.status = 'PENDING'
+                    AND earlier.ordering_key <> '' AND earlier.ordering_key = delivery.ordering_key
+                    AND earlier.id < delivery.id))
+        ORDER BY delivery.next_attempt_at, delivery.id LIMIT open.share FOR UPDATE SKIP LOCKED
+    ) AS oldest LIMIT %(total)s
+), claimed AS (
+    UPDATE webhooks_webhookdelivery AS delivery
+    SET next_attempt_at = %(lease)s, leased_until = %(lease)s, claims = delivery.claims + 1
+    FROM due WHERE delivery.id = due.id
+    RETURNING delivery.id, delivery.claims, delivery.webhook_id, delivery.message_id, delivery.attempts,
+        delivery.tries, delivery.trigger
+)
+SELECT claimed.id, claimed.claims, claimed.webhook_id, claimed.attempts, claimed.tries, claimed.trigger,
+    message.message_id, message.payload, webhook.url, webhook.kind, webhook.concurrency,
+    webhook.failures_in_a_row, webhook.failing_since IS NOT NULL, webhook.headers_encrypted
+FROM claimed JOIN webhooks_webhookmessage AS message ON message.id = claimed.message_id
+JOIN webhooks_webhook AS webhook ON webhook.id = claimed.webhook_id
+ORDER BY claimed.id
+"""
+# Rows are locked here in the order deliveries, endpoints; elsewhere it is the other way round: hence nobody is waited for.
+_HOLD_OTHERS_BACK = """
+    UPDATE webhooks_webhook SET circuit_open_until = %s WHERE id IN (
+        SELECT id FROM webhooks_webhook WHERE id = ANY(%s) AND failures_in_a_row >= %s
+        FOR NO KEY UPDATE SKIP LOCKED)
+"""
+_SECRETS = """
+    SELECT webhook_id, secret_encrypted FROM webhooks_webhooksecret
+    WHERE webhook_id = ANY(%s) AND (expires_at IS NULL OR expires_at > %s) ORDER BY id DESC
+"""
+
+
+@transaction.atomic
+def claim(*, at: datetime, room: int, shares: Mapping[int, int] | None = None) -> list[Parcel]:
+    """Lease what is due to the caller and return it, ready to be sent; the oldest come first.
+
+    `shares` says how many more each known endpoint may get. Whoever dies with a lease is followed by somebody else
+    once it has run out.
+    """
+    lease = at + LEASE
+    known = shares or {}
+    values: dict[str, Any] = {
+        "now": at,
+        "lease": lease,
+        "total": room,
+        "first": FIRST_SHARE,
+        "circuit": CIRCUIT_OPENS_AFTER,
+        "ids": list(known),
+        "shares": list(known.values()),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_CLAIM, values)
+        rows = cursor.fetchall()
+        if not rows:
+            return []
+        suspects = list({row[2] for row in rows if row[11] >= CIRCUIT_OPENS_AFTER})
+        if suspects:
+            cursor.execute(_HOLD_OTHERS_BACK, [at + _PROBE, suspects, CIRCUIT_OPENS_AFTER])
+        cursor.execute(_SECRETS, [list({row[2] for row in rows}), at])
+        secrets = _decrypted(cursor.fetchall())
+    return [_parcel(row, lease, secrets) for row in rows]
+
+
+def _decrypted(rows: Iterable[tuple[int, str]]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    for webhook_id, sealed in rows:
+        with contextlib.suppress(crypto.CannotDecrypt):
+            found.setdefault(webhook_id, []).append(crypto.decrypt(sealed, purpose=SECRET))
+    return found
+
+
+def _parcel(row: tuple[Any, ...], lease: datetime, secrets: Mapping[int, list[str]]) -> Parcel:
+    headers: dict[str, str] = {}
+    signers = secrets.get(row[2], [])
+    try:
+        headers = orjson.loads(crypto.decrypt(row[13], purpose=HEADERS)) if row[13] else {}
+    except crypto.CannotDecrypt:
+        # What cannot be read must not hold up the others: without a signer, the attempt fails and says so.
+        signers = []
+    return Parcel(
+        *(row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], row[8], row[9], row[10]),
+        *(row[11], row[12], lease, headers, signers),
+    )

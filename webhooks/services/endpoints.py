@@ -1,0 +1,226 @@
+"""The verbs of endpoints. A secret is returned once by the verb that mints it."""
+
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+from django.db import transaction
+
+from accounts.models import User
+from config.common import crypto
+from config.common.errors import Conflict
+from config.common.events import publish
+from organizations.models import Organization
+from webhooks import selectors
+from webhooks.models import DisabledReason, Status, Webhook, WebhookDelivery
+from webhooks.models.endpoints import HEADERS
+from webhooks.services import secrets
+from webhooks.services.endpoint_checks import EndpointChanges, EndpointSettings, checked
+from webhooks.signals import (
+    WebhookCreated,
+    WebhookDeleted,
+    WebhookDisabled,
+    WebhookEnabled,
+    WebhookSecretRotated,
+    WebhookUpdated,
+)
+
+
+class EndpointLimitReached(Conflict):
+    """The plan allows no further webhook."""
+
+    code = "webhook_limit_reached"
+    title = "No further webhook is allowed"
+    fix = "Delete a webhook that is no longer needed, or choose a plan with more webhooks."
+
+
+class DisabledByStaff(Conflict):
+    """The webhook was switched off by the platform's staff, who alone can switch it on."""
+
+    code = "webhook_disabled_by_staff"
+    title = "The webhook was switched off by staff"
+    fix = "Ask the platform's support why, and to enable it again."
+
+
+def create_webhook(
+    *, organization: Organization, created_by: User | None, settings: EndpointSettings
+) -> tuple[Webhook, str]:
+    """Add an endpoint and return it with its secret, or with its public key when it is signed by Ed25519.
+
+    Endpoints are counted under a lock on the organization. Raises InvalidInput or EndpointLimitReached.
+    """
+    columns = _columns(checked(settings))
+    with transaction.atomic():
+        # NO KEY: rows that refer to the organization may be written meanwhile; another creation waits.
+        Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
+        limit = selectors.allowance_of(organization).endpoints
+        if Webhook.objects.filter(organization=organization).count() >= limit:
+            raise EndpointLimitReached(f"The plan allows {limit} webhooks.", limit=limit)
+        columns.setdefault("event_types", ["*"])
+        webhook = Webhook.objects.create(
+            organization=organization, created_by=created_by, **columns
+        )
+        shown = secrets.mint(webhook)
+        publish(
+            WebhookCreated(
+                organization_id=organization.pk, webhook_id=webhook.pk, host=_host(webhook)
+            )
+        )
+    return webhook, shown
+
+
+def update_webhook(*, webhook: Webhook, settings: EndpointChanges) -> Webhook:
+    """Change the given settings and return the endpoint; nothing happens when they are as they were.
+
+    Raises InvalidInput.
+    """
+    columns = _columns(checked(settings))
+    with transaction.atomic():
+        locked = _locked(webhook)
+        changed = {name: value for name, value in columns.items() if getattr(locked, name) != value}
+        if "headers_encrypted" in changed and headers_of(locked) == settings.get("headers"):
+            del changed["headers_encrypted"]
+        if not changed:
+            return locked
+        before = _told({name: getattr(locked, name) for name in changed})
+        for name, value in changed.items():
+            setattr(locked, name, value)
+        locked.save(update_fields=[*changed, "updated_at"])
+        publish(
+            WebhookUpdated(
+                organization_id=locked.organization_id,
+                webhook_id=locked.pk,
+                before=before,
+                after=_told(changed),
+            )
+        )
+    return locked
+
+
+@transaction.atomic
+def delete_webhook(*, webhook: Webhook) -> None:
+    """Remove the endpoint, its secrets and its delivery log; messages stay in the feed."""
+    locked = Webhook.objects.select_for_update(of=("self",)).filter(pk=webhook.pk).first()
+    if locked is None:
+        return
+    told = WebhookDeleted(
+        organization_id=locked.organization_id, webhook_id=locked.pk, host=_host(locked)
+    )
+    locked.delete()
+    publish(told)
+
+
+@transaction.atomic
+def rotate_secret(
+    *, webhook: Webhook, at: datetime, overlap_seconds: int = secrets.DEFAULT_OVERLAP_SECONDS
+) -> str:
+    """Give the endpoint a new secret and return it; the present ones sign, too, for the overlap at most.
+
+    Raises InvalidInput.
+    """
+    secrets.require_overlap(overlap_seconds)
+    locked = _locked(webhook)
+    secrets.retire(locked, at=at, overlap_seconds=overlap_seconds)
+    shown = secrets.mint(locked)
+    locked.save(update_fields=["updated_at"])
+    publish(
+        WebhookSecretRotated(
+            organization_id=locked.organization_id,
+            webhook_id=locked.pk,
+            overlap_seconds=overlap_seconds,
+        )
+    )
+    return shown
+
+
+@transaction.atomic
+def disable_webhook(
+    *, webhook: Webhook, at: datetime, reason: DisabledReason = DisabledReason.CUSTOMER
+) -> Webhook:
+    """Stop telling the endpoint; what waits for it is canceled and can be recovered later.
+
+    One that is disabled already stays as it is, except that staff's word replaces any other reason.
+    """
+    locked = _locked(webhook)
+    is_taken_over = reason == DisabledReason.STAFF != locked.disabled_reason
+    if locked.disabled_at is not None and not is_taken_over:
+        return locked
+    locked.disabled_at, locked.disabled_reason = at, reason
+    locked.circuit_open_until = None
+    locked.save(
+        update_fields=["disabled_at", "disabled_reason", "circuit_open_until", "updated_at"]
+    )
+    cancel_pending(webhook_id=locked.pk, at=at)
+    publish(
+        WebhookDisabled(
+            organization_id=locked.organization_id, webhook_id=locked.pk, reason=reason.value
+        )
+    )
+    return locked
+
+
+@transaction.atomic
+def enable_webhook(*, webhook: Webhook, is_staff: bool = False) -> Webhook:
+    """Tell the endpoint of events from now on; its count of failures starts afresh.
+
+    What it missed is not sent by itself: `resending.recover` and `resending.replay_missing` do. Raises DisabledByStaff.
+    """
+    locked = _locked(webhook)
+    if locked.disabled_at is None:
+        return locked
+    if locked.disabled_reason == DisabledReason.STAFF and not is_staff:
+        raise DisabledByStaff
+    locked.disabled_at, locked.disabled_reason = None, DisabledReason.NONE
+    locked.failing_since, locked.failures_in_a_row, locked.noticed_percent = None, 0, 0
+    locked.circuit_open_until = None
+    locked.save(
+        update_fields=[
+            *("disabled_at", "disabled_reason", "failing_since", "failures_in_a_row"),
+            *("noticed_percent", "circuit_open_until", "updated_at"),
+        ]
+    )
+    publish(WebhookEnabled(organization_id=locked.organization_id, webhook_id=locked.pk))
+    return locked
+
+
+def cancel_pending(*, webhook_id: int, at: datetime) -> int:
+    """End the deliveries that wait for an endpoint and return how many there were."""
+    pending = WebhookDelivery.objects.filter(webhook_id=webhook_id, status=Status.PENDING)
+    return pending.update(
+        status=Status.CANCELED, next_attempt_at=None, leased_until=None, completed_at=at
+    )
+
+
+def headers_of(webhook: Webhook) -> dict[str, str]:
+    """Return the custom headers with their values, which may be secrets: for sending only, never for showing."""
+    if not webhook.headers_encrypted:
+        return {}
+    found: dict[str, str] = orjson.loads(crypto.decrypt(webhook.headers_encrypted, purpose=HEADERS))
+    return found
+
+
+def _locked(webhook: Webhook) -> Webhook:
+    return Webhook.objects.select_for_update(of=("self",), no_key=True).get(pk=webhook.pk)
+
+
+def _columns(settings: EndpointSettings) -> dict[str, Any]:
+    columns: dict[str, Any] = dict(settings)
+    if "headers" in columns:
+        headers = columns.pop("headers")
+        columns["header_names"] = sorted(headers)
+        sealed = crypto.encrypt(orjson.dumps(headers).decode(), purpose=HEADERS) if headers else ""
+        columns["headers_encrypted"] = sealed
+    return columns
+
+
+def _told(columns: dict[str, Any]) -> dict[str, Any]:
+    """Return the columns as an event tells them: no values of headers, and no password of a URL (there is none)."""
+    told = {name: value for name, value in columns.items() if name != "headers_encrypted"}
+    if "headers_encrypted" in columns:
+        told["headers"] = "changed"
+    return told
+
+
+def _host(webhook: Webhook) -> str:
+    return urlsplit(webhook.url).hostname or ""

@@ -1,0 +1,111 @@
+"""Fanning out: a message becomes one delivery for each endpoint that wants it, and a note for each that does not."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import orjson
+from django.db import connection, transaction
+
+from webhooks import matching
+
+BATCH = 1_000
+# One after the other, in the order of the messages: deliveries of one ordering key get their ids in order.
+_LOCK = "SELECT pg_try_advisory_xact_lock(hashtext('tollgate.webhooks.fan_out'))"
+_MESSAGES = """
+    SELECT id, organization_id, event_type, payload FROM webhooks_webhookmessage
+    WHERE fanned_out_at IS NULL ORDER BY id LIMIT %s
+"""
+# FOR SHARE: an endpoint that is being disabled is waited for, or waits, so that nothing is left behind for it.
+_ENDPOINTS = """
+    SELECT id, organization_id, event_types, filters, ordering_path, disabled_at IS NULL
+    FROM webhooks_webhook WHERE organization_id = ANY(%s) ORDER BY id FOR SHARE
+"""
+_DELIVERIES = """
+    INSERT INTO webhooks_webhookdelivery (organization_id, webhook_id, message_id, ordering_key, status, trigger,
+        attempts, tries, claims, next_attempt_at, last_outcome, created_at)
+    SELECT organization_id, webhook_id, message_id, ordering_key, 'PENDING', 'event', 0, 0, 0, %s, '', %s
+    FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::text[])
+        AS new (organization_id, webhook_id, message_id, ordering_key)
+    ORDER BY message_id, webhook_id
+    ON CONFLICT DO NOTHING
+"""
+_DONE = """
+    UPDATE webhooks_webhookmessage AS message SET fanned_out_at = %s, passed_over = new.passed_over::jsonb
+    FROM unnest(%s::bigint[], %s::text[]) AS new (id, passed_over) WHERE message.id = new.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Endpoint:
+    id: int
+    event_types: list[str]
+    filters: list[dict[str, Any]]
+    ordering_path: str
+    is_enabled: bool
+
+    def refusal(self, event_type: str, payload: dict[str, Any]) -> str:
+        """Return why the endpoint is passed over; empty when it is not."""
+        if not self.is_enabled:
+            return "disabled"
+        if not matching.wants_type(self.event_types, event_type):
+            return "event_type"
+        failed = matching.failed_filter(self.filters, payload)
+        return "" if failed is None else f"filter:{failed}"
+
+
+@dataclass(slots=True)
+class _Plan:
+    """What is written for one batch: rows of deliveries, and what is noted with each message."""
+
+    deliveries: list[tuple[int, int, int, str]] = field(default_factory=list)
+    messages: list[int] = field(default_factory=list)
+    passed_over: list[str] = field(default_factory=list)
+
+
+@transaction.atomic
+def fan_out(*, at: datetime, limit: int = BATCH) -> int:
+    """Hand out the oldest messages and return how many; none while another process does."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK)
+        if cursor.fetchone() == (False,):
+            return 0
+        cursor.execute(_MESSAGES, [limit])
+        messages = cursor.fetchall()
+        if not messages:
+            return 0
+        cursor.execute(_ENDPOINTS, [list({row[1] for row in messages})])
+        plan = _planned(messages, _by_organization(cursor.fetchall()))
+        if plan.deliveries:
+            columns = [list(column) for column in zip(*plan.deliveries, strict=True)]
+            cursor.execute(_DELIVERIES, [at, at, *columns])
+        cursor.execute(_DONE, [at, plan.messages, plan.passed_over])
+    return len(messages)
+
+
+def _by_organization(rows: Iterable[tuple[Any, ...]]) -> dict[int, list[_Endpoint]]:
+    found: dict[int, list[_Endpoint]] = {}
+    for webhook_id, organization_id, event_types, filters, path, is_enabled in rows:
+        conditions = orjson.loads(filters)
+        endpoint = _Endpoint(webhook_id, event_types, conditions, path, is_enabled)
+        found.setdefault(organization_id, []).append(endpoint)
+    return found
+
+
+def _planned(messages: list[tuple[Any, ...]], endpoints: dict[int, list[_Endpoint]]) -> _Plan:
+    plan = _Plan()
+    for message_id, organization_id, event_type, text in messages:
+        passed_over: dict[str, str] = {}
+        known = endpoints.get(organization_id, [])
+        payload = orjson.loads(text) if known else {}
+        for endpoint in known:
+            refusal = endpoint.refusal(event_type, payload)
+            if refusal:
+                passed_over[str(endpoint.id)] = refusal
+                continue
+            key = matching.ordering_key(endpoint.ordering_path, payload)
+            plan.deliveries.append((organization_id, endpoint.id, message_id, key))
+        plan.messages.append(message_id)
+        plan.passed_over.append(orjson.dumps(passed_over).decode())
+    return plan

@@ -1,0 +1,154 @@
+"""What results mean for an endpoint: its circuit, its notices, its end after five days of failures or one 410."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import connection
+
+from config.common import mail
+from config.common.events import publish
+from organizations.models import OrganizationMember, Role
+from webhooks import retry
+from webhooks.models import DisabledReason, Outcome, Webhook
+from webhooks.services import endpoints
+from webhooks.signals import WebhookFailuresNoticed, WebhookRecovered
+
+# How exact the time of the last success is: written more often, it would cost more than it tells.
+_SUCCESS_PRECISION = timedelta(seconds=10)
+_KEEP = """
+    SELECT id, failing_since IS NOT NULL FROM webhooks_webhook WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One attempt at an endpoint, as far as its health is concerned."""
+
+    webhook_id: int
+    outcome: Outcome
+    at: datetime
+
+
+def lock(verdicts: Sequence[Verdict]) -> list[Webhook]:
+    """Lock the endpoints of these attempts, before their deliveries, and return those whose health is in question.
+
+    One that is deleted meanwhile is waited for, or waits.
+    """
+    ids = sorted({verdict.webhook_id for verdict in verdicts})
+    failed = {verdict.webhook_id for verdict in verdicts if verdict.outcome != Outcome.SUCCEEDED}
+    with connection.cursor() as cursor:
+        cursor.execute(_KEEP, [ids])
+        suspects = failed | {pk for pk, is_failing in cursor.fetchall() if is_failing}
+    if not suspects:
+        return []
+    rows = Webhook.objects.select_for_update(of=("self",), no_key=True).filter(pk__in=suspects)
+    return list(rows.order_by("pk"))
+
+
+def judge(verdicts: Sequence[Verdict], suspects: Sequence[Webhook]) -> None:
+    """Bring the endpoints' health up to date, in the caller's transaction; the verdicts come in the order of time."""
+    _note_successes(
+        {verdict.webhook_id: verdict.at for verdict in verdicts},
+        {webhook.pk for webhook in suspects},
+    )
+    for webhook in suspects:
+        _apply(webhook, [verdict for verdict in verdicts if verdict.webhook_id == webhook.pk])
+
+
+def _note_successes(latest: dict[int, datetime], suspects: set[int]) -> None:
+    healthy = [webhook_id for webhook_id in latest if webhook_id not in suspects]
+    if not healthy:
+        return
+    at = max(latest[webhook_id] for webhook_id in healthy)
+    rows = Webhook.objects.filter(pk__in=healthy)
+    rows.filter(last_success_at=None).update(last_success_at=at)
+    rows.filter(last_success_at__lt=at - _SUCCESS_PRECISION).update(last_success_at=at)
+
+
+def _apply(webhook: Webhook, verdicts: Iterable[Verdict]) -> None:
+    was_noticed = webhook.noticed_percent
+    is_gone = False
+    for verdict in verdicts:
+        if verdict.outcome == Outcome.SUCCEEDED:
+            _succeed(webhook, verdict.at)
+        else:
+            _fail(webhook, verdict.at)
+            is_gone = is_gone or verdict.outcome == Outcome.GONE
+    webhook.save(
+        update_fields=[
+            *("failing_since", "failures_in_a_row", "noticed_percent", "circuit_open_until"),
+            *("last_success_at", "last_failure_at"),
+        ]
+    )
+    _announce(webhook, was_noticed=was_noticed, is_gone=is_gone)
+
+
+def _succeed(webhook: Webhook, at: datetime) -> None:
+    webhook.last_success_at = at
+    webhook.failing_since, webhook.failures_in_a_row, webhook.noticed_percent = None, 0, 0
+    webhook.circuit_open_until = None
+
+
+def _fail(webhook: Webhook, at: datetime) -> None:
+    webhook.last_failure_at = at
+    webhook.failing_since = webhook.failing_since or at
+    webhook.failures_in_a_row += 1
+    wait = retry.circuit_wait(webhook.failures_in_a_row)
+    webhook.circuit_open_until = None if wait is None else at + wait
+    due = retry.notice_due(
+        failing_since=webhook.failing_since, at=at, noticed_percent=webhook.noticed_percent
+    )
+    webhook.noticed_percent = due or webhook.noticed_percent
+
+
+def _announce(webhook: Webhook, *, was_noticed: int, is_gone: bool) -> None:
+    if not webhook.is_enabled:
+        return
+    at = webhook.last_failure_at
+    if is_gone and at is not None:
+        endpoints.disable_webhook(webhook=webhook, at=at, reason=DisabledReason.GONE)
+        _write("webhooks/disabled", webhook, failing_since=webhook.failing_since, is_gone=True)
+    elif webhook.noticed_percent > was_noticed and at is not None:
+        _give_notice(webhook, at)
+    elif was_noticed and not webhook.noticed_percent:
+        publish(WebhookRecovered(organization_id=webhook.organization_id, webhook_id=webhook.pk))
+        _write("webhooks/recovered", webhook, failing_since=None)
+
+
+def _give_notice(webhook: Webhook, at: datetime) -> None:
+    percent = webhook.noticed_percent
+    publish(
+        WebhookFailuresNoticed(
+            organization_id=webhook.organization_id, webhook_id=webhook.pk, percent=percent
+        )
+    )
+    if percent < 100:
+        _write("webhooks/failing", webhook, failing_since=webhook.failing_since)
+        return
+    endpoints.disable_webhook(webhook=webhook, at=at, reason=DisabledReason.FAILING)
+    _write("webhooks/disabled", webhook, failing_since=webhook.failing_since)
+
+
+def _write(
+    kind: str, webhook: Webhook, *, failing_since: datetime | None, is_gone: bool = False
+) -> None:
+    """Tell those who run the organization."""
+    values = {
+        "webhook": webhook,
+        "organization": webhook.organization,
+        "page": f"{settings.PUBLIC_URL}/webhooks/{webhook.pk}/",
+        "failing_since": failing_since,
+        "disabled_at": failing_since + retry.DISABLE_AFTER if failing_since else None,
+        "is_gone": is_gone,
+    }
+    for member in _responsible(webhook.organization_id):
+        mail.send(kind, to=member.user.email, values={"user": member.user, **values})
+
+
+def _responsible(organization_id: int) -> Iterable[OrganizationMember]:
+    members = OrganizationMember.objects.select_related("user").filter(
+        organization_id=organization_id, role__in=[Role.OWNER, Role.ADMIN]
+    )
+    return members.order_by("pk")

@@ -1,0 +1,167 @@
+"""Sending again: one delivery, what failed since a time, what an endpoint never got."""
+
+from datetime import datetime
+from itertools import islice
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from config.common.errors import Conflict
+from config.common.events import publish
+from webhooks import matching
+from webhooks.models import Status, Trigger, Webhook, WebhookDelivery, WebhookMessage
+from webhooks.services import doorbell
+from webhooks.signals import DeliveriesRequeued
+
+# More at once would make one long transaction; whoever needs more asks again from where the answer ends.
+MAX_AT_ONCE = 10_000
+
+
+class EndpointDisabled(Conflict):
+    """A disabled webhook is sent nothing."""
+
+    code = "webhook_disabled"
+    title = "The webhook is disabled"
+    fix = "Enable the webhook first."
+
+
+class AlreadyOnItsWay(Conflict):
+    """The delivery is being sent at this moment."""
+
+    code = "delivery_on_its_way"
+    title = "The delivery is on its way"
+    fix = "Wait for the result of the present attempt."
+
+
+@transaction.atomic
+def resend(*, delivery: WebhookDelivery, at: datetime) -> WebhookDelivery:
+    """Send one message again, at once and by a fresh schedule, whatever became of it before.
+
+    The id stays the same, so that a receiver that has it already can tell. Raises EndpointDisabled or AlreadyOnItsWay.
+    """
+    webhook = enabled(delivery.webhook_id)
+    locked = WebhookDelivery.objects.select_for_update().get(pk=delivery.pk)
+    if locked.leased_until is not None and locked.leased_until > at:
+        raise AlreadyOnItsWay
+    _requeue(WebhookDelivery.objects.filter(pk=locked.pk), Trigger.RESEND, at)
+    _tell(webhook, Trigger.RESEND, 1)
+    locked.refresh_from_db()
+    return locked
+
+
+@transaction.atomic
+def recover(
+    *,
+    webhook: Webhook,
+    since: datetime,
+    at: datetime,
+    until: datetime | None = None,
+    statuses: tuple[str, ...] = (Status.FAILED, Status.CANCELED),
+) -> int:
+    """Send again what an endpoint did not take of the messages since a time; return how many, 10,000 at most.
+
+    The oldest come first. Raises EndpointDisabled.
+    """
+    locked = enabled(webhook.pk)
+    found = recoverable(webhook=locked, since=since, until=until, statuses=statuses)
+    chosen = list(found.order_by("pk").values_list("pk", flat=True)[:MAX_AT_ONCE])
+    requeued = _requeue(
+        WebhookDelivery.objects.filter(pk__in=chosen, status__in=statuses), Trigger.RECOVERY, at
+    )
+    _tell(locked, Trigger.RECOVERY, requeued)
+    return requeued
+
+
+def recoverable(
+    *,
+    webhook: Webhook,
+    since: datetime,
+    until: datetime | None = None,
+    statuses: tuple[str, ...] = (Status.FAILED, Status.CANCELED),
+) -> QuerySet[WebhookDelivery]:
+    """Return the deliveries that `recover` would send again."""
+    found = WebhookDelivery.objects.filter(
+        webhook=webhook, status__in=statuses, message__occurred_at__gte=since
+    )
+    return found if until is None else found.filter(message__occurred_at__lt=until)
+
+
+@transaction.atomic
+def replay_missing(
+    *, webhook: Webhook, since: datetime, at: datetime, until: datetime | None = None
+) -> int:
+    """Send what an endpoint was never sent of the messages since a time; return how many, 10,000 at most.
+
+    That is what happened while it was disabled, before it existed, or before its types and filters were changed; they
+    hold as they are now. Raises EndpointDisabled.
+    """
+    locked = enabled(webhook.pk)
+    messages = WebhookMessage.objects.filter(
+        organization_id=locked.organization_id,
+        is_test=False,
+        fanned_out_at__isnull=False,
+        occurred_at__gte=since,
+    ).exclude(deliveries__webhook_id=locked.pk)
+    if until is not None:
+        messages = messages.filter(occurred_at__lt=until)
+    wanted = list(
+        islice(
+            (
+                message
+                for message in messages.order_by("pk").iterator(chunk_size=2_000)
+                if matching.wants_type(locked.event_types, message.event_type)
+                and matching.passes(locked.filters, message.payload)
+            ),
+            MAX_AT_ONCE,
+        )
+    )
+    WebhookDelivery.objects.bulk_create(
+        [
+            WebhookDelivery(
+                organization_id=locked.organization_id,
+                webhook=locked,
+                message=message,
+                ordering_key=matching.ordering_key(locked.ordering_path, message.payload),
+                trigger=Trigger.REPLAY,
+                next_attempt_at=at,
+            )
+            for message in wanted
+        ],
+        ignore_conflicts=True,
+        batch_size=1_000,
+    )
+    _tell(locked, Trigger.REPLAY, len(wanted))
+    return len(wanted)
+
+
+def enabled(webhook_id: int) -> Webhook:
+    """Return an endpoint, locked so that nobody disables it meanwhile. Raises EndpointDisabled."""
+    webhook = Webhook.objects.select_for_update(no_key=True).get(pk=webhook_id)
+    if not webhook.is_enabled:
+        raise EndpointDisabled
+    return webhook
+
+
+def _requeue(deliveries: QuerySet[WebhookDelivery], trigger: Trigger, at: datetime) -> int:
+    return deliveries.update(
+        status=Status.PENDING,
+        trigger=trigger,
+        tries=0,
+        next_attempt_at=at,
+        leased_until=None,
+        completed_at=None,
+    )
+
+
+def _tell(webhook: Webhook, trigger: Trigger, count: int) -> None:
+    if not count:
+        return
+    publish(
+        DeliveriesRequeued(
+            organization_id=webhook.organization_id,
+            webhook_id=webhook.pk,
+            trigger=trigger.value,
+            count=count,
+        )
+    )
+    doorbell.ring_on_commit()

@@ -1,0 +1,116 @@
+"""The drain: hands out what is new, sends what is due, records what came of it, until nothing is left to do."""
+
+import contextlib
+import random
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+import structlog
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from webhooks.services import claims, doorbell, fan_out, results
+from webhooks.transport import Sender
+
+logger = structlog.get_logger(__name__)
+# Well under the job's time limit; what is left then is for the next one.
+DRAIN_SECONDS = 180.0
+MAX_HELD = 1_000
+# How soon the bell is heard while requests are under way, and how often rows are looked for without it.
+_LISTEN_SECONDS = 0.02
+_LOOK_SECONDS = 0.5
+_SLOT = "SELECT pg_try_advisory_lock(hashtext('tollgate.webhooks.drain'), %s)"
+_FREE = "SELECT pg_advisory_unlock(hashtext('tollgate.webhooks.drain'), %s)"
+
+
+def drain(
+    *,
+    seconds: float = DRAIN_SECONDS,
+    linger: float = 0.0,
+    clock: Callable[[], datetime] = timezone.now,
+    dice: Callable[[], float] = random.random,
+) -> int:
+    """Send until nothing is due, or the time is up, and return how many attempts were made.
+
+    Nothing happens where as many as WEBHOOK_SENDERS do so already. `linger` is for how long to wait for the bell once
+    nothing is left.
+    """
+    deadline, made = time.monotonic() + seconds, 0
+    with _slot() as is_ours:
+        while is_ours:
+            made += _Drain(clock, dice).run(deadline, linger)
+            # Who rang after the last look found nobody at the door.
+            if not doorbell.leave() or time.monotonic() >= deadline:
+                break
+    return made
+
+
+class _Drain:
+    """One run with its own sender."""
+
+    def __init__(self, clock: Callable[[], datetime], dice: Callable[[], float]) -> None:
+        self._clock = clock
+        self._dice = dice
+        self._made = 0
+        self._looked_at = 0.0
+
+    def run(self, deadline: float, linger: float) -> int:
+        """Work until there is nothing to do, or no time."""
+        quiet_since = time.monotonic()
+        with Sender(clock=self._clock) as sender:
+            while True:
+                now = time.monotonic()
+                if self._step(sender, may_claim=now < deadline):
+                    quiet_since = time.monotonic()
+                elif now >= deadline or now - quiet_since >= linger:
+                    return self._made
+                else:
+                    time.sleep(_LISTEN_SECONDS)
+
+    def _step(self, sender: Sender, *, may_claim: bool) -> bool:
+        """Do what there is to do now; return whether there was, or still is, anything."""
+        is_rung = doorbell.answer()
+        is_time = time.monotonic() - self._looked_at >= _LOOK_SECONDS
+        is_found = may_claim and (is_rung or is_time) and self._look(sender)
+        finished = sender.collect(seconds=_LISTEN_SECONDS if sender.held else 0.0)
+        if finished:
+            results.record(finished, at=self._clock(), dice=self._dice)
+            self._made += sum(result.answer is not None for result in finished)
+            # There is room again, and perhaps the next of an ordering key.
+            self._looked_at = 0.0
+        return bool(is_found or finished or sender.held)
+
+    def _look(self, sender: Sender) -> bool:
+        """Hand out and claim; return whether there was anything."""
+        self._looked_at = time.monotonic()
+        handed_out = fan_out.fan_out(at=self._clock())
+        room = MAX_HELD - sender.held
+        parcels = (
+            claims.claim(at=self._clock(), room=room, shares=sender.room_by_endpoint())
+            if room > 0
+            else []
+        )
+        sender.submit(parcels)
+        if handed_out or parcels:
+            self._looked_at = 0.0
+        return bool(handed_out or parcels)
+
+
+@contextlib.contextmanager
+def _slot() -> Iterator[bool]:
+    """Hold one of the places of those who send; the database takes it back when its holder dies."""
+    with connection.cursor() as cursor:
+        for number in range(settings.WEBHOOK_SENDERS):
+            cursor.execute(_SLOT, [number])
+            if cursor.fetchone() == (True,):
+                break
+        else:
+            yield False
+            return
+    try:
+        yield True
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(_FREE, [number])
