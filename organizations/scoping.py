@@ -64,6 +64,8 @@ class OrganizationScoped(ApiView):
     required_role: ClassVar[Role] = Role.VIEWER
     # The model of the row that `pk` in the path names, if permissions can be given on single ones.
     granted_on: ClassVar[type[Model] | None] = None
+    # Whether the header says which organization is meant; else the path does.
+    reads_organization_header: ClassVar[bool] = True
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -161,6 +161,14 @@ class ApiView(APIView):
         return HttpResponseNotModified(headers=kept)
 
 
+def has_own_tag(view: Any) -> bool:
+    """Whether what a view changes can be read, and so compared, under the same path."""
+    actions: dict[str, str] | None = getattr(view, "action_map", None)
+    if actions is not None:
+        return actions.get("get", "list") != "list"
+    return hasattr(view, "get") and not hasattr(view, "pagination_class")
+
+
 def _body_parts(request: Request) -> list[bytes]:
     """Return what was sent: the bytes of a document, the values of a form, whose boundaries are new every time."""
     kind = request.META.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()

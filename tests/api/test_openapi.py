@@ -11,6 +11,7 @@ from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from apikeys.gateway import app as gate
+from config.common.events import catalogue
 from tests.api.operations import document, operations
 from tests.api.test_permission_matrix import BODIES, MATRIX
 from tests.api.world import World, who_may
@@ -118,8 +119,39 @@ def test_says_who_may_ask(name, operation, described):
 
 
 @EVERY
+def test_every_parameter_has_an_example(name, operation, described):
+    for parameter in described.get("parameters", ()):
+        told = f"{name}: {parameter['name']}"
+        assert parameter["description"], told
+        assert "example" in parameter, told
+        assert faults_of(parameter["schema"], parameter["example"]) == [], told
+
+
+def test_tags_are_declared_and_described():
+    declared = {tag["name"]: tag["description"] for tag in document()["tags"]}
+    used = {tag for _, _, described in DESCRIBED for tag in described["tags"]}
+
+    assert set(declared) == used
+    assert {name: text for name, text in declared.items() if text == name} == {}
+
+
+def test_every_public_event_is_a_webhook():
+    public = {event.name for event in catalogue() if event.is_public}
+    webhooks = document()["webhooks"]
+
+    assert set(webhooks) == public
+    ids = [described["post"]["operationId"] for described in webhooks.values()]
+    assert len(ids) == len(set(ids))
+    for name, described in webhooks.items():
+        body = described["post"]["requestBody"]["content"]["application/json"]
+        assert faults_of(body["schema"], body["example"]) == [], name
+        assert body["example"]["type"] == name
+
+
+@EVERY
 def test_problems_are_described_as_problems(name, operation, described):
     problems = {status: body for status, body in described["responses"].items() if status >= "400"}
+    schema = {"$ref": "#/components/schemas/Problem"}
 
     assert {"400", "503"} <= set(problems)
     if name not in OPEN:
@@ -127,6 +159,10 @@ def test_problems_are_described_as_problems(name, operation, described):
     for body in problems.values():
         assert list(body["content"]) == ["application/problem+json"]
         assert body["description"]
+    for status, body in problems.items():
+        example = body["content"]["application/problem+json"]["example"]
+        assert faults_of(schema, example) == [], status
+        assert example["status"] == int(status)
 
 
 @EVERY

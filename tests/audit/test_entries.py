@@ -141,10 +141,10 @@ def test_what_concerns_no_organization_is_in_the_platforms_chain(api_as, olivia)
     assert (entry.chain, entry.organization_id) == (PLATFORM_CHAIN, None)
 
 
-def test_costs_three_queries(organization, django_assert_num_queries):
+def test_costs_two_queries(organization, django_assert_num_queries):
     event = OrganizationSuspended(organization_id=organization.pk, reason="x")
 
-    with django_assert_num_queries(3), transaction.atomic(savepoint=False):
+    with django_assert_num_queries(2), transaction.atomic(savepoint=False):
         entries.record(event, at=organization.created_at)
 
 
