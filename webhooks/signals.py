@@ -87,6 +87,31 @@ class WebhookEnabled(DomainEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConformanceRequested(DomainEvent):
+    """A row of probes of an endpoint's conformance was asked for."""
+
+    name = "webhook.conformance_requested"
+    summary = "conformance run {run_id} of webhook {webhook_id} asked for"
+    target_type = "webhook"
+
+    webhook_id: int
+    run_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConformanceFinished(DomainEvent):
+    """A conformance run is over; without a grade, it could not be finished."""
+
+    name = "webhook.conformance_finished"
+    summary = "conformance run {run_id} of webhook {webhook_id} graded {grade}"
+    target_type = "webhook"
+
+    webhook_id: int
+    run_id: int
+    grade: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookFailuresNoticed(DomainEvent):
     """An endpoint has failed without one success for so much of the five days after which it is disabled."""
 
