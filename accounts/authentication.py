@@ -35,7 +35,7 @@ class JWTAuthentication(BaseAuthentication):
         if session is None:
             raise _refused()
         services.sessions.touch(session=session, at=now)
-        context.set_actor(session.user.as_actor())
+        context.set_actor(session.user.as_actor(request.path))
         return session.user, claims
 
     def authenticate_header(self, request: Request) -> str:

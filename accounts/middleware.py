@@ -96,7 +96,7 @@ def _person(request: HttpRequest) -> User | AnonymousUser:
         if SESSION_KEY in request.session:
             request.session.flush()
         return AnonymousUser()
-    context.set_actor(session.user.as_actor())
+    context.set_actor(session.user.as_actor(request.path))
     _show_times_of(session.user, request)
     return session.user
 

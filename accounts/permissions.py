@@ -37,11 +37,12 @@ class RecentlyAuthenticated(BasePermission):
         methods: frozenset[str] | None = getattr(view, "recent_methods", None)
         is_guarded = request.method not in _SAFE if methods is None else request.method in methods
         if is_guarded and isinstance(request.user, User):
-            _require_recent(request)
+            require_recent(request)
         return True
 
 
-def _require_recent(request: Request) -> None:
+def require_recent(request: Request) -> None:
+    """Raise ReauthenticationRequired, which says how to go on, or Unauthenticated for whoever has no session."""
     session = middleware.live_session_of(request)
     if session is None:
         raise Unauthenticated

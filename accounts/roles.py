@@ -18,6 +18,8 @@ class PlatformPermission(StrEnum):
     USERS_READ = "users:read"
     USERS_WRITE = "users:write"
     USERS_SUSPEND = "users:suspend"
+    ROLES_WRITE = "roles:write"
+    BROADCASTS_WRITE = "broadcasts:write"
     ORGANIZATIONS_READ = "organizations:read"
     ORGANIZATIONS_WRITE = "organizations:write"
     APIS_WRITE = "apis:write"
@@ -28,7 +30,8 @@ class PlatformPermission(StrEnum):
 
 GRANTS: dict[PlatformRoleName, frozenset[PlatformPermission]] = {
     PlatformRoleName.SUPER_ADMIN: frozenset(PlatformPermission),
-    PlatformRoleName.ADMIN: frozenset(PlatformPermission) - {PlatformPermission.SERVICE_KEYS_WRITE},
+    PlatformRoleName.ADMIN: frozenset(PlatformPermission)
+    - {PlatformPermission.SERVICE_KEYS_WRITE, PlatformPermission.ROLES_WRITE},
     PlatformRoleName.USER: frozenset(),
     PlatformRoleName.VIEWER: frozenset(
         {

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.db.models import Max, QuerySet
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 
 from accounts.models import (
     DataExport,
@@ -19,6 +19,35 @@ from accounts.models import (
 from accounts.passkeys import KnownCredential
 from accounts.tokens import AccessClaims
 from config.common import crypto
+
+
+def people(
+    *,
+    q: str = "",
+    role: str = "",
+    status: str = "",
+    verified: bool | None = None,
+    two_factor: bool | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    seen_since: datetime | None = None,
+) -> QuerySet[User]:
+    """Return people as staff asks for them, each with whether they have a second factor."""
+    app = TotpDevice.objects.filter(user=OuterRef("pk"), confirmed=True)
+    passkey = Passkey.objects.filter(user=OuterRef("pk"))
+    found = User.objects.annotate(two_factor=Exists(app) | Exists(passkey))
+    if q:
+        found = found.filter(Q(email__icontains=q) | Q(full_name__icontains=q))
+    exact = {
+        "role": role or None,
+        "status": status or None,
+        "email_verified_at__isnull": None if verified is None else not verified,
+        "two_factor": two_factor,
+        "created_at__gte": since,
+        "created_at__lt": until,
+        "last_login__gte": seen_since,
+    }
+    return found.filter(**{name: value for name, value in exact.items() if value is not None})
 
 
 def user_by_email(email: str) -> User | None:

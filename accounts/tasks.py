@@ -17,6 +17,29 @@ def purge_expired() -> None:
         logger.info("accounts_purged", **services.upkeep.purge_expired(at=timezone.now()))
 
 
+@shared_task(name="accounts.lift_suspensions")
+def lift_suspensions() -> None:
+    """Let in again whose suspension is over."""
+    with context.job("accounts.lift_suspensions"):
+        lifted = services.suspension.lift_due(at=timezone.now())
+        if lifted:
+            logger.info("suspensions_lifted", lifted=lifted)
+
+
+@shared_task(name="accounts.broadcast")
+def broadcast(broadcast_id: int) -> None:
+    """Send one message to its audience."""
+    with context.job("accounts.broadcast"):
+        services.broadcasts.run(broadcast_id=broadcast_id, at=timezone.now())
+
+
+@shared_task(name="accounts.sweep_broadcasts")
+def sweep_broadcasts() -> None:
+    """Send on the messages that no doorbell was rung for, or whose worker died."""
+    with context.job("accounts.sweep_broadcasts"):
+        services.broadcasts.run_due(at=timezone.now())
+
+
 @shared_task(name="accounts.export")
 def export(export_id: int) -> None:
     """Make one copy of a person's data."""

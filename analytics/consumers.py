@@ -135,7 +135,8 @@ def _may_see(ticket: Ticket) -> bool:
     if session is None:
         return False
     try:
-        access.tenant_of(session.user, ticket.organization_id).require(Permission.USAGE_READ)
+        tenant = access.tenant_of(session.user, ticket.organization_id, is_at_the_door=False)
+        tenant.require(Permission.USAGE_READ)
     except DomainError:
         return False
     return True

@@ -7,6 +7,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from typing import cast
 
 import orjson
 import redis.exceptions
@@ -114,7 +115,8 @@ def _ticks(calls: Iterable[Call]) -> dict[int, Tick]:
 def _watched() -> set[int]:
     client = store.client()
     client.zremrangebyscore(_watched_key(), 0, time.time())
-    return {int(member) for member in client.zrange(_watched_key(), 0, -1)}
+    members = cast("list[bytes]", client.zrange(_watched_key(), 0, -1))
+    return {int(member) for member in members}
 
 
 def _watched_key() -> str:

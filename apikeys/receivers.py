@@ -7,10 +7,14 @@ from django.dispatch import receiver
 from accounts.services import personal_data
 from accounts.signals import UserErased, UserReinstated, UserSuspended
 from apikeys import selectors
+from apikeys.models import ApiKey
 from apikeys.services import invalidation, keys
 from billing.signals import PlanChanged
 from config.common.events import published
+from organizations import grantable
+from organizations.roles import Permission
 from organizations.signals import (
+    OrganizationClosed,
     OrganizationLimitsChanged,
     OrganizationReinstated,
     OrganizationSuspended,
@@ -18,6 +22,11 @@ from organizations.signals import (
 
 personal_data.contribute(
     "api_keys", "Keys you made, without their secrets.", selectors.personal_data_of
+)
+grantable.register(
+    "api_key",
+    ApiKey,
+    {Permission.KEYS_READ: "view_apikey", Permission.KEYS_WRITE: "change_apikey"},
 )
 
 
@@ -48,3 +57,13 @@ def revoke_keys_of_erased_user(event: UserErased, at: datetime, **_: object) -> 
     By now the person has left every organization in which there are others.
     """
     keys.revoke_keys_where_member(user_id=event.user_id, at=at)
+
+
+@receiver(published, sender=OrganizationClosed)
+def revoke_keys_of_closed_organization(
+    event: OrganizationClosed, at: datetime, **_: object
+) -> None:
+    """What is closed calls no more, whatever happens to it later."""
+    assert event.organization_id is not None
+    keys.revoke_keys_of(organization_id=event.organization_id, at=at)
+    invalidation.organizations_changed(event.organization_id)

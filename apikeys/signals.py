@@ -13,6 +13,7 @@ class KeyCreated(DomainEvent):
     summary = "API key {key_name} created"
     is_public = True
     target_type = "api_key"
+    is_change = True
 
     api_key_id: int
     key_name: str
@@ -40,6 +41,7 @@ class KeyRotated(DomainEvent):
     summary = "API key {key_name} rotated, overlap {overlap_seconds} s"
     is_public = True
     target_type = "api_key"
+    is_change = True
 
     api_key_id: int
     key_name: str
@@ -54,6 +56,7 @@ class KeyRevoked(DomainEvent):
     summary = "API key {key_name} revoked"
     is_public = True
     target_type = "api_key"
+    is_change = True
 
     api_key_id: int
     key_name: str
@@ -80,6 +83,7 @@ class ServiceKeyCreated(DomainEvent):
     summary = "service key {key_name} created"
     target_type = "service_key"
     security_name = "authz_admin"
+    is_change = True
 
     service_key_id: int
     key_name: str
@@ -93,6 +97,7 @@ class ServiceKeyRotated(DomainEvent):
     summary = "service key {key_name} rotated, overlap {overlap_seconds} s"
     target_type = "service_key"
     security_name = "authz_admin"
+    is_change = True
 
     service_key_id: int
     key_name: str
@@ -107,6 +112,7 @@ class ServiceKeyRevoked(DomainEvent):
     summary = "service key {key_name} revoked"
     target_type = "service_key"
     security_name = "authz_admin"
+    is_change = True
 
     service_key_id: int
     key_name: str

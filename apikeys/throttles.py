@@ -13,6 +13,8 @@ from apikeys.gateway.metering import event, json_path, json_text
 from apikeys.gateway.plans import MICRO, Count, Plan
 from apikeys.gateway.refusals import Outcome, error_of
 from config.common.ip import client_ip
+from config.common.ratelimit import Standing
+from organizations.throttles import note
 
 if TYPE_CHECKING:
     # DRF imports its default throttles while it defines this class.
@@ -37,7 +39,16 @@ class ApiKeyThrottle(BaseThrottle):
             raise error_of(Outcome.UNAVAILABLE, "The credits cannot be counted at the moment.")
         if not counted.granted:
             raise _refusal(plan, counted)
+        note(request, _standings(plan, counted))
         return True
+
+
+def _standings(plan: Plan, counted: Count) -> list[Standing]:
+    left = zip(counted.numbers[::2], counted.numbers[1::2], strict=True)
+    return [
+        Standing(name, quantity, window, remaining, reset)
+        for (name, quantity, window), (remaining, reset) in zip(plan.policies, left, strict=True)
+    ]
 
 
 def _event(request: Request, plan: Plan, cost: int) -> bytes:

@@ -1,11 +1,69 @@
-"""Forms of the security pages. Filters are forgiving: what is not a choice filters nothing."""
+"""Forms of the log and the security pages. Filters are forgiving: what is not a choice filters nothing."""
 
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
+from django.utils import timezone
 
 from audit.models import Severity
 from audit.vocabulary import TERMS
+from config.common.events import catalogue
+
+_ACTORS = (
+    ("", "Anybody"),
+    ("user", "A member"),
+    ("staff", "Staff"),
+    ("api_key", "An API key"),
+    ("job", "A background job"),
+    ("command", "An operator's command"),
+)
+
+
+class LogFilterForm(forms.Form):
+    """Asks which entries of the log to show."""
+
+    action = forms.ChoiceField(required=False, label="Action")
+    actor_type = forms.ChoiceField(required=False, choices=_ACTORS, label="Who")
+    since = forms.DateField(
+        required=False, label="From", widget=forms.DateInput(attrs={"type": "date"})
+    )
+    until = forms.DateField(
+        required=False, label="To", widget=forms.DateInput(attrs={"type": "date"})
+    )
+    request_id = forms.CharField(
+        required=False,
+        max_length=64,
+        label="Request id",
+        widget=forms.TextInput(attrs={"placeholder": "Request id", "spellcheck": "false"}),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Offer every event that can stand in an organization's log."""
+        super().__init__(*args, **kwargs)
+        field = self.fields["action"]
+        assert isinstance(field, forms.ChoiceField)
+        names = [event.name for event in catalogue()]
+        field.choices = [("", "Any action"), *((name, name) for name in names)]
+
+    def query(self) -> dict[str, str]:
+        """Return the filters that are set, as they stand in the address."""
+        self.is_valid()
+        return {name: str(value) for name, value in self.cleaned_data.items() if value}
+
+    def filters(self) -> dict[str, Any]:
+        """Return the filters as `selectors.entries_where` takes them; days are whole, in the person's time zone."""
+        self.is_valid()
+        given = {name: value for name, value in self.cleaned_data.items() if value}
+        if "since" in given:
+            given["since"] = _midnight(given["since"])
+        if "until" in given:
+            given["until"] = _midnight(given["until"] + timedelta(days=1))
+        return given
+
+
+def _midnight(day: date) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time.min))
 
 
 class FilterForm(forms.Form):

@@ -1,5 +1,6 @@
 """Every event becomes an entry, in the transaction of the change."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -23,13 +24,19 @@ personal_data.contribute(
 
 
 @receiver(published)
-def write_entry(event: DomainEvent, at: datetime, **_: Any) -> None:
+def write_entry(
+    event: DomainEvent,
+    at: datetime,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+    **_: Any,
+) -> None:
     """Append the event; without its entry the change does not happen.
 
     Of what comes over and over, only the first one in a minute is an entry: the others raise a count.
     """
     if event.is_counted and not security.count(event, at=at):
         return
-    entries.record(event, at=at)
+    entries.record(event, at=at, before=before, after=after)
     if event.security_name and not event.is_counted:
         security.record_security(event, at=at)

@@ -1,4 +1,4 @@
-"""What happens to security events: people look at them."""
+"""What happens to the log itself: people look at security events, and take copies of entries."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,20 @@ class SecurityEventAcknowledged(DomainEvent):
     name = "security_event.acknowledged"
     summary = "security event {security_event_id} ({what}) acknowledged"
     target_type = "security_event"
+    is_change = True
 
     security_event_id: int
     what: str
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditLogExported(DomainEvent):
+    """Somebody took a copy of an organization's log."""
+
+    name = "audit_log.exported"
+    summary = "audit log exported as {file_format}"
+    target_type = "organization"
+
+    file_format: str
+    filters: dict[str, str]

@@ -1,4 +1,4 @@
-"""Pages of security events: an organization's, for those who may read its log, and a person's own."""
+"""Pages of the log and of security events: an organization's, for those who may read them, and a person's own."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,17 +8,18 @@ from urllib.parse import urlencode
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
 from audit import selectors, vocabulary
-from audit.forms import AcknowledgeForm, FilterForm
-from audit.models import SecurityEvent
-from audit.services import security
+from audit.forms import AcknowledgeForm, FilterForm, LogFilterForm
+from audit.models import AuditLog, SecurityEvent
+from audit.services import copies, security
 from config.common import pagination
+from config.common.exports import Format
 from organizations import access
 from organizations.permissions import member_required, tenant_of_page
 from organizations.roles import Permission
@@ -35,6 +36,79 @@ class EventRow:
     seen_by: str
     is_open: bool
     can_acknowledge: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LogRow:
+    """One entry of the log as its organization sees it, with its changes side by side."""
+
+    entry: dict[str, Any]
+    changes: list[tuple[str, Any, Any]]
+
+
+@require_safe
+@member_required(Permission.AUDIT_READ)
+def log(request: HttpRequest) -> HttpResponse:
+    """List what happened in the organization, whoever did it."""
+    tenant = tenant_of_page(request)
+    form = LogFilterForm(request.GET)
+    query = form.query()
+    page = pagination.paginate(
+        selectors.entries_where(
+            selectors.log_of(tenant.organization, at=timezone.now()), **form.filters()
+        ),
+        cursor=request.GET.get("cursor", ""),
+        limit=_PAGE_SIZE,
+        bound_to=f"{request.path}:{tenant.organization.pk}?{urlencode(query)}",
+    )
+    context = {
+        "form": form,
+        "query": query,
+        "entries": [_log_row(entry) for entry in page.rows],
+        "page": {
+            "next_url": _page_url(query, page.next_cursor),
+            "prev_url": _page_url(query, page.prev_cursor),
+        },
+        "copies": [
+            (kind.value.upper(), f"?{urlencode({**query, 'file_format': kind.value})}")
+            for kind in Format
+        ],
+    }
+    return render(request, "audit/log.html", context)
+
+
+@require_safe
+@member_required(Permission.AUDIT_READ)
+def log_entry(request: HttpRequest, entry_id: int) -> HttpResponse:
+    """Show one entry with all it says."""
+    tenant = tenant_of_page(request)
+    entries = selectors.log_of(tenant.organization, at=timezone.now())
+    row = _log_row(access.row_of(tenant, entries, pk=entry_id))
+    return render(request, "audit/log_entry.html", {"row": row})
+
+
+@require_safe
+@member_required(Permission.AUDIT_READ)
+def log_export(request: HttpRequest) -> StreamingHttpResponse:
+    """Send the entries that the filters keep as a file; that this was done is an entry of its own."""
+    wanted = request.GET.get("file_format", "")
+    file_format = Format(wanted) if wanted in set(Format) else Format.CSV
+    content = copies.export(
+        organization=tenant_of_page(request).organization,
+        filters=LogFilterForm(request.GET).filters(),
+        file_format=file_format,
+        at=timezone.now(),
+    )
+    return StreamingHttpResponse(
+        content, content_type=file_format.content_type, headers=file_format.headers("audit-log")
+    )
+
+
+def _log_row(entry: AuditLog) -> LogRow:
+    shown = selectors.shown(entry)
+    old, new = shown["old_values"] or {}, shown["new_values"] or {}
+    names = dict.fromkeys([*old, *new])
+    return LogRow(entry=shown, changes=[(name, old.get(name), new.get(name)) for name in names])
 
 
 @require_safe

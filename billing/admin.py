@@ -36,7 +36,10 @@ class PlanAdmin(DomainAdmin):
             "Rate of each key",
             {"fields": ("rate_limit", "rate_per_seconds", "rate_burst", "rate_ceiling")},
         ),
-        ("Of the organization", {"fields": ("quota_limit", "key_limit", "seat_limit")}),
+        (
+            "Of the organization",
+            {"fields": ("quota_limit", "key_limit", "seat_limit", "audit_retention_days")},
+        ),
         ("Times", {"fields": ("created_at", "updated_at")}),
     )
 

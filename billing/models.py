@@ -25,6 +25,9 @@ class Plan(TimeStamped, Versioned):
     )
     key_limit = models.PositiveIntegerField(null=True, blank=True)
     seat_limit = models.PositiveIntegerField(null=True, blank=True)
+    audit_retention_days = models.PositiveIntegerField(
+        default=365, help_text="How many days back members see the audit log."
+    )
 
     class Meta:
         constraints = [
@@ -34,6 +37,9 @@ class Plan(TimeStamped, Versioned):
             ),
             models.CheckConstraint(
                 name="plan_seats_positive", condition=Q(seat_limit=None) | Q(seat_limit__gt=0)
+            ),
+            models.CheckConstraint(
+                name="plan_audit_retention", condition=Q(audit_retention_days__gt=0)
             ),
             models.CheckConstraint(
                 name="plan_code_upper", condition=Q(code__regex=r"^[A-Z][A-Z0-9_]*$")

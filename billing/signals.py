@@ -14,6 +14,7 @@ class SubscriptionCreated(DomainEvent):
     summary = "subscribed to {plan}"
     is_public = True
     target_type = "subscription"
+    is_change = True
 
     subscription_id: int
     plan: str
@@ -27,6 +28,7 @@ class PlanChanged(DomainEvent):
     summary = "plan changed from {old_plan} to {plan}"
     is_public = True
     target_type = "subscription"
+    is_change = True
 
     subscription_id: int
     old_plan: str
@@ -50,6 +52,7 @@ class PlanCreated(DomainEvent):
     name = "plan.created"
     summary = "plan {code} created"
     target_type = "plan"
+    is_change = True
 
     plan_id: int
     code: str

@@ -1,19 +1,27 @@
 """The back office's site: staff only, with a second factor given in the session; four numbers on top."""
 
-from typing import Any
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import Any, TypeVar, cast
 from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
+from django.db.models import Model
+from django.db.models.base import ModelBase
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts.models import User
 from accounts.services import factors
-from config.backoffice import selectors
+from config.backoffice import lent, selectors
+from config.common import context
+
+ViewT = TypeVar("ViewT", bound=Callable[..., HttpResponseBase])
 
 
 class TollgateAdminSite(admin.AdminSite):
@@ -30,6 +38,35 @@ class TollgateAdminSite(admin.AdminSite):
             and super().has_permission(request)
             and request.user.is_verified()
         )
+
+    def register(
+        self,
+        model_or_iterable: type[Model] | Iterable[type[Model]],
+        admin_class: type[admin.ModelAdmin[Any]] | None = None,
+        **options: Any,
+    ) -> None:
+        """Show a model; those of other packages only as far as `lent` allows."""
+        models = (
+            [model_or_iterable] if isinstance(model_or_iterable, ModelBase) else model_or_iterable
+        )
+        for model in models:
+            page = lent.page_of(model, admin_class or admin.ModelAdmin)
+            if page is not None:
+                super().register(model, page, **options)
+
+    def admin_view(
+        self,
+        view: ViewT,
+        cacheable: bool = False,  # noqa: FBT001, FBT002  Django's signature
+    ) -> ViewT:
+        """Guard a page, and let whoever is let in act as staff: the audit log tells customers so."""
+
+        @wraps(view)
+        def acting_as_staff(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            with context.acting_as_staff():
+                return view(request, *args, **kwargs)
+
+        return super().admin_view(cast("ViewT", acting_as_staff), cacheable)
 
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

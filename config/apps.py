@@ -11,10 +11,12 @@ class ProjectConfig(AppConfig):
     verbose_name = "Tollgate"
 
     def ready(self) -> None:
-        """Register the checks and begin to report errors."""
+        """Register the checks, offer broadcasts their audiences, and begin to report errors."""
         from config import checks  # noqa: F401
+        from config.backoffice import audiences
         from config.common import reports
 
+        audiences.register()
         reports.start()
 
 

@@ -137,7 +137,7 @@ async def _refuse(scope: Scope, send: Send, error: errors.DomainError) -> None:
     """Answer a request that Django never saw, or could not answer, as Django would, and close the connection."""
     request_id = context.new_request_id()
     with context.use(context.Context(request_id=request_id)):
-        body = orjson.dumps(problems.document(error, instance=scope["path"]))
+        body = orjson.dumps(problems.document(error))
     headers = {
         "Content-Type": problems.CONTENT_TYPE,
         "Content-Length": str(len(body)),

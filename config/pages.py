@@ -43,7 +43,7 @@ def _described(cls: type[errors.DomainError]) -> dict[str, Any]:
         "status": cls.status,
         "summary": error.detail,
         "fix": cls.fix,
-        "example": problems.document(error, instance="/api/v1/…"),
+        "example": problems.document(error),
     }
 
 
@@ -84,4 +84,6 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """Answer what a middleware raised: a database that is away is no defect of ours and gets its 503."""
     exception = sys.exc_info()[1]
     error = problems.as_domain_error(exception) if exception else None
+    if exception is not None:
+        problems.log_outage(exception)
     return problems.response(request, error or errors.InternalError())

@@ -24,6 +24,11 @@ SCHEDULE = (
     PeriodicJob("mail.sweep", timedelta(seconds=10), "Send mail that a lost job left behind."),
     PeriodicJob("mail.purge", timedelta(days=1), "Delete mail of more than 90 days ago."),
     PeriodicJob(
+        "idempotency.prune",
+        timedelta(hours=1),
+        "Delete recorded answers of more than 24 hours ago.",
+    ),
+    PeriodicJob(
         "accounts.purge_expired",
         timedelta(days=1),
         "Delete old links, ended sessions, expired cookies, read notices, counts of tries and stray files.",
@@ -34,9 +39,34 @@ SCHEDULE = (
         "Make the copies of personal data that are owed; delete those past their seven days.",
     ),
     PeriodicJob(
+        "accounts.lift_suspensions",
+        timedelta(minutes=1),
+        "Let in again whose suspension is over.",
+    ),
+    PeriodicJob(
+        "accounts.sweep_broadcasts",
+        timedelta(seconds=30),
+        "Send on the broadcasts whose worker died.",
+    ),
+    PeriodicJob(
         "accounts.delete_due",
         timedelta(hours=1),
         "Remind people whose account will be deleted, and erase those whose days are over.",
+    ),
+    PeriodicJob(
+        "audit.maintain_months",
+        timedelta(hours=6),
+        "Make the months of the audit log to come; drop those past their retention.",
+    ),
+    PeriodicJob(
+        "audit.seal_chains",
+        timedelta(days=1),
+        "Sign where every chain of the audit log stands.",
+    ),
+    PeriodicJob(
+        "organizations.expire_invitations",
+        timedelta(hours=1),
+        "Close invitations that nobody answered within seven days.",
     ),
     PeriodicJob(
         "audit.purge_security_events",

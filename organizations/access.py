@@ -3,17 +3,29 @@
 A foreign id and a missing one both raise the same NotFound.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from django.db.models import F, Model, QuerySet
+from django.conf import settings
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import CharField, F, Model, OuterRef, QuerySet
+from django.db.models.functions import Cast
 
 from accounts.models import User
-from config.common import context, jobs, ratelimit
+from accounts.services import factors
+from config.common import context, ip, jobs, ratelimit
 from config.common.errors import Forbidden, NotFound
 from config.common.ratelimit import Rate
-from organizations.models import Organization, OrganizationMember, Role
-from organizations.roles import Permission, grants
+from organizations import grantable
+from organizations.models import (
+    CustomRole,
+    ObjectGrant,
+    Organization,
+    OrganizationMember,
+    OrganizationStatus,
+    Role,
+)
+from organizations.roles import GRANTS, Permission, RoleName, codename_of
 
 RowT = TypeVar("RowT", bound=Model)
 
@@ -21,23 +33,48 @@ RowT = TypeVar("RowT", bound=Model)
 _PROBES = Rate(limit=60, per_seconds=60, burst=20)
 
 
+class SecondFactorRequired(Forbidden):
+    """The organization lets nobody in whose account has no second factor: set one up under Security in your account."""
+
+    code = "organization_requires_two_factor"
+    title = "The organization requires two-factor authentication"
+    fix = "Turn on two-factor authentication, or add a passkey, under Security in your account; then come back."
+
+
+class ConsoleAddressRefused(Forbidden):
+    """The organization lets people in from listed addresses only, and this request comes from another."""
+
+    code = "console_address_refused"
+    title = "Not from this address"
+    fix = "Connect from your organization's network, or ask one of its administrators to add your address."
+
+
 @dataclass(frozen=True, slots=True)
 class Tenant:
     """The organization a request acts in, and what the caller may do there.
 
-    A person's role decides; a caller that is no person, such as an API key, brings its permissions along.
+    A person's built-in role decides, unless `permissions` says otherwise: for a custom role, for who was granted
+    something on the whole organization, and for a caller that is no person, such as an API key.
     """
 
     organization: Organization
     user: User | None
     role: str
     permissions: frozenset[Permission] | None = None
+    custom_role: CustomRole | None = None
+
+    @property
+    def held(self) -> frozenset[Permission]:
+        """Everything the caller may do in this organization."""
+        return GRANTS[RoleName(self.role)] if self.permissions is None else self.permissions
 
     def may(self, permission: Permission) -> bool:
         """Whether the caller has the permission in this organization."""
-        if self.permissions is not None:
-            return permission in self.permissions
-        return grants(self.role, permission)
+        return permission in self.held
+
+    def may_on(self, permission: Permission, row: Model) -> bool:
+        """Whether the caller has the permission in this organization, or at least on this one of its rows."""
+        return self.may(permission) or has_grant(self, permission, type(row), row.pk)
 
     def require(self, permission: Permission) -> None:
         """Raise Forbidden unless the caller has the permission."""
@@ -46,22 +83,69 @@ class Tenant:
                 f"This needs the permission {permission.value}.", permission=permission.value
             )
 
+    def require_all(self, permissions: frozenset[Permission]) -> None:
+        """Raise Forbidden unless the caller has every one of the permissions: nobody hands on more than they have."""
+        for permission in sorted(permissions - self.held):
+            self.require(permission)
 
-def tenant_of(user: User, organization_id: int | None = None) -> Tenant:
+
+def memberships() -> QuerySet[OrganizationMember]:
+    """Return the memberships of open organizations with all that says what each member may do, in one query."""
+    granted = ObjectGrant.objects.filter(
+        user=OuterRef("user"),
+        organization=OuterRef("organization"),
+        permission__content_type__app_label="organizations",
+        permission__content_type__model="organization",
+        object_pk=Cast(OuterRef("organization"), CharField()),
+    )
+    open_ones = OrganizationMember.objects.exclude(organization__status=OrganizationStatus.CLOSED)
+    return open_ones.select_related("organization", "custom_role").annotate(
+        granted_codenames=ArraySubquery(granted.values("permission__codename"))
+    )
+
+
+def as_member(member: Any, user: User) -> Tenant:
+    """Return the tenant that a row of `memberships()` makes of a person."""
+    given = set(member.granted_codenames)
+    granted = frozenset(one for one in Permission if codename_of(one) in given)
+    role: CustomRole | None = member.custom_role
+    permissions = role.grants if role is not None else None
+    if granted:
+        permissions = (GRANTS[RoleName(member.role)] if role is None else role.grants) | granted
+    return Tenant(member.organization, user, member.role, permissions, role)
+
+
+def tenant_of(
+    user: User, organization_id: int | None = None, *, is_at_the_door: bool = True
+) -> Tenant:
     """Return the tenant a person acts in: the one asked for, else the one last selected, else the first joined.
 
-    Raises NotFound when they are not a member of it. Asked anew on every request, so that a lost role is lost at once.
+    Raises NotFound when they are not a member of it, and what `require_welcome` raises. Asked anew on every request,
+    so that a lost role is lost at once. Whoever has been let in from a request that is over is not at the door.
     """
-    memberships = OrganizationMember.objects.select_related("organization").filter(user_id=user.pk)
+    found = memberships().filter(user_id=user.pk)
     if organization_id is not None:
-        memberships = memberships.filter(organization_id=organization_id)
-    member = memberships.order_by(
-        F("selected_at").desc(nulls_last=True), "created_at", "id"
-    ).first()
+        found = found.filter(organization_id=organization_id)
+    member = found.order_by(F("selected_at").desc(nulls_last=True), "created_at", "id").first()
     if member is None:
         _look_into(user, None, Organization, {"pk": organization_id})
         raise NotFound
-    return Tenant(organization=member.organization, user=user, role=member.role)
+    require_welcome(member.organization, user, is_at_the_door=is_at_the_door)
+    return as_member(member, user)
+
+
+def require_welcome(organization: Organization, user: User, *, is_at_the_door: bool = True) -> None:
+    """Raise ConsoleAddressRefused or SecondFactorRequired where the organization's security policy keeps a member out."""
+    if is_at_the_door and not is_listed(organization.console_networks):
+        raise ConsoleAddressRefused
+    if organization.requires_two_factor and not factors.has_second_factor(user):
+        raise SecondFactorRequired(set_up_url=f"{settings.PUBLIC_URL}/security/")
+
+
+def is_listed(networks: list[str]) -> bool:
+    """Whether the present request comes from one of the networks; an empty list names them all."""
+    address = ip.parse_address(context.current().ip or "")
+    return not networks or ip.is_within(address, ip.parse_networks(tuple(networks)))
 
 
 def on_behalf_of(organization: Organization) -> Tenant:
@@ -80,8 +164,25 @@ def locked(tenant: Tenant) -> Tenant:
         pk=tenant.organization.pk
     )
     if tenant.user is None:
-        return Tenant(organization, None, tenant.role, tenant.permissions)
+        return replace(tenant, organization=organization)
     return tenant_of(tenant.user, organization.pk)
+
+
+def has_grant(
+    tenant: Tenant, permission: Permission, model: type[Model], row_id: int | str
+) -> bool:
+    """Whether a person was given the permission on one row, beyond their role."""
+    codename = grantable.codename(model, permission)
+    if tenant.user is None or codename is None:
+        return False
+    return ObjectGrant.objects.filter(
+        user_id=tenant.user.pk,
+        organization_id=tenant.organization.pk,
+        object_pk=str(row_id),
+        permission__codename=codename,
+        permission__content_type__app_label=model._meta.app_label,  # noqa: SLF001  public in all but name
+        permission__content_type__model=model._meta.model_name,  # noqa: SLF001
+    ).exists()
 
 
 def rows_of(tenant: Tenant, queryset: QuerySet[RowT]) -> QuerySet[RowT]:
@@ -96,6 +197,12 @@ def row_of(tenant: Tenant, queryset: QuerySet[RowT], **lookup: Any) -> RowT:
         _look_into(tenant.user, tenant.organization, queryset.model, lookup)
         raise NotFound
     return row
+
+
+def lock_row(row: Model) -> None:
+    """Lock a row that the gate has handed out for the rest of the transaction."""
+    rows = type(row)._base_manager.select_for_update(no_key=True)  # noqa: SLF001  (Django's documented API)
+    rows.filter(pk=row.pk).values_list("pk").first()
 
 
 def _look_into(

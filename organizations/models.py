@@ -1,11 +1,16 @@
-"""State of customers: organizations and who belongs to them."""
+"""State of customers: organizations, who belongs to them, who is invited, and what each may do."""
+
+from datetime import datetime
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Lower
+from guardian.models.models import UserObjectPermissionAbstract
 
 from config.common.models import TimeStamped, Versioned
-from organizations.roles import RoleName
+from organizations.roles import Permission, RoleName, codename_of, known
 
 
 class Role(models.TextChoices):
@@ -22,6 +27,7 @@ class OrganizationStatus(models.TextChoices):
 
     ACTIVE = "ACTIVE", "Active"
     SUSPENDED = "SUSPENDED", "Suspended"
+    CLOSED = "CLOSED", "Closed"
 
 
 class Organization(TimeStamped, Versioned):
@@ -54,8 +60,15 @@ class Organization(TimeStamped, Versioned):
     rate_burst = models.PositiveIntegerField(null=True, blank=True)
     quota_limit = models.PositiveBigIntegerField(null=True, blank=True)
     metadata = models.JSONField(default=dict, blank=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
+    requires_two_factor = models.BooleanField(default=False)
+    max_key_age_days = models.PositiveIntegerField(null=True, blank=True)
+    allowed_scopes = ArrayField(models.CharField(max_length=100), default=list, blank=True)
+    console_networks = ArrayField(models.CharField(max_length=43), default=list, blank=True)
 
     class Meta:
+        # What can be granted on an organization as a whole; `organizations.roles` has what each one means.
+        permissions = [(codename_of(permission), permission.value) for permission in Permission]
         constraints = [
             models.CheckConstraint(name="organization_name_given", condition=~Q(name="")),
             models.CheckConstraint(
@@ -63,6 +76,15 @@ class Organization(TimeStamped, Versioned):
             ),
             models.CheckConstraint(
                 name="organization_currency_code", condition=Q(currency__regex=r"^[A-Z]{3}$")
+            ),
+            models.CheckConstraint(
+                name="organization_closed_complete",
+                condition=Q(status=OrganizationStatus.CLOSED, closed_at__isnull=False)
+                | (~Q(status=OrganizationStatus.CLOSED) & Q(closed_at__isnull=True)),
+            ),
+            models.CheckConstraint(
+                name="organization_key_age_positive",
+                condition=Q(max_key_age_days__isnull=True) | Q(max_key_age_days__gt=0),
             ),
             models.CheckConstraint(
                 name="organization_rate_complete",
@@ -93,20 +115,67 @@ class Organization(TimeStamped, Versioned):
         return self.billing_email
 
 
+class CustomRole(TimeStamped):
+    """A set of permissions under a name of the organization's own. The four built-in roles are no rows and never change."""
+
+    organization = models.ForeignKey(
+        Organization, on_delete=models.CASCADE, related_name="custom_roles"
+    )
+    name = models.CharField(max_length=60)
+    description = models.CharField(max_length=300, blank=True)
+    permissions = ArrayField(models.CharField(max_length=40))
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(F("organization"), Lower("name"), name="custom_role_unique"),
+            # What the foreign keys of members and invitations point to, so that a role is always of their organization.
+            models.UniqueConstraint(
+                name="custom_role_of_organization", fields=["organization", "id"]
+            ),
+            models.CheckConstraint(name="custom_role_name_given", condition=~Q(name="")),
+        ]
+        indexes = [
+            models.Index(
+                F("organization"),
+                F("created_at").desc(),
+                F("id").desc(),
+                name="custom_role_by_organization_at",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def grants(self) -> frozenset[Permission]:
+        """What the role permits, as far as the catalogue still knows it."""
+        return known(self.permissions)
+
+
 class OrganizationMember(TimeStamped):
-    """A person's place in an organization; `selected_at` is when they last chose to work in it."""
+    """A person's place in an organization; `selected_at` is when they last chose to work in it.
+
+    A custom role replaces what the built-in one grants; its holder ranks as a viewer where a built-in role is asked for.
+    """
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="members")
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships"
     )
     role = models.CharField(max_length=6, choices=Role)
+    custom_role = models.ForeignKey(
+        CustomRole, on_delete=models.PROTECT, null=True, blank=True, related_name="members"
+    )
     selected_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(name="member_unique", fields=["organization", "user"]),
             models.CheckConstraint(name="member_role_known", condition=Q(role__in=Role.values)),
+            models.CheckConstraint(
+                name="member_custom_role_ranks_low",
+                condition=Q(custom_role__isnull=True) | Q(role=Role.VIEWER),
+            ),
         ]
         indexes = [
             models.Index(fields=["user", "organization"], name="member_by_user"),
@@ -120,3 +189,117 @@ class OrganizationMember(TimeStamped):
 
     def __str__(self) -> str:
         return f"{self.user_id} as {self.role} in {self.organization_id}"
+
+    @property
+    def role_name(self) -> str:
+        """What the member's role is called; the custom role has been loaded along by whoever asks."""
+        return str(self.get_role_display() if self.custom_role is None else self.custom_role)
+
+
+class OrganizationInvitation(TimeStamped):
+    """A place offered to an e-mail address. Only the digest of its link is stored; one at a time waits for an answer."""
+
+    class Status(models.TextChoices):
+        """What became of an invitation."""
+
+        PENDING = "PENDING", "Pending"
+        ACCEPTED = "ACCEPTED", "Accepted"
+        DECLINED = "DECLINED", "Declined"
+        REVOKED = "REVOKED", "Revoked"
+        EXPIRED = "EXPIRED", "Expired"
+
+    organization = models.ForeignKey(
+        Organization, on_delete=models.CASCADE, related_name="invitations"
+    )
+    email = models.EmailField(max_length=254)
+    role = models.CharField(max_length=6, choices=Role)
+    custom_role = models.ForeignKey(
+        CustomRole, on_delete=models.PROTECT, null=True, blank=True, related_name="invitations"
+    )
+    status = models.CharField(max_length=8, choices=Status, default=Status.PENDING)
+    digest = models.BinaryField(max_length=32, unique=True)
+    invited_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    sent_times = ArrayField(models.DateTimeField())
+    expires_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                name="invitation_pending_unique",
+                fields=["organization", "email"],
+                condition=Q(status="PENDING"),
+            ),
+            models.CheckConstraint(
+                name="invitation_email_lower", condition=Q(email=Lower(F("email")))
+            ),
+            models.CheckConstraint(name="invitation_role_known", condition=Q(role__in=Role.values)),
+            models.CheckConstraint(
+                name="invitation_custom_role_ranks_low",
+                condition=Q(custom_role__isnull=True) | Q(role=Role.VIEWER),
+            ),
+            models.CheckConstraint(
+                name="invitation_closed_complete",
+                condition=Q(status="PENDING", closed_at__isnull=True)
+                | (~Q(status="PENDING") & Q(closed_at__isnull=False)),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                F("organization"),
+                F("created_at").desc(),
+                F("id").desc(),
+                name="invitation_by_organization_at",
+            ),
+            models.Index(F("email"), F("created_at").desc(), name="invitation_by_email"),
+            models.Index(
+                fields=["expires_at"], condition=Q(status="PENDING"), name="invitation_by_expiry"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.email} to {self.organization_id}"
+
+    @property
+    def role_name(self) -> str:
+        """What the offered role is called; the custom role has been loaded along by whoever asks."""
+        return str(self.get_role_display() if self.custom_role is None else self.custom_role)
+
+    def is_open(self, at: datetime) -> bool:
+        """Whether it can still be answered."""
+        return self.status == self.Status.PENDING and self.expires_at > at
+
+
+class ObjectGrant(UserObjectPermissionAbstract, TimeStamped):
+    """One permission of one member on one object, beyond their role. It is guardian's own row, and goes with the member."""
+
+    organization = models.ForeignKey(
+        Organization, on_delete=models.CASCADE, related_name="object_grants"
+    )
+    member = models.ForeignKey(
+        OrganizationMember, on_delete=models.CASCADE, related_name="object_grants"
+    )
+    granted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                name="object_grant_unique", fields=["user", "permission", "object_pk"]
+            )
+        ]
+        indexes = [
+            models.Index(fields=["content_type", "object_pk"], name="object_grant_by_object"),
+            models.Index(
+                F("organization"),
+                F("created_at").desc(),
+                F("id").desc(),
+                name="object_grant_by_organization",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.permission_id} on {self.object_pk}"

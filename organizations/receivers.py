@@ -37,4 +37,5 @@ def refuse_to_orphan(event: UserDeletionRequested, **_: Any) -> None:
 @receiver(published, sender=UserErased)
 def leave_organizations(event: UserErased, at: datetime, **_: Any) -> None:
     """A person who is erased belongs to no organization; what was theirs alone is closed."""
-    departures.leave_all(user_id=event.user_id, at=at)
+    email = User.objects.values_list("email", flat=True).get(pk=event.user_id)
+    departures.leave_all(user_id=event.user_id, email=email, at=at)

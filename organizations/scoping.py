@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.utils.functional import cached_property
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.permissions import BasePermission, IsAuthenticated
@@ -11,9 +11,11 @@ from rest_framework.views import APIView
 
 from accounts.models import User
 from config.common.errors import FieldError, Forbidden, InvalidInput, NotFound
+from config.common.views import ApiView
 from organizations import access
 from organizations.access import RowT, Tenant
-from organizations.permissions import require_noted
+from organizations.models import Role
+from organizations.permissions import require_noted, require_role
 from organizations.roles import Permission
 
 _HEADER = "X-Organization-Id"
@@ -26,11 +28,23 @@ class HasGrant(BasePermission):
     def has_permission(self, request: Request, view: APIView) -> bool:
         """Ask the tenant; NotFound when the caller has no place in the organization."""
         assert isinstance(view, OrganizationScoped)
-        require_noted(view.tenant, view.required_permission())
+        needed = view.required_permission()
+        if not view.is_granted_on_row(needed):
+            require_noted(view.tenant, needed)
         return True
 
 
-class OrganizationScoped(APIView):
+class HasRole(BasePermission):
+    """Lets through whose built-in role is the one that the view names in `required_role`, or a higher one."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        """Ask the tenant; NotFound when the caller has no place in the organization."""
+        assert isinstance(view, OrganizationScoped)
+        require_role(view.tenant, view.required_role)
+        return True
+
+
+class OrganizationScoped(ApiView):
     """A view over rows of one organization.
 
     `permissions_by_method` names what each method needs. A class with a handler that is not named there cannot be
@@ -47,6 +61,11 @@ class OrganizationScoped(APIView):
         "delete",
     ]  # OPTIONS tells nothing here
     permissions_by_method: ClassVar[dict[str, Permission]] = {}
+    required_role: ClassVar[Role] = Role.VIEWER
+    # The model of the row that `pk` in the path names, if permissions can be given on single ones.
+    granted_on: ClassVar[type[Model] | None] = None
+    # Whether the header says which organization is meant; else the path does.
+    reads_organization_header: ClassVar[bool] = True
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -97,10 +116,21 @@ class OrganizationScoped(APIView):
             raise MethodNotAllowed(method)
         return needed
 
+    def is_granted_on_row(self, permission: Permission) -> bool:
+        """Whether a person whose role does not grant the permission was given it on the row in the path."""
+        row_id = self.kwargs.get("pk")
+        if self.granted_on is None or row_id is None or self.tenant.may(permission):
+            return False
+        return access.has_grant(self.tenant, permission, self.granted_on, row_id)
+
     def rows(self, queryset: QuerySet[RowT]) -> QuerySet[RowT]:
         """Keep the tenant's rows."""
         return access.rows_of(self.tenant, queryset)
 
     def row(self, queryset: QuerySet[RowT], **lookup: Any) -> RowT:
-        """Return one of the tenant's rows. Raises NotFound."""
+        """Return one of the tenant's rows, locked where `If-Match` is compared. Raises NotFound."""
+        found = access.row_of(self.tenant, queryset, **lookup)
+        if not self.is_locking:
+            return found
+        access.lock_row(found)
         return access.row_of(self.tenant, queryset, **lookup)

@@ -1,18 +1,27 @@
 """Questions about organizations and members."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, QuerySet
 
 from accounts.models import User
 from config.common.errors import NotFound
-from organizations.models import Organization, OrganizationMember
+from organizations import access, grantable
+from organizations.models import (
+    CustomRole,
+    ObjectGrant,
+    Organization,
+    OrganizationInvitation,
+    OrganizationMember,
+)
 
 
 def memberships_of(user: User) -> QuerySet[OrganizationMember]:
-    """Return a person's memberships with their organizations."""
-    return OrganizationMember.objects.filter(user_id=user.pk).select_related("organization")
+    """Return a person's memberships of open organizations, with all that says what they may do there."""
+    return access.memberships().filter(user_id=user.pk)
 
 
 def organizations_of(user: User) -> QuerySet[OrganizationMember]:
@@ -22,7 +31,74 @@ def organizations_of(user: User) -> QuerySet[OrganizationMember]:
 
 def members_of(organization: Organization) -> QuerySet[OrganizationMember]:
     """Return an organization's members with their people."""
-    return organization.members.select_related("user")
+    return organization.members.select_related("user", "custom_role")
+
+
+def invitations_of(organization: Organization) -> QuerySet[OrganizationInvitation]:
+    """Return what an organization offered to whom, with who sent it."""
+    return organization.invitations.select_related("custom_role", "invited_by")
+
+
+def waiting_invitations_of(organization: Organization) -> QuerySet[OrganizationInvitation]:
+    """Return the invitations of an organization that nobody has answered, the newest first."""
+    waiting = invitations_of(organization).filter(status=OrganizationInvitation.Status.PENDING)
+    return waiting.order_by("-created_at", "-id")
+
+
+def invitations_to(user: User) -> QuerySet[OrganizationInvitation]:
+    """Return what waits for a person's answer; nothing for who has not proved the address."""
+    rows = OrganizationInvitation.objects.select_related(
+        "organization", "custom_role", "invited_by"
+    )
+    if not user.is_verified_email:
+        return rows.none()
+    return rows.filter(email=user.email)
+
+
+def waiting_invitations_to(user: User, *, at: datetime) -> QuerySet[OrganizationInvitation]:
+    """Return what a person can still accept or decline, the newest first."""
+    waiting = invitations_to(user).filter(
+        status=OrganizationInvitation.Status.PENDING, expires_at__gt=at
+    )
+    return waiting.order_by("-created_at", "-id")
+
+
+def roles_of(organization: Organization) -> QuerySet[CustomRole]:
+    """Return an organization's own roles with how many members hold each."""
+    return organization.custom_roles.annotate(holders=Count("members"))
+
+
+def grants_of(organization: Organization) -> QuerySet[ObjectGrant]:
+    """Return what members may do on single objects, beyond their roles."""
+    return organization.object_grants.select_related("user", "permission__content_type")
+
+
+@dataclass(frozen=True, slots=True)
+class DescribedGrant:
+    """A grant with the name of its object, for people."""
+
+    grant: ObjectGrant
+    permission: str
+    kind: str
+    name: str
+
+
+def described(rows: Iterable[ObjectGrant]) -> list[DescribedGrant]:
+    """Say for each grant what it is about, with one query for each kind of object."""
+    found = list(rows)
+    names: dict[tuple[str, str], str] = {}
+    for kind in grantable.kinds():
+        ids = {one.object_pk for one in found if grantable.of(one.permission) == kind}
+        named = kind.model._default_manager.filter(pk__in=ids) if ids else ()  # noqa: SLF001
+        names.update({(kind.name, str(row.pk)): str(row) for row in named})
+    told = []
+    for one in found:
+        of_kind = grantable.of(one.permission)
+        if of_kind is not None:
+            permission = grantable.permission_called(of_kind, one.permission.codename)
+            name = names.get((of_kind.name, one.object_pk), f"#{one.object_pk}")
+            told.append(DescribedGrant(one, permission.value, of_kind.label, name))
+    return told
 
 
 def organization_called(text: str) -> Organization:
@@ -44,13 +120,15 @@ def personal_data_of(user: User) -> Iterator[dict[str, Any]]:
 
     Billing details are theirs only where nobody else belongs to the organization.
     """
-    counted = memberships_of(user).annotate(people=Count("organization__members"))
-    for member in counted.order_by("pk"):
+    rows = OrganizationMember.objects.filter(user_id=user.pk).select_related(
+        "organization", "custom_role"
+    )
+    for member in rows.annotate(people=Count("organization__members")).order_by("pk"):
         organization = member.organization
         row = {
             "organization_id": organization.pk,
             "name": organization.name,
-            "role": member.role,
+            "role": str(member.custom_role or member.role),
             "joined_at": member.created_at,
         }
         if member.people == 1:
@@ -59,3 +137,11 @@ def personal_data_of(user: User) -> Iterator[dict[str, Any]]:
                 for name in ("billing_name", "billing_email", "billing_address", "tax_id")
             }
         yield row
+    for invitation in invitations_to(user).order_by("pk"):
+        yield {
+            "organization_id": invitation.organization_id,
+            "name": invitation.organization.name,
+            "invited_as": str(invitation.custom_role or invitation.role),
+            "status": invitation.status,
+            "invited_at": invitation.created_at,
+        }

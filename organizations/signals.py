@@ -1,4 +1,4 @@
-"""What happens to organizations and their members."""
+"""What happens to organizations, their members, invitations, roles and grants."""
 
 from dataclasses import dataclass
 
@@ -13,6 +13,7 @@ class OrganizationCreated(DomainEvent):
     summary = "organization {name_given} created"
     is_public = True
     target_type = "organization"
+    is_change = True
 
     owner_id: int
     name_given: str
@@ -48,6 +49,7 @@ class OrganizationSuspended(DomainEvent):
     is_public = True
     target_type = "organization"
     security_name = "authz_admin"
+    is_change = True
 
     reason: str
 
@@ -61,6 +63,7 @@ class OrganizationReinstated(DomainEvent):
     is_public = True
     target_type = "organization"
     security_name = "authz_admin"
+    is_change = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +74,7 @@ class MemberAdded(DomainEvent):
     summary = "user {user_id} added as {role}"
     is_public = True
     target_type = "user"
+    is_change = True
 
     user_id: int
     role: str
@@ -98,6 +102,7 @@ class OwnershipTransferred(DomainEvent):
     is_public = True
     target_type = "organization"
     security_name = "authz_change"
+    is_change = True
 
     from_user_id: int
     to_user_id: int
@@ -111,9 +116,190 @@ class MemberRemoved(DomainEvent):
     summary = "user {user_id}, {role}, removed"
     is_public = True
     target_type = "user"
+    is_change = True
 
     user_id: int
     role: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrganizationClosed(DomainEvent):
+    """An organization is closed for good; whoever knows a reason against it raises it when hearing this."""
+
+    name = "organization.closed"
+    summary = "organization closed: {reason}"
+    is_public = True
+    target_type = "organization"
+    security_name = "authz_admin"
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecurityPolicyChanged(ChangeEvent):
+    """An organization changed who may come in, and what its keys may be."""
+
+    name = "organization.security_policy_changed"
+    summary = "security policy of the organization changed"
+    is_public = True
+    target_type = "organization"
+    security_name = "authz_change"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvitationCreated(DomainEvent):
+    """An address was offered a place."""
+
+    name = "invitation.created"
+    summary = "{email} invited as {role}"
+    is_public = True
+    target_type = "invitation"
+
+    invitation_id: int
+    email: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvitationRenewed(DomainEvent):
+    """An invitation was sent again; its earlier links are worthless."""
+
+    name = "invitation.renewed"
+    summary = "invitation to {email} sent again"
+    is_public = True
+    target_type = "invitation"
+
+    invitation_id: int
+    email: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvitationAccepted(DomainEvent):
+    """The invited person took the place."""
+
+    name = "invitation.accepted"
+    summary = "invitation accepted by user {user_id}"
+    is_public = True
+    target_type = "invitation"
+
+    invitation_id: int
+    user_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvitationDeclined(DomainEvent):
+    """The invited person does not want the place."""
+
+    name = "invitation.declined"
+    summary = "invitation declined by {email}"
+    is_public = True
+    target_type = "invitation"
+
+    invitation_id: int
+    email: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvitationRevoked(DomainEvent):
+    """An invitation was taken back."""
+
+    name = "invitation.revoked"
+    summary = "invitation to {email} revoked"
+    is_public = True
+    target_type = "invitation"
+
+    invitation_id: int
+    email: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvitationExpired(DomainEvent):
+    """Nobody answered an invitation in time."""
+
+    name = "invitation.expired"
+    summary = "invitation to {email} expired"
+    is_public = True
+    target_type = "invitation"
+
+    invitation_id: int
+    email: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomRoleCreated(DomainEvent):
+    """An organization made a role of its own."""
+
+    name = "role.created"
+    summary = "role {role_name} created"
+    is_public = True
+    target_type = "role"
+    security_name = "authz_change"
+
+    role_id: int
+    role_name: str
+    permissions: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomRoleUpdated(ChangeEvent):
+    """A custom role changed; its holders have the new permissions at once."""
+
+    name = "role.updated"
+    summary = "role {role_name} changed"
+    is_public = True
+    target_type = "role"
+    security_name = "authz_change"
+
+    role_id: int
+    role_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomRoleDeleted(DomainEvent):
+    """A custom role is gone; whoever held it has another one."""
+
+    name = "role.deleted"
+    summary = "role {role_name} deleted"
+    is_public = True
+    target_type = "role"
+    security_name = "authz_change"
+
+    role_id: int
+    role_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantAdded(DomainEvent):
+    """A member was given a permission on one object, beyond their role."""
+
+    name = "grant.added"
+    summary = "{permission} on {kind} {object_id} given to user {user_id}"
+    is_public = True
+    target_type = "grant"
+    security_name = "authz_change"
+
+    grant_id: int
+    user_id: int
+    permission: str
+    kind: str
+    object_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantRemoved(DomainEvent):
+    """A member lost a permission on one object."""
+
+    name = "grant.removed"
+    summary = "{permission} on {kind} {object_id} taken from user {user_id}"
+    is_public = True
+    target_type = "grant"
+    security_name = "authz_change"
+
+    grant_id: int
+    user_id: int
+    permission: str
+    kind: str
+    object_id: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

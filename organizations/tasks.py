@@ -1,10 +1,11 @@
 """Celery entry points of organizations. Each makes one call into `services`."""
 
 from celery import shared_task
+from django.utils import timezone
 
 from config.common import context
 from config.common.context import Actor, Context
-from organizations.services import refusals
+from organizations.services import invitations, refusals
 
 
 @shared_task(name="organizations.look_into_absence")
@@ -25,3 +26,10 @@ def look_into_absence(
         refusals.look_into_absence(
             model=model, row_id=row_id, user_id=user_id, organization_id=organization_id
         )
+
+
+@shared_task(name="organizations.expire_invitations")
+def expire_invitations() -> None:
+    """Close the invitations that nobody answered within seven days."""
+    with context.job("organizations.expire_invitations"):
+        invitations.expire_due(at=timezone.now())

@@ -85,7 +85,7 @@ setattr(TransactionTestCase, "_fixture_teardown", _clone_again)  # noqa: B010  (
 
 
 @pytest.fixture(scope="session")
-def redis_client() -> "Iterator[redis.Redis[bytes]]":
+def redis_client() -> "Iterator[redis.Redis]":
     """Return a client of this worker's share of Valkey."""
     client = redis.Redis.from_url(settings.REDIS_URL)
     yield client
@@ -94,7 +94,7 @@ def redis_client() -> "Iterator[redis.Redis[bytes]]":
 
 
 @pytest.fixture(autouse=True)
-def _forgotten_redis(redis_client: "redis.Redis[bytes]") -> None:
+def _forgotten_redis(redis_client: redis.Redis) -> None:
     """Start every test without counters, caches and streams."""
     servers.forget_redis_keys(redis_client, settings.REDIS_PREFIX)
 

@@ -12,7 +12,7 @@ from config.common.events import DomainEvent, published
 
 
 @cache
-def _validator(name: str) -> jsonschema.Draft202012Validator:
+def _validator(name: str) -> Any:
     return jsonschema.Draft202012Validator(public_event_types()[name].schema["properties"]["data"])
 
 

@@ -94,7 +94,7 @@ def provide() -> Databases:
     return databases
 
 
-def forget_redis_keys(client: "redis.Redis[bytes]", prefix: str) -> None:
+def forget_redis_keys(client: redis.Redis, prefix: str) -> None:
     """Delete what a test left under this worker's prefix."""
     for keys in _batches(client.scan_iter(match=f"{prefix}*", count=1000)):
         client.delete(*keys)

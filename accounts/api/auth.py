@@ -10,7 +10,6 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts import services
 from accounts.api.examples import problem
@@ -32,16 +31,20 @@ from accounts.services.sign_in import Door, Pending
 from accounts.throttles import AddressThrottle
 from config.common import context, query
 from config.common.fields import StrictSerializer
+from config.common.idempotency import Idempotency
+from config.common.views import ApiView
 
 _PROBLEM = "application/problem+json"
 
 
-class PublicView(APIView):
+class PublicView(ApiView):
     """A door that everybody may knock at, as often as `paced_as` allows."""
 
     authentication_classes: Sequence[type[BaseAuthentication]] = ()
     permission_classes = (AllowAny,)
     throttle_classes = (AddressThrottle,)
+    # Nobody is known here whose key it could be; each of these doors may be tried again as it is.
+    idempotency = Idempotency.NONE
     paced_as: ClassVar[str]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:

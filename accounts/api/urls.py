@@ -10,6 +10,7 @@ from accounts.api import (
     passkeys,
     passwords,
     reauthentication,
+    staff,
     two_factor,
     users,
 )
@@ -109,4 +110,13 @@ users_urlpatterns = [
     path("me/sessions/<int:session_id>", users.SessionView.as_view(), name="users-me-session"),
     path("me/devices", two_factor.DeviceListView.as_view(), name="users-me-devices"),
     path("me/devices/<int:device_id>", two_factor.DeviceView.as_view(), name="users-me-device"),
+]
+
+staff_urlpatterns = [
+    path("users", staff.UserListView.as_view(), name="admin-users"),
+    path("users/<int:user_id>", staff.UserView.as_view(), name="admin-user"),
+    path("users/<int:user_id>/suspend", staff.SuspendView.as_view(), name="admin-user-suspend"),
+    path(
+        "users/<int:user_id>/reinstate", staff.ReinstateView.as_view(), name="admin-user-reinstate"
+    ),
 ]

@@ -6,7 +6,6 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts import selectors, services
 from accounts.api.examples import people as examples
@@ -21,9 +20,10 @@ from config.common import query
 from config.common.errors import NotFound
 from config.common.fields import StrictSerializer
 from config.common.pagination import CursorPagination
+from config.common.views import ApiView
 
 
-class PersonalView(APIView):
+class PersonalView(ApiView):
     """What a person sees and changes of their own."""
 
     authentication_classes = (JWTAuthentication, PortalSessionAuthentication)
@@ -39,6 +39,10 @@ class PersonalView(APIView):
         serializer = shape(data=self.request.data)
         serializer.is_valid(raise_exception=True)
         return dict(serializer.validated_data)
+
+    def lock(self) -> None:
+        """Lock the person's own row and read it again."""
+        self.person.refresh_from_db(from_queryset=User.objects.select_for_update(no_key=True))
 
     @property
     def person(self) -> User:

@@ -1,5 +1,6 @@
 """State of people: who they are, how they prove it, where they are signed in."""
 
+from accounts.models.broadcasts import Broadcast, BroadcastRecipient
 from accounts.models.exports import DataExport
 from accounts.models.factors import Passkey, PasskeyChallenge, RecoveryCode, TotpDevice
 from accounts.models.links import EmailChange, EmailToken
@@ -16,6 +17,8 @@ from accounts.models.people import (
 from accounts.models.sessions import Device, LoginGuard, PendingSignIn, Session
 
 __all__ = [
+    "Broadcast",
+    "BroadcastRecipient",
     "DataExport",
     "Device",
     "EmailChange",

@@ -17,6 +17,9 @@ from accounts.roles import STAFF_ROLES, PlatformPermission, PlatformRoleName, ma
 from config.common import context
 from config.common.models import TimeStamped, Versioned
 
+# Where staff act for somebody else, besides the back office.
+STAFF_API = "/api/v1/admin/"
+
 # Control characters, and what would turn a name in our mails into somebody else's link.
 _NOT_IN_NAMES = re.compile(r"[\x00-\x1f\x7f-\x9f<>\\/:@]|www\.", re.IGNORECASE)
 
@@ -101,6 +104,7 @@ class User(AbstractBaseUser, PermissionsMixin, TimeStamped, Versioned):
     last_login_user_agent = models.CharField(max_length=300, blank=True)
     login_count = models.PositiveIntegerField(default=0)
     suspended_reason = models.CharField(max_length=300, blank=True)
+    suspended_until = models.DateTimeField(null=True, blank=True, editable=False)
     deletion_requested_at = models.DateTimeField(null=True, blank=True, editable=False)
     deletion_due_at = models.DateTimeField(null=True, blank=True, editable=False)
     deletion_reminded_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -139,6 +143,18 @@ class User(AbstractBaseUser, PermissionsMixin, TimeStamped, Versioned):
                 condition=Q(deletion_requested_at=None, deletion_due_at=None)
                 | Q(deletion_requested_at__isnull=False, deletion_due_at__isnull=False),
             ),
+            models.CheckConstraint(
+                name="user_suspended_until_while_suspended",
+                condition=Q(suspended_until=None) | Q(status="SUSPENDED"),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["suspended_until"],
+                name="user_suspended_until",
+                condition=Q(suspended_until__isnull=False),
+            ),
+            models.Index(fields=["-created_at", "-id"], name="user_by_created_at"),
         ]
 
     def __str__(self) -> str:
@@ -172,9 +188,10 @@ class User(AbstractBaseUser, PermissionsMixin, TimeStamped, Versioned):
         """Whether the platform role grants the permission."""
         return self.is_active and may(self.role, permission)
 
-    def as_actor(self) -> context.Actor:
-        """Return how the audit log names the person."""
-        return context.Actor(type="user", id=self.pk, label=self.email)
+    def as_actor(self, path: str = "") -> context.Actor:
+        """Return how the audit log names the person: as staff, who come through a door of their own, or as anybody."""
+        is_at_work = self.is_staff and path.startswith(STAFF_API)
+        return context.Actor(type="staff" if is_at_work else "user", id=self.pk, label=self.email)
 
     def get_short_name(self) -> str:
         """What to call the person in a greeting."""

@@ -3,7 +3,9 @@
 from accounts.services import (
     archives,
     assertions,
+    audiences,
     avatars,
+    broadcasts,
     challenges,
     deletions,
     devices,
@@ -30,7 +32,9 @@ from accounts.services import (
 __all__ = [
     "archives",
     "assertions",
+    "audiences",
     "avatars",
+    "broadcasts",
     "challenges",
     "deletions",
     "devices",

@@ -11,7 +11,7 @@ from accounts import avatars
 from accounts.models import PlatformRole, User, UserStatus
 from accounts.services import email_changes, exports, links, proof, sessions
 from accounts.signals import UserDeletionCanceled, UserDeletionRequested, UserErased
-from config.common import mail
+from config.common import changes, mail
 from config.common.errors import Conflict, DomainError
 from config.common.events import publish
 from config.common.models import OutgoingMail
@@ -22,7 +22,7 @@ REMIND_BEFORE = timedelta(days=3)
 # What belongs to a person and to nobody else; rows that the law or others need are not among it.
 _OWN = (
     "sessions", "devices", "pending_sign_ins", "email_tokens", "email_changes", "recovery_codes", "passkeys",
-    "passkey_challenges", "totpdevice_set", "userobjectpermission_set", "notices",
+    "passkey_challenges", "totpdevice_set", "userobjectpermission_set", "notices", "broadcasts_received",
 )  # fmt: skip
 
 
@@ -50,7 +50,10 @@ def _request(*, user: User, at: datetime) -> User:
     if locked.deletion_due_at is not None:
         return locked
     _require_deletable(locked)
-    publish(UserDeletionRequested(user_id=locked.pk))
+    publish(
+        UserDeletionRequested(user_id=locked.pk),
+        **changes.of(deletion_due_at=(None, at + GRACE)),
+    )
     locked.deletion_requested_at, locked.deletion_due_at = at, at + GRACE
     locked.deletion_reminded_at = None
     _save_deletion(locked)
@@ -72,9 +75,10 @@ def cancel(*, user: User) -> bool:
     locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if locked.deletion_due_at is None or locked.status == UserStatus.DELETED:
         return False
+    before = changes.snapshot(locked)
     locked.deletion_requested_at = locked.deletion_due_at = locked.deletion_reminded_at = None
     _save_deletion(locked)
-    publish(UserDeletionCanceled(user_id=locked.pk))
+    publish(UserDeletionCanceled(user_id=locked.pk), **changes.since(before, locked))
     return True
 
 
@@ -137,7 +141,11 @@ def erase(*, user_id: int, at: datetime, is_due_only: bool = False) -> bool:
     if user.status == UserStatus.DELETED or (is_due_only and not is_due):
         return False
     _require_deletable(user)
-    publish(UserErased(user_id=user.pk))
+    publish(
+        # What is erased is not written down here once more.
+        UserErased(user_id=user.pk),
+        **changes.of(status=(user.status, UserStatus.DELETED)),
+    )
     email, picture = user.email, user.avatar
     email_changes.cancel(user=user, at=at, reason="erased")
     sessions.end_all(user=user, reason="erased")
@@ -174,5 +182,6 @@ def _anonymize(user: User) -> None:
         last_login_user_agent="",
         login_count=0,
         suspended_reason="",
+        suspended_until=None,
         session_version=F("session_version") + 1,
     )

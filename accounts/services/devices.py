@@ -11,7 +11,7 @@ from django.db import transaction
 from accounts.models import Device, User
 from accounts.services import pace
 from accounts.signals import DeviceRemoved, DeviceTrusted
-from config.common import context, crypto, mail
+from config.common import changes, context, crypto, mail
 from config.common.events import publish
 
 TRUST_LIFETIME = timedelta(days=30)
@@ -71,9 +71,13 @@ def is_trusted(*, user: User, token: str, at: datetime) -> bool:
 @transaction.atomic
 def trust(*, device: Device, at: datetime) -> None:
     """Let a password be enough on the device for thirty days."""
+    before = changes.snapshot(device)
     device.trusted_until = at + TRUST_LIFETIME
     device.save(update_fields=["trusted_until", "updated_at"])
-    publish(DeviceTrusted(user_id=device.user_id, device_id=device.pk))
+    publish(
+        DeviceTrusted(user_id=device.user_id, device_id=device.pk),
+        **changes.since(before, device),
+    )
 
 
 def end_trust(*, user: User) -> None:
@@ -85,7 +89,9 @@ def end_trust(*, user: User) -> None:
 def remove(*, user: User, device_id: int) -> bool:
     """Forget one of a person's devices: it is neither known nor trusted any more. Return whether there was one."""
     owner = User.objects.select_for_update(no_key=True).get(pk=user.pk)
-    gone, _ = owner.devices.filter(pk=device_id).delete()
-    if gone:
-        publish(DeviceRemoved(user_id=user.pk, device_id=device_id))
-    return bool(gone)
+    device = owner.devices.filter(pk=device_id).first()
+    if device is None:
+        return False
+    publish(DeviceRemoved(user_id=user.pk, device_id=device_id), before=changes.told(device))
+    device.delete()
+    return True

@@ -9,7 +9,7 @@ from accounts.models import EmailChange, EmailToken, User
 from accounts.services import links, proof, sessions
 from accounts.services.registration import AddressTaken
 from accounts.signals import EmailChangeCanceled, EmailChanged, EmailChangeRequested
-from config.common import context, mail
+from config.common import changes, context, mail
 from config.common.errors import DomainError, FieldError, InvalidInput, TooManyRequests
 from config.common.events import publish
 
@@ -51,7 +51,10 @@ def _request(*, user: User, email: str, at: datetime) -> EmailChange:
     change = EmailChange.objects.create(
         user=locked, old_email=locked.email, new_email=email, expires_at=at + LIFETIME
     )
-    publish(EmailChangeRequested(user_id=locked.pk))
+    publish(
+        EmailChangeRequested(user_id=locked.pk),
+        after=changes.told(change, ("old_email", "new_email", "expires_at")),
+    )
     _ask_old(change)
     _ask_new(change, at=at)
     return change
@@ -173,5 +176,8 @@ def cancel(*, user: User, at: datetime, reason: str = "canceled_by_user") -> boo
     if not open_ones.update(canceled_at=at, updated_at=at):
         return False
     links.void(user=user, at=at, purposes=_LINKS)
-    publish(EmailChangeCanceled(user_id=user.pk, reason=reason))
+    publish(
+        EmailChangeCanceled(user_id=user.pk, reason=reason),
+        **changes.of(canceled_at=(None, at)),
+    )
     return True

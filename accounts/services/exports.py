@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts.models import DataExport, User
 from accounts.services import archives
 from accounts.signals import DataExportDownloaded, DataExported, DataExportRequested
-from config.common import crypto, jobs, mail
+from config.common import changes, crypto, jobs, mail
 from config.common.errors import DomainError, TooManyRequests
 from config.common.events import publish
 
@@ -59,7 +59,10 @@ def request(*, user: User, at: datetime) -> DataExport:
 @transaction.atomic
 def _request(user: User) -> DataExport:
     export = DataExport.objects.create(user_id=user.pk)
-    publish(DataExportRequested(user_id=user.pk, export_id=export.pk))
+    publish(
+        DataExportRequested(user_id=user.pk, export_id=export.pk),
+        after=changes.told(export, ("status",)),
+    )
     jobs.enqueue("accounts.export", export_id=export.pk)
     return export
 
@@ -141,7 +144,13 @@ def _finish(export: DataExport, path: Path) -> None:
     )
     if not is_ours:
         raise _LeaseLost
-    publish(DataExported(user_id=export.user_id, export_id=export.pk))
+    publish(
+        DataExported(user_id=export.user_id, export_id=export.pk),
+        **changes.of(
+            status=(DataExport.Status.RUNNING, DataExport.Status.READY),
+            expires_at=(None, expires_at),
+        ),
+    )
     values = {"user": export.user, "expires_at": expires_at}
     mail.send("accounts/export_ready", to=export.user.email, values=values)
 

@@ -10,7 +10,7 @@ from config.common.models import OutgoingMail
 _PROFILE = (
     "id", "email", "full_name", "role", "status", "email_verified_at", "time_zone", "metadata", "credits_micro",
     "rate_limit", "rate_per_seconds", "rate_burst", "last_login", "last_login_ip", "last_login_user_agent",
-    "login_count", "suspended_reason", "deletion_requested_at", "deletion_due_at", "created_at", "updated_at",
+    "login_count", "suspended_reason", "suspended_until", "deletion_requested_at", "deletion_due_at", "created_at", "updated_at",
 )  # fmt: skip
 _SESSION = (
     "id", "kind", "method", "ip", "user_agent", "authenticated_at", "last_used_at", "expires_at", "ended_at",

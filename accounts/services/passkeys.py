@@ -10,7 +10,7 @@ from accounts.models import Passkey, PasskeyChallenge, User
 from accounts.passkeys import Credential, CredentialRefused, NewCredential, Options
 from accounts.services import challenges, devices, factors, recovery_codes, sessions
 from accounts.signals import PasskeyAdded, PasskeyRemoved, PasskeyRenamed
-from config.common import context, mail
+from config.common import changes, context, mail
 from config.common.errors import Conflict, DomainError, NotFound
 from config.common.events import publish
 
@@ -109,7 +109,10 @@ def _keep(
         is_synced=made.is_synced,
     )
     passkey.save(force_insert=True)
-    publish(PasskeyAdded(user_id=owner.pk, passkey_id=passkey.pk, label=passkey.name))
+    publish(
+        PasskeyAdded(user_id=owner.pk, passkey_id=passkey.pk, label=passkey.name),
+        after=changes.told(passkey),
+    )
     _tell(owner, "accounts/passkey_added", passkey)
     codes = _begin_second_factor(owner, session_id, at=at) if is_first else []
     return Added(passkey=passkey, recovery_codes=codes)
@@ -185,7 +188,10 @@ def _locked(user: User, passkey_id: int) -> Passkey:
 
 
 def _forget(passkey: Passkey) -> int:
-    publish(PasskeyRemoved(user_id=passkey.user_id, passkey_id=passkey.pk, label=passkey.name))
+    publish(
+        PasskeyRemoved(user_id=passkey.user_id, passkey_id=passkey.pk, label=passkey.name),
+        before=changes.told(passkey),
+    )
     return Passkey.objects.filter(pk=passkey.pk).delete()[0]
 
 

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from accounts.models import RecoveryCode, User
 from accounts.signals import RecoveryCodeUsed
-from config.common import context, crypto, mail
+from config.common import changes, context, crypto, mail
 from config.common.events import publish
 
 COUNT = 10
@@ -40,7 +40,10 @@ def use(*, user: User, code: str, at: datetime) -> bool:
     values = {"user": user, "left": left, "ip": here.ip, "user_agent": here.user_agent}
     mail.send("accounts/recovery_code_used", to=user.email, values=values)
     with context.acting(user.as_actor()):
-        publish(RecoveryCodeUsed(user_id=user.pk, left=left))
+        publish(
+            RecoveryCodeUsed(user_id=user.pk, left=left),
+            **changes.of(recovery_codes_left=(left + 1, left)),
+        )
     return True
 
 

@@ -12,7 +12,7 @@ from accounts import selectors
 from accounts.models import EmailToken, User
 from accounts.services import links
 from accounts.signals import EmailVerified, UserRegistered
-from config.common import context, mail
+from config.common import changes, context, mail
 from config.common.errors import Conflict, DomainError, FieldError, InvalidInput
 from config.common.events import publish
 
@@ -82,7 +82,10 @@ def open_account(*, email: str, password: str, full_name: str = "") -> User:
 def _create(*, email: str, hashed: str, full_name: str) -> User:
     user = User(email=email, password=hashed, full_name=full_name)
     user.save(force_insert=True)
-    publish(UserRegistered(user_id=user.pk, email=user.email, full_name=user.full_name))
+    publish(
+        UserRegistered(user_id=user.pk, email=user.email, full_name=user.full_name),
+        after=changes.told(user, ("email", "full_name", "role", "status", "time_zone")),
+    )
     return user
 
 
@@ -160,5 +163,8 @@ def _mark_verified(user: User, *, at: datetime) -> bool:
     user.email_tokens.filter(purpose=EmailToken.Purpose.VERIFY_EMAIL, used_at=None).update(
         used_at=at
     )
-    publish(EmailVerified(user_id=user.pk, email=user.email))
+    publish(
+        EmailVerified(user_id=user.pk, email=user.email),
+        **changes.of(email_verified_at=(None, at)),
+    )
     return True

@@ -14,7 +14,7 @@ from accounts import selectors, tokens
 from accounts.models import Session, User
 from accounts.services import devices, login_guard
 from accounts.signals import LoginFailed, RefreshTokenReused, SessionEnded, SessionStarted
-from config.common import context, crypto, mail
+from config.common import changes, context, crypto, mail
 from config.common.errors import DomainError, TooManyRequests
 from config.common.events import publish
 
@@ -171,7 +171,8 @@ def _open(user: User, *, kind: Session.Kind, proof: Proof, at: datetime) -> Sess
     _record_login(current, at=at)
     with context.acting(current.as_actor()):
         publish(
-            SessionStarted(user_id=current.pk, session_id=session.pk, method=proof.method.value)
+            SessionStarted(user_id=current.pk, session_id=session.pk, method=proof.method.value),
+            after=changes.told(session, ("kind", "method", "ip", "user_agent", "expires_at")),
         )
     return session
 
@@ -331,7 +332,11 @@ def _locked(session_id: int, **lookup: int) -> Session | None:
 
 
 def _end(session: Session, *, reason: str) -> None:
+    before = changes.snapshot(session)
     session.ended_at = timezone.now()
     session.ended_reason = reason
     session.save(update_fields=["ended_at", "ended_reason", "updated_at"])
-    publish(SessionEnded(user_id=session.user_id, session_id=session.pk, reason=reason))
+    publish(
+        SessionEnded(user_id=session.user_id, session_id=session.pk, reason=reason),
+        **changes.since(before, session),
+    )

@@ -12,6 +12,7 @@ from accounts.models import PasskeyChallenge, Session, User
 from accounts.passkeys import Credential, Options
 from accounts.services import assertions, factors, proof
 from accounts.signals import SessionReauthenticated
+from config.common import changes
 from config.common.errors import DomainError, FieldError, InvalidInput, Unauthenticated
 from config.common.events import publish
 
@@ -98,9 +99,12 @@ def _one_of_them() -> InvalidInput:
 @transaction.atomic
 def _renew(session: Session, *, method: str, at: datetime) -> None:
     """Note the proof, unless the session has ended meanwhile. Of two at once the later one counts."""
-    changes = {"authenticated_at": Greatest("authenticated_at", at), "updated_at": at}
+    proved = {"authenticated_at": Greatest("authenticated_at", at), "updated_at": at}
     if method != "password":
-        changes["second_factor_at"] = at
-    if not Session.objects.filter(pk=session.pk, ended_at=None).update(**changes):
+        proved["second_factor_at"] = at
+    if not Session.objects.filter(pk=session.pk, ended_at=None).update(**proved):
         raise Unauthenticated("The session has ended.")
-    publish(SessionReauthenticated(user_id=session.user_id, session_id=session.pk, method=method))
+    publish(
+        SessionReauthenticated(user_id=session.user_id, session_id=session.pk, method=method),
+        **changes.of(authenticated_at=(session.authenticated_at, at)),
+    )

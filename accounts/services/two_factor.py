@@ -15,7 +15,7 @@ from accounts.signals import (
     TwoFactorRemoved,
 )
 from accounts.totp import Enrolment
-from config.common import context, mail
+from config.common import changes, context, mail
 from config.common.errors import Conflict
 from config.common.events import publish
 
@@ -92,7 +92,7 @@ def _confirm(user: User, session_id: int | None, code: str, *, at: datetime) -> 
         )
     devices.end_trust(user=owner)
     sessions.end_others(user=owner, keep=session_id, reason="two_factor_enabled")
-    publish(TwoFactorEnabled(user_id=owner.pk))
+    publish(TwoFactorEnabled(user_id=owner.pk), **changes.of(has_authenticator_app=(False, True)))
     _tell(owner, "accounts/two_factor_enabled")
     return codes
 
@@ -128,7 +128,7 @@ def _disable(user: User, session_id: int | None, code: str, *, at: datetime) -> 
         return False
     _take_app(owner)
     sessions.end_others(user=owner, keep=session_id, reason="two_factor_disabled")
-    publish(TwoFactorDisabled(user_id=owner.pk))
+    publish(TwoFactorDisabled(user_id=owner.pk), **changes.of(has_authenticator_app=(True, False)))
     _tell(owner, "accounts/two_factor_disabled")
     return True
 
@@ -160,7 +160,7 @@ def _replace_recovery_codes(user: User, code: str, *, at: datetime) -> list[str]
     if factors.check_code(user=owner, code=code, at=at) is None:
         return None
     codes = recovery_codes.replace(user=owner)
-    publish(RecoveryCodesReplaced(user_id=owner.pk))
+    publish(RecoveryCodesReplaced(user_id=owner.pk), **changes.of_secret("recovery_codes"))
     _tell(owner, "accounts/recovery_codes_replaced")
     return codes
 
@@ -184,6 +184,9 @@ def reset(*, user: User, reason: str) -> bool:
     passkeys.remove_all(user=owner)
     _take_app(owner)
     sessions.end_all(user=owner, reason="two_factor_removed")
-    publish(TwoFactorRemoved(user_id=owner.pk, reason=reason))
+    publish(
+        TwoFactorRemoved(user_id=owner.pk, reason=reason),
+        **changes.of(has_second_factor=(True, False)),
+    )
     _tell(owner, "accounts/two_factor_removed")
     return True

@@ -14,7 +14,7 @@ from accounts.models import (
     Session,
     TotpDevice,
 )
-from accounts.services import avatars, exports, notices
+from accounts.services import avatars, broadcasts, exports, notices
 from accounts.services.login_guard import WINDOW
 
 # An ended session still says that its place is known; see `login_guard.admit`.
@@ -42,6 +42,7 @@ def purge_expired(*, at: datetime) -> dict[str, int]:
         "cookies": CookieSession.objects.filter(expire_date__lt=at).delete()[0],
         "avatars": avatars.forget_strays(at=at),
         "exports": exports.purge(at=at),
+        "broadcasts": broadcasts.purge(at=at),
         "notices": notices.purge(at=at),
         "guards": guards.exclude(tried_at__0__gt=at - WINDOW).delete()[0],
     }

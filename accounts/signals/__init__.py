@@ -1,5 +1,12 @@
 """What happens to people: the events that accounts publishes, a module for each noun."""
 
+from accounts.signals.broadcasts import (
+    BroadcastCanceled,
+    BroadcastDrafted,
+    BroadcastFinished,
+    BroadcastStarted,
+    BroadcastTested,
+)
 from accounts.signals.factors import (
     PasskeyAdded,
     PasskeyCloneSuspected,
@@ -17,6 +24,7 @@ from accounts.signals.people import (
     PasswordChanged,
     PlatformRoleChanged,
     ProfileUpdated,
+    StaffAccessRefused,
     UserRegistered,
     UserReinstated,
     UserSuspended,
@@ -47,6 +55,11 @@ from accounts.signals.sessions import (
 )
 
 __all__ = [
+    "BroadcastCanceled",
+    "BroadcastDrafted",
+    "BroadcastFinished",
+    "BroadcastStarted",
+    "BroadcastTested",
     "CodeRefused",
     "DataExportDownloaded",
     "DataExportRequested",
@@ -75,6 +88,7 @@ __all__ = [
     "SessionEnded",
     "SessionReauthenticated",
     "SessionStarted",
+    "StaffAccessRefused",
     "TwoFactorDisabled",
     "TwoFactorEnabled",
     "TwoFactorRemoved",

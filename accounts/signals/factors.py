@@ -13,6 +13,7 @@ class RecoveryCodeUsed(DomainEvent):
     summary = "user {user_id} used a recovery code; {left} are left"
     target_type = "user"
     security_name = "privilege_permissions_changed"
+    is_change = True
 
     user_id: int
     left: int
@@ -26,6 +27,7 @@ class RecoveryCodesReplaced(DomainEvent):
     summary = "user {user_id} has new recovery codes"
     target_type = "user"
     security_name = "privilege_permissions_changed"
+    is_change = True
 
     user_id: int
 
@@ -38,6 +40,7 @@ class TwoFactorEnabled(DomainEvent):
     summary = "user {user_id} turned two-factor authentication on"
     target_type = "user"
     security_name = "privilege_permissions_changed"
+    is_change = True
 
     user_id: int
 
@@ -50,6 +53,7 @@ class TwoFactorDisabled(DomainEvent):
     summary = "user {user_id} turned two-factor authentication off"
     target_type = "user"
     security_name = "privilege_permissions_changed"
+    is_change = True
 
     user_id: int
 
@@ -62,6 +66,7 @@ class TwoFactorRemoved(DomainEvent):
     summary = "second factors of user {user_id} removed: {reason}"
     target_type = "user"
     security_name = "privilege_permissions_changed"
+    is_change = True
 
     user_id: int
     reason: str
@@ -75,6 +80,7 @@ class PasskeyAdded(DomainEvent):
     summary = "passkey {label} of user {user_id} added"
     target_type = "user"
     security_name = "privilege_permissions_changed"
+    is_change = True
 
     user_id: int
     passkey_id: int
@@ -101,6 +107,7 @@ class PasskeyRemoved(DomainEvent):
     summary = "passkey {label} of user {user_id} removed"
     target_type = "user"
     security_name = "privilege_permissions_changed"
+    is_change = True
 
     user_id: int
     passkey_id: int

@@ -12,6 +12,7 @@ class UserRegistered(DomainEvent):
     name = "user.registered"
     summary = "{email} registered"
     target_type = "user"
+    is_change = True
 
     user_id: int
     email: str
@@ -25,6 +26,7 @@ class EmailVerified(DomainEvent):
     name = "user.email_verified"
     summary = "{email} is verified"
     target_type = "user"
+    is_change = True
 
     user_id: int
     email: str
@@ -49,6 +51,7 @@ class PasswordChanged(DomainEvent):
     summary = "password of user {user_id} changed"
     target_type = "user"
     security_name = "authn_password_change"
+    is_change = True
 
     user_id: int
 
@@ -67,24 +70,41 @@ class PlatformRoleChanged(ChangeEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserSuspended(DomainEvent):
-    """Staff stopped an account: its sessions end, its keys stop."""
+    """Staff stopped an account: its sessions end, its keys stop, for good or until a day in RFC 3339."""
 
     name = "user.suspended"
     summary = "user {user_id} suspended: {reason}"
     target_type = "user"
     security_name = "authz_admin"
+    is_change = True
 
     user_id: int
     reason: str
+    until: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserReinstated(DomainEvent):
-    """Staff let an account in again."""
+    """An account is let in again, by staff or because its suspension was over."""
 
     name = "user.reinstated"
     summary = "user {user_id} reinstated"
     target_type = "user"
     security_name = "authz_admin"
+    is_change = True
 
     user_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaffAccessRefused(DomainEvent):
+    """Somebody asked the staff API for what their platform role does not allow."""
+
+    name = "staff.access_refused"
+    summary = "user {user_id} was refused {permission}"
+    target_type = "user"
+    security_name = "authz_fail"
+    is_counted = True
+
+    user_id: int
+    permission: str

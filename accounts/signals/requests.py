@@ -24,6 +24,7 @@ class EmailChangeRequested(DomainEvent):
     summary = "user {user_id} wishes to use another address"
     target_type = "user"
     security_name = "user_updated"
+    is_change = True
 
     user_id: int
 
@@ -35,6 +36,7 @@ class EmailChangeCanceled(DomainEvent):
     name = "user.email_change_canceled"
     summary = "change of address of user {user_id} canceled: {reason}"
     target_type = "user"
+    is_change = True
 
     user_id: int
     reason: str
@@ -59,6 +61,7 @@ class DataExportRequested(DomainEvent):
     name = "user.export_requested"
     summary = "user {user_id} asked for a copy of their data"
     target_type = "user"
+    is_change = True
 
     user_id: int
     export_id: int
@@ -71,6 +74,7 @@ class DataExported(DomainEvent):
     name = "user.data_exported"
     summary = "copy of the data of user {user_id} is ready"
     target_type = "user"
+    is_change = True
 
     user_id: int
     export_id: int
@@ -97,6 +101,7 @@ class UserDeletionRequested(DomainEvent):
     summary = "user {user_id} asked to be deleted"
     target_type = "user"
     security_name = "user_deleted"
+    is_change = True
 
     user_id: int
 
@@ -108,6 +113,7 @@ class UserDeletionCanceled(DomainEvent):
     name = "user.deletion_canceled"
     summary = "user {user_id} keeps the account"
     target_type = "user"
+    is_change = True
 
     user_id: int
 
@@ -120,5 +126,6 @@ class UserErased(DomainEvent):
     summary = "user {user_id} erased"
     target_type = "user"
     security_name = "user_deleted"
+    is_change = True
 
     user_id: int

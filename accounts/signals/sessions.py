@@ -12,6 +12,7 @@ class SessionStarted(DomainEvent):
     name = "session.started"
     summary = "user {user_id} signed in"
     target_type = "user"
+    is_change = True
 
     user_id: int
     session_id: int
@@ -25,6 +26,7 @@ class SessionEnded(DomainEvent):
     name = "session.ended"
     summary = "session {session_id} ended: {reason}"
     target_type = "user"
+    is_change = True
 
     user_id: int
     session_id: int
@@ -103,6 +105,7 @@ class DeviceTrusted(DomainEvent):
     summary = "user {user_id} trusts device {device_id}"
     target_type = "user"
     security_name = "privilege_permissions_changed"
+    is_change = True
 
     user_id: int
     device_id: int
@@ -116,6 +119,7 @@ class DeviceRemoved(DomainEvent):
     summary = "device {device_id} of user {user_id} forgotten"
     target_type = "user"
     security_name = "privilege_permissions_changed"
+    is_change = True
 
     user_id: int
     device_id: int
@@ -128,6 +132,7 @@ class SessionReauthenticated(DomainEvent):
     name = "session.reauthenticated"
     summary = "user {user_id} confirmed who they are by {method}"
     target_type = "user"
+    is_change = True
 
     user_id: int
     session_id: int

@@ -31,7 +31,7 @@ def position(entry_id: str) -> tuple[int, int]:
 
 def oldest(count: int, *, after: str = "") -> list[Entry]:
     """Return the first entries of the stream, or the first that follow an id."""
-    reply = _reader(store.client().connection_pool).execute_command(
+    reply = _reader(store.client().connection_pool).execute_command(  # type: ignore[no-untyped-call]
         "XRANGE", _name(), f"({after}" if after else "-", "+", "COUNT", count
     )
     return [
@@ -52,9 +52,7 @@ return 0
 def forget(first_id: str, last_id: str) -> None:
     """Remove the entries from the first to the last, which were read from the beginning of the stream."""
     milliseconds, sequence = position(last_id)
-    store.client().eval(  # type: ignore[no-untyped-call]
-        _FORGET, 1, _name(), first_id, f"{milliseconds}-{sequence + 1}"
-    )
+    store.client().eval(_FORGET, 1, _name(), first_id, f"{milliseconds}-{sequence + 1}")
 
 
 def length() -> int:
@@ -67,10 +65,10 @@ def _payload(fields: list[bytes]) -> bytes | None:
 
 
 @lru_cache(maxsize=4)
-def _reader(pool: ConnectionPool) -> "redis.Redis[bytes]":
+def _reader(pool: ConnectionPool) -> redis.Redis:
     """Return a client that hands out replies as they come: a dictionary per entry would double the reading."""
     reader = redis.Redis(connection_pool=pool)
-    reader.set_response_callback("XRANGE", lambda reply, **_: reply)  # type: ignore[no-untyped-call]
+    reader.set_response_callback("XRANGE", lambda reply, **_: reply)
     return reader
 
 

@@ -8,7 +8,6 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
 from accounts.permissions import RecentlyAuthenticated
@@ -28,6 +27,7 @@ from apikeys.models import ApiKey
 from apikeys.services import keys
 from apikeys.throttles import ApiKeyThrottle
 from config.common import problems, query
+from config.common.views import ApiView
 from organizations.roles import Permission
 from organizations.scoping import HasGrant, OrganizationScoped
 
@@ -54,10 +54,12 @@ class ApiKeyViewSet(OrganizationScoped, GenericViewSet[ApiKey]):
     """Credentials of the organization. A key's secret is in one answer only: that of its creation or rotation."""
 
     serializer_class = ApiKeySerializer
+    volatile_members = frozenset({"last_used_at"})
     permission_classes = (IsAuthenticated, HasGrant, RecentlyAuthenticated)
     # Creating and rotating: what brings a new secret into the world.
     recent_methods = frozenset({"POST"})
     filter_backends = ()
+    granted_on = ApiKey
     lookup_value_converter = "int"
     permissions_by_method: ClassVar[dict[str, Permission]] = {
         "GET": Permission.KEYS_READ,
@@ -159,7 +161,7 @@ class ApiKeyViewSet(OrganizationScoped, GenericViewSet[ApiKey]):
         return Response(data, status=status, headers=_ONCE)
 
 
-class WhoAmIView(APIView):
+class WhoAmIView(ApiView):
     """Tells whoever presents a key what that key is; needs no scope."""
 
     authentication_classes = (ApiKeyAuthentication,)

@@ -1,5 +1,6 @@
 """The body of a verification, read strictly: what is unknown, of the wrong type or hostile is named with a pointer."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -57,6 +58,7 @@ def read(raw: bytes) -> Verification:
         raise MalformedRequest(f"The body is not valid JSON: {error}.") from None
     if not isinstance(document, dict):
         raise MalformedRequest("The body is not a JSON object.")
+    _require_unique(raw)
     errors: list[FieldError] = []
     values: dict[str, Any] = {}
     for name, value in document.items():
@@ -66,6 +68,23 @@ def read(raw: bytes) -> Verification:
     if errors:
         raise InvalidInput("The verification is not valid.", errors=errors)
     return Verification(**values)
+
+
+def _require_unique(raw: bytes) -> None:
+    """Refuse a name that is there twice: other readers of the same body may take the other value."""
+    try:
+        json.loads(raw, object_pairs_hook=_unique)
+    except RecursionError:
+        raise MalformedRequest("The document is nested too deeply.") from None
+
+
+def _unique(members: list[tuple[str, Any]]) -> None:
+    names = [name for name, _ in members]
+    if len(set(names)) == len(names):
+        return
+    repeated = next(name for name in names if names.count(name) > 1)
+    wrong = _Wrong("This member is there more than once.", "Send it once.", "repeated")
+    raise InvalidInput("The verification is not valid.", errors=[_error(repeated, wrong)])
 
 
 def _read_member(name: str, value: Any, values: dict[str, Any], errors: list[FieldError]) -> None:

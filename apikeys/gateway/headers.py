@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from apikeys.gateway.refusals import KeysContradict
 from apikeys.restrictions import AddressList, parse_address
+from config.common.addresses import without_port
 from config.common.errors import FieldError, InvalidInput
 
 Headers = Sequence[tuple[bytes, bytes]]
@@ -100,7 +101,7 @@ class Proxies:
         if not self.trust(peer):
             return str(address) if address else None
         for text in reversed(forwarded_for.decode("latin-1").split(",")[-_MAX_HOPS:]):
-            hop = parse_address(text.strip().strip("[]"))
+            hop = parse_address(without_port(text))
             if hop is None:
                 break
             address = hop

@@ -7,10 +7,11 @@ from django.db import transaction
 
 from accounts.models import User
 from apikeys.models import ApiKey
-from apikeys.services import invalidation, rotation
+from apikeys.services import invalidation, key_policy, rotation
 from apikeys.services.key_checks import KeyChanges, KeySettings, checked
 from apikeys.signals import KeyCreated, KeyRevoked, KeyRotated, KeyUpdated
 from billing import selectors as billing
+from config.common import changes
 from config.common.errors import Conflict, Forbidden
 from config.common.events import publish
 from organizations.models import Organization
@@ -54,7 +55,8 @@ def create_key(
     allowance = billing.allowance_of(organization)
     clean = checked(settings, allowance=allowance, at=at)
     # NO KEY: rows that refer to the organization may be written meanwhile; another creation waits.
-    Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
+    locked = Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
+    clean = key_policy.held_to(clean, organization=locked, made_at=at, is_new=True)
     _require_room(organization, allowance.key_limit)
     minted = rotation.mint(clean["environment"])
     key = ApiKey.objects.create(
@@ -71,7 +73,8 @@ def create_key(
             api_key_id=key.pk,
             key_name=key.name,
             environment=key.environment,
-        )
+        ),
+        after=changes.told(key),
     )
     return key, minted.text
 
@@ -84,7 +87,12 @@ def update_key(*, key: ApiKey, settings: KeyChanges, at: datetime) -> ApiKey:
     """
     locked = _locked(key)
     allowance = billing.allowance_of(locked.organization)
-    columns = _columns(checked(settings, allowance=allowance, at=at), at)
+    clean = key_policy.held_to(
+        checked(settings, allowance=allowance, at=at),
+        organization=locked.organization,
+        made_at=locked.created_at,
+    )
+    columns = _columns(clean, at)
     if "disabled_at" in columns and (columns["disabled_at"] is None) == (
         locked.disabled_at is None
     ):
@@ -118,6 +126,7 @@ def rotate_key(*, key: ApiKey, overlap_seconds: int, at: datetime) -> tuple[ApiK
     """
     rotation.require_overlap(overlap_seconds)
     locked = _locked(key)
+    before = changes.told(locked, ("prefix", "last4"))
     rotation.retire(locked, at=at, overlap_seconds=overlap_seconds)
     minted = rotation.mint(locked.environment)
     rotation.keep(minted, api_key=locked)
@@ -130,7 +139,9 @@ def rotate_key(*, key: ApiKey, overlap_seconds: int, at: datetime) -> tuple[ApiK
             api_key_id=locked.pk,
             key_name=locked.name,
             overlap_seconds=overlap_seconds,
-        )
+        ),
+        before=before,
+        after=changes.told(locked, ("prefix", "last4")),
     )
     invalidation.keys_changed(locked.pk)
     return locked, minted.text
@@ -147,7 +158,8 @@ def revoke_key(*, key: ApiKey, at: datetime) -> ApiKey:
     publish(
         KeyRevoked(
             organization_id=locked.organization_id, api_key_id=locked.pk, key_name=locked.name
-        )
+        ),
+        **changes.of(revoked_at=(None, at)),
     )
     invalidation.keys_changed(locked.pk)
     return locked
@@ -157,6 +169,14 @@ def revoke_key(*, key: ApiKey, at: datetime) -> ApiKey:
 def revoke_keys_where_member(*, user_id: int, at: datetime) -> None:
     """End every key of the organizations that a person belongs to."""
     keys = ApiKey.objects.unrevoked().filter(organization__members__user_id=user_id)
+    for key in keys.order_by("pk"):
+        revoke_key(key=key, at=at)
+
+
+@transaction.atomic
+def revoke_keys_of(*, organization_id: int, at: datetime) -> None:
+    """End every key of an organization."""
+    keys = ApiKey.objects.unrevoked().filter(organization_id=organization_id)
     for key in keys.order_by("pk"):
         revoke_key(key=key, at=at)
 

@@ -16,6 +16,7 @@ from apikeys.services.key_checks import (
     checked_scopes,
 )
 from apikeys.signals import ServiceKeyCreated, ServiceKeyRevoked, ServiceKeyRotated
+from config.common import changes
 from config.common.errors import Conflict, FieldError, Forbidden, InvalidInput
 from config.common.events import publish
 
@@ -63,7 +64,7 @@ def create_service_key(
     key.prefix, key.last4 = minted.prefix, minted.last4
     _insert(key)
     rotation.keep(minted, service_key=key)
-    publish(ServiceKeyCreated(service_key_id=key.pk, key_name=key.name))
+    publish(ServiceKeyCreated(service_key_id=key.pk, key_name=key.name), after=changes.told(key))
     return key, minted.text
 
 
@@ -80,6 +81,7 @@ def rotate_service_key(
     locked = ServiceKey.objects.select_for_update(of=("self",), no_key=True).get(pk=key.pk)
     if locked.revoked_at is not None:
         raise ServiceKeyIsRevoked
+    before = changes.told(locked, ("prefix", "last4"))
     rotation.retire(locked, at=at, overlap_seconds=overlap_seconds)
     minted = rotation.mint(None)
     rotation.keep(minted, service_key=locked)
@@ -88,7 +90,9 @@ def rotate_service_key(
     publish(
         ServiceKeyRotated(
             service_key_id=locked.pk, key_name=locked.name, overlap_seconds=overlap_seconds
-        )
+        ),
+        before=before,
+        after=changes.told(locked, ("prefix", "last4")),
     )
     invalidation.service_keys_changed(locked.pk)
     return locked, minted.text
@@ -103,7 +107,10 @@ def revoke_service_key(*, key: ServiceKey, by: User | None, at: datetime) -> Ser
         return locked
     locked.revoked_at = at
     locked.save(update_fields=["revoked_at", "updated_at"])
-    publish(ServiceKeyRevoked(service_key_id=locked.pk, key_name=locked.name))
+    publish(
+        ServiceKeyRevoked(service_key_id=locked.pk, key_name=locked.name),
+        **changes.of(revoked_at=(None, at)),
+    )
     invalidation.service_keys_changed(locked.pk)
     return locked
 

@@ -7,7 +7,6 @@ from rest_framework import serializers
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.authentication import JWTAuthentication, PortalSessionAuthentication
 from accounts.models import User
@@ -15,6 +14,7 @@ from audit import selectors
 from audit.models import AuditLog
 from config.common import query
 from config.common.pagination import CursorPagination
+from config.common.views import ApiView
 
 _EXAMPLE: dict[str, Any] = {
     "id": 90210,
@@ -65,7 +65,7 @@ class ActivitySerializer(serializers.ModelSerializer[AuditLog]):
         return shown
 
 
-class ActivityView(APIView):
+class ActivityView(ApiView):
     """What the person who asks did, and what was done to their account."""
 
     authentication_classes = (JWTAuthentication, PortalSessionAuthentication)

@@ -39,6 +39,22 @@ _FAILED: dict[str, Any] = {
     "last_seen_at": "2026-02-01T08:00:00Z",
 }
 
+_ENTRY: dict[str, Any] = {
+    "id": 90210,
+    "occurred_at": "2026-02-01T08:00:00Z",
+    "action": "api_key.updated",
+    "summary": "API key Checkout changed",
+    "actor": {"type": "user", "id": 8, "label": "mia@example.com"},
+    "target": {"type": "api_key", "id": 42},
+    "old_values": {"name": "Checkout", "enabled": True},
+    "new_values": {"name": "Checkout (old)", "enabled": False},
+    "details": {"organization_id": 3, "api_key_id": 42, "key_name": "Checkout (old)"},
+    "ip": "203.0.113.7",
+    "user_agent": "Mozilla/5.0",
+    "request_id": "4f0c6d2a9b1e4c7f8a3d5e6b7c8d9e0f",
+}
+
+ENTRY = OpenApiExample("A key was changed", value=_ENTRY, response_only=True)
 EVENT = OpenApiExample("A refused permission", value=_DENIED, response_only=True)
 ACKNOWLEDGED = OpenApiExample(
     "An event that was looked at", value={**_DENIED, **_LOOKED_AT}, response_only=True

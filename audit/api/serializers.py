@@ -1,12 +1,15 @@
-"""Shapes of security events: what lists may be asked for, what an event says, and how one is acknowledged."""
+"""Shapes of the log and of security events: what may be asked for, what each says, and how one is acknowledged."""
 
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from audit.models import SecurityEvent, Severity
+from audit import selectors
+from audit.models import AuditLog, SecurityEvent, Severity
 from audit.vocabulary import TERMS
+from config.common.events import catalogue
+from config.common.exports import Format
 from config.common.fields import StrictSerializer
 
 # Said once by fields of their own.
@@ -108,3 +111,89 @@ class SecurityEventSerializer(serializers.ModelSerializer[SecurityEvent]):
         if not self._is_open(event):
             return None
         return {name: value for name, value in event.data.items() if name not in _SAID_ELSEWHERE}
+
+
+_ACTORS = ("user", "staff", "api_key", "service_key", "command", "job", "anonymous")
+_LARGEST_ID = 2**63 - 1
+
+
+class AuditLogFiltersSerializer(StrictSerializer):
+    """Which entries of the log are asked for."""
+
+    actor_type = serializers.ChoiceField(
+        choices=_ACTORS, required=False, help_text="What acted: a person, staff, a key, a job …"
+    )
+    actor_id = serializers.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=_LARGEST_ID,
+        help_text="The id of the person or key that acted; never matches staff.",
+    )
+    action = serializers.ChoiceField(
+        choices=[event.name for event in catalogue()],
+        required=False,
+        help_text="What happened, by its event's name.",
+    )
+    target_type = serializers.CharField(
+        required=False, max_length=60, help_text="What it happened to, such as `api_key`."
+    )
+    target_id = serializers.IntegerField(required=False, min_value=1, max_value=_LARGEST_ID)
+    request_id = serializers.CharField(
+        required=False, max_length=64, help_text="The `X-Request-Id` of the request that did it."
+    )
+    since = serializers.DateTimeField(required=False, help_text="At this moment or later.")
+    until = serializers.DateTimeField(required=False, help_text="Before this moment.")
+
+
+class ExportAuditLogSerializer(AuditLogFiltersSerializer):
+    """Which entries are to be copied, and as what."""
+
+    file_format = serializers.ChoiceField(
+        choices=[one.value for one in Format],
+        required=False,
+        default=Format.CSV.value,
+        help_text="CSV for spreadsheets, or one JSON object per line.",
+    )
+
+
+class ActorSerializer(serializers.Serializer[dict[str, Any]]):
+    """Who or what acted. Staff are marked as staff and not named."""
+
+    type = serializers.ChoiceField(choices=_ACTORS)
+    id = serializers.IntegerField(allow_null=True)
+    label = serializers.CharField(allow_blank=True)  # type: ignore[assignment]
+
+
+class TargetSerializer(serializers.Serializer[dict[str, Any]]):
+    """What it happened to."""
+
+    type = serializers.CharField(allow_blank=True)
+    id = serializers.IntegerField(allow_null=True)
+
+
+class AuditLogSerializer(serializers.Serializer[AuditLog]):
+    """One entry: who did what to what, from where, in which request; nothing secret is ever in it.
+
+    `old_values` and `new_values` hold the columns that changed: of something new there are only new ones, of something
+    removed only old ones. Where staff act from is not told.
+    """
+
+    id = serializers.IntegerField()
+    occurred_at = serializers.DateTimeField()
+    action = serializers.CharField()
+    summary = serializers.CharField()
+    actor = ActorSerializer()
+    target = TargetSerializer()
+    old_values = serializers.DictField(allow_null=True)
+    new_values = serializers.DictField(allow_null=True)
+    details = serializers.DictField()
+    ip = serializers.CharField(allow_null=True)
+    user_agent = serializers.CharField(allow_blank=True)
+    request_id = serializers.CharField(allow_blank=True)
+
+    def to_representation(self, instance: AuditLog) -> dict[str, Any]:
+        """Gather actor and target."""
+        row = selectors.shown(instance)
+        row["actor"] = {name: row.pop(f"actor_{name}") for name in ("type", "id", "label")}
+        row["target"] = {name: row.pop(f"target_{name}") for name in ("type", "id")}
+        return super().to_representation(row)  # type: ignore[arg-type]

@@ -7,7 +7,6 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.authentication import JWTAuthentication, PortalSessionAuthentication
 from accounts.models import User
@@ -23,6 +22,7 @@ from audit.models import SecurityEvent
 from audit.services import security
 from config.common import query
 from config.common.pagination import CursorPagination
+from config.common.views import ApiView
 from organizations.roles import Permission
 from organizations.scoping import OrganizationScoped
 
@@ -84,7 +84,7 @@ class AcknowledgeView(OrganizationScoped):
         return Response(SecurityEventSerializer(event).data)
 
 
-class MySecurityEventListView(APIView):
+class MySecurityEventListView(ApiView):
     """What concerns the security of the account of the person who asks."""
 
     authentication_classes = (JWTAuthentication, PortalSessionAuthentication)

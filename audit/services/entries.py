@@ -1,35 +1,56 @@
 """Writing the log. A chain's head row is locked, so that its entries have one order and no gap."""
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Func, TextField, Value
 
 from audit.chaining import GENESIS, PLATFORM_CHAIN, hash_of
 from audit.models import AuditChain, AuditLog
+from audit.services import months
 from config.common import context
+from config.common.changes import plain
 from config.common.events import DomainEvent
 from config.common.logs import redact
 
 
 @transaction.atomic(savepoint=False)
-def record(event: DomainEvent, *, at: datetime) -> AuditLog:
+def record(
+    event: DomainEvent,
+    *,
+    at: datetime,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+) -> AuditLog:
     """Append an event to the chain of its organization, or to the platform's.
 
     The head stays locked until the change commits: the next change of the same organization takes its number then.
     """
-    head = _locked_head(event.organization_id or PLATFORM_CHAIN)
+    head = _locked_head(event.organization_id or PLATFORM_CHAIN, at)
     previous = bytes(head.hash)
-    values = _values(event, chain=head.chain, sequence=head.sequence + 1, at=at)
+    values = {
+        **_values(event, at=at),
+        "chain": head.chain,
+        "sequence": head.sequence + 1,
+        "old_values": None if before is None else redact(plain(before)),
+        "new_values": None if after is None else redact(plain(after)),
+    }
     entry = AuditLog(**values, previous_hash=previous, hash=hash_of(values, previous))
-    entry.save(force_insert=True)
-    head.sequence, head.hash = entry.sequence, entry.hash
-    head.save(update_fields=["sequence", "hash"])
+    entry.save(force_insert=True)  # a trigger moves the head
     return entry
 
 
-def _locked_head(chain: int) -> AuditChain:
-    heads = AuditChain.objects.select_for_update()
+def _locked_head(chain: int, at: datetime) -> AuditChain:
+    # Whether there is a partition for the entry is asked along with the head: it costs no query of its own.
+    partition = Func(
+        Value(months.TABLE.name_of(at.astimezone(UTC).date())),
+        function="to_regclass",
+        template="%(function)s(%(expressions)s)::text",
+        output_field=TextField(),
+    )
+    heads = AuditChain.objects.select_for_update().annotate(partition=partition)
     head = heads.filter(chain=chain).first()
     if head is None:
         # Two first entries at once: one inserts, the other waits here and then finds the row.
@@ -37,17 +58,17 @@ def _locked_head(chain: int) -> AuditChain:
             [AuditChain(chain=chain, hash=GENESIS)], ignore_conflicts=True
         )
         head = heads.get(chain=chain)
+    if not head.partition:
+        months.TABLE.ensure([at.astimezone(UTC).date()])
     return head
 
 
-def _values(event: DomainEvent, *, chain: int, sequence: int, at: datetime) -> dict[str, Any]:
+def _values(event: DomainEvent, *, at: datetime) -> dict[str, Any]:
     here = context.current()
     data = {
         name: value for name, value in event.as_data().items() if name not in {"before", "after"}
     }
     return {
-        "chain": chain,
-        "sequence": sequence,
         "event": event.name,
         "summary": redact(event.describe())[:300],
         "organization_id": event.organization_id,
@@ -56,8 +77,6 @@ def _values(event: DomainEvent, *, chain: int, sequence: int, at: datetime) -> d
         "actor_label": here.actor.label[:254],
         "target_type": event.target_type,
         "target_id": event.target_id,
-        "old_values": redact(event.old_values),
-        "new_values": redact(event.new_values),
         "data": redact(data),
         "ip": here.ip,
         "user_agent": here.user_agent[:300],

@@ -12,7 +12,7 @@ from accounts.models import User
 from audit import vocabulary
 from audit.models import SecurityEvent, Severity
 from audit.signals import SecurityEventAcknowledged
-from config.common import context
+from config.common import changes, context
 from config.common.events import DomainEvent, publish
 from config.common.logs import redact
 
@@ -92,7 +92,8 @@ def acknowledge(
                 security_event_id=security_event.pk,
                 what=security_event.name,
                 note=note,
-            )
+            ),
+            **changes.of(acknowledged_at=(None, at)),
         )
     security_event.refresh_from_db()
     return security_event

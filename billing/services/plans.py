@@ -6,6 +6,7 @@ from django.db import transaction
 
 from billing.models import Plan, Subscription, SubscriptionStatus
 from billing.signals import PlanCreated, PlanUpdated
+from config.common import changes
 from config.common.events import publish
 from organizations.services import limits
 
@@ -23,13 +24,14 @@ class PlanTerms(TypedDict, total=False):
     quota_limit: int | None
     key_limit: int | None
     seat_limit: int | None
+    audit_retention_days: int
 
 
 @transaction.atomic
 def create_plan(*, code: str, terms: PlanTerms) -> Plan:
     """Put a plan into the catalogue; its code never changes."""
     plan = Plan.objects.create(code=code, **terms)
-    publish(PlanCreated(plan_id=plan.pk, code=plan.code))
+    publish(PlanCreated(plan_id=plan.pk, code=plan.code), after=changes.told(plan))
     return plan
 
 

@@ -6,6 +6,7 @@ from django.db import IntegrityError, transaction
 
 from billing.models import Plan, Subscription, SubscriptionStatus
 from billing.signals import PlanChanged, SubscriptionCreated
+from config.common import changes
 from config.common.errors import Conflict, NotFound
 from config.common.events import publish
 from organizations.models import Organization
@@ -40,7 +41,8 @@ def subscribe(*, organization_id: int, plan_code: str, at: datetime) -> Subscrip
     publish(
         SubscriptionCreated(
             organization_id=organization_id, subscription_id=subscription.pk, plan=plan.code
-        )
+        ),
+        after={**changes.told(subscription), "plan": plan.code},
     )
     return subscription
 
@@ -66,7 +68,8 @@ def change_plan(*, organization: Organization, plan_code: str) -> Subscription:
             subscription_id=subscription.pk,
             old_plan=old.code,
             plan=plan.code,
-        )
+        ),
+        **changes.of(plan=(old.code, plan.code)),
     )
     return subscription
 

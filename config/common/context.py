@@ -10,7 +10,10 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Someone or something that acts: a user, an API key, a service key, a command, a job, or nobody known."""
+    """Someone or something that acts: a user, staff, an API key, a service key, a command, a job, or nobody known.
+
+    `staff` is a person who acts through the back office or the staff API, for somebody else.
+    """
 
     type: str = "anonymous"
     id: int | None = None
@@ -66,6 +69,11 @@ def acting(actor: Actor) -> Iterator[None]:
         yield
     finally:
         _current.reset(token)
+
+
+def acting_as_staff() -> contextlib.AbstractContextManager[None]:
+    """Let the present person act as staff until the block ends."""
+    return acting(replace(current().actor, type="staff"))
 
 
 def command(name: str) -> contextlib.AbstractContextManager[Context]:

@@ -1,7 +1,7 @@
 """One bus of typed facts. Events are published inside the transaction of the change and heard synchronously."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
@@ -13,12 +13,17 @@ from django.utils import timezone
 _NAME = re.compile(r"^[a-z0-9_]+(\.[a-z0-9_]+)+$")
 _catalogue: dict[str, type["DomainEvent"]] = {}
 
-# Receivers get `event` and `at`, when it happened; an exception in one rolls the change back.
+# Receivers get `event`, `at`, when it happened, and `before` and `after`, the columns it changed, which belong to the
+# audit log and not to the event; an exception in one rolls the change back.
 published = Signal()
 
 
 class PublishedOutsideTransaction(RuntimeError):
     """An event must commit or roll back with the change it tells of."""
+
+
+class ChangeNotTold(TypeError):
+    """An event that means a change is published with the values before it, after it, or both."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +38,8 @@ class DomainEvent:
     security_name: ClassVar[str] = ""
     # Noticed over and over, such as a refusal: one row per actor and minute, with a count, instead of one each time.
     is_counted: ClassVar[bool] = False
+    # Tells that a row was made, changed or removed: it cannot be published without saying from what to what.
+    is_change: ClassVar[bool] = False
 
     organization_id: int | None = None
 
@@ -82,7 +89,9 @@ class DomainEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeEvent(DomainEvent):
-    """Base of the facts that carry what changed, secrets excluded."""
+    """Base of the facts that carry what changed to whoever hears of them, secrets excluded."""
+
+    is_change: ClassVar[bool] = True
 
     before: dict[str, Any] | None = None
     after: dict[str, Any] | None = None
@@ -100,14 +109,25 @@ class ChangeEvent(DomainEvent):
         return after
 
 
-def publish(event: DomainEvent) -> None:
-    """Tell every receiver of the fact, within the caller's transaction.
+def publish(
+    event: DomainEvent,
+    *,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+) -> None:
+    """Tell every receiver of the fact, within the caller's transaction, with the changed columns for the audit log.
 
-    Raises PublishedOutsideTransaction when there is no transaction to commit or roll back with.
+    Of something new there is only `after`, of something removed only `before`; `config.common.changes` makes both.
+    Raises PublishedOutsideTransaction when there is no transaction to commit or roll back with, and ChangeNotTold when
+    a change comes without its values.
     """
     if not transaction.get_connection().in_atomic_block:
         raise PublishedOutsideTransaction(event.name)
-    published.send(sender=type(event), event=event, at=timezone.now())
+    old = event.old_values if before is None else before
+    new = event.new_values if after is None else after
+    if event.is_change and old is None and new is None:
+        raise ChangeNotTold(f"{event.name} is published without old and new values.")
+    published.send(sender=type(event), event=event, at=timezone.now(), before=old, after=new)
 
 
 def catalogue() -> Iterator[type[DomainEvent]]:

@@ -1,19 +1,16 @@
 """The one reading of a client's address. Proxies are believed only when they are on the list."""
 
 import ipaddress
-import re
 from collections.abc import Sequence
 from functools import lru_cache
 
 from django.conf import settings
 from django.http import HttpRequest
 
+from config.common.addresses import without_port
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-
-
-# `203.0.113.7:1234` and `[2001:db8::7]:1234`, as some proxies write it; the port is of no interest.
-_WITH_PORT = re.compile(r"(\d+\.\d+\.\d+\.\d+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
 
 
 def parse_address(text: str) -> Address | None:
@@ -60,16 +57,10 @@ def client_ip(request: HttpRequest) -> str | None:
     if not is_within(peer, trusted):
         return str(peer) if peer else None
     for text in reversed(request.headers.get("X-Forwarded-For", "").split(",")):
-        hop = _hop(text)
+        hop = parse_address(without_port(text))
         if hop is None:
             break
         peer = hop
         if not is_within(hop, trusted):
             break
     return str(peer)
-
-
-def _hop(text: str) -> Address | None:
-    """Read one member of X-Forwarded-For: an address, in brackets or with a port as some proxies write it."""
-    found = _WITH_PORT.fullmatch(text.strip())
-    return parse_address(found[1].strip("[]") if found else text)

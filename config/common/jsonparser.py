@@ -145,13 +145,12 @@ class OrjsonRenderer(BaseRenderer):
         renderer_context: Mapping[str, Any] | None = None,
     ) -> bytes:
         """Return UTF-8 bytes; nothing for an empty answer."""
-        return (
-            b""
-            if data is None
-            else orjson.dumps(
-                data, default=_plain, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z
-            )
-        )
+        return b"" if data is None else as_json(data)
+
+
+def as_json(data: Any) -> bytes:
+    """Return the bytes that the API writes for this data."""
+    return orjson.dumps(data, default=_plain, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z)
 
 
 def _plain(value: Any) -> Any:

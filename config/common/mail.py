@@ -13,7 +13,7 @@ from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from config.common import crypto, jobs
+from config.common import changes, crypto, jobs
 from config.common.errors import Conflict
 from config.common.events import publish
 from config.common.logs import redact
@@ -100,9 +100,10 @@ def send_again(*, mail_id: int, at: datetime) -> None:
     mail = OutgoingMail.objects.select_for_update().filter(pk=mail_id).first()
     if mail is None or mail.failed_at is None or not mail.body_encrypted:
         raise CannotSendAgain
+    before = changes.snapshot(mail)
     mail.failed_at, mail.attempts, mail.next_attempt_at = None, 0, at
     mail.save(update_fields=["failed_at", "attempts", "next_attempt_at"])
-    publish(MailRequeued(mail_id=mail.pk, kind=mail.kind))
+    publish(MailRequeued(mail_id=mail.pk, kind=mail.kind), **changes.since(before, mail))
     jobs.enqueue("mail.deliver", mail_id=mail.pk)
 
 

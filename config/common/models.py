@@ -5,6 +5,7 @@ from django.db import models
 from config.common.columns import EncryptedTextField
 
 MAIL_BODY = "mail.body"
+IDEMPOTENT_BODY = "idempotency.body"
 
 
 class TimeStamped(models.Model):
@@ -64,3 +65,21 @@ class OutgoingMail(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} to {self.recipient}"
+
+
+class IdempotentAnswer(models.Model):
+    """What a request under an idempotency key was answered, for 24 hours. The body may hold a secret shown once."""
+
+    scope = models.BinaryField(max_length=32, help_text="Digest of actor, method, path and key.")
+    fingerprint = models.BinaryField(max_length=32, help_text="Digest of what was asked.")
+    status = models.PositiveSmallIntegerField()
+    headers = models.JSONField()
+    body_encrypted = EncryptedTextField(purpose=IDEMPOTENT_BODY)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["scope"], name="idempotentanswer_scope")]
+        indexes = [models.Index(fields=["created_at"], name="idempotentanswer_at")]
+
+    def __str__(self) -> str:
+        return f"answer {self.status} of {self.created_at:%Y-%m-%d %H:%M}"

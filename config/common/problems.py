@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import orjson
+import structlog
 from django.conf import settings
 from django.core.exceptions import (
     BadRequest,
@@ -24,6 +25,7 @@ from rest_framework.views import set_rollback
 
 from config.common import context, errors
 
+logger = structlog.get_logger(__name__)
 CONTENT_TYPE = "application/problem+json"
 Problem = dict[str, Any]
 
@@ -33,16 +35,22 @@ def type_url(code: str) -> str:
     return f"{settings.PUBLIC_URL}/problems/{code}"
 
 
-def document(error: errors.DomainError, *, instance: str) -> Problem:
+def instance_of(request_id: str) -> str:
+    """Return what names this occurrence: the request, never the path, which would tell a foreign id from a missing one."""
+    return f"urn:tollgate:request:{request_id}"
+
+
+def document(error: errors.DomainError) -> Problem:
     """Return the problem document of one error; extras become members of their own."""
+    request_id = context.current().request_id
     return {
         "type": error.registered_type or type_url(error.code),
         "title": error.title,
         "status": error.status,
         "detail": error.detail,
-        "instance": instance,
+        "instance": instance_of(request_id),
         "code": error.code,
-        "request_id": context.current().request_id,
+        "request_id": request_id,
         "errors": [item.as_dict() for item in error.errors],
         **error.extras,
     }
@@ -63,10 +71,10 @@ def exception_handler(exc: Exception, view_context: dict[str, Any]) -> Response 
     error = as_domain_error(exc)
     if error is None:
         return None
+    log_outage(exc)
     set_rollback()
-    request = view_context["request"]
     return Response(
-        document(error, instance=request.path),
+        document(error),
         status=error.status,
         headers=headers_of(error),
         content_type=CONTENT_TYPE,
@@ -85,6 +93,19 @@ def as_domain_error(exc: BaseException) -> errors.DomainError | None:
     return None
 
 
+def log_outage(exc: BaseException) -> None:
+    """Say in the log why a request was answered 503: which error of the driver, its SQLSTATE, and its first line.
+
+    Further lines may quote rows; what looks like a secret is redacted, as everywhere in the log.
+    """
+    if isinstance(exc, _AWAY):
+        cause = exc.__cause__ or exc
+        said = str(cause).partition("\n")[0][:300]
+        kind, state = type(cause).__name__, getattr(cause, "sqlstate", None)
+        logger.warning("database_unavailable", error=kind, sqlstate=state, said=said)
+
+
+_AWAY = (OperationalError, InterfaceError)
 _FROM_DJANGO: list[tuple[tuple[type[Exception], ...], type[errors.DomainError]]] = [
     ((Http404,), errors.NotFound),
     ((PermissionDenied,), errors.Forbidden),
@@ -95,7 +116,7 @@ _FROM_DJANGO: list[tuple[tuple[type[Exception], ...], type[errors.DomainError]]]
     ),
     # A value that no form looked at and no column takes, such as a NUL character in a filter.
     ((DataError,), errors.InvalidInput),
-    ((OperationalError, InterfaceError), errors.ServiceUnavailable),
+    (_AWAY, errors.ServiceUnavailable),
 ]
 _FROM_DRF: list[tuple[type[drf.APIException], type[errors.DomainError]]] = [
     (drf.ParseError, errors.MalformedRequest),
@@ -164,7 +185,7 @@ def response(request: HttpRequest, error: errors.DomainError) -> HttpResponse:
         answer = HttpResponse(_page(error), status=error.status)
     else:
         answer = HttpResponse(
-            orjson.dumps(document(error, instance=request.path)),
+            orjson.dumps(document(error)),
             status=error.status,
             content_type=CONTENT_TYPE,
         )

@@ -1,28 +1,38 @@
 """A token bucket in Redis for the platform's own API. The gate has its own script, which counts more than one thing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import redis
 import structlog
 
 from config.common import redis as connections
+from config.common.errors import TooManyRequests
 
 logger = structlog.get_logger(__name__)
 
 # GCRA (ITU-T I.371) in integer microseconds on Redis's own clock; atomic because a script is.
-# KEYS[1] the bucket; ARGV interval per token, depth of the bucket in µs, cost in tokens.
-# Answers {allowed, remaining tokens, µs until the next token is there, µs until the bucket is full}.
-# A refused call writes nothing.
+# KEYS the buckets; ARGV cost in tokens, then for each bucket its interval per token and its depth, in µs.
+# Answers for each {allowed, remaining tokens, µs until the cost is there, µs until the bucket is full, µs until the
+# next token is there}. If one refuses, none is written: a refused call costs nothing.
 _SCRIPT = """
 local now = redis.call('TIME'); now = now[1] * 1000000 + now[2]
-local interval, depth, cost = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local full_at = math.max(tonumber(redis.call('GET', KEYS[1]) or now), now)
-local next_at = full_at + interval * cost
-if next_at - now > depth then
-  return {0, math.floor((depth - (full_at - now)) / interval), next_at - now - depth, full_at - now}
+local cost, passes, found, answer = tonumber(ARGV[1]), true, {}, {}
+for i, key in ipairs(KEYS) do
+  found[i] = math.max(tonumber(redis.call('GET', key) or now), now)
+  if found[i] + ARGV[2 * i] * cost - now > tonumber(ARGV[2 * i + 1]) then passes = false end
 end
-redis.call('SET', KEYS[1], string.format('%.0f', next_at), 'PX', math.ceil((next_at - now) / 1000) + 1)
-return {1, math.floor((depth - (next_at - now)) / interval), 0, next_at - now}
+for i, key in ipairs(KEYS) do
+  local interval, depth = tonumber(ARGV[2 * i]), tonumber(ARGV[2 * i + 1])
+  local wait = math.max(0, found[i] + interval * cost - now - depth)
+  if passes then
+    found[i] = found[i] + interval * cost
+    redis.call('SET', key, string.format('%.0f', found[i]), 'PX', math.ceil((found[i] - now) / 1000) + 1)
+  end
+  local missing = found[i] - now
+  answer[i] = {wait == 0 and 1 or 0, math.floor((depth - missing) / interval), wait, missing, (missing - 1) % interval + 1}
+end
+return answer
 """
 
 
@@ -33,6 +43,11 @@ class Rate:
     limit: int
     per_seconds: int
     burst: int
+
+    @property
+    def window_seconds(self) -> int:
+        """Seconds in which an empty bucket fills up: the window of the advertised policy."""
+        return max(1, -(-self.burst * self.per_seconds // self.limit))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +61,25 @@ class Verdict:
     is_counted: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What an answer tells of one policy: its name, quantity and window, what is left, and when there is more."""
+
+    name: str
+    quantity: int
+    window_seconds: int
+    remaining: int
+    reset_seconds: int
+
+
 def take(bucket: str, rate: Rate, *, cost: int = 1) -> Verdict:
     """Take tokens from a bucket if it has them.
 
     When Redis is away the call passes uncounted and a warning is logged: this bucket protects our own API from
     haste. Whoever needs more, as sign-in does, looks at `is_counted` and counts in PostgreSQL.
     """
-    interval = rate.per_seconds * 1_000_000 // rate.limit or 1
-    try:
-        script = connections.client().register_script(_SCRIPT)
-        allowed, remaining, wait, reset = script(
-            keys=[connections.key("r", bucket)], args=[interval, interval * rate.burst, cost]
-        )
-    except redis.RedisError as error:
-        logger.warning("rate_limit_unavailable", bucket=bucket, error=type(error).__name__)
+    counted = _count({bucket: rate}, cost)
+    if counted is None:
         return Verdict(
             is_allowed=True,
             remaining=rate.burst,
@@ -67,4 +87,65 @@ def take(bucket: str, rate: Rate, *, cost: int = 1) -> Verdict:
             reset_seconds=0,
             is_counted=False,
         )
-    return Verdict(bool(allowed), max(0, remaining), -(-wait // 1_000_000), -(-reset // 1_000_000))
+    ((allowed, remaining, wait, reset, _),) = counted
+    return Verdict(bool(allowed), max(0, remaining), _seconds(wait), _seconds(reset))
+
+
+def take_each(buckets: dict[str, tuple[str, Rate]]) -> list[Standing]:
+    """Take one token from each bucket, given as its policy's name, the bucket and the rate, or from none.
+
+    Returns how each stands; nothing when Redis is away. Raises TooManyRequests with the fields that say so.
+    """
+    counted = _count(dict(buckets.values()), 1)
+    if counted is None:
+        return []
+    standings, refused = [], {}
+    for (name, (_, rate)), (allowed, remaining, wait, _, more) in zip(
+        buckets.items(), counted, strict=True
+    ):
+        reset = _seconds(more if allowed else wait)
+        standings.append(Standing(name, rate.burst, rate.window_seconds, max(0, remaining), reset))
+        if not allowed:
+            refused[name] = max(1, _seconds(wait))
+    if refused:
+        headers = {"Retry-After": str(max(refused.values())), **fields(standings)}
+        raise TooManyRequests(headers=headers, violated_policies=list(refused))
+    return standings
+
+
+def fields(standings: Sequence[Standing]) -> dict[str, str]:
+    """Return the RateLimit fields (draft-ietf-httpapi-ratelimit-headers-10) and their older X- forms."""
+    if not standings:
+        return {}
+    tightest = min(standings, key=lambda one: one.remaining)
+    policies = (f'"{one.name}";q={one.quantity};w={one.window_seconds}' for one in standings)
+    left = (f'"{one.name}";r={one.remaining};t={one.reset_seconds}' for one in standings)
+    return {
+        "RateLimit-Policy": ", ".join(policies),
+        "RateLimit": ", ".join(left),
+        "X-RateLimit-Limit": str(tightest.quantity),
+        "X-RateLimit-Remaining": str(tightest.remaining),
+        "X-RateLimit-Reset": str(tightest.reset_seconds),
+    }
+
+
+def _count(buckets: dict[str, Rate], cost: int) -> list[list[int]] | None:
+    """Have the script count; None when Redis is away."""
+    arguments = [cost]
+    for rate in buckets.values():
+        interval = rate.per_seconds * 1_000_000 // rate.limit or 1
+        arguments += [interval, interval * rate.burst]
+    try:
+        script = connections.client().register_script(_SCRIPT)
+        keys = [connections.key("r", bucket) for bucket in buckets]
+        answer: list[list[int]] = script(keys=keys, args=arguments)
+    except redis.RedisError as error:
+        logger.warning(
+            "rate_limit_unavailable", bucket=" ".join(buckets), error=type(error).__name__
+        )
+        return None
+    return answer
+
+
+def _seconds(microseconds: int) -> int:
+    return -(-microseconds // 1_000_000)

@@ -9,7 +9,7 @@ from redis.retry import Retry
 
 
 @lru_cache(maxsize=4)
-def _client(url: str) -> "redis.Redis[bytes]":
+def _client(url: str) -> redis.Redis:
     return redis.Redis.from_url(
         url,
         socket_timeout=1.0,
@@ -20,7 +20,7 @@ def _client(url: str) -> "redis.Redis[bytes]":
     )
 
 
-def client() -> "redis.Redis[bytes]":
+def client() -> redis.Redis:
     """Return the shared client; commands wait at most two seconds."""
     return _client(settings.REDIS_URL)
 

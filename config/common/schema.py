@@ -5,6 +5,16 @@ from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
 
+from config.common import (
+    conditional,
+    context,
+    conventions,
+    deprecation,
+    errors,
+    idempotency,
+    problems,
+)
+
 PROBLEM = {
     "type": "object",
     "description": "A problem document (RFC 9457).",
@@ -32,35 +42,99 @@ PROBLEM = {
         },
     },
 }
-_ANYONE = {
-    "400": "The request is not valid.",
-    "429": "Too many requests.",
-    "503": "Try again later.",
-}
-_SIGNED_IN = {"401": "Authentication is needed.", "403": "Not permitted.", "404": "Not found."}
 _VERSION_PREFIX = re.compile(r"^/api/v\d+/")
+_REQUEST_ID = "4f0c6d2a9b1e4c7f8a3d5e6b7c8d9e0f"
 
 
 class TollgateSchema(AutoSchema):
-    """Adds to every operation the problems it can answer with."""
+    """Adds to every operation the headers it reads and the problems it can answer with."""
 
     def get_operation(self, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
-        """Return the operation with its problem responses."""
+        """Return the operation with its conventions."""
         operation = super().get_operation(*args, **kwargs)
-        if operation is not None:
-            problems = _ANYONE | (_SIGNED_IN if any(operation.get("security", ())) else {})
-            for status, description in problems.items():
-                operation["responses"].setdefault(status, _problem(description))
+        if operation is None:
+            return None
+        is_list = {"cursor", "limit"} <= {one["name"] for one in operation.get("parameters", ())}
+        headers, found = conventions.request_headers(self.view, self.method, is_list=is_list)
+        parameters = [conventions.described(one) for one in operation.get("parameters", ())]
+        if parameters or headers:
+            operation["parameters"] = [*parameters, *headers]
+        is_signed_in = any(operation.get("security", ()))
+        found = {
+            **conventions.common_problems(is_signed_in=is_signed_in),
+            **conventions.body_problems(operation),
+            **found,
+        }
+        for status, error in found.items():
+            operation["responses"].setdefault(status, _problem(error))
+        for status, response in operation["responses"].items():
+            told = conventions.response_headers(self.view, self.method, status, is_list=is_list)
+            response.setdefault("headers", {}).update(told)
+            if status >= "400":
+                _exemplify(status, response)
         return operation
+
+    def is_deprecated(self) -> bool:
+        """Whether the operation itself is announced to go."""
+        announced = deprecation.concerning(getattr(self.view, "deprecations", ()), self.method)
+        return super().is_deprecated() or any(not one.member for one in announced)  # type: ignore[no-untyped-call]
 
     def get_tags(self) -> list[str]:
         """Group operations by the first part of their path: `auth`, `api-keys`, `analytics` …"""
         return [_VERSION_PREFIX.sub("", self.path).split("/")[0]]
 
 
-def _problem(description: str) -> dict[str, Any]:
+def problem_example(error: type[errors.DomainError]) -> dict[str, Any]:
+    """Return the problem document of an error, as it is shown in the OpenAPI document."""
+    faults = []
+    if error is errors.InvalidInput:
+        faults = [
+            errors.FieldError(
+                "#/ip_allowlist/2",
+                "This is not an address or network such as 203.0.113.0/24.",
+                "network",
+            )
+        ]
+    with context.use(context.Context(request_id=_REQUEST_ID)):
+        return problems.document(error(errors=faults))
+
+
+def _problem(error: type[errors.DomainError]) -> dict[str, Any]:
     schema = {"$ref": "#/components/schemas/Problem"}
-    return {"description": description, "content": {"application/problem+json": {"schema": schema}}}
+    description = (error.__doc__ or error.title).strip().splitlines()[0]
+    if error.status == 304:
+        return {"description": description}
+    content = {"schema": schema, "example": problem_example(error)}
+    return {"description": description, "content": {problems.CONTENT_TYPE: content}}
+
+
+def _exemplify(status: str, response: dict[str, Any]) -> None:
+    """Give a problem that a view describes by its status an example, of the error that its text names if it does."""
+    for media in response.get("content", {}).values():
+        if "example" in media or "examples" in media:
+            continue
+        named = re.findall(r"`([a-z0-9_]+)`", response.get("description", ""))
+        known = [error for code in named if (error := errors.error_class(code))]
+        fitting = [error for error in known if str(error.status) == status]
+        media["example"] = problem_example(fitting[0] if fitting else _BY_STATUS[int(status)])
+
+
+_BY_STATUS: dict[int, type[errors.DomainError]] = {
+    error.status: error
+    for error in (
+        idempotency.IdempotencyKeyReused,
+        conditional.PreconditionFailed,
+        errors.InvalidInput,
+        errors.Unauthenticated,
+        errors.Forbidden,
+        errors.NotFound,
+        errors.Conflict,
+        errors.PayloadTooLarge,
+        errors.UnsupportedMediaType,
+        errors.TooManyRequests,
+        errors.ServiceUnavailable,
+    )
+}
 
 
 def add_problem_schema(result: dict[str, Any], **_: Any) -> dict[str, Any]:

@@ -36,6 +36,21 @@ class MailRequeued(DomainEvent):
     name = "mail.requeued"
     summary = "mail {mail_id} ({kind}) to be sent again"
     target_type = "mail"
+    is_change = True
 
     mail_id: int
     kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSwitched(DomainEvent):
+    """Staff switched a periodic job off or on."""
+
+    name = "job.switched"
+    summary = "periodic job {job} switched, now on: {is_on}"
+    target_type = "periodic_job"
+    is_change = True
+
+    periodic_job_id: int
+    job: str
+    is_on: bool

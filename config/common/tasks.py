@@ -1,9 +1,9 @@
-"""Celery entry points of the ground floor: sending mail."""
+"""Celery entry points of the ground floor: sending mail, forgetting recorded answers."""
 
 from celery import shared_task
 from django.utils import timezone
 
-from config.common import context, mail
+from config.common import context, idempotency, mail
 
 
 @shared_task(name="mail.deliver")
@@ -25,3 +25,10 @@ def purge() -> None:
     """Delete old messages."""
     with context.job("mail.purge"):
         mail.purge(at=timezone.now())
+
+
+@shared_task(name="idempotency.prune")
+def prune_answers() -> None:
+    """Delete recorded answers that are older than 24 hours."""
+    with context.job("idempotency.prune"):
+        idempotency.prune()

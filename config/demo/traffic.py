@@ -1,4 +1,4 @@
-"""A month of believable calls, sent through the same stream that real ones take."""
+"""A month of believable calls, sent through the same stream that real ones take, and what a proxy reports of them."""
 
 import math
 import random
@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import orjson
 
+from analytics.metering.tallies import Report
 from apikeys.models import Api, ApiKey
 from config.common import redis
 
@@ -17,23 +18,24 @@ _PATHS = ("/demo/forecast", "/demo/forecast", "/demo/forecast", "/demo/hello", "
 _AGENTS = ("acme-sdk/2.4 python/3.12", "okhttp/4.12", "curl/8.5.0")
 
 
-def send(api: Api, keys: list[ApiKey], *, until: datetime) -> int:
-    """Write the calls of the last thirty days to the stream and return how many there are."""
+def send(api: Api, keys: list[ApiKey], *, until: datetime) -> list[Report]:
+    """Write the calls of the last thirty days to the stream; return what the proxy has to say about each."""
     dice = random.Random(20)  # noqa: S311  (the demo looks the same on every machine)
-    client, stream, count = redis.client(), redis.key("usage"), 0
+    client, stream = redis.client(), redis.key("usage")
+    reports: list[Report] = []
     pipeline = client.pipeline(transaction=False)
-    for event in _events(api, keys, until, dice):
+    for event, report in _calls(api, keys, until, dice):
         pipeline.xadd(stream, {"e": orjson.dumps(event)})
-        count += 1
-        if count % _BATCH == 0:
+        reports.append(report)
+        if len(reports) % _BATCH == 0:
             pipeline.execute()
     pipeline.execute()
-    return count
+    return reports
 
 
-def _events(
+def _calls(
     api: Api, keys: list[ApiKey], until: datetime, dice: random.Random
-) -> Iterator[list[object]]:
+) -> Iterator[tuple[list[object], Report]]:
     start = until - timedelta(days=DAYS)
     for hour in range(DAYS * 24):
         at = start + timedelta(hours=hour)
@@ -41,7 +43,9 @@ def _events(
             # Most calls come from the first key; each further one has a third of the one before.
             key = keys[min(int(dice.expovariate(1.1)), len(keys) - 1)]
             moment = at + timedelta(seconds=dice.random() * 3600)
-            yield _event(api, key, moment, dice)
+            outcome = "VALID" if dice.random() > 0.02 else "RATE_LIMITED"
+            event = _event(api, key, moment, outcome, dice)
+            yield event, _report(str(event[0]), moment, outcome, dice)
 
 
 def _calls_in(at: datetime, hour: int, dice: random.Random) -> int:
@@ -51,8 +55,7 @@ def _calls_in(at: datetime, hour: int, dice: random.Random) -> int:
     return max(0, round(dice.gauss(_CALLS_PER_HOUR, 4) * day_and_night * weekend * growth))
 
 
-def _event(api: Api, key: ApiKey, at: datetime, dice: random.Random) -> list[object]:
-    outcome = "VALID" if dice.random() > 0.02 else "RATE_LIMITED"
+def _event(api: Api, key: ApiKey, at: datetime, outcome: str, dice: random.Random) -> list[object]:
     return [
         f"{dice.getrandbits(128):032x}",
         key.organization_id,
@@ -69,3 +72,13 @@ def _event(api: Api, key: ApiKey, at: datetime, dice: random.Random) -> list[obj
         key.environment,
         int(at.timestamp() * 1000),
     ]
+
+
+def _report(request_id: str, at: datetime, outcome: str, dice: random.Random) -> Report:
+    """Return how the call went: most answer in some 40 ms, a few in ten times as long, one in a hundred fails."""
+    at_ms = int(at.timestamp() * 1000)
+    if outcome != "VALID":
+        return Report(request_id, at_ms, 429, 1, 320, 410)
+    status = dice.choices((200, 404, 503), (985, 10, 5))[0]
+    latency_ms = max(3, round(dice.lognormvariate(math.log(40), 0.6)))
+    return Report(request_id, at_ms, status, latency_ms, 320, dice.randrange(400, 2_400))

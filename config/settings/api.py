@@ -7,6 +7,10 @@ from config.settings.env import env
 
 JWT_SIGNING_KEYS = env.keys("JWT_SIGNING_KEYS", encoding="text", at_least=32)
 
+# Calls a minute to our own API: by one person, and by everyone and every key of one organization.
+API_RATE_PERSON = env.integer("API_RATE_PERSON", 600, at_least=1)
+API_RATE_ORGANIZATION = env.integer("API_RATE_ORGANIZATION", 3000, at_least=1)
+
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "accounts.authentication.JWTAuthentication",
@@ -15,7 +19,10 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_PARSER_CLASSES": ["config.common.jsonparser.StrictJSONParser"],
-    "DEFAULT_THROTTLE_CLASSES": ["apikeys.throttles.ApiKeyThrottle"],
+    "DEFAULT_THROTTLE_CLASSES": [
+        "apikeys.throttles.ApiKeyThrottle",
+        "organizations.throttles.CallerThrottle",
+    ],
     "DEFAULT_RENDERER_CLASSES": ["config.common.jsonparser.OrjsonRenderer"],
     "DEFAULT_PAGINATION_CLASS": "config.common.pagination.CursorPagination",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
@@ -52,6 +59,8 @@ SPECTACULAR_SETTINGS = {
         "OrganizationRole": "organizations.models.Role",
         "OrganizationStatus": "organizations.models.OrganizationStatus",
         "ApiKeyStatus": ["active", "disabled", "expired", "revoked"],
+        "InvitationStatus": "organizations.models.OrganizationInvitation.Status",
+        "Permission": "organizations.roles.CHOICES",
         "PlatformRole": "accounts.models.PlatformRole",
         "UserStatus": "accounts.models.UserStatus",
         "WebhookStatus": ["enabled", "failing", "disabled"],

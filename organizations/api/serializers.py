@@ -9,7 +9,7 @@ from rest_framework import serializers
 from config.common.fields import StrictSerializer
 from organizations.access import Tenant
 from organizations.models import Organization, OrganizationStatus, Role
-from organizations.roles import Permission
+from organizations.roles import CHOICES, Permission
 from organizations.services.organizations import Settings
 
 METADATA_MAX_BYTES = 10_000
@@ -78,6 +78,13 @@ class BillingSerializer(serializers.Serializer[Any]):
     currency = serializers.CharField()
 
 
+class RoleReferenceSerializer(serializers.Serializer[Any]):
+    """Which custom role is meant."""
+
+    id = serializers.IntegerField(source="pk")
+    name = serializers.CharField()
+
+
 class OrganizationSerializer(serializers.Serializer[Any]):
     """An organization as one of its members sees it."""
 
@@ -85,7 +92,12 @@ class OrganizationSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(source="organization.name")
     slug = serializers.CharField(source="organization.slug")
     status = serializers.ChoiceField(OrganizationStatus.choices, source="organization.status")
-    role = serializers.ChoiceField(Role.choices, help_text="The role of the person who asks.")
+    role = serializers.ChoiceField(
+        Role.choices,
+        help_text="The role of the person who asks; VIEWER for who has a custom role, which then says what they may do.",
+    )
+    custom_role = RoleReferenceSerializer(allow_null=True)
+    permissions = serializers.SerializerMethodField(help_text="What the one who asks may do here.")
     is_personal = serializers.SerializerMethodField()
     seat_limit = serializers.IntegerField(
         source="organization.seat_limit",
@@ -97,6 +109,11 @@ class OrganizationSerializer(serializers.Serializer[Any]):
     metadata = serializers.DictField(source="organization.metadata")
     created_at = serializers.DateTimeField(source="organization.created_at")
     updated_at = serializers.DateTimeField(source="organization.updated_at")
+
+    @extend_schema_field(serializers.ListField(child=serializers.ChoiceField(CHOICES)))
+    def get_permissions(self, tenant: Tenant) -> list[str]:
+        """Return the permissions by name."""
+        return sorted(permission.value for permission in tenant.held)
 
     def get_is_personal(self, tenant: Tenant) -> bool:
         """Return whether it was opened for the person at registration."""
@@ -154,13 +171,22 @@ class MemberSerializer(serializers.Serializer[Any]):
 
     user = PersonSerializer()
     role = serializers.ChoiceField(Role.choices)
+    custom_role = RoleReferenceSerializer(allow_null=True)
     joined_at = serializers.DateTimeField(source="created_at")
 
 
 class ChangeRoleSerializer(StrictSerializer):
-    """The role that a member is to have."""
+    """The role that a member is to have: a built-in one, or one of the organization's own."""
 
-    role = serializers.ChoiceField(Role.choices)
+    role = serializers.ChoiceField(Role.choices, required=False)
+    custom_role_id = serializers.IntegerField(min_value=1, max_value=2**63 - 1, required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Insist on one of the two."""
+        if len(attrs) != 1:
+            message = "Give either a built-in role or a custom role."
+            raise serializers.ValidationError({"role": [message]}, code="either")
+        return attrs
 
 
 class TransferOwnershipSerializer(StrictSerializer):
@@ -168,4 +194,12 @@ class TransferOwnershipSerializer(StrictSerializer):
 
     user_id = serializers.IntegerField(
         min_value=1, max_value=2**63 - 1, help_text="A member of the organization."
+    )
+
+
+class CloseOrganizationSerializer(StrictSerializer):
+    """The confirmation without which nothing is closed."""
+
+    name = serializers.CharField(
+        max_length=120, help_text="The organization's name, as a confirmation."
     )

@@ -1,24 +1,26 @@
 """Organizations and their members over REST. Each view reads the request, makes one call into the domain and answers."""
 
-from typing import Any, ClassVar
+from dataclasses import replace
+from typing import ClassVar
 
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from accounts.models import User
+from accounts.permissions import RecentlyAuthenticated
 from config.common import query
-from config.common.errors import Forbidden
 from config.common.fields import StrictSerializer
 from config.common.pagination import CursorPagination
-from organizations import selectors
+from config.common.views import ApiView
+from organizations import access, selectors
 from organizations.access import Tenant
 from organizations.api import examples
+from organizations.api.base import OrganizationPathView, body_of, person_of
 from organizations.api.serializers import (
     ChangeRoleSerializer,
+    CloseOrganizationSerializer,
     CreateOrganizationSerializer,
     MemberSerializer,
     OrganizationSerializer,
@@ -27,19 +29,13 @@ from organizations.api.serializers import (
 )
 from organizations.models import Role
 from organizations.roles import Permission
-from organizations.scoping import OrganizationScoped
-from organizations.services import members, organizations
+from organizations.scoping import HasGrant
+from organizations.services import closing, members, organizations
 
 _LAST_OWNER = examples.conflict("`last_owner`: there is no other owner.")
 
 
-def _body(request: Request, shape: type[StrictSerializer]) -> Any:
-    serializer = shape(data=request.data)
-    serializer.is_valid(raise_exception=True)
-    return serializer
-
-
-class OrganizationListView(APIView):
+class OrganizationListView(ApiView):
     """The organizations that the person who asks belongs to."""
 
     permission_classes = (IsAuthenticated,)
@@ -55,10 +51,10 @@ class OrganizationListView(APIView):
     def get(self, request: Request) -> Response:
         """List the organizations you belong to with your role in each, the one you joined last first."""
         query.read(request, also=query.PAGING)
-        person = _person(request)
+        person = person_of(request)
         paginator = self.pagination_class()
         page = paginator.paginate_queryset(selectors.memberships_of(person), request, view=self)
-        tenants = [Tenant(member.organization, person, member.role) for member in page]
+        tenants = [access.as_member(member, person) for member in page]
         rows = OrganizationSerializer(tenants, many=True)
         return paginator.get_paginated_response(list(rows.data))
 
@@ -75,33 +71,12 @@ class OrganizationListView(APIView):
     def post(self, request: Request) -> Response:
         """Create an organization of which you are the owner. It starts on the free plan."""
         query.read(request)
-        person = _person(request)
-        body = _body(request, CreateOrganizationSerializer)
+        person = person_of(request)
+        body = body_of(request, CreateOrganizationSerializer)
         created = organizations.create_organization(owner=person, name=body.validated_data["name"])
         created.refresh_from_db()
         tenant = Tenant(created, person, Role.OWNER)
         return Response(OrganizationSerializer(tenant).data, status=201)
-
-
-def _person(request: Request) -> User:
-    if not isinstance(request.user, User):
-        raise Forbidden("This is for people; an API key cannot do it.")
-    return request.user
-
-
-class OrganizationPathView(OrganizationScoped):
-    """Base of the views whose path says which organization is meant."""
-
-    parameters: ClassVar[frozenset[str]] = frozenset()
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Refuse unknown query parameters."""
-        super().initial(request, *args, **kwargs)
-        query.read(request, also=self.parameters)
-
-    def asked_organization(self) -> int:
-        """Return the id in the path; the header says nothing here."""
-        return int(self.kwargs["organization_id"])
 
 
 class OrganizationView(OrganizationPathView):
@@ -131,11 +106,11 @@ class OrganizationView(OrganizationPathView):
     )
     def patch(self, request: Request, organization_id: int) -> Response:
         """Change what is sent; what is left out stays."""
-        body = _body(request, UpdateOrganizationSerializer)
+        body = body_of(request, UpdateOrganizationSerializer)
         changed = organizations.update_organization(
             organization=self.tenant.organization, changes=body.settings()
         )
-        tenant = Tenant(changed, self.tenant.user, self.tenant.role, self.tenant.permissions)
+        tenant = replace(self.tenant, organization=changed)
         return Response(OrganizationSerializer(tenant).data)
 
 
@@ -177,14 +152,12 @@ class MemberView(OrganizationPathView):
         examples=[examples.ROLE, examples.MEMBER],
     )
     def patch(self, request: Request, organization_id: int, user_id: int) -> Response:
-        """Give a member another role; it holds for their next request. Only owners make or unmake owners.
+        """Give a member another role, built-in or custom; it holds for their next request.
 
-        The last owner cannot become anything else (409 `last_owner`).
+        Only owners make or unmake owners, and nobody gives, or touches who has, more than they have. The last owner cannot become anything else (409 `last_owner`).
         """
-        body = _body(request, ChangeRoleSerializer)
-        member = members.change_role(
-            tenant=self.tenant, user_id=user_id, role=body.validated_data["role"]
-        )
+        body = body_of(request, ChangeRoleSerializer)
+        member = members.change_role(tenant=self.tenant, user_id=user_id, **body.validated_data)
         return Response(MemberSerializer(member).data)
 
     @extend_schema(
@@ -201,6 +174,7 @@ class MemberView(OrganizationPathView):
 class TransferOwnershipView(OrganizationPathView):
     """Handing an organization over."""
 
+    permission_classes = (IsAuthenticated, HasGrant, RecentlyAuthenticated)
     permissions_by_method: ClassVar[dict[str, Permission]] = {"POST": Permission.OWNERS_WRITE}
 
     @extend_schema(
@@ -214,12 +188,41 @@ class TransferOwnershipView(OrganizationPathView):
         examples=[examples.HEIR, examples.NEW_OWNER],
     )
     def post(self, request: Request, organization_id: int) -> Response:
-        """Make another member an owner and become an admin yourself, both at once."""
-        body = _body(request, TransferOwnershipSerializer)
+        """Make another member an owner and become an admin yourself, both at once.
+
+        It needs a proof of who you are that is at most ten minutes old; see `auth_reauthenticate`.
+        """
+        body = body_of(request, TransferOwnershipSerializer)
         heir = members.transfer_ownership(
             tenant=self.tenant, user_id=body.validated_data["user_id"]
         )
         return Response(MemberSerializer(heir).data)
+
+
+class CloseOrganizationView(OrganizationPathView):
+    """Closing an organization for good."""
+
+    permission_classes = (IsAuthenticated, HasGrant, RecentlyAuthenticated)
+    permissions_by_method: ClassVar[dict[str, Permission]] = {"POST": Permission.ORGANIZATION_CLOSE}
+
+    @extend_schema(
+        operation_id="organizations_close",
+        summary="Close an organization",
+        request=CloseOrganizationSerializer,
+        responses={204: None, **examples.conflict("Something stands against it, and says so.")},
+        examples=[examples.CLOSING],
+    )
+    def post(self, request: Request, organization_id: int) -> Response:
+        """Close the organization for good: its keys end, nobody comes in any more, and its members are told.
+
+        What bills and the law need stays. It needs a proof of who you are that is at most ten minutes old; see
+        `auth_reauthenticate`.
+        """
+        body = body_of(request, CloseOrganizationSerializer)
+        closing.close(
+            tenant=self.tenant, confirmation=body.validated_data["name"], at=timezone.now()
+        )
+        return Response(status=204)
 
 
 class SelectOrganizationView(OrganizationPathView):
@@ -236,7 +239,7 @@ class SelectOrganizationView(OrganizationPathView):
     )
     def post(self, request: Request, organization_id: int) -> Response:
         """Make this the organization that requests without `X-Organization-Id` act in."""
-        _body(request, StrictSerializer)
+        body_of(request, StrictSerializer)
         organizations.select_organization(
             user=self.person, organization_id=organization_id, at=timezone.now()
         )

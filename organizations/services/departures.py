@@ -5,10 +5,19 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import QuerySet
 
+from config.common import changes
 from config.common.errors import Conflict
 from config.common.events import publish
-from organizations.models import Organization, OrganizationMember, OrganizationStatus, Role
-from organizations.signals import MemberRemoved, OrganizationSuspended
+from organizations.models import (
+    ObjectGrant,
+    Organization,
+    OrganizationInvitation,
+    OrganizationMember,
+    OrganizationStatus,
+    Role,
+)
+from organizations.services import closing
+from organizations.signals import MemberRemoved
 
 _CLOSED = "The account of its only member was deleted."
 
@@ -36,7 +45,8 @@ def require_no_orphans(*, user_id: int) -> None:
 
 
 def _organizations_of(user_id: int) -> QuerySet[Organization]:
-    return Organization.objects.filter(members__user_id=user_id)
+    open_ones = Organization.objects.exclude(status=OrganizationStatus.CLOSED)
+    return open_ones.filter(members__user_id=user_id)
 
 
 def _is_sole_owner(organization: Organization, user_id: int) -> bool:
@@ -47,17 +57,19 @@ def _is_sole_owner(organization: Organization, user_id: int) -> bool:
 
 
 @transaction.atomic
-def leave_all(*, user_id: int, at: datetime) -> None:
+def leave_all(*, user_id: int, email: str, at: datetime) -> None:
     """Take a person out of every organization; one in which nobody else is left is closed. Raises SoleOwner.
 
     A closed organization stays with its usage and invoices, under no name; its only member stays, who is nobody by now.
     """
-    for organization in _organizations_of(user_id).order_by("pk"):
-        Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
+    OrganizationInvitation.objects.filter(email=email).delete()
+    for pk in _organizations_of(user_id).order_by("pk").values_list("pk", flat=True):
+        organization = Organization.objects.select_for_update(no_key=True).get(pk=pk)
         if organization.members.exclude(user_id=user_id).exists():
             _leave(organization, user_id)
         else:
             _close(organization, at=at)
+    ObjectGrant.objects.filter(user_id=user_id).delete()
 
 
 def _leave(organization: Organization, user_id: int) -> None:
@@ -65,15 +77,17 @@ def _leave(organization: Organization, user_id: int) -> None:
         require_no_orphans(user_id=user_id)
     member = OrganizationMember.objects.get(organization=organization, user_id=user_id)
     member.delete()
-    publish(MemberRemoved(organization_id=organization.pk, user_id=user_id, role=member.role))
+    publish(
+        MemberRemoved(organization_id=organization.pk, user_id=user_id, role=member.role),
+        before=changes.told(member, ("user", "role")),
+    )
 
 
 def _close(organization: Organization, *, at: datetime) -> None:
-    was_active = organization.status == OrganizationStatus.ACTIVE
+    closing.shut(organization, reason=_CLOSED, at=at)
     Organization.objects.filter(pk=organization.pk).update(
         name="Deleted organization",
         slug=f"deleted-{organization.pk}",
-        status=OrganizationStatus.SUSPENDED,
         billing_name="",
         billing_email="",
         billing_address={},
@@ -81,5 +95,3 @@ def _close(organization: Organization, *, at: datetime) -> None:
         metadata={},
         updated_at=at,
     )
-    if was_active:
-        publish(OrganizationSuspended(organization_id=organization.pk, reason=_CLOSED))

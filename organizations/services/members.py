@@ -7,18 +7,16 @@ the last owner stays.
 from django.db import transaction
 
 from accounts.models import User
+from config.common import changes
 from config.common.errors import Conflict, NotFound
 from config.common.events import publish
 from organizations import access
 from organizations.access import Tenant
-from organizations.models import Organization, OrganizationMember, Role
+from organizations.models import CustomRole, Organization, OrganizationMember, Role
 from organizations.roles import Permission
-from organizations.signals import (
-    MemberAdded,
-    MemberRemoved,
-    MemberRoleChanged,
-    OwnershipTransferred,
-)
+from organizations.services import custom_roles
+from organizations.services.custom_roles import Standing
+from organizations.signals import MemberAdded, MemberRemoved, OwnershipTransferred
 
 
 class LastOwner(Conflict):
@@ -46,7 +44,9 @@ class AlreadyMember(Conflict):
 
 
 @transaction.atomic
-def add_member(*, organization: Organization, user: User, role: str) -> OrganizationMember:
+def add_member(
+    *, organization: Organization, user: User, role: str, custom_role: CustomRole | None = None
+) -> OrganizationMember:
     """Make a person a member. Raises AlreadyMember or SeatLimitReached; seats are counted under a lock."""
     locked = Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
     if locked.members.filter(user=user).exists():
@@ -55,40 +55,56 @@ def add_member(*, organization: Organization, user: User, role: str) -> Organiza
         raise SeatLimitReached(
             f"The plan allows {locked.seat_limit} members.", limit=locked.seat_limit
         )
-    member = locked.members.create(user=user, role=role)
-    publish(MemberAdded(organization_id=locked.pk, user_id=user.pk, role=role))
+    member = locked.members.create(user=user, role=role, custom_role=custom_role)
+    publish(
+        MemberAdded(organization_id=locked.pk, user_id=user.pk, role=role),
+        after=changes.told(member, ("user", "role", "custom_role")),
+    )
     return member
 
 
 @transaction.atomic
-def change_role(*, tenant: Tenant, user_id: int, role: str) -> OrganizationMember:
-    """Change a member's role. Only owners make or unmake owners. Raises NotFound, Forbidden or LastOwner."""
+def change_role(
+    *, tenant: Tenant, user_id: int, role: str | None = None, custom_role_id: int | None = None
+) -> OrganizationMember:
+    """Give a member a built-in role or a custom one; it holds for their next request.
+
+    Only owners make or unmake owners, and nobody gives, or touches who has, more than they have themselves. Raises
+    NotFound, InvalidInput, Forbidden or LastOwner.
+    """
     tenant = access.locked(tenant)
     tenant.require(Permission.MEMBERS_WRITE)
     member = _member(tenant, user_id)
-    if Role.OWNER in {member.role, role}:
+    before = custom_roles.standing_of(member)
+    after = custom_roles.standing(tenant, role=role, custom_role_id=custom_role_id)
+    if Role.OWNER in {before.role, after.role}:
         tenant.require(Permission.OWNERS_WRITE)
-    if member.role == role:
+    tenant.require_all(before.permissions | after.permissions)
+    if before == after:
         return member
     _require_another_owner(member)
-    _give_role(member, role)
+    custom_roles.give(member, after)
     return member
 
 
 @transaction.atomic
 def remove_member(*, tenant: Tenant, user_id: int) -> None:
-    """Remove a member, or leave. Only owners remove owners. Raises NotFound, Forbidden or LastOwner."""
+    """Remove a member, or leave; what was granted to them on single objects goes with them.
+
+    Only owners remove owners, and nobody removes who has more than they have. Raises NotFound, Forbidden or LastOwner.
+    """
     tenant = access.locked(tenant)
     is_leaving = tenant.user is not None and tenant.user.pk == user_id
     if not is_leaving:
         tenant.require(Permission.MEMBERS_WRITE)
     member = _member(tenant, user_id)
-    if member.role == Role.OWNER and not is_leaving:
-        tenant.require(Permission.OWNERS_WRITE)
+    if not is_leaving:
+        tenant.require_all(custom_roles.standing_of(member).permissions)
     _require_another_owner(member)
     member.delete()
     publish(
-        MemberRemoved(organization_id=tenant.organization.pk, user_id=user_id, role=member.role)
+        MemberRemoved(organization_id=tenant.organization.pk, user_id=user_id, role=member.role),
+        before=changes.told(member, ("user", "role")),
     )
 
 
@@ -97,38 +113,31 @@ def transfer_ownership(*, tenant: Tenant, user_id: int) -> OrganizationMember:
     """Make another member an owner and the caller an admin, both or neither. Raises NotFound, Forbidden or Conflict."""
     tenant = access.locked(tenant)
     tenant.require(Permission.OWNERS_WRITE)
+    # A custom role may hold the permission, but whoever hands over becomes an admin, which is more than it may hold.
+    tenant.require_all(Standing(Role.OWNER).permissions)
     heir = _member(tenant, user_id)
     if tenant.user is None or tenant.user.pk == user_id:
         raise Conflict("An owner hands the organization to somebody else.")
-    if heir.role != Role.OWNER:
-        _give_role(heir, Role.OWNER)
-    _give_role(_member(tenant, tenant.user.pk), Role.ADMIN)
+    custom_roles.give(heir, Standing(Role.OWNER))
+    custom_roles.give(_member(tenant, tenant.user.pk), Standing(Role.ADMIN))
     publish(
         OwnershipTransferred(
             organization_id=tenant.organization.pk, from_user_id=tenant.user.pk, to_user_id=user_id
-        )
+        ),
+        **changes.of(owner_id=(tenant.user.pk, user_id)),
     )
     return heir
 
 
 def _member(tenant: Tenant, user_id: int) -> OrganizationMember:
-    member = tenant.organization.members.select_related("user").filter(user_id=user_id).first()
+    member = (
+        tenant.organization.members.select_related("user", "custom_role")
+        .filter(user_id=user_id)
+        .first()
+    )
     if member is None:
         raise NotFound
     return member
-
-
-def _give_role(member: OrganizationMember, role: str) -> None:
-    before, member.role = member.role, role
-    member.save(update_fields=["role", "updated_at"])
-    publish(
-        MemberRoleChanged(
-            organization_id=member.organization_id,
-            user_id=member.user_id,
-            before={"role": before},
-            after={"role": str(role)},
-        )
-    )
 
 
 def _require_another_owner(member: OrganizationMember) -> None:

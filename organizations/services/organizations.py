@@ -8,9 +8,10 @@ from django.db import transaction
 from django.utils.text import slugify
 
 from accounts.models import User
+from config.common import changes as values
 from config.common.errors import Conflict, NotFound
 from config.common.events import publish
-from organizations.models import Organization, OrganizationMember, Role
+from organizations.models import Organization, OrganizationMember, OrganizationStatus, Role
 from organizations.signals import OrganizationCreated, OrganizationUpdated
 
 # Every organization starts with a plan's free allowance, so one person may not open them without end.
@@ -41,7 +42,8 @@ def create_organization(*, owner: User, name: str, is_personal: bool = False) ->
     """Create an organization with its first owner. Raises OrganizationLimitReached."""
     # Locked, so that creations of one person are counted one after the other.
     User.objects.select_for_update(no_key=True).get(pk=owner.pk)
-    if OrganizationMember.objects.filter(user=owner, role=Role.OWNER).count() >= MAX_OWNED:
+    owned = OrganizationMember.objects.filter(user=owner, role=Role.OWNER)
+    if owned.exclude(organization__status=OrganizationStatus.CLOSED).count() >= MAX_OWNED:
         raise OrganizationLimitReached(
             f"One person may own {MAX_OWNED} organizations.", limit=MAX_OWNED
         )
@@ -53,7 +55,8 @@ def create_organization(*, owner: User, name: str, is_personal: bool = False) ->
     )
     OrganizationMember.objects.create(organization=organization, user=owner, role=Role.OWNER)
     publish(
-        OrganizationCreated(organization_id=organization.pk, owner_id=owner.pk, name_given=name)
+        OrganizationCreated(organization_id=organization.pk, owner_id=owner.pk, name_given=name),
+        after=values.told(organization),
     )
     return organization
 
@@ -76,5 +79,6 @@ def update_organization(*, organization: Organization, changes: Settings) -> Org
 def select_organization(*, user: User, organization_id: int, at: datetime) -> None:
     """Make an organization the one a person works in. Raises NotFound when they are not a member of it."""
     selected = OrganizationMember.objects.filter(user=user, organization_id=organization_id)
+    selected = selected.exclude(organization__status=OrganizationStatus.CLOSED)
     if not selected.update(selected_at=at):
         raise NotFound

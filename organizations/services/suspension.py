@@ -3,6 +3,7 @@
 from django.db import transaction
 from django.utils import timezone
 
+from config.common import changes
 from config.common.errors import Conflict
 from config.common.events import publish
 from organizations.models import Organization, OrganizationStatus
@@ -22,14 +23,20 @@ def suspend(*, organization: Organization, reason: str) -> None:
     """Stop an organization's calls within two seconds. Raises OrganizationNotActive."""
     if not _move(organization, OrganizationStatus.ACTIVE, OrganizationStatus.SUSPENDED):
         raise OrganizationNotActive
-    publish(OrganizationSuspended(organization_id=organization.pk, reason=reason))
+    publish(
+        OrganizationSuspended(organization_id=organization.pk, reason=reason),
+        **changes.of(status=(OrganizationStatus.ACTIVE, OrganizationStatus.SUSPENDED)),
+    )
 
 
 @transaction.atomic
 def reinstate(*, organization: Organization) -> None:
     """Let a suspended organization's calls pass again; others are left as they are."""
     if _move(organization, OrganizationStatus.SUSPENDED, OrganizationStatus.ACTIVE):
-        publish(OrganizationReinstated(organization_id=organization.pk))
+        publish(
+            OrganizationReinstated(organization_id=organization.pk),
+            **changes.of(status=(OrganizationStatus.SUSPENDED, OrganizationStatus.ACTIVE)),
+        )
 
 
 def _move(organization: Organization, before: str, after: str) -> bool:

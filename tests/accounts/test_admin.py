@@ -156,7 +156,7 @@ def test_says_why_it_refuses(staff, sam, olivia):
 
     assert sorted(messages) == [
         "Done for 1 of the people chosen.",
-        "sam@example.com: The account is not active, or is a super admin's.",
+        "sam@example.com: The account is not active, is a super admin's, or is your own.",
     ]
     assert User.objects.get(pk=sam.pk).status == UserStatus.ACTIVE
 
@@ -205,3 +205,21 @@ def test_an_admin_suspends_customers(portal_as, ada, olivia):
     _act(portal_as(ada), "suspend", olivia, reason="abuse")
 
     assert User.objects.get(pk=olivia.pk).status == UserStatus.SUSPENDED
+
+
+def test_suspends_for_some_days(staff, olivia):
+    _act(staff, "suspend", olivia, reason="Chargeback", days="7")
+
+    olivia.refresh_from_db()
+    left = olivia.suspended_until - timezone.now()
+    assert (olivia.status, left.days) == ("SUSPENDED", 6)
+
+
+def test_staff_cannot_suspend_itself(ada, portal_as):
+    said = _act(portal_as(ada), "suspend", ada, reason="Holiday")
+
+    assert said == [
+        "ada@example.com: The account is not active, is a super admin's, or is your own."
+    ]
+    ada.refresh_from_db()
+    assert ada.status == "ACTIVE"

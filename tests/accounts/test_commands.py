@@ -4,6 +4,7 @@ import getpass
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from accounts.models import PlatformRole, User, UserStatus
 from audit.models import AuditLog
@@ -123,3 +124,10 @@ def test_reinstate_user_refuses_an_active_account(olivia):
         call_command("reinstate_user", olivia.email)
 
     assert not AuditLog.objects.filter(event="user.reinstated").exists()
+
+
+def test_suspends_for_some_days(olivia):
+    call_command("suspend_user", olivia.email, reason="Chargeback", days=7)
+
+    olivia.refresh_from_db()
+    assert (olivia.suspended_until - timezone.now()).days == 6

@@ -202,7 +202,7 @@ def test_closes_what_was_theirs_alone(leaving, foreign_organization):
 
     foreign_organization.refresh_from_db()
     key.refresh_from_db()
-    assert foreign_organization.status == "SUSPENDED"
+    assert foreign_organization.status == "CLOSED"
     assert (foreign_organization.name, foreign_organization.billing_email) == (
         "Deleted organization",
         "",

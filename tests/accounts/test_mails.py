@@ -17,7 +17,7 @@ from django.core import mail as outbox_of
 from django.urls import reverse_lazy
 from django.utils import timezone
 
-from accounts.models import Passkey, Session, User
+from accounts.models import Broadcast, Passkey, Session, User
 from accounts.services import registration
 from accounts.tasks import purge_expired
 from audit.models import AuditLog
@@ -45,6 +45,12 @@ class Message:
 _OF_PLACE = ("curl/8", "203.0.113.7")
 MAILS: dict[str, Message] = {
     "already_registered": Message("You have an account at Tollgate already", "/login/"),
+    "broadcast": Message(
+        "Maintenance on Sunday",
+        "/overview/",
+        {"broadcast": Broadcast(title="Maintenance on Sunday", body="The portal is away at two.")},
+        ("The portal is away at two.", "unsubscribe"),
+    ),
     "deletion_done": Message("Your account at Tollgate is deleted", "/register/"),
     "deletion_reminder": Message(
         "Your account at Tollgate will be deleted soon",

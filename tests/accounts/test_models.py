@@ -70,7 +70,8 @@ def test_whoever_is_not_active_may_nothing():
 def test_platform_roles_grant_what_the_matrix_says():
     assert set(GRANTS) == {role.value for role in PlatformRole}
     assert {p for p in PlatformPermission if not may("ADMIN", p)} == {
-        PlatformPermission.SERVICE_KEYS_WRITE
+        PlatformPermission.SERVICE_KEYS_WRITE,
+        PlatformPermission.ROLES_WRITE,
     }
     assert not any(may("USER", p) for p in PlatformPermission)
 

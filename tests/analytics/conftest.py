@@ -17,10 +17,10 @@ def key(organization: Organization) -> ApiKey:
 
 
 @pytest.fixture
-def emit(key: ApiKey) -> Callable[..., list[bytes]]:
+def emit(key: ApiKey) -> Callable[..., list[bytes | str]]:
     """Return what writes one event of the key per given set of changes."""
 
-    def emit(*changes: dict) -> list[bytes]:
+    def emit(*changes: dict) -> list[bytes | str]:
         return write(*(event(key, **each) for each in changes or ({},)))
 
     return emit

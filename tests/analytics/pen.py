@@ -50,7 +50,7 @@ def event(key: Any = None, **changes) -> list:
     return list((fields | changes).values())
 
 
-def write(*events: list | bytes, stream_ids: list[str] | None = None) -> list[bytes]:
+def write(*events: list | bytes, stream_ids: list[str] | None = None) -> list[bytes | str]:
     """Append events to the stream; return their stream ids."""
     return [
         redis.client().xadd(

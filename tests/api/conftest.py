@@ -9,10 +9,13 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from accounts.models import DataExport, EmailChange, EmailToken, Notice, User
+from accounts.models import Broadcast, DataExport, EmailChange, EmailToken, Notice, User
 from accounts.services import sessions
+from audit.models import AuditLog
 from config.common import crypto
-from organizations.models import Organization
+from organizations import access
+from organizations.models import Organization, Role
+from organizations.services import custom_roles, grants, invitations
 from tests.api.world import World
 from tests.clients import ApiAs
 from tests.factories.accounts import PASSWORD, PasskeyFactory
@@ -29,6 +32,7 @@ from webhooks.models import (
 )
 from webhooks.services import testing
 
+INVITATION_TOKEN = "i" * 43
 VERIFY_TOKEN, RESET_TOKEN, CHANGE_TOKEN = "t" * 43, "r" * 43, "c" * 43
 # The smallest PNG there is: one pixel.
 PICTURE = base64.b64decode(
@@ -47,12 +51,14 @@ def world(
     mia: User,
     vera: User,
     stan: User,
+    sam: User,
     settings: Any,
     tmp_path: Path,
 ) -> World:
     """Return two furnished organizations and a client of each caller."""
     people = {"owner": olivia, "admin": adam, "member": mia, "viewer": vera, "stranger": stan}
     clients = {name: api_as(person) for name, person in people.items()}
+    clients["staff"] = _staff(sam)
     pair = sessions.start(user=olivia, at=timezone.now())
     settings.WEBHOOK_ALLOW_CIDRS = ["127.0.0.0/8"]
     settings.MEDIA_ROOT, settings.EXPORT_ROOT = tmp_path / "media", tmp_path
@@ -74,8 +80,13 @@ def world(
         foreign_passkey_id=PasskeyFactory.create(user=stan).pk,
         export_id=_export_of(olivia, tmp_path),
         foreign_export_id=_export_of(stan, tmp_path),
+        broadcast_id=Broadcast.objects.create(title="x", body="x").pk,
         notice_id=Notice.objects.create(user=olivia, kind="x", title="x").pk,
         foreign_notice_id=Notice.objects.create(user=stan, kind="x", title="x").pk,
+        entry_id=AuditLog.objects.filter(organization_id=organization.pk).latest("pk").pk,
+        foreign_entry_id=AuditLog.objects.filter(organization_id=foreign_organization.pk)
+        .latest("pk")
+        .pk,
         event_id=SecurityEventFactory.create(organization_id=organization.pk).pk,
         foreign_event_id=SecurityEventFactory.create(organization_id=foreign_organization.pk).pk,
         webhook=webhook,
@@ -91,8 +102,39 @@ def world(
             "change_token": CHANGE_TOKEN,
             "picture": PICTURE,
             "user_id": mia.pk,
+            "organization_id": organization.pk,
+            "organization_name": organization.name,
+            "invitation_token": INVITATION_TOKEN,
+        },
+        of_organizations={
+            "mine": _rights_in(organization, mia, INVITATION_TOKEN, stan.email),
+            "foreign": _rights_in(foreign_organization, stan, "j" * 43, "nobody@example.com"),
         },
     )
+
+
+def _staff(person: User) -> APIClient:
+    """Return a client of staff that gave a second factor."""
+    now = timezone.now()
+    pair = sessions.start(user=person, at=now, second_factor_at=now)
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {pair.access}")
+    return client
+
+
+def _rights_in(organization: Organization, user: User, token: str, email: str) -> dict[str, int]:
+    tenant = access.on_behalf_of(organization)
+    invitation = invitations.invite(tenant=tenant, email=email, role=Role.MEMBER, at=timezone.now())
+    type(invitation).objects.filter(pk=invitation.pk).update(digest=crypto.digest(token))
+    role = custom_roles.create_role(tenant=tenant, name="Accountant", permissions=["billing:read"])
+    grant, _ = grants.give(
+        tenant=tenant,
+        user_id=user.pk,
+        permission="keys:read",
+        kind="organization",
+        object_id=organization.pk,
+    )
+    return {"invitation_id": invitation.pk, "role_id": role.pk, "grant_id": grant.pk}
 
 
 def _mail_links(user: User) -> None:

@@ -5,7 +5,7 @@ from django.db import transaction
 
 from tests.api.operations import document, operations
 from tests.api.test_permission_matrix import BODIES
-from tests.api.world import World
+from tests.api.world import World, who_may
 
 pytestmark = pytest.mark.django_db
 # The gate answers `keys_verify` and has tests of its own; `whoami` is for keys.
@@ -21,7 +21,7 @@ WITH_BODY = {
 
 def ask(world, operation, **how):
     with transaction.atomic():
-        response = world.ask("owner", operation, **how)
+        response = world.ask(who_may(operation), operation, **how)
         transaction.set_rollback(True)
     return response
 
@@ -74,7 +74,7 @@ def test_what_is_no_json_object_is_refused(world: World, body, kind, status):
     for name, operation in WITH_BODY.items():
         path = operation.path.format(**world.path_values("mine"))
         method = operation.method.upper()
-        response = world.clients["owner"].generic(method, path, body, content_type=kind)
+        response = world.insider(operation).generic(method, path, body, content_type=kind)
         got[name] = (response.status_code, response.headers["Content-Type"])
 
     assert got == dict.fromkeys(WITH_BODY, (status, "application/problem+json"))
@@ -86,7 +86,7 @@ def test_other_methods_are_refused(world: World, method):
 
     for name, operation in BY_DJANGO.items():
         path = operation.path.format(**world.path_values("mine"))
-        response = world.clients["owner"].generic(method, path)
+        response = world.insider(operation).generic(method, path)
         got[name] = (response.status_code, response.json()["code"])
         assert operation.method.upper() in response.headers["Allow"]
 
@@ -97,7 +97,7 @@ def test_head_is_get_without_a_body(world: World):
     asked = {name: one for name, one in BY_DJANGO.items() if one.method == "get"}
 
     got = {
-        name: world.clients["owner"].head(one.path.format(**world.path_values("mine")))
+        name: world.insider(one).head(one.path.format(**world.path_values("mine")))
         for name, one in asked.items()
     }
 
@@ -110,7 +110,7 @@ def test_a_trailing_slash_is_explained(world: World):
     for name, operation in BY_DJANGO.items():
         path = operation.path.format(**world.path_values("mine"))
 
-        response = world.clients["owner"].generic(operation.method.upper(), f"{path}/")
+        response = world.insider(operation).generic(operation.method.upper(), f"{path}/")
 
         assert response.status_code == 404, name
         assert path in response.json()["detail"], name

@@ -38,9 +38,12 @@ class World:
     device_id: int
     foreign_device_id: int
     foreign_event_id: int
+    entry_id: int
+    foreign_entry_id: int
     foreign_passkey_id: int
     export_id: int
     notice_id: int
+    broadcast_id: int
     foreign_notice_id: int
     foreign_export_id: int
     webhook: WebhookDelivery
@@ -48,6 +51,8 @@ class World:
     run_id: int
     foreign_run_id: int
     values: dict[str, Any] = field(default_factory=dict)
+    # What belongs to organizations beyond their keys: path parameters by whose they are.
+    of_organizations: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def path_values(self, whose: str) -> dict[str, int]:
         """Return the path parameters of what is mine, of what is foreign, or of nothing."""
@@ -55,6 +60,7 @@ class World:
             return {
                 **self._parameters(self.mine, self.key, self.people["viewer"], self.session_id),
                 "event_id": self.event_id,
+                "entry_id": self.entry_id,
                 "device_id": self.device_id,
                 "passkey_id": self.passkey_id,
                 "export_id": self.export_id,
@@ -62,6 +68,8 @@ class World:
                 "webhook_id": self.webhook.webhook_id,
                 "delivery_id": self.webhook.pk,
                 "run_id": self.run_id,
+                "broadcast_id": self.broadcast_id,
+                **self.of_organizations["mine"],
             }
         if whose == "foreign":
             return {
@@ -69,6 +77,7 @@ class World:
                     self.foreign, self.foreign_key, self.people["stranger"], self.foreign_session_id
                 ),
                 "event_id": self.foreign_event_id,
+                "entry_id": self.foreign_entry_id,
                 "device_id": self.foreign_device_id,
                 "passkey_id": self.foreign_passkey_id,
                 "export_id": self.foreign_export_id,
@@ -76,6 +85,8 @@ class World:
                 "webhook_id": self.foreign_webhook.webhook_id,
                 "delivery_id": self.foreign_webhook.pk,
                 "run_id": self.foreign_run_id,
+                "broadcast_id": self.broadcast_id,
+                **self.of_organizations["foreign"],
             }
         names = (
             "organization_id",
@@ -83,6 +94,7 @@ class World:
             "user_id",
             "session_id",
             "event_id",
+            "entry_id",
             "passkey_id",
             "device_id",
             "export_id",
@@ -90,6 +102,8 @@ class World:
             "webhook_id",
             "delivery_id",
             "run_id",
+            "broadcast_id",
+            *self.of_organizations["mine"],
         )
         return {name: MISSING + number for number, name in enumerate(names)}
 
@@ -102,6 +116,10 @@ class World:
             "user_id": user.pk,
             "session_id": session_id,
         }
+
+    def insider(self, operation: Operation) -> APIClient:
+        """Return the client of whoever the operation is for: the owner, or the platform's staff."""
+        return self.clients[who_may(operation)]
 
     def body(self, template: Any) -> Any:
         """Fill in what a body needs to know: `"$refresh"` and the like."""
@@ -144,6 +162,11 @@ class World:
         if operation.method in {"get", "delete"}:
             return method(where, headers=headers)
         return method(where, headers=headers, **self._sent(operation, content))
+
+
+def who_may(operation: Operation) -> str:
+    """Return who may ask for the operation and be answered: the owner, or the platform's staff."""
+    return "staff" if operation.path.startswith("/api/v1/admin/") else "owner"
 
 
 def _ask_gate(client: APIClient, operation: Operation, headers: dict[str, str], body: Any) -> Any:

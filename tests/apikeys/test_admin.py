@@ -132,7 +132,7 @@ def test_staff_revoke_disable_and_enable(office, sam, organization):
     assert said(act(office, "apikey", "revoke", first, second)) == ["Revoked: 2."]
 
     entries = AuditLog.objects.filter(event="api_key.revoked")
-    assert [(entry.actor_type, entry.actor_id) for entry in entries] == [("user", sam.pk)] * 2
+    assert [(entry.actor_type, entry.actor_id) for entry in entries] == [("staff", sam.pk)] * 2
     assert {entry.target_id for entry in entries} == {first.pk, second.pk}
 
 

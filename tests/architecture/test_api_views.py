@@ -6,8 +6,11 @@ from organizations.scoping import OrganizationScoped
 
 UNSCOPED = {
     "auth/": "signing in comes before any organization",
+    "admin/": "the platform's staff sees every organization",
     "users/": "a person's own account",
     "organizations": "the organizations themselves; each asks the gate by its own id",
+    "invitations": "what is offered to a person, who is no member yet",
+    "permissions": "the catalogue, the same for everybody",
     "schema": "the description of the API",
     "whoami": "the presented key itself",
 }

@@ -34,6 +34,7 @@ PRIVATE = [
     "/privacy/",
     "/privacy/deletion/",
     "/security/passkeys/add/",
+    "/audit-log/",
     "/security-events/",
     "/security/",
     "/security/two-factor/",

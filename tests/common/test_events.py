@@ -59,7 +59,7 @@ def test_receivers_hear_the_event_and_its_time(organization):
     event = OrganizationSuspended(organization_id=organization.pk, reason="unpaid")
 
     with listening(lambda event, at, **_: heard.append((event, at)), OrganizationSuspended):
-        publish(event)
+        publish(event, after={"status": "SUSPENDED"})
 
     assert [told for told, _ in heard] == [event]
     assert heard[0][1].tzinfo is not None

@@ -25,7 +25,7 @@ def test_an_unknown_path_is_a_problem(client):
         "title": "Not found",
         "status": 404,
         "detail": "There is nothing here for the caller.",
-        "instance": "/api/v1/nothing",
+        "instance": "urn:tollgate:request:request-0001",
         "code": "not_found",
         "request_id": "request-0001",
         "errors": [],

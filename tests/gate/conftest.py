@@ -113,11 +113,11 @@ def clock_wait() -> Callable[..., None]:
 
 
 @pytest.fixture
-def usage_events(redis_client: "redis.Redis[bytes]") -> Callable[[], list[list[Any]]]:
+def usage_events(redis_client: redis.Redis) -> Callable[[], list[list[Any]]]:
     """Read the usage events that were written so far."""
 
     def read() -> list[list[Any]]:
-        stream = redis_client.xrange(f"{settings.REDIS_PREFIX}usage")
+        stream: Any = redis_client.xrange(f"{settings.REDIS_PREFIX}usage")
         return [orjson.loads(fields[b"e"]) for _, fields in stream]
 
     return read

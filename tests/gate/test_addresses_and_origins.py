@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from apikeys.gateway.headers import Proxies
 from apikeys.restrictions import (
     AddressList,
     OriginList,
@@ -126,3 +127,19 @@ def test_damaged_origin_allows_nobody():
 def test_what_is_no_origin_is_refused(text):
     with pytest.raises(ValueError, match="is not an origin"):
         normalize_origin(text)
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "address"),
+    [
+        (b"203.0.113.7, 198.51.100.1:51234", "198.51.100.1"),
+        (b"[2001:db8::7]:443, 10.0.0.9:80", "2001:db8::7"),
+        (b"[2001:db8::7]", "2001:db8::7"),
+        (b"203.0.113.7, 198.51.100.1:", "10.0.0.1"),
+        (b"203.0.113.7, nonsense", "10.0.0.1"),
+    ],
+)
+def test_a_proxy_may_write_ports(forwarded, address):
+    proxies = Proxies(AddressList(["10.0.0.0/8"]))
+
+    assert proxies.client_of("10.0.0.1", forwarded) == address

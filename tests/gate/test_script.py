@@ -34,14 +34,15 @@ assert b"/ 10000" not in _CLOCKED
 
 
 @pytest.fixture(scope="module")
-def clocked(redis_client: "redis.Redis[bytes]") -> Run:
+def clocked(redis_client: redis.Redis) -> Run:
     """Run a plan's operation at a moment in microseconds."""
     load = redis_client.register_script(_CLOCKED)
 
     def run(plan: Plan, micros: int, *arguments: Any, **options: Any) -> list[int]:
         given = plan.arguments(*arguments, **options)
         seconds, rest = divmod(micros, 1_000_000)
-        return load(keys=plan.keys(), args=[*given, seconds, rest])
+        keys: list[Any] = [*plan.keys()]
+        return load(keys=keys, args=[*given, seconds, rest])
 
     return run
 

@@ -286,6 +286,14 @@ def test_wrong_bodies_are_named(verify, body, pointer, code):
     assert (error["pointer"], error["code"], error["location"]) == (pointer, code, "body")
 
 
+def test_a_member_that_is_there_twice_is_refused(verify):
+    answer = verify(b'{"key": "x", "cost": 1, "cost": 0}')
+
+    assert answer.status == 400
+    error = answer.json["errors"][0]
+    assert (error["pointer"], error["code"], error["location"]) == ("#/cost", "repeated", "body")
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -92,8 +92,8 @@ def test_settings_and_limits_are_changed_through_the_services(back_office, organ
     assert (organization.name, organization.rate_limit, organization.rate_burst) == ("Acme", 9, 18)
     entries = AuditLog.objects.filter(actor_id=sam.pk, organization_id=organization.pk)
     assert set(entries.values_list("event", "actor_type", "ip")) == {
-        ("organization.updated", "user", "127.0.0.1"),
-        ("organization.limits_changed", "user", "127.0.0.1"),
+        ("organization.updated", "staff", "127.0.0.1"),
+        ("organization.limits_changed", "staff", "127.0.0.1"),
     }
 
 

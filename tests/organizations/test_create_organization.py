@@ -7,6 +7,7 @@ from accounts.services import registration
 from audit.models import AuditLog
 from billing.models import Subscription
 from organizations.models import Organization, OrganizationMember
+from organizations.roles import Permission
 from organizations.services.organizations import MAX_OWNED
 from tests.factories.organizations import OrganizationFactory
 
@@ -57,6 +58,8 @@ def test_the_creator_is_the_owner(api_as, olivia, told):
         "slug": created.slug,
         "status": "ACTIVE",
         "role": "OWNER",
+        "custom_role": None,
+        "permissions": sorted(permission.value for permission in Permission),
         "is_personal": False,
         "seat_limit": 3,
         "overrides": {"rate": None, "quota_limit": None},

@@ -13,7 +13,9 @@ pytestmark = pytest.mark.django_db
     ("values", "constraint"),
     [
         ({"name": ""}, "organization_name_given"),
-        ({"status": "CLOSED"}, "organization_status_known"),
+        ({"status": "PAUSED"}, "organization_status_known"),
+        ({"status": "CLOSED"}, "organization_closed_complete"),
+        ({"max_key_age_days": 0}, "organization_key_age_positive"),
         ({"currency": "usd"}, "organization_currency_code"),
         ({"currency": "US"}, "organization_currency_code"),
         ({"rate_limit": 5}, "organization_rate_complete"),

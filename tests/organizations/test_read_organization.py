@@ -114,5 +114,5 @@ def test_members_are_listed_newest_first(api_as, organization, olivia, adam, ver
         ("adam@example.com", "ADMIN"),
         ("olivia@example.com", "OWNER"),
     ]
-    assert set(body["data"][0]) == {"user", "role", "joined_at"}
+    assert set(body["data"][0]) == {"user", "role", "custom_role", "joined_at"}
     assert set(body["data"][0]["user"]) == {"id", "email", "full_name"}

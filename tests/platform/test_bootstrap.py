@@ -31,7 +31,7 @@ def test_rows_of_migrations_survive_committing_tests():
 
 
 @pytest.mark.parametrize("turn", [1, 2])
-def test_valkey_is_empty_at_the_start(turn, redis_client: "redis.Redis[bytes]"):
+def test_valkey_is_empty_at_the_start(turn, redis_client: redis.Redis):
     key = f"{settings.REDIS_PREFIX}left"
 
     assert redis_client.get(key) is None

@@ -173,7 +173,7 @@ def test_its_own_answers_are_complete(path):
     headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
     problem = orjson.loads(sent[1]["body"])
     assert problem["request_id"] == headers["x-request-id"]
-    assert (problem["status"], problem["instance"]) == (400, path)
+    assert (problem["status"], problem["code"]) == (400, "malformed_request")
     assert headers["content-length"] == str(len(sent[1]["body"]))
     assert (headers["cache-control"], headers["connection"]) == ("no-store", "close")
     assert ("vary" in headers) is path.startswith("/api/")

@@ -33,7 +33,7 @@ def jobs(stack: Stack) -> list[Program]:
 
 
 def test_a_killed_gate_and_a_killed_ingestion_lose_nothing(
-    house: House, gates: list[Gate], ingestion: Program, redis_client: "redis.Redis[bytes]"
+    house: House, gates: list[Gate], ingestion: Program, redis_client: redis.Redis
 ) -> None:
     key = house.key(quota_limit=10**9, quota_period="month")
 
@@ -49,7 +49,7 @@ def test_twenty_thousand_calls_survive_every_kill(
     gates: list[Gate],
     ingestion: Program,
     jobs: list[Program],
-    redis_client: "redis.Redis[bytes]",
+    redis_client: redis.Redis,
 ) -> None:
     key = house.key(quota_limit=10**9, quota_period="month")
     victims = [gates[0], ingestion, jobs[0], gates[1], ingestion, gates[0], jobs[1], gates[1]]
@@ -61,7 +61,7 @@ def test_twenty_thousand_calls_survive_every_kill(
 
 @pytest.mark.parametrize(("calls", "rounds"), [(2_000, 1), pytest.param(20_000, 4, marks=LONG)])
 def test_leases_lose_log_rows_of_a_moment_and_never_a_charge(
-    calls: int, rounds: int, house: House, gates: list[Gate], redis_client: "redis.Redis[bytes]"
+    calls: int, rounds: int, house: House, gates: list[Gate], redis_client: redis.Redis
 ) -> None:
     key = house.key(quota_limit=10**9, quota_period="month")
     victims = [gates[0], gates[1]] * rounds
@@ -119,9 +119,7 @@ def _under_kills(
     return callers
 
 
-def _require_the_same_everywhere(
-    key: Issued, callers: Callers, client: "redis.Redis[bytes]"
-) -> None:
+def _require_the_same_everywhere(key: Issued, callers: Callers, client: redis.Redis) -> None:
     """Compare what clients saw with the log, the roll-ups and the counters, then do all the work once more."""
     _ingest()
     seen, logged = callers.tally.ids(204), _logged(key)
@@ -156,7 +154,7 @@ def _sums(key: Issued) -> dict[str, Any]:
     }
 
 
-def _charged(key: Issued, client: "redis.Redis[bytes]") -> int:
+def _charged(key: Issued, client: redis.Redis) -> int:
     """Return what the key's quota counter says."""
     (name,) = client.keys(f"{settings.REDIS_PREFIX}q:k:{key.row.pk}:*")
     return int(client.get(name) or 0)

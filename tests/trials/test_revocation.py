@@ -56,7 +56,7 @@ def customer(house: House) -> House:
 @pytest.fixture(scope="module")
 def deaf_gates(
     stack: Stack,
-) -> Iterator[tuple[list[Gate], FaultyWay, "redis.Redis[bytes]"]]:
+) -> Iterator[tuple[list[Gate], FaultyWay, redis.Redis]]:
     """Two gates with a Valkey of their own, which no announcement of the test's services reaches."""
     with enterable_directory() as home, servers.own_valkey(home) as valkey:
         assert valkey.port
@@ -104,7 +104,7 @@ def test_a_lower_limit_holds_in_two_seconds(customer: House, gates: list[Gate]) 
 def test_every_gate_knows_though_nobody_told_it(
     what: str,
     customer: House,
-    deaf_gates: tuple[list[Gate], FaultyWay, "redis.Redis[bytes]"],
+    deaf_gates: tuple[list[Gate], FaultyWay, redis.Redis],
 ) -> None:
     key = customer.key()
 
@@ -119,7 +119,7 @@ def test_every_gate_knows_though_nobody_told_it(
 def test_old_data_of_a_valkey_that_was_away_revives_nothing(
     fault: Fault,
     customer: House,
-    deaf_gates: tuple[list[Gate], FaultyWay, "redis.Redis[bytes]"],
+    deaf_gates: tuple[list[Gate], FaultyWay, redis.Redis],
 ) -> None:
     key = customer.key(quota_limit=10**6, quota_period="month")
     gates, way, valkey = deaf_gates
@@ -139,7 +139,7 @@ def test_old_data_of_a_valkey_that_was_away_revives_nothing(
     _require_end(answers, done_at)
 
 
-def _restore(valkey: "redis.Redis[bytes]", old: dict[bytes, bytes | None]) -> None:
+def _restore(valkey: redis.Redis, old: dict[bytes, bytes | None]) -> None:
     valkey.flushall()
     for name, content in old.items():
         if content is not None:

@@ -5,6 +5,7 @@ import redis
 from django.db import transaction
 
 from config.common import jobs
+from config.common import redis as connections
 from organizations.services import suspension
 from webhooks.models import WebhookDelivery, WebhookMessage
 from webhooks.services import doorbell, sending
@@ -61,7 +62,7 @@ def test_a_change_is_committed_though_the_bell_is_out_of_order(organization, mon
     def broken(*_: object, **__: object) -> None:
         raise redis.ConnectionError("away")
 
-    monkeypatch.setattr(doorbell.connections, "client", broken)
+    monkeypatch.setattr(connections, "client", broken)
 
     suspension.suspend(organization=organization, reason="unpaid")
 
@@ -76,7 +77,7 @@ def test_a_drain_works_without_redis(endpoint, organization, receiver, monkeypat
     def broken(*_: object, **__: object) -> None:
         raise redis.ConnectionError("away")
 
-    monkeypatch.setattr(doorbell.connections, "client", broken)
+    monkeypatch.setattr(connections, "client", broken)
 
     assert sending.drain(clock=clock) == 1
     assert len(receiver.calls) == 1

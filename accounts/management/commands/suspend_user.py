@@ -1,9 +1,11 @@
 """Stop an account: `manage.py suspend_user eve@example.com --reason "stolen card"`."""
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
+from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
 from accounts import selectors, services
 from config.common import context
@@ -19,6 +21,7 @@ class Command(BaseCommand):
         """Take the address and the reason."""
         parser.add_argument("email")
         parser.add_argument("--reason", required=True)
+        parser.add_argument("--days", type=_days, help="lift it by itself after so many days")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Stop the account."""
@@ -27,7 +30,17 @@ class Command(BaseCommand):
             raise CommandError(f"Nobody has the address {options['email']}.")
         try:
             with context.command("suspend_user"):
-                services.suspension.suspend(user=user, reason=options["reason"])
+                now = timezone.now()
+                until = now + timedelta(days=options["days"]) if options["days"] else None
+                services.suspension.suspend(
+                    user=user, reason=options["reason"], until=until, at=now
+                )
         except DomainError as error:
             raise CommandError(error.detail) from None
         self.stdout.write(f"{user.email} is suspended.")
+
+
+def _days(text: str) -> int:
+    if text.isascii() and text.isdigit() and 1 <= int(text) <= 3650:
+        return int(text)
+    raise ArgumentTypeError("a whole number from 1 to 3650")

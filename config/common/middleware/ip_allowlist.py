@@ -1,4 +1,4 @@
-"""Lets only listed networks reach the back office and the metrics, when OPERATOR_ALLOWLIST is set."""
+"""Lets only listed networks reach the back office, the staff API and the metrics, when OPERATOR_ALLOWLIST is set."""
 
 import re
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from config.common.signals import AddressBlocked
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 # Also without its slash: a redirect would tell that there is something.
-_GUARDED = re.compile(r"/(?:admin|metrics)(?:/|\Z)")
+_GUARDED = re.compile(r"/(?:api/v1/)?(?:admin|metrics)(?:/|\Z)")
 
 
 class OperatorAllowlistMiddleware:

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
-from analytics.services import ingest
+from analytics.services import ingest, outcomes
 from config.common import context
 from config.demo import people, product, traffic
 
@@ -36,6 +36,9 @@ class Command(BaseCommand):
             api = product.create_api(staff)
             keys, secret = product.create_keys(acme, owner)
         settings.PLACE.remember("demo.env", {"DEMO_API_KEY": secret})
-        count = traffic.send(api, keys, until=timezone.now())
+        reports = traffic.send(api, keys, until=timezone.now())
         ingest.drain()
-        return count
+        with transaction.atomic():
+            ingest.wait_for_checkpoint()
+            outcomes.apply_reports(reports)
+        return len(reports)

@@ -1,6 +1,7 @@
-"""The back office's view of people, their sessions and their mail. Every change goes through a service."""
+"""The back office's view of people. Every change goes through a service."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -12,29 +13,18 @@ from django.utils import timezone
 
 from accounts import services
 from accounts.forms import ProfileForm
-from accounts.models import (
-    DataExport,
-    Device,
-    EmailChange,
-    Notice,
-    Passkey,
-    PlatformRole,
-    Session,
-    TotpDevice,
-    User,
-)
+from accounts.models import User
 from accounts.roles import PlatformPermission
-from config.common import mail
-from config.common.admin import DomainAdmin, ReadOnlyAdmin
 from config.common.errors import DomainError
-from config.common.models import OutgoingMail
-from config.templatetags.ui import pill
 
 
 class ReasonForm(ActionForm):
     """Asks for the reason beside the choice of the action."""
 
     reason = forms.CharField(required=False, max_length=300)
+    days = forms.IntegerField(
+        required=False, min_value=1, max_value=3650, label="Days (suspension)"
+    )
 
 
 @admin.register(User)
@@ -60,6 +50,7 @@ class UserAdmin(admin.ModelAdmin[User]):
         "role",
         "status",
         "suspended_reason",
+        "suspended_until",
         "email_verified_at",
         "deletion_requested_at",
         "deletion_due_at",
@@ -72,7 +63,18 @@ class UserAdmin(admin.ModelAdmin[User]):
     )
     fieldsets = (
         (None, {"fields": ("email", "full_name", "time_zone", "metadata")}),
-        ("Standing", {"fields": ("role", "status", "suspended_reason", "email_verified_at")}),
+        (
+            "Standing",
+            {
+                "fields": (
+                    "role",
+                    "status",
+                    "suspended_reason",
+                    "suspended_until",
+                    "email_verified_at",
+                )
+            },
+        ),
         (
             "Sign-in",
             {"fields": ("last_login", "last_login_ip", "last_login_user_agent", "login_count")},
@@ -126,8 +128,14 @@ class UserAdmin(admin.ModelAdmin[User]):
         if not reason:
             self.message_user(request, "Give a reason beside the action.", messages.ERROR)
             return
+        now, days = timezone.now(), request.POST.get("days", "")
+        until = now + timedelta(days=int(days)) if _is_days(days) else None
         self._each(
-            request, queryset, lambda user: services.suspension.suspend(user=user, reason=reason)
+            request,
+            queryset,
+            lambda user: services.suspension.suspend(
+                user=user, reason=reason, until=until, by=_staff(request), at=now
+            ),
         )
 
     @admin.action(description="Reinstate", permissions=["suspend"])
@@ -196,182 +204,14 @@ class UserAdmin(admin.ModelAdmin[User]):
             self.message_user(request, f"Done for {done} of the people chosen.", messages.SUCCESS)
 
 
+def _staff(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)
+    return request.user
+
+
 def _may_touch(request: HttpRequest, user: User) -> bool:
-    """Whether the person is not above whoever asks: only a super admin touches a super admin."""
-    return user.role != PlatformRole.SUPER_ADMIN or bool(
-        getattr(request.user, "is_superuser", False)
-    )
+    return isinstance(request.user, User) and services.staff.may_touch(request.user, user)
 
 
-@admin.register(Session)
-class SessionAdmin(ReadOnlyAdmin):
-    """Where people are, and were, signed in."""
-
-    list_display = (
-        "id",
-        "user",
-        "kind",
-        "method",
-        "second_factor_at",
-        "ip",
-        "last_used_at",
-        "expires_at",
-        "ended_at",
-        "ended_reason",
-    )
-    list_filter = ("kind", "method", "ended_reason", ("ended_at", admin.EmptyFieldListFilter))
-    search_fields = ("user__email", "ip")
-    date_hierarchy = "created_at"
-    list_select_related = ("user",)
-    ordering = ("-id",)
-    exclude = ("refresh_digest",)
-
-
-@admin.register(DataExport)
-class DataExportAdmin(ReadOnlyAdmin):
-    """Copies of their data that people asked for. The files are theirs alone."""
-
-    list_display = (
-        "id",
-        "user",
-        "status",
-        "progress",
-        "attempts",
-        "size_bytes",
-        "expires_at",
-        "created_at",
-    )
-    list_filter = ("status",)
-    search_fields = ("user__email",)
-    date_hierarchy = "created_at"
-    list_select_related = ("user",)
-    ordering = ("-id",)
-    exclude = ("file",)
-
-
-@admin.register(Notice)
-class NoticeAdmin(ReadOnlyAdmin):
-    """What people were told in the portal, and whether they have read it."""
-
-    list_display = ("id", "user", "kind", "title", "created_at", "read_at")
-    list_filter = ("kind", ("read_at", admin.EmptyFieldListFilter))
-    search_fields = ("user__email", "title")
-    date_hierarchy = "created_at"
-    list_select_related = ("user",)
-    ordering = ("-id",)
-
-
-@admin.register(EmailChange)
-class EmailChangeAdmin(ReadOnlyAdmin):
-    """Wishes to use another address, and which of the two addresses have agreed."""
-
-    list_display = (
-        "id",
-        "user",
-        "old_email",
-        "new_email",
-        "old_confirmed_at",
-        "new_confirmed_at",
-        "completed_at",
-        "canceled_at",
-        "created_at",
-    )
-    list_filter = (
-        ("completed_at", admin.EmptyFieldListFilter),
-        ("canceled_at", admin.EmptyFieldListFilter),
-    )
-    search_fields = ("old_email", "new_email")
-    date_hierarchy = "created_at"
-    list_select_related = ("user",)
-    ordering = ("-id",)
-
-
-@admin.register(Passkey)
-class PasskeyAdmin(ReadOnlyAdmin):
-    """Passkeys that people sign in with. Whoever lost theirs has their second factors reset on their own page."""
-
-    list_display = ("id", "user", "name", "is_synced", "sign_count", "last_used_at", "created_at")
-    list_filter = ("is_synced", ("last_used_at", admin.EmptyFieldListFilter))
-    search_fields = ("user__email", "name")
-    date_hierarchy = "created_at"
-    list_select_related = ("user",)
-    ordering = ("-id",)
-    exclude = ("credential_id", "public_key")
-
-
-@admin.register(Device)
-class DeviceAdmin(ReadOnlyAdmin):
-    """Browsers and clients in which people have signed in, and which of them they trust."""
-
-    list_display = ("id", "user", "ip", "trusted_until", "last_used_at", "created_at")
-    list_filter = (("trusted_until", admin.EmptyFieldListFilter),)
-    search_fields = ("user__email", "ip")
-    date_hierarchy = "created_at"
-    list_select_related = ("user",)
-    ordering = ("-id",)
-    exclude = ("digest",)
-
-
-@admin.register(TotpDevice)
-class TotpDeviceAdmin(ReadOnlyAdmin):
-    """Authenticator apps. Nobody sees a seed again; the people's page resets a second factor that is lost."""
-
-    list_display = (
-        "id",
-        "user",
-        "confirmed",
-        "throttling_failure_count",
-        "last_used_at",
-        "created_at",
-    )
-    list_filter = ("confirmed",)
-    search_fields = ("user__email",)
-    date_hierarchy = "created_at"
-    list_select_related = ("user",)
-    ordering = ("-id",)
-    exclude = ("seed_encrypted", "last_step")
-
-
-@admin.register(OutgoingMail)
-class OutgoingMailAdmin(ReadOnlyAdmin, DomainAdmin):
-    """What was mailed to whom, and whether it went out. The bodies hold links and are not shown."""
-
-    list_display = (
-        "id",
-        "kind",
-        "recipient",
-        "subject",
-        "standing",
-        "attempts",
-        "last_error",
-        "created_at",
-    )
-    list_filter = (
-        "kind",
-        ("sent_at", admin.EmptyFieldListFilter),
-        ("failed_at", admin.EmptyFieldListFilter),
-    )
-    search_fields = ("recipient", "subject")
-    date_hierarchy = "created_at"
-    ordering = ("-id",)
-    exclude = ("body_encrypted",)
-    actions = ("send_again",)
-
-    @admin.display(description="standing", ordering="sent_at")
-    def standing(self, owed: OutgoingMail) -> str:
-        """Show whether the message is sent, waits, or was given up."""
-        if owed.failed_at is not None:
-            return pill("failed")
-        return pill("sent" if owed.sent_at is not None else "waiting")
-
-    def has_send_again_permission(self, request: HttpRequest) -> bool:
-        """Whoever looks after people may owe them a message again."""
-        return isinstance(request.user, User) and request.user.may(PlatformPermission.USERS_WRITE)
-
-    @admin.action(description="Send again what was given up", permissions=["send_again"])
-    def send_again(self, request: HttpRequest, queryset: QuerySet[OutgoingMail]) -> None:
-        """Owe messages once more that the mail server had refused for good, or for too long."""
-        now = timezone.now()
-        self.each(
-            request, queryset, lambda owed: mail.send_again(mail_id=owed.pk, at=now), "To be sent"
-        )
+def _is_days(text: str) -> bool:
+    return text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= 3650

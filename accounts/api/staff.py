@@ -1,0 +1,152 @@
+"""People as staff sees and changes them, over REST."""
+
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts import selectors, services
+from accounts.api.examples import problem
+from accounts.api.examples import staff as examples
+from accounts.api.serializers.staff import (
+    ListUsersSerializer,
+    StaffUserSerializer,
+    SuspendSerializer,
+    UpdateUserSerializer,
+)
+from accounts.models import User
+from accounts.permissions import require_recent
+from accounts.roles import PlatformPermission
+from accounts.scoping import StaffView
+from config.common import problems, query
+from config.common.errors import NotFound
+from config.common.pagination import CursorPagination
+
+_CONFLICT = (409, problems.CONTENT_TYPE)
+
+
+class UserListView(StaffView):
+    """Everybody who has, or had, an account."""
+
+    pagination_class = CursorPagination
+    parameters = query.PAGING | frozenset(ListUsersSerializer().fields)
+    permissions_by_method = {"GET": PlatformPermission.USERS_READ}
+
+    @extend_schema(
+        operation_id="admin_users_list",
+        summary="List people",
+        parameters=[ListUsersSerializer],
+        responses=StaffUserSerializer(many=True),
+        examples=examples.USERS,
+    )
+    def get(self, request: Request) -> Response:
+        """List people, newest first, or only those who match every filter. For staff, with a second factor."""
+        filters = query.read(request, ListUsersSerializer, also=query.PAGING)
+        paginator = self.pagination_class()
+        found = selectors.people(**filters)
+        page = paginator.paginate_queryset(found, request, view=self)
+        return paginator.get_paginated_response(list(StaffUserSerializer(page, many=True).data))
+
+
+class UserView(StaffView):
+    """One person."""
+
+    permissions_by_method = {
+        "GET": PlatformPermission.USERS_READ,
+        "PATCH": PlatformPermission.USERS_WRITE,
+    }
+
+    @extend_schema(
+        operation_id="admin_users_retrieve",
+        summary="Read a person",
+        responses=StaffUserSerializer,
+        examples=examples.USER,
+    )
+    def get(self, request: Request, user_id: int) -> Response:
+        """Return a person as staff sees them."""
+        return _answer(_person(user_id))
+
+    @extend_schema(
+        operation_id="admin_users_update",
+        summary="Change a person",
+        request=UpdateUserSerializer,
+        responses={
+            200: StaffUserSerializer,
+            _CONFLICT: problem("The role is your own, or the last super admin's."),
+        },
+        examples=examples.UPDATE_USER,
+    )
+    def patch(self, request: Request, user_id: int) -> Response:
+        """Change a person's profile, vouch for their address, or give them another platform role.
+
+        A super admin is changed by super admins only, and so is a role, which needs a recent sign-in, too. Nobody
+        changes their own role, and the last super admin stays one.
+        """
+        changes = self.body(UpdateUserSerializer)
+        user = _person(user_id)
+        if "role" in changes:
+            require_recent(request)
+        services.staff.update_user(user=user, changes=changes, by=self.person, at=timezone.now())
+        return _answer(_person(user_id))
+
+
+class SuspendView(StaffView):
+    """Stopping an account."""
+
+    permissions_by_method = {"POST": PlatformPermission.USERS_SUSPEND}
+
+    @extend_schema(
+        operation_id="admin_users_suspend",
+        summary="Suspend a person",
+        request=SuspendSerializer,
+        responses={
+            200: StaffUserSerializer,
+            _CONFLICT: problem("The account is not active, a super admin's, or your own."),
+        },
+        examples=examples.SUSPEND,
+    )
+    def post(self, request: Request, user_id: int) -> Response:
+        """Stop an account for a reason: every session ends at once, keys that the person made follow within two seconds.
+
+        With `until` the suspension is lifted then, within a minute; without, it lasts until somebody lifts it.
+        """
+        body, now = self.body(SuspendSerializer), timezone.now()
+        user = _person(user_id)
+        services.staff.require_may_touch(self.person, user)
+        services.suspension.suspend(user=user, by=self.person, at=now, **body)
+        return _answer(_person(user_id))
+
+
+class ReinstateView(StaffView):
+    """Letting somebody in again."""
+
+    permissions_by_method = {"POST": PlatformPermission.USERS_SUSPEND}
+
+    @extend_schema(
+        operation_id="admin_users_reinstate",
+        summary="Reinstate a person",
+        request=None,
+        responses={
+            200: StaffUserSerializer,
+            _CONFLICT: problem("The account is not suspended."),
+        },
+        examples=examples.REINSTATE,
+    )
+    def post(self, request: Request, user_id: int) -> Response:
+        """Lift a suspension early. Sessions that ended with it stay ended."""
+        services.suspension.require_reinstated(user=_person(user_id))
+        return _answer(_person(user_id))
+
+
+def _person(user_id: int) -> User:
+    found = selectors.people().filter(pk=user_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _answer(user: User) -> Response:
+    data: dict[str, Any] = dict(StaffUserSerializer(user).data)
+    return Response(data)

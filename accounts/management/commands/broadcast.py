@@ -1,0 +1,82 @@
+"""Tell many people something: `manage.py broadcast "Maintenance" --body-file words.txt --to plans=PRO --dry-run`."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from accounts import services
+from accounts.services.audiences import Audience
+from accounts.services.broadcasts import Words
+from config.common import context
+from config.common.errors import DomainError
+
+
+class Command(BaseCommand):
+    """Sends a message about the service by mail and in the portal; jobs carry it out."""
+
+    help = "Send a message about the service to many people, by mail and in the portal."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Take the words, the ways and the audience."""
+        parser.add_argument("title")
+        parser.add_argument("--body-file", required=True, help="plain text; - reads from the input")
+        parser.add_argument("--link", default="", help="a path of the portal, such as /usage/")
+        parser.add_argument(
+            "--to",
+            action="append",
+            default=[],
+            metavar="CRITERION=VALUE",
+            help="roles=ADMIN, organization_roles=OWNER, plans=PRO or verified=yes; again for more",
+        )
+        parser.add_argument("--no-mail", action="store_true")
+        parser.add_argument("--no-notice", action="store_true")
+        parser.add_argument("--dry-run", action="store_true", help="only say whom it would reach")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Count, and send unless it is a dry run."""
+        try:
+            with context.command("broadcast"):
+                self._act(**options)
+        except DomainError as error:
+            faults = " ".join(fault.message for fault in error.errors)
+            raise CommandError(f"{error.detail} {faults}".strip()) from None
+
+    def _act(self, **options: Any) -> None:
+        audience = _audience(options["to"])
+        words = Words(
+            title=options["title"],
+            body=_text(options["body_file"]),
+            link=options["link"],
+            by_mail=not options["no_mail"],
+            in_app=not options["no_notice"],
+        )
+        services.broadcasts.require_sendable(words)
+        if options["dry_run"]:
+            reach = services.broadcasts.preview(audience)
+            self.stdout.write(f"It would reach {reach.people} people, {reach.by_mail} by mail.")
+            return
+        sent = services.broadcasts.announce(
+            words=words, audience=audience, by=None, at=timezone.now()
+        )
+        self.stdout.write(f"Broadcast {sent.pk} is on its way to {sent.people_total} people.")
+
+
+def _text(name: str) -> str:
+    try:
+        return Path("/dev/stdin" if name == "-" else name).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(f"The text cannot be read: {error}") from None
+
+
+def _audience(chosen: list[str]) -> Audience:
+    audience: Audience = {}
+    for choice in chosen:
+        name, _, value = choice.partition("=")
+        if name == "verified":
+            audience["verified"] = {"yes": True, "no": False}.get(value, value)
+        else:
+            audience.setdefault(name, []).append(value)
+    return audience

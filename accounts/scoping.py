@@ -1,0 +1,76 @@
+"""The base of the staff API: it opens to staff whose role grants what each method needs, with a second factor given."""
+
+from typing import Any, ClassVar
+
+from rest_framework.exceptions import MethodNotAllowed
+from rest_framework.permissions import BasePermission, IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from accounts.authentication import JWTAuthentication, PortalSessionAuthentication
+from accounts.models import User
+from accounts.roles import PlatformPermission
+from accounts.services import staff
+from config.common import query
+from config.common.fields import StrictSerializer
+from config.common.views import ApiView
+
+_HANDLED = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
+
+class HasPlatformPermission(BasePermission):
+    """Lets staff through whose role grants the permission that the view names for the method."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        """Ask the matrix of `accounts.roles`, and the session for its second factor."""
+        assert isinstance(view, StaffView)
+        assert isinstance(request.user, User)
+        staff.require_permission(request.user, view.required_permission())
+        return True
+
+
+class StaffView(ApiView):
+    """A view for the platform's staff.
+
+    `permissions_by_method` names what each method needs. A class with a handler that is not named there cannot be
+    defined, so that none is left open by forgetting it.
+    """
+
+    authentication_classes = (JWTAuthentication, PortalSessionAuthentication)
+    permission_classes: tuple[type[BasePermission], ...] = (IsAuthenticated, HasPlatformPermission)
+    http_method_names = ["get", "head", "post", "put", "patch", "delete"]
+    permissions_by_method: ClassVar[dict[str, PlatformPermission]] = {}
+    # What `get` reads of the query string by itself; nothing else has parameters.
+    parameters: ClassVar[frozenset[str]] = frozenset()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        handled = {method for method in _HANDLED if hasattr(cls, method.lower())}
+        unguarded = handled - set(cls.permissions_by_method)
+        if unguarded:
+            raise TypeError(f"{cls.__qualname__} names no permission for {sorted(unguarded)}.")
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Refuse unknown query parameters."""
+        super().initial(request, *args, **kwargs)
+        query.read(request, also=self.parameters)
+
+    def required_permission(self) -> PlatformPermission:
+        """Return what the present method needs. Raises MethodNotAllowed for one that the view does not answer."""
+        method = self.request.method or "GET"
+        needed = self.permissions_by_method.get("GET" if method == "HEAD" else method)
+        if needed is None or method.lower() not in self.http_method_names:
+            raise MethodNotAllowed(method)
+        return needed
+
+    def body(self, shape: type[StrictSerializer]) -> dict[str, Any]:
+        """Return the request's body in its shape."""
+        serializer = shape(data=self.request.data)
+        serializer.is_valid(raise_exception=True)
+        return dict(serializer.validated_data)
+
+    @property
+    def person(self) -> User:
+        """Who of the staff asks."""
+        assert isinstance(self.request.user, User)
+        return self.request.user

@@ -1,0 +1,106 @@
+"""What happened: an organization's log as far back as its plan shows it, and a person's own activity."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import F, Q, QuerySet
+
+from accounts.models import User
+from audit.models import AuditLog
+from billing import selectors as billing
+from organizations.models import Organization
+
+# How people act: for themselves, or at work for somebody else.
+PEOPLE = ("user", "staff")
+
+
+def log_of(organization: Organization, *, at: datetime) -> QuerySet[AuditLog]:
+    """Return what happened in an organization, whoever did it, as far back as its plan shows."""
+    kept = timedelta(days=billing.subscription_of(organization).plan.audit_retention_days)
+    entries = AuditLog.objects.filter(organization_id=organization.pk, occurred_at__gt=at - kept)
+    return entries.annotate(created_at=F("occurred_at"))
+
+
+def entries_where(
+    entries: QuerySet[AuditLog],
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    **exact: Any,
+) -> QuerySet[AuditLog]:
+    """Keep the entries that match every filter that is given; `until` is the first moment left out."""
+    if exact.get("actor_id"):
+        # Who of the staff acted is not told, nor to be found out by trying.
+        entries = entries.exclude(actor_type="staff")
+    given = {**exact, "occurred_at__gte": since, "occurred_at__lt": until}
+    lookups = {_COLUMNS.get(name, name): value for name, value in given.items()}
+    return entries.filter(**{name: value for name, value in lookups.items() if value})
+
+
+_COLUMNS = {"action": "event"}
+# What an entry says to an organization, in the order of a file's columns.
+SHOWN = (
+    "id", "occurred_at", "action", "summary", "actor_type", "actor_id", "actor_label", "target_type", "target_id",
+    "old_values", "new_values", "details", "ip", "user_agent", "request_id",
+)  # fmt: skip
+
+
+def shown(entry: AuditLog) -> dict[str, Any]:
+    """Return an entry as its organization sees it: staff are marked as staff, and no person is named for them."""
+    is_staffs = entry.actor_type == "staff"
+    return {
+        "id": entry.pk,
+        "occurred_at": entry.occurred_at,
+        "action": entry.event,
+        "summary": entry.summary,
+        "actor_type": entry.actor_type,
+        "actor_id": None if is_staffs else entry.actor_id,
+        "actor_label": f"{settings.PRODUCT_NAME} staff" if is_staffs else entry.actor_label,
+        "target_type": entry.target_type,
+        "target_id": entry.target_id,
+        "old_values": entry.old_values,
+        "new_values": entry.new_values,
+        "details": entry.data,
+        "ip": None if is_staffs else entry.ip,
+        "user_agent": "" if is_staffs else entry.user_agent,
+        "request_id": entry.request_id,
+    }
+
+
+def searched(entries: QuerySet[AuditLog], text: str) -> QuerySet[AuditLog]:
+    """Keep the entries of a request id, of a person by their e-mail, or of an organization by its id."""
+    if not text:
+        return entries
+    if "@" in text:
+        people = User.objects.filter(email__iexact=text).values_list("pk", flat=True)
+        return entries.filter(actor_type__in=PEOPLE, actor_id__in=list(people))
+    if text.isascii() and text.isdigit() and len(text) <= 18:
+        return entries.filter(organization_id=int(text))
+    return entries.filter(request_id=text)
+
+
+def activity_of(user: User) -> QuerySet[AuditLog]:
+    """Return what a person did, and what was done to their account."""
+    own = Q(actor_type__in=PEOPLE, actor_id=user.pk) | Q(target_type="user", target_id=user.pk)
+    return AuditLog.objects.filter(own).annotate(created_at=F("occurred_at"))
+
+
+_TAKEN_ALONG = ("occurred_at", "event", "summary", "organization_id", "data")
+_OWN_CIRCUMSTANCES = ("ip", "user_agent", "request_id", "old_values", "new_values")
+
+
+def personal_data_of(user: User) -> Iterator[dict[str, Any]]:
+    """Yield the entries of a person's activity; whence somebody else acted is not theirs to know."""
+    for entry in activity_of(user).order_by("pk").iterator():
+        row = {name: getattr(entry, name) for name in _TAKEN_ALONG}
+        row["by"] = "you" if is_by(user, entry) else entry.actor_type
+        if is_by(user, entry):
+            row |= {name: getattr(entry, name) for name in _OWN_CIRCUMSTANCES}
+        yield row
+
+
+def is_by(user: User, entry: AuditLog) -> bool:
+    """Whether the person did it themselves."""
+    return entry.actor_type in PEOPLE and entry.actor_id == user.pk

@@ -1,0 +1,180 @@
+"""The staff API of the house as a whole: telling many people something."""
+
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import serializers
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.models import Broadcast
+from accounts.permissions import RecentlyAuthenticated
+from accounts.roles import PlatformPermission
+from accounts.scoping import HasPlatformPermission, StaffView
+from accounts.services import audiences, broadcasts
+from config.backoffice import examples
+from config.backoffice.serializers import (
+    BroadcastSerializer,
+    PreviewSerializer,
+    ReachSerializer,
+    SendBroadcastSerializer,
+    WordsSerializer,
+    reach_of,
+)
+from config.common import problems, query
+from config.common.errors import NotFound
+from config.common.pagination import CursorPagination
+
+_CONFLICT = (409, problems.CONTENT_TYPE)
+
+
+def _problem(description: str) -> OpenApiResponse:
+    return OpenApiResponse(
+        response={"$ref": "#/components/schemas/Problem"}, description=description
+    )
+
+
+class SentSerializer(serializers.Serializer[Any]):
+    """What happened, in a sentence."""
+
+    detail = serializers.CharField(read_only=True)
+
+
+class BroadcastListView(StaffView):
+    """Messages to many people."""
+
+    permission_classes = (IsAuthenticated, HasPlatformPermission, RecentlyAuthenticated)
+    pagination_class = CursorPagination
+    parameters = query.PAGING
+    permissions_by_method = {
+        "GET": PlatformPermission.BROADCASTS_WRITE,
+        "POST": PlatformPermission.BROADCASTS_WRITE,
+    }
+
+    @extend_schema(
+        operation_id="admin_broadcasts_list",
+        summary="List broadcasts",
+        responses=BroadcastSerializer(many=True),
+        examples=examples.BROADCASTS,
+    )
+    def get(self, request: Request) -> Response:
+        """List messages to many people, newest first, and how far each is."""
+        paginator = self.pagination_class()
+        page = paginator.paginate_queryset(Broadcast.objects.all(), request, view=self)
+        return paginator.get_paginated_response(list(BroadcastSerializer(page, many=True).data))
+
+    @extend_schema(
+        operation_id="admin_broadcasts_send",
+        summary="Send a broadcast",
+        request=SendBroadcastSerializer,
+        responses={
+            202: BroadcastSerializer,
+            _CONFLICT: _problem("Nobody is in the audience at the moment."),
+        },
+        examples=examples.SEND,
+    )
+    def post(self, request: Request) -> Response:
+        """Tell everybody in an audience something about the service, by mail, in the portal, or both.
+
+        A job does it, each person exactly once; read the broadcast again to see how far it is. It is for messages
+        about the service, which cannot be unsubscribed from. Mail goes to proved addresses only. Needs a recent
+        sign-in.
+        """
+        query.read(request)
+        body = self.body(SendBroadcastSerializer)
+        broadcast = broadcasts.announce(
+            words=SendBroadcastSerializer.words(body),
+            audience=body["audience"],
+            by=self.person,
+            at=timezone.now(),
+        )
+        return _answer(broadcast, status=202)
+
+
+class BroadcastPreviewView(StaffView):
+    """Whom a message would reach."""
+
+    permissions_by_method = {"POST": PlatformPermission.BROADCASTS_WRITE}
+
+    @extend_schema(
+        operation_id="admin_broadcasts_preview",
+        summary="Preview an audience",
+        request=PreviewSerializer,
+        responses=ReachSerializer,
+        examples=examples.PREVIEW,
+    )
+    def post(self, request: Request) -> Response:
+        """Count whom an audience reaches at the moment; nobody is told anything."""
+        audience = self.body(PreviewSerializer)["audience"]
+        reach = broadcasts.preview(audience)
+        words = reach_of(audiences.cleaned(audience), reach.people, reach.by_mail)
+        return Response(ReachSerializer(words).data)
+
+
+class BroadcastTestView(StaffView):
+    """Seeing how a message looks."""
+
+    permissions_by_method = {"POST": PlatformPermission.BROADCASTS_WRITE}
+
+    @extend_schema(
+        operation_id="admin_broadcasts_test",
+        summary="Send a broadcast to myself",
+        request=WordsSerializer,
+        responses={202: SentSerializer},
+        examples=examples.TEST,
+    )
+    def post(self, request: Request) -> Response:
+        """Send a message to yourself only, marked as a test."""
+        words = WordsSerializer.words(self.body(WordsSerializer))
+        broadcasts.try_out(words=words, by=self.person)
+        return Response({"detail": "Sent to you."}, status=202)
+
+
+class BroadcastView(StaffView):
+    """One message to many people."""
+
+    permissions_by_method = {"GET": PlatformPermission.BROADCASTS_WRITE}
+
+    @extend_schema(
+        operation_id="admin_broadcasts_retrieve",
+        summary="Read how far a broadcast is",
+        responses=BroadcastSerializer,
+        examples=examples.BROADCASTS,
+    )
+    def get(self, request: Request, broadcast_id: int) -> Response:
+        """Return a message and how many people it has gone to."""
+        return _answer(_broadcast(broadcast_id))
+
+
+class BroadcastCancelView(StaffView):
+    """Stopping a message."""
+
+    permissions_by_method = {"POST": PlatformPermission.BROADCASTS_WRITE}
+
+    @extend_schema(
+        operation_id="admin_broadcasts_cancel",
+        summary="Cancel a broadcast",
+        request=None,
+        responses={
+            200: BroadcastSerializer,
+            _CONFLICT: _problem("It was sent, or canceled, before."),
+        },
+        examples=examples.CANCEL,
+    )
+    def post(self, request: Request, broadcast_id: int) -> Response:
+        """Stop a message that is under way. Who got it has it; at most the batch under way still goes out."""
+        found = _broadcast(broadcast_id)
+        return _answer(broadcasts.cancel(broadcast_id=found.pk, at=timezone.now()))
+
+
+def _broadcast(broadcast_id: int) -> Broadcast:
+    found = Broadcast.objects.filter(pk=broadcast_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _answer(broadcast: Broadcast, status: int = 200) -> Response:
+    return Response(BroadcastSerializer(broadcast).data, status=status)

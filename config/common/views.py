@@ -1,0 +1,192 @@
+"""The base of every API view: idempotency keys, entity tags, announcements and rate fields, without the view's doing."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ClassVar
+
+from django.db import DatabaseError, transaction
+from django.http import HttpResponse, HttpResponseBase, HttpResponseNotModified
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from config.common import conditional, context, deprecation, idempotency, ratelimit
+from config.common.deprecation import Deprecation
+from config.common.idempotency import Claim, Idempotency
+
+Handler = Callable[..., HttpResponseBase]
+_KEYED = frozenset({"POST", "PATCH"})
+_CONDITIONAL = frozenset({"PUT", "PATCH", "DELETE"})
+_TAGGED = frozenset({"GET", "HEAD", "PUT", "PATCH"})
+_ON_304 = ("ETag", "Cache-Control", "Content-Location", "Vary", "Link")
+
+
+class ApiView(APIView):
+    """A view that keeps the promises of the API's conventions (docs/api.md).
+
+    A POST or PATCH under an idempotency key is carried out once, in one transaction with its recorded answer. Where
+    the same path answers GET, what is read has an entity tag, and `If-Match` is compared under the row's lock.
+    """
+
+    idempotency: ClassVar[Idempotency] = Idempotency.OPTIONAL
+    # Members that change without anybody changing the row, such as `last_used_at`.
+    volatile_members: ClassVar[frozenset[str]] = frozenset()
+    deprecations: ClassVar[tuple[Deprecation, ...]] = ()
+    # Set while `If-Match` is compared: the row that is read then stays as it is until the end of the transaction.
+    is_locking = False
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Let the caller in, then put the conventions around the handler."""
+        super().initial(request, *args, **kwargs)
+        method = request.method or ""
+        handler = getattr(self, method.lower(), None)
+        if handler is None or method not in _KEYED | _CONDITIONAL:
+            return
+        header = request.headers.get(idempotency.HEADER)
+        key = idempotency.key_of(header, self.idempotency) if method in _KEYED else None
+        wants_match = method in _CONDITIONAL and "If-Match" in request.headers
+        if key is not None or wants_match:
+            carry_out = partial(self._carry_out, handler, key, wants_match=wants_match)
+            setattr(self, method.lower(), carry_out)
+        elif "If-Match" in request.headers:
+            raise conditional.not_conditional()
+
+    def lock(self) -> None:
+        """Lock what the path names and read it again; for views that do not read it through `row`."""
+
+    def _carry_out(
+        self,
+        handler: Handler,
+        key: str | None,
+        request: Request,
+        *args: Any,
+        wants_match: bool,
+        **kwargs: Any,
+    ) -> HttpResponseBase:
+        with transaction.atomic():
+            claim = self._claim(request, key) if key is not None else None
+            recorded = idempotency.begin(claim, at=timezone.now()) if claim else None
+            if recorded is not None:
+                return HttpResponse(recorded.body, status=recorded.status, headers=recorded.headers)
+            response = self._attempt(handler, request, *args, wants_match=wants_match, **kwargs)
+            if claim is not None and not transaction.get_rollback():
+                response = self._rendered(request, response, *args, **kwargs)
+                _record(claim, response)
+            return response
+
+    def _attempt(
+        self, handler: Handler, request: Request, *args: Any, wants_match: bool, **kwargs: Any
+    ) -> HttpResponseBase:
+        """Answer, refusals included; a defect of ours stays an exception and undoes everything."""
+        try:
+            if wants_match:
+                self._require_match(request, *args, **kwargs)
+            return handler(request, *args, **kwargs)
+        except DatabaseError as broken:
+            transaction.set_rollback(True)
+            return self.handle_exception(broken)
+        except Exception as refusal:  # noqa: BLE001  (handle_exception raises again what it does not know)
+            return self.handle_exception(refusal)
+
+    def _claim(self, request: Request, key: str) -> Claim:
+        tenant = getattr(self, "tenant", None)
+        return idempotency.claim_of(
+            actor=context.current().actor,
+            method=request.method or "",
+            path=request.path,
+            key=key,
+            parts=(
+                request.META.get("QUERY_STRING", "").encode(),
+                request.headers.get("If-Match", "").encode(),
+                str(tenant.organization.pk if tenant else "").encode(),
+                *_body_parts(request),
+            ),
+        )
+
+    def _require_match(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        read: Handler | None = getattr(self, "get", None)
+        if read is None:
+            raise conditional.not_conditional()
+        self.is_locking = True
+        self.lock()
+        present = self._rendered(request, read(request, *args, **kwargs), *args, **kwargs)
+        self.is_locking = False
+        if not conditional.matches(request.headers["If-Match"], self._tag_of(present)):
+            raise conditional.PreconditionFailed(headers={"ETag": self._tag_of(present)})
+
+    def _rendered(
+        self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        final = super().finalize_response(request, response, *args, **kwargs)
+        assert isinstance(final, HttpResponse)
+        return final.render() if isinstance(final, Response) else final
+
+    def finalize_response(
+        self, request: Request, response: Any, *args: Any, **kwargs: Any
+    ) -> HttpResponseBase:
+        """Add the entity tag, the announcements and what is left of the caller's rates."""
+        final: Any = super().finalize_response(request, response, *args, **kwargs)
+        if self._is_tagged(request, final):
+            final = self._tagged(request, final.render())
+        for announced in deprecation.concerning(self.deprecations, request.method or ""):
+            for name, value in announced.headers().items():
+                earlier = final.get(name) if name == "Link" else None
+                final[name] = f"{earlier}, {value}" if earlier else value
+        for name, value in ratelimit.fields(getattr(request, "standings", ())).items():
+            final.headers.setdefault(name, value)
+        return final  # type: ignore[no-any-return]
+
+    def _is_tagged(self, request: Request, response: Any) -> bool:
+        """Whether this is the answer to who reads or changes one thing that can be read here."""
+        return (
+            isinstance(response, Response)
+            and response.status_code == 200
+            and request.method in _TAGGED
+            and hasattr(self, "get")
+            and "next_cursor" not in (response.data or ())
+        )
+
+    def _tag_of(self, response: Any) -> str:
+        return conditional.tag_of(response.content, response.data, self.volatile_members)
+
+    def _tagged(self, request: Request, response: Any) -> HttpResponseBase:
+        response["ETag"] = tag = self._tag_of(response)
+        known = request.headers.get("If-None-Match")
+        if known is None or request.method not in {"GET", "HEAD"}:
+            return response  # type: ignore[no-any-return]
+        if not conditional.is_known(known, tag):
+            return response  # type: ignore[no-any-return]
+        kept = {name: response[name] for name in _ON_304 if name in response}
+        return HttpResponseNotModified(headers=kept)
+
+
+def has_own_tag(view: Any) -> bool:
+    """Whether what a view changes can be read, and so compared, under the same path."""
+    actions: dict[str, str] | None = getattr(view, "action_map", None)
+    if actions is not None:
+        return actions.get("get", "list") != "list"
+    return hasattr(view, "get") and not hasattr(view, "pagination_class")
+
+
+def _body_parts(request: Request) -> list[bytes]:
+    """Return what was sent: the bytes of a document, the values of a form, whose boundaries are new every time."""
+    kind = request.META.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
+    if kind != "multipart/form-data":
+        body: bytes = request._request.body  # noqa: SLF001  (DRF hides the one that is not parsed)
+        return [kind.encode(), body]
+    parts = [kind.encode()]
+    form: Any = request.data
+    for name, values in sorted(form.lists()):
+        for value in values:
+            content = value.read() if hasattr(value, "read") else str(value).encode()
+            if hasattr(value, "seek"):
+                value.seek(0)
+            parts += [name.encode(), content]
+    return parts
+
+
+def _record(claim: Claim, response: HttpResponse) -> None:
+    headers = dict(response.headers.items())
+    answer = idempotency.Answer(response.status_code, headers, response.content)
+    idempotency.record(claim, answer)

@@ -1,0 +1,56 @@
+"""Closing an organization for good: its people and keys stop, what bills and the law need stays."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from config.common import mail
+from config.common.errors import Conflict, FieldError, InvalidInput
+from config.common.events import publish
+from organizations import access
+from organizations.access import Tenant
+from organizations.models import Organization, OrganizationStatus
+from organizations.roles import Permission
+from organizations.services import invitations
+from organizations.signals import OrganizationClosed
+
+
+class OrganizationIsClosed(Conflict):
+    """The organization is closed; that cannot be undone."""
+
+    code = "organization_closed"
+    title = "The organization is closed"
+    fix = "Create another one."
+
+
+@transaction.atomic
+def close(*, tenant: Tenant, confirmation: str, at: datetime, reason: str = "by its owner") -> None:
+    """Close an organization: nobody comes in any more, its keys end, invitations are taken back, members are told.
+
+    Whoever knows a reason against it, such as an unpaid invoice, raises it when the event is published; then nothing
+    has changed. The row stays with its members, usage and billing details. Raises Forbidden, InvalidInput when the
+    confirmation is not the organization's name, and OrganizationIsClosed.
+    """
+    tenant = access.locked(tenant)
+    tenant.require(Permission.ORGANIZATION_CLOSE)
+    organization = tenant.organization
+    if organization.status == OrganizationStatus.CLOSED:
+        raise OrganizationIsClosed
+    if confirmation != organization.name:
+        message = "This is not the name of the organization."
+        fix = f"Write {organization.name}, exactly like this."
+        at_fault = FieldError(pointer="#/name", code="name", message=message, fix=fix)
+        raise InvalidInput(message, errors=[at_fault])
+    shut(organization, reason=reason, at=at)
+    for member in organization.members.select_related("user").order_by("pk"):
+        values = {"user": member.user, "organization": organization}
+        mail.send("organizations/closed", to=member.user.email, values=values)
+
+
+def shut(organization: Organization, *, reason: str, at: datetime) -> None:
+    """Put a locked organization into its last state and tell it."""
+    invitations.revoke_all(organization_id=organization.pk, at=at)
+    organization.status, organization.closed_at = OrganizationStatus.CLOSED, at
+    organization.personal_of = None
+    organization.save(update_fields=["status", "closed_at", "personal_of", "updated_at"])
+    publish(OrganizationClosed(organization_id=organization.pk, reason=reason))

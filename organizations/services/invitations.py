@@ -1,0 +1,272 @@
+"""Offering places: inviting, sending again, taking back. Whoever is invited answers in `answers`.
+
+The organization's row is locked for every change, as for members.
+"""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from accounts.models import User
+from accounts.selectors import user_by_email
+from config.common import crypto, mail
+from config.common.errors import Conflict, Forbidden, NotFound, TooManyRequests
+from config.common.events import publish
+from organizations import access
+from organizations.access import Tenant
+from organizations.models import OrganizationInvitation, Role
+from organizations.roles import Permission
+from organizations.services import custom_roles
+from organizations.services.custom_roles import Standing
+from organizations.services.members import AlreadyMember
+from organizations.signals import (
+    InvitationCreated,
+    InvitationExpired,
+    InvitationRenewed,
+    InvitationRevoked,
+)
+
+LIFETIME = timedelta(days=7)
+DAY = timedelta(days=1)
+# The first mail and three more, to one address from one organization, also if an invitation is revoked and made anew.
+MAILS_PER_DAY = 4
+MAX_PENDING = 100
+Status = OrganizationInvitation.Status
+
+
+class AlreadyInvited(Conflict):
+    """An invitation to this address waits for its answer."""
+
+    code = "already_invited"
+    title = "Already invited"
+    fix = "Send the invitation that waits once more, or revoke it first."
+
+
+class InvitationLimitReached(Conflict):
+    """Too many invitations wait for their answer."""
+
+    code = "invitation_limit_reached"
+    title = "Too many invitations wait"
+    fix = "Revoke some that nobody will answer."
+
+
+class InvitationNotOpen(Conflict):
+    """The invitation was answered, taken back, or is too old."""
+
+    code = "invitation_not_open"
+    title = "The invitation is not open any more"
+    fix = "Ask whoever invited you for a new one, if you still need it."
+
+
+class TooManyInvitationMails(TooManyRequests):
+    """The address has got as many invitations to this organization as it may within a day."""
+
+    code = "too_many_invitation_mails"
+    title = "Too many mails to this address"
+    fix = "Wait as many seconds as `Retry-After` says; the last mail's link works for seven days."
+
+
+@transaction.atomic
+def invite(
+    *,
+    tenant: Tenant,
+    email: str,
+    at: datetime,
+    role: str | None = None,
+    custom_role_id: int | None = None,
+) -> OrganizationInvitation:
+    """Offer a place to an address and mail the link, which is good for seven days.
+
+    Nobody offers more than they have. Seats are counted when the invitation is accepted. Raises Forbidden, Conflict
+    or TooManyInvitationMails; the caller cannot tell whether the address has an account.
+    """
+    tenant = access.locked(tenant)
+    email = User.objects.normalize_email(email)
+    offered = custom_roles.standing(tenant, role=role, custom_role_id=custom_role_id)
+    _require_may_offer(tenant, offered)
+    _require_place(tenant, email, at=at)
+    token = crypto.new_token()
+    invitation = tenant.organization.invitations.create(
+        email=email,
+        role=offered.role,
+        custom_role=offered.custom_role,
+        digest=crypto.digest(token),
+        invited_by=tenant.user,
+        sent_times=[at],
+        expires_at=at + LIFETIME,
+    )
+    _require_pace(invitation, at=at)
+    publish(
+        InvitationCreated(
+            organization_id=tenant.organization.pk,
+            invitation_id=invitation.pk,
+            email=email,
+            role=invitation.role_name,
+        )
+    )
+    _mail(invitation, token, tenant.user)
+    return invitation
+
+
+def _require_may_offer(tenant: Tenant, offered: Standing) -> None:
+    tenant.require(Permission.MEMBERS_WRITE)
+    if offered.role == Role.OWNER:
+        tenant.require(Permission.OWNERS_WRITE)
+    tenant.require_all(offered.permissions)
+    if tenant.user is not None and not tenant.user.is_verified_email:
+        raise Forbidden("Verify your own e-mail address before you invite others.")
+
+
+def _require_place(tenant: Tenant, email: str, *, at: datetime) -> None:
+    waiting = tenant.organization.invitations.filter(status=Status.PENDING)
+    for old in waiting.filter(expires_at__lte=at):
+        _close(old, Status.EXPIRED, at=at)
+    known = user_by_email(email)
+    if known is not None and tenant.organization.members.filter(user=known).exists():
+        raise AlreadyMember
+    if waiting.filter(email=email).exists():
+        raise AlreadyInvited
+    if waiting.count() >= MAX_PENDING:
+        raise InvitationLimitReached(f"{MAX_PENDING} invitations wait.", limit=MAX_PENDING)
+
+
+def _require_pace(invitation: OrganizationInvitation, *, at: datetime) -> None:
+    """Count the mails of a day, over every invitation of the organization to the address."""
+    alike = OrganizationInvitation.objects.filter(
+        organization_id=invitation.organization_id, email=invitation.email
+    )
+    times = [
+        time
+        for row in alike.filter(updated_at__gt=at - DAY).values_list("sent_times", flat=True)
+        for time in row
+        if time > at - DAY
+    ]
+    if len(times) > MAILS_PER_DAY:
+        wait = int((min(times) + DAY - at).total_seconds()) + 1
+        raise TooManyInvitationMails(
+            f"At most {MAILS_PER_DAY} mails a day go to one address.",
+            headers={"Retry-After": str(wait)},
+        )
+
+
+@transaction.atomic
+def resend(*, tenant: Tenant, invitation_id: int, at: datetime) -> OrganizationInvitation:
+    """Mail a new link, good for seven days from now; the earlier ones are worthless.
+
+    Raises NotFound, Forbidden, InvitationNotOpen, or TooManyInvitationMails beyond three times a day.
+    """
+    tenant = access.locked(tenant)
+    tenant.require(Permission.MEMBERS_WRITE)
+    invitation = locked(tenant, invitation_id)
+    require_pending(invitation)
+    _require_may_offer(tenant, custom_roles.standing_of(invitation))
+    token = crypto.new_token()
+    invitation.digest = crypto.digest(token)
+    invitation.expires_at = at + LIFETIME
+    invitation.invited_by = tenant.user
+    invitation.sent_times = [*(time for time in invitation.sent_times if time > at - DAY), at]
+    invitation.save(
+        update_fields=["digest", "expires_at", "invited_by", "sent_times", "updated_at"]
+    )
+    _require_pace(invitation, at=at)
+    publish(
+        InvitationRenewed(
+            organization_id=tenant.organization.pk,
+            invitation_id=invitation.pk,
+            email=invitation.email,
+        )
+    )
+    _mail(invitation, token, tenant.user)
+    return invitation
+
+
+@transaction.atomic
+def revoke(*, tenant: Tenant, invitation_id: int, at: datetime) -> None:
+    """Take an invitation back: its link is worthless. Raises NotFound, Forbidden or InvitationNotOpen."""
+    tenant = access.locked(tenant)
+    tenant.require(Permission.MEMBERS_WRITE)
+    invitation = locked(tenant, invitation_id)
+    require_pending(invitation)
+    tenant.require_all(custom_roles.standing_of(invitation).permissions)
+    _close(invitation, Status.REVOKED, at=at)
+
+
+@transaction.atomic
+def revoke_all(*, organization_id: int, at: datetime) -> None:
+    """Take back everything that an organization offered; the caller holds its lock."""
+    waiting = OrganizationInvitation.objects.filter(
+        organization_id=organization_id, status=Status.PENDING
+    )
+    for invitation in waiting.select_for_update().order_by("pk"):
+        _close(invitation, Status.REVOKED, at=at)
+
+
+def expire_due(*, at: datetime) -> int:
+    """Close the invitations that nobody answered in time and return how many there were."""
+    due = OrganizationInvitation.objects.filter(status=Status.PENDING, expires_at__lte=at)
+    return sum(
+        _expire(pk, at=at)
+        for pk in due.order_by("expires_at", "pk").values_list("pk", flat=True)[:1000]
+    )
+
+
+@transaction.atomic
+def _expire(invitation_id: int, *, at: datetime) -> bool:
+    # Asked again under the lock: it may have been answered, or sent again, meanwhile.
+    due = OrganizationInvitation.objects.filter(status=Status.PENDING, expires_at__lte=at)
+    invitation = due.select_for_update(skip_locked=True).filter(pk=invitation_id).first()
+    if invitation is None:
+        return False
+    _close(invitation, Status.EXPIRED, at=at)
+    return True
+
+
+def locked(tenant: Tenant, invitation_id: int) -> OrganizationInvitation:
+    """Return an invitation of the organization for the rest of the transaction. Raises NotFound."""
+    rows = tenant.organization.invitations.select_related("custom_role", "organization")
+    found = rows.select_for_update(of=("self",)).filter(pk=invitation_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def require_pending(invitation: OrganizationInvitation) -> None:
+    """Raise InvitationNotOpen, which says what became of it."""
+    if invitation.status != Status.PENDING:
+        raise InvitationNotOpen(_BECAME[invitation.status])
+
+
+def require_open(invitation: OrganizationInvitation, *, at: datetime) -> None:
+    """Raise InvitationNotOpen unless it can still be answered."""
+    require_pending(invitation)
+    if invitation.expires_at <= at:
+        raise InvitationNotOpen(_BECAME[Status.EXPIRED])
+
+
+def _close(invitation: OrganizationInvitation, status: str, *, at: datetime) -> None:
+    invitation.status, invitation.closed_at = status, at
+    invitation.save(update_fields=["status", "closed_at", "updated_at"])
+    of, pk, email = invitation.organization_id, invitation.pk, invitation.email
+    publish(
+        InvitationExpired(organization_id=of, invitation_id=pk, email=email)
+        if status == Status.EXPIRED
+        else InvitationRevoked(organization_id=of, invitation_id=pk, email=email)
+    )
+
+
+def _mail(invitation: OrganizationInvitation, token: str, by: User | None) -> None:
+    values = {
+        "invitation": invitation,
+        "organization": invitation.organization,
+        "by": by,
+        "token": token,
+    }
+    mail.send("organizations/invitation", to=invitation.email, values=values)
+
+
+_BECAME: dict[str, str] = {
+    Status.ACCEPTED: "The invitation was accepted already.",
+    Status.DECLINED: "The invitation was declined.",
+    Status.REVOKED: "The invitation was taken back.",
+    Status.EXPIRED: "The invitation is older than seven days.",
+}
