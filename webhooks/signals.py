@@ -118,6 +118,7 @@ class WebhookForceDisabled(DomainEvent):
     name = "webhook.force_disabled"
     summary = "webhook {webhook_id} switched off by staff: {note}"
     target_type = "webhook"
+    is_change = True
 
     webhook_id: int
     note: str
@@ -130,6 +131,7 @@ class CircuitClosed(DomainEvent):
     name = "webhook.circuit_closed"
     summary = "circuit of webhook {webhook_id} closed by hand"
     target_type = "webhook"
+    is_change = True
 
     webhook_id: int
 

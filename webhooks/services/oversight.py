@@ -6,6 +6,7 @@ from django.db import transaction
 from django.urls import reverse
 
 from accounts.services import notices
+from config.common import changes
 from config.common.errors import FieldError, InvalidInput
 from config.common.events import publish
 from organizations.models import OrganizationMember, Role
@@ -28,7 +29,8 @@ def force_disable(*, webhook: Webhook, note: str, at: datetime) -> Webhook:
     publish(
         WebhookForceDisabled(
             organization_id=disabled.organization_id, webhook_id=disabled.pk, note=note
-        )
+        ),
+        **changes.of(disabled_reason=(webhook.disabled_reason, disabled.disabled_reason)),
     )
     _tell(disabled, note)
     return disabled
@@ -53,9 +55,13 @@ def try_now(*, webhook: Webhook) -> Webhook:
     locked = Webhook.objects.select_for_update(of=("self",), no_key=True).get(pk=webhook.pk)
     if locked.circuit_open_until is None:
         return locked
+    before = changes.snapshot(locked)
     locked.circuit_open_until = None
     locked.save(update_fields=["circuit_open_until", "updated_at"])
-    publish(CircuitClosed(organization_id=locked.organization_id, webhook_id=locked.pk))
+    publish(
+        CircuitClosed(organization_id=locked.organization_id, webhook_id=locked.pk),
+        **changes.since(before, locked),
+    )
     doorbell.ring_on_commit()
     return locked
 
