@@ -13,6 +13,7 @@ class WebhookCreated(DomainEvent):
     summary = "webhook {webhook_id} to {host} created"
     is_public = True
     target_type = "webhook"
+    is_change = True
 
     webhook_id: int
     host: str
@@ -38,6 +39,7 @@ class WebhookDeleted(DomainEvent):
     summary = "webhook {webhook_id} to {host} deleted"
     is_public = True
     target_type = "webhook"
+    is_change = True
 
     webhook_id: int
     host: str
@@ -51,6 +53,7 @@ class WebhookSecretRotated(DomainEvent):
     summary = "secret of webhook {webhook_id} rotated, overlap {overlap_seconds} s"
     is_public = True
     target_type = "webhook"
+    is_change = True
 
     webhook_id: int
     overlap_seconds: int
@@ -64,6 +67,7 @@ class WebhookDisabled(DomainEvent):
     summary = "webhook {webhook_id} disabled: {reason}"
     is_public = True
     target_type = "webhook"
+    is_change = True
 
     webhook_id: int
     reason: str
@@ -77,6 +81,7 @@ class WebhookEnabled(DomainEvent):
     summary = "webhook {webhook_id} enabled"
     is_public = True
     target_type = "webhook"
+    is_change = True
 
     webhook_id: int
 

@@ -2,6 +2,7 @@
 
 from audit.selectors.chains import Fault, chains, first_fault, length_of
 from audit.selectors.log import (
+    ACTORS,
     PEOPLE,
     SHOWN,
     activity_of,
@@ -22,6 +23,7 @@ from audit.selectors.security import (
 )
 
 __all__ = [
+    "ACTORS",
     "PEOPLE",
     "SHOWN",
     "Fault",

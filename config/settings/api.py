@@ -72,8 +72,8 @@ SPECTACULAR_SETTINGS = {
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "config.common.schema.add_problem_schema",
         "apikeys.api.gate.add_gate",
+        "config.common.schema.complete",
     ],
     "DISABLE_ERRORS_AND_WARNINGS": False,
 }

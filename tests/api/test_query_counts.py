@@ -104,6 +104,14 @@ def add_notice(world):
     notices.notify(users=[world.people["owner"]], kind="broadcast.sent", title="Hello")
 
 
+def add_broadcast(world):
+    Broadcast.objects.create(title="Maintenance", body="On Sunday.")
+
+
+def add_person(world):
+    UserFactory.create()
+
+
 def add_webhook(world):
     WebhookFactory.create(organization=world.mine)
 
@@ -122,14 +130,6 @@ def add_run(world):
 
 def add_delivery(world):
     testing.send_test(webhook=world.webhook.webhook, at=timezone.now())
-
-
-def add_broadcast(world):
-    Broadcast.objects.create(title="Maintenance", body="On Sunday.")
-
-
-def add_person(world):
-    UserFactory.create()
 
 
 # Operation, what adds a row to its list, and how many queries it takes: who asks, where, and the rows.

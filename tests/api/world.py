@@ -65,11 +65,11 @@ class World:
                 "passkey_id": self.passkey_id,
                 "export_id": self.export_id,
                 "notice_id": self.notice_id,
+                "broadcast_id": self.broadcast_id,
+                **self.of_organizations["mine"],
                 "webhook_id": self.webhook.webhook_id,
                 "delivery_id": self.webhook.pk,
                 "run_id": self.run_id,
-                "broadcast_id": self.broadcast_id,
-                **self.of_organizations["mine"],
             }
         if whose == "foreign":
             return {
@@ -82,11 +82,11 @@ class World:
                 "passkey_id": self.foreign_passkey_id,
                 "export_id": self.foreign_export_id,
                 "notice_id": self.foreign_notice_id,
+                "broadcast_id": self.broadcast_id,
+                **self.of_organizations["foreign"],
                 "webhook_id": self.foreign_webhook.webhook_id,
                 "delivery_id": self.foreign_webhook.pk,
                 "run_id": self.foreign_run_id,
-                "broadcast_id": self.broadcast_id,
-                **self.of_organizations["foreign"],
             }
         names = (
             "organization_id",
@@ -99,11 +99,11 @@ class World:
             "device_id",
             "export_id",
             "notice_id",
+            "broadcast_id",
+            *self.of_organizations["mine"],
             "webhook_id",
             "delivery_id",
             "run_id",
-            "broadcast_id",
-            *self.of_organizations["mine"],
         )
         return {name: MISSING + number for number, name in enumerate(names)}
 
