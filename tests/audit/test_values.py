@@ -40,6 +40,8 @@ NOTICES = {
     "staff.access_refused",
     "user.export_downloaded",
     "user.password_reset_requested",
+    "webhook.conformance_finished",
+    "webhook.conformance_requested",
     "webhook.deliveries_requeued",
     "webhook.failures_noticed",
     "webhook.recovered",
