@@ -63,6 +63,12 @@ class StaffView(ApiView):
             raise MethodNotAllowed(method)
         return needed
 
+    def lock(self) -> None:
+        """Lock the person that the path names."""
+        if "user_id" in self.kwargs:
+            people = User.objects.select_for_update(no_key=True)
+            people.filter(pk=self.kwargs["user_id"]).values_list("pk").first()
+
     def body(self, shape: type[StrictSerializer]) -> dict[str, Any]:
         """Return the request's body in its shape."""
         serializer = shape(data=self.request.data)

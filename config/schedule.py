@@ -79,6 +79,11 @@ SCHEDULE = (
         "Send webhooks that are due, retries and what a lost job left behind.",
     ),
     PeriodicJob(
+        "webhooks.run_conformance",
+        timedelta(seconds=20),
+        "Do the conformance runs of webhooks that a lost job left behind.",
+    ),
+    PeriodicJob(
         "webhooks.prune",
         timedelta(hours=6),
         "Delete webhook messages and their log past their plan's retention.",

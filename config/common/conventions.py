@@ -149,6 +149,8 @@ def described(parameter: dict[str, Any]) -> dict[str, Any]:
     if filled["in"] == "path":
         named = filled["name"].removesuffix("_id").replace("_", " ")
         filled.setdefault("description", "The id." if named == "id" else f"The id of the {named}.")
+    if filled["in"] == "query":
+        filled.setdefault("description", f"Only those with this `{filled['name']}`.")
     if "example" not in filled and "examples" not in filled:
         filled["example"] = _example_of(filled["name"], filled["schema"])
     return filled

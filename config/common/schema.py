@@ -14,6 +14,7 @@ from config.common import (
     idempotency,
     problems,
 )
+from config.common.event_schemas import EventType, public_event_types
 
 PROBLEM = {
     "type": "object",
@@ -54,7 +55,7 @@ class TollgateSchema(AutoSchema):
         operation = super().get_operation(*args, **kwargs)
         if operation is None:
             return None
-        is_list = {"cursor", "limit"} <= {one["name"] for one in operation.get("parameters", ())}
+        is_list = _is_list(operation)
         headers, found = conventions.request_headers(self.view, self.method, is_list=is_list)
         parameters = [conventions.described(one) for one in operation.get("parameters", ())]
         if parameters or headers:
@@ -70,18 +71,23 @@ class TollgateSchema(AutoSchema):
         for status, response in operation["responses"].items():
             told = conventions.response_headers(self.view, self.method, status, is_list=is_list)
             response.setdefault("headers", {}).update(told)
-            if status >= "400":
-                _exemplify(status, response)
         return operation
 
     def is_deprecated(self) -> bool:
         """Whether the operation itself is announced to go."""
         announced = deprecation.concerning(getattr(self.view, "deprecations", ()), self.method)
-        return super().is_deprecated() or any(not one.member for one in announced)  # type: ignore[no-untyped-call]
+        return super().is_deprecated() or any(not one.member for one in announced)
 
     def get_tags(self) -> list[str]:
         """Group operations by the first part of their path: `auth`, `api-keys`, `analytics` …"""
         return [_VERSION_PREFIX.sub("", self.path).split("/")[0]]
+
+
+def _is_list(operation: dict[str, Any]) -> bool:
+    """Whether the answer is a page of rows, or a file: what has no entity tag."""
+    names = {one["name"] for one in operation.get("parameters", ())}
+    content = operation["responses"].get("200", {}).get("content", {})
+    return {"cursor", "limit"} <= names or "application/json" not in content
 
 
 def problem_example(error: type[errors.DomainError]) -> dict[str, Any]:
@@ -110,13 +116,15 @@ def _problem(error: type[errors.DomainError]) -> dict[str, Any]:
 
 def _exemplify(status: str, response: dict[str, Any]) -> None:
     """Give a problem that a view describes by its status an example, of the error that its text names if it does."""
-    for media in response.get("content", {}).values():
-        if "example" in media or "examples" in media:
-            continue
-        named = re.findall(r"`([a-z0-9_]+)`", response.get("description", ""))
-        known = [error for code in named if (error := errors.error_class(code))]
-        fitting = [error for error in known if str(error.status) == status]
-        media["example"] = problem_example(fitting[0] if fitting else _BY_STATUS[int(status)])
+    content = response.get("content", {})
+    if any("example" in media or "examples" in media for media in content.values()):
+        return
+    named = re.findall(r"`([a-z0-9_]+)`", response.get("description", ""))
+    known = [error for code in named if (error := errors.error_class(code))]
+    fitting = [error for error in known if str(error.status) == status]
+    example = problem_example(fitting[0] if fitting else _BY_STATUS[int(status)])
+    # Anew: one description may serve several statuses.
+    response["content"] = {kind: {**media, "example": example} for kind, media in content.items()}
 
 
 _BY_STATUS: dict[int, type[errors.DomainError]] = {
@@ -137,7 +145,74 @@ _BY_STATUS: dict[int, type[errors.DomainError]] = {
 }
 
 
-def add_problem_schema(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Post-processing hook: declare the Problem component once."""
+def complete(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Post-processing hook, the last one: the Problem component, examples of every problem, tags, webhooks."""
     result.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM
+    described = [one for methods in result["paths"].values() for one in methods.values()]
+    for operation in described:
+        for status, response in operation["responses"].items():
+            if status >= "400":
+                _exemplify(status, response)
+    tags = {tag for operation in described for tag in operation["tags"]}
+    result["tags"] = [{"name": tag, "description": _TAGS.get(tag, tag)} for tag in sorted(tags)]
+    result["webhooks"] = {event.name: _webhook(event) for event in public_event_types().values()}
     return result
+
+
+_TAGS = {
+    "admin": "The staff of the platform: people, broadcasts.",
+    "analytics": "What was used, when, by which key.",
+    "api-keys": "Credentials of an organization, their limits and rotation.",
+    "audit": "The log itself, as a file.",
+    "audit-log": "Who changed what in an organization.",
+    "auth": "Registration, sign-in, second factors, step-up.",
+    "invitations": "Invitations that wait for the person who asks.",
+    "keys": "Verification of presented keys, for backends.",
+    "organizations": "Organizations, their members, invitations, roles and policies.",
+    "security-events": "What concerns the security of an organization.",
+    "permissions": "What can be permitted, and what each role permits.",
+    "users": "The account of the person who asks.",
+    "webhooks": "Endpoints, deliveries and the types of events.",
+    "whoami": "The presented key itself.",
+}
+_SIGNED = [
+    {
+        "name": name,
+        "in": "header",
+        "required": True,
+        "description": description,
+        "schema": {"type": "string"},
+        "example": example,
+    }
+    for name, description, example in (
+        ("webhook-id", "The same on every attempt.", "msg_p5jXN8AQM9LWM0D4loKWxJek"),
+        ("webhook-timestamp", "Unix seconds of the attempt.", "1767604351"),
+        (
+            "webhook-signature",
+            "Standard Webhooks 1.0: one or more signatures, separated by spaces.",
+            "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+        ),
+    )
+]
+
+
+def _webhook(event: EventType) -> dict[str, Any]:
+    """Describe what is posted to a customer's endpoint when this happens."""
+    schema = {name: value for name, value in event.schema.items() if name != "$schema"}
+    return {
+        "post": {
+            "operationId": f"on_{event.name.replace('.', '_')}",
+            "summary": event.summary.partition(".")[0],
+            "description": event.summary,
+            "tags": ["webhooks"],
+            "parameters": _SIGNED,
+            "requestBody": {
+                "required": True,
+                "content": {"application/json": {"schema": schema, "example": event.example}},
+            },
+            "responses": {
+                "2XX": {"description": "Received; anything else is tried again."},
+                "410": {"description": "Gone: the endpoint is disabled."},
+            },
+        }
+    }

@@ -6,7 +6,7 @@ from django.db import transaction
 
 from accounts.models import User
 from accounts.services import registration
-from config.common import crypto
+from config.common import changes, crypto
 from config.common.errors import Forbidden, NotFound
 from config.common.events import publish
 from organizations import access, selectors
@@ -101,7 +101,8 @@ def _accept(user: User, found: OrganizationInvitation, *, at: datetime) -> Organ
             organization_id=invitation.organization_id,
             invitation_id=invitation.pk,
             user_id=user.pk,
-        )
+        ),
+        **changes.of(status=(Status.PENDING, Status.ACCEPTED)),
     )
     return member
 
@@ -126,7 +127,8 @@ def _decline(found: OrganizationInvitation, *, at: datetime) -> None:
             organization_id=invitation.organization_id,
             invitation_id=invitation.pk,
             email=invitation.email,
-        )
+        ),
+        **changes.of(status=(Status.PENDING, Status.DECLINED)),
     )
 
 

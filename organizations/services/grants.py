@@ -8,6 +8,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.db.models import Model
 
+from config.common import changes
 from config.common.errors import FieldError, InvalidInput, NotFound
 from config.common.events import publish
 from organizations import access, grantable
@@ -50,7 +51,7 @@ def give(
         },
     )
     if is_new:
-        publish(GrantAdded(**_told(grant, wanted, of_kind)))
+        publish(GrantAdded(**_told(grant, wanted, of_kind)), after=changes.told(grant))
     return grant, is_new
 
 
@@ -65,7 +66,7 @@ def take(*, tenant: Tenant, grant_id: int) -> None:
         raise NotFound
     permission, kind = meaning_of(grant)
     tenant.require(permission)
-    publish(GrantRemoved(**_told(grant, permission, kind)))
+    publish(GrantRemoved(**_told(grant, permission, kind)), before=changes.told(grant))
     grant.delete()
 
 

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from accounts.models import User
 from accounts.selectors import user_by_email
-from config.common import crypto, mail
+from config.common import changes, crypto, mail
 from config.common.errors import Conflict, Forbidden, NotFound, TooManyRequests
 from config.common.events import publish
 from organizations import access
@@ -102,7 +102,8 @@ def invite(
             invitation_id=invitation.pk,
             email=email,
             role=invitation.role_name,
-        )
+        ),
+        after=changes.told(invitation),
     )
     _mail(invitation, token, tenant.user)
     return invitation
@@ -160,6 +161,7 @@ def resend(*, tenant: Tenant, invitation_id: int, at: datetime) -> OrganizationI
     invitation = locked(tenant, invitation_id)
     require_pending(invitation)
     _require_may_offer(tenant, custom_roles.standing_of(invitation))
+    before = changes.snapshot(invitation)
     token = crypto.new_token()
     invitation.digest = crypto.digest(token)
     invitation.expires_at = at + LIFETIME
@@ -174,7 +176,8 @@ def resend(*, tenant: Tenant, invitation_id: int, at: datetime) -> OrganizationI
             organization_id=tenant.organization.pk,
             invitation_id=invitation.pk,
             email=invitation.email,
-        )
+        ),
+        **changes.since(before, invitation),
     )
     _mail(invitation, token, tenant.user)
     return invitation
@@ -244,13 +247,15 @@ def require_open(invitation: OrganizationInvitation, *, at: datetime) -> None:
 
 
 def _close(invitation: OrganizationInvitation, status: str, *, at: datetime) -> None:
+    before = changes.snapshot(invitation)
     invitation.status, invitation.closed_at = status, at
     invitation.save(update_fields=["status", "closed_at", "updated_at"])
     of, pk, email = invitation.organization_id, invitation.pk, invitation.email
     publish(
         InvitationExpired(organization_id=of, invitation_id=pk, email=email)
         if status == Status.EXPIRED
-        else InvitationRevoked(organization_id=of, invitation_id=pk, email=email)
+        else InvitationRevoked(organization_id=of, invitation_id=pk, email=email),
+        **changes.since(before, invitation),
     )
 
 

@@ -27,7 +27,7 @@ def role_list(request: HttpRequest) -> HttpResponse:
             {
                 "name": permission.value,
                 "meaning": meaning,
-                "cells": [permission in GRANTS[rank] for rank in ranks],
+                "roles": [rank.value for rank in ranks if permission in GRANTS[rank]],
             }
             for permission, meaning in MEANINGS.items()
         ],

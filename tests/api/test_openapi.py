@@ -11,6 +11,7 @@ from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from apikeys.gateway import app as gate
+from config.common.events import catalogue
 from tests.api.operations import document, operations
 from tests.api.test_permission_matrix import BODIES, MATRIX
 from tests.api.world import World, who_may
@@ -124,6 +125,27 @@ def test_every_parameter_has_an_example(name, operation, described):
         assert parameter["description"], told
         assert "example" in parameter, told
         assert faults_of(parameter["schema"], parameter["example"]) == [], told
+
+
+def test_tags_are_declared_and_described():
+    declared = {tag["name"]: tag["description"] for tag in document()["tags"]}
+    used = {tag for _, _, described in DESCRIBED for tag in described["tags"]}
+
+    assert set(declared) == used
+    assert {name: text for name, text in declared.items() if text == name} == {}
+
+
+def test_every_public_event_is_a_webhook():
+    public = {event.name for event in catalogue() if event.is_public}
+    webhooks = document()["webhooks"]
+
+    assert set(webhooks) == public
+    ids = [described["post"]["operationId"] for described in webhooks.values()]
+    assert len(ids) == len(set(ids))
+    for name, described in webhooks.items():
+        body = described["post"]["requestBody"]["content"]["application/json"]
+        assert faults_of(body["schema"], body["example"]) == [], name
+        assert body["example"]["type"] == name
 
 
 @EVERY
