@@ -221,7 +221,7 @@ class CreateWebhookForm(WebhookForm):
     """What a new endpoint is told: the same, and what never changes."""
 
     kind = forms.ChoiceField(
-        label="Form",
+        label="Sent as",
         choices=Kind.choices,
         initial=Kind.STANDARD,
         help_text="Chat services get a message in their own form; paste their incoming-webhook URL above.",

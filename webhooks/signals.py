@@ -112,6 +112,31 @@ class ConformanceFinished(DomainEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookForceDisabled(DomainEvent):
+    """Staff switched an endpoint off, and said why."""
+
+    name = "webhook.force_disabled"
+    summary = "webhook {webhook_id} switched off by staff: {note}"
+    target_type = "webhook"
+    is_change = True
+
+    webhook_id: int
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CircuitClosed(DomainEvent):
+    """Staff had an endpoint tried at once that was left alone for a while after failures."""
+
+    name = "webhook.circuit_closed"
+    summary = "circuit of webhook {webhook_id} closed by hand"
+    target_type = "webhook"
+    is_change = True
+
+    webhook_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookFailuresNoticed(DomainEvent):
     """An endpoint has failed without one success for so much of the five days after which it is disabled."""
 

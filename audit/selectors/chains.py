@@ -52,14 +52,15 @@ def first_fault(chain: int) -> Fault | None:
     entry that stands there.
     """
     sealed = list(AuditSeal.objects.filter(chain=chain).order_by("sequence", "pk"))
-    fault = next((fault for seal in sealed if (fault := _fault_of_seal(seal))), None)
+    fault = next((fault for seal in sealed if (fault := fault_of_seal(seal))), None)
     if fault is not None:
         return fault
     seals = _told_by(sealed)
     return _fault_of_leftover(chain, seals) or _first_fault_behind(chain, seals)
 
 
-def _fault_of_seal(seal: AuditSeal) -> Fault | None:
+def fault_of_seal(seal: AuditSeal) -> Fault | None:
+    """Return what is wrong with a seal's signature."""
     statement = signing.statement_of(
         chain=seal.chain,
         sequence=seal.sequence,
@@ -69,7 +70,7 @@ def _fault_of_seal(seal: AuditSeal) -> Fault | None:
         sealed_at=seal.sealed_at,
         key_id=seal.key_id,
     )
-    what = f"The seal of {seal.sealed_at:%Y-%m-%d} over entry {seal.sequence} (row {seal.pk})"
+    what = f"The seal of {seal.sealed_at:%Y-%m-%d} over entry {seal.sequence}"
     try:
         is_ours = signing.is_signed(statement, bytes(seal.signature), key_id=seal.key_id)
     except signing.UnknownKey:

@@ -27,6 +27,7 @@ from config.common import context, errors
 
 logger = structlog.get_logger(__name__)
 CONTENT_TYPE = "application/problem+json"
+_MAX_MESSAGE = 300
 Problem = dict[str, Any]
 
 
@@ -150,12 +151,11 @@ def _challenge(exc: drf.APIException) -> dict[str, str]:
 
 def _field_errors(details: Any, pointer: str) -> list[errors.FieldError]:
     """Flatten DRF's nested error details into pointers."""
-    if isinstance(details, dict) and "message" in details and "code" in details:
-        return [
-            errors.FieldError(
-                pointer=pointer, message=str(details["message"]), code=str(details["code"])
-            )
-        ]
+    if _is_message(details):
+        message = str(details["message"])
+        # Some repeat what was sent, which may be as long as a body.
+        message = message if len(message) <= _MAX_MESSAGE else f"{message[:_MAX_MESSAGE]}…"
+        return [errors.FieldError(pointer=pointer, message=message, code=str(details["code"]))]
     if isinstance(details, list):
         nested = [
             _field_errors(item, pointer if _is_message(item) else f"{pointer}/{index}")
@@ -172,7 +172,12 @@ def _field_errors(details: Any, pointer: str) -> list[errors.FieldError]:
 
 
 def _is_message(item: Any) -> bool:
-    return isinstance(item, dict) and "message" in item and "code" in item
+    # Members of a request may be called `message` and `code`, too: then lists of messages are below these names.
+    return (
+        isinstance(item, dict)
+        and {"message", "code"} <= item.keys()
+        and isinstance(item["message"], str)
+    )
 
 
 def _escaped(name: str) -> str:

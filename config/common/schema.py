@@ -76,7 +76,7 @@ class TollgateSchema(AutoSchema):
     def is_deprecated(self) -> bool:
         """Whether the operation itself is announced to go."""
         announced = deprecation.concerning(getattr(self.view, "deprecations", ()), self.method)
-        return super().is_deprecated() or any(not one.member for one in announced)  # type: ignore[no-untyped-call]
+        return super().is_deprecated() or any(not one.member for one in announced)
 
     def get_tags(self) -> list[str]:
         """Group operations by the first part of their path: `auth`, `api-keys`, `analytics` …"""

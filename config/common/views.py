@@ -115,16 +115,11 @@ class ApiView(APIView):
         if not conditional.matches(request.headers["If-Match"], self._tag_of(present)):
             raise conditional.PreconditionFailed(headers={"ETag": self._tag_of(present)})
 
-    def _rendered(
-        self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
-    ) -> HttpResponse:
-        final = super().finalize_response(request, response, *args, **kwargs)
-        assert isinstance(final, HttpResponse)
+    def _rendered(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        final: HttpResponse = super().finalize_response(request, response, *args, **kwargs)
         return final.render() if isinstance(final, Response) else final
 
-    def finalize_response(
-        self, request: Request, response: Any, *args: Any, **kwargs: Any
-    ) -> HttpResponseBase:
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Add the entity tag, the announcements and what is left of the caller's rates."""
         final: Any = super().finalize_response(request, response, *args, **kwargs)
         if self._is_tagged(request, final):
@@ -135,7 +130,7 @@ class ApiView(APIView):
                 final[name] = f"{earlier}, {value}" if earlier else value
         for name, value in ratelimit.fields(getattr(request, "standings", ())).items():
             final.headers.setdefault(name, value)
-        return final  # type: ignore[no-any-return]
+        return final
 
     def _is_tagged(self, request: Request, response: Any) -> bool:
         """Whether this is the answer to who reads or changes one thing that can be read here."""

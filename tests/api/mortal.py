@@ -39,7 +39,7 @@ def main() -> None:
             _die()
         return made
 
-    keys.create_key = create_and_die  # type: ignore[assignment]
+    keys.create_key = create_and_die
 
     def mortal(environ: dict[str, Any], start_response: Any) -> Any:
         when = environ.get("HTTP_X_DIE")

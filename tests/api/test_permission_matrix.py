@@ -7,10 +7,15 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from django.utils import timezone
 from rest_framework.test import APIClient
 
-from tests.api.operations import operations
+from accounts.services import suspension
+from apikeys.services.keys import revoke_key
+from organizations.services import members
+from tests.api.operations import document, operations
 from tests.api.world import REQUEST_ID, World
+from tests.factories.accounts import UserFactory
 from tests.factories.apikeys import ApiKeyFactory
 
 pytestmark = pytest.mark.django_db
@@ -243,6 +248,54 @@ def test_every_caller_gets_the_status_of_the_table(world: World):
     assert got == MATRIX
 
 
+# What a key without a `tollgate:` scope gets where a key may call at all.
+WITH_WRONG_SCOPE = {"permissions_list": 200, "whoami": 200}
+# Where the stranger has something of their own that whoever was let go has not: an invitation, a passkey.
+LET_GO = {
+    "auth_two_factor_recovery_codes": 409,
+    "invitations_accept": 404,
+    "invitations_accept_link": 403,
+    "invitations_decline": 404,
+    "invitations_decline_link": 403,
+}
+
+
+def test_who_lost_their_place_is_as_nobody_or_as_a_stranger(world: World, api_as):
+    """These callers need no columns of their own: what they get follows from those of the anonymous and the stranger."""
+    let_go = UserFactory.create(email="rita@example.com")
+    member = members.add_member(organization=world.mine, user=let_go, role="ADMIN")
+    suspended = UserFactory.create(email="sybil@example.com")
+    members.add_member(organization=world.mine, user=suspended, role="ADMIN")
+    keys = [
+        ApiKeyFactory.create(organization=world.mine, scopes=scopes)
+        for scopes in (["tollgate:*"], ["orders:read", "*"])
+    ]
+    world.clients |= {"removed": api_as(let_go), "suspended": api_as(suspended)}
+    for name, key in zip(("revoked key", "wrong scope"), keys, strict=True):
+        world.clients[name] = APIClient(headers={"Authorization": f"Bearer {key.secret}"})
+    member.delete()
+    suspension.suspend(user=suspended, at=timezone.now(), reason="Fraud.")
+    revoke_key(key=keys[0], at=timezone.now())
+
+    got, expected = {}, {}
+    for name, anonymous, stranger, *_ in MATRIX:
+        got[name] = [
+            status_for(world, caller, name)
+            for caller in ("removed", "suspended", "revoked key", "wrong scope")
+        ]
+        with_key = WITH_WRONG_SCOPE.get(name, 403) if is_for_keys(name) else anonymous
+        expected[name] = [LET_GO.get(name, stranger), anonymous, anonymous, with_key]
+
+    assert {name: got[name] for name in got if got[name] != expected[name]} == {}
+
+
+def is_for_keys(name):
+    """Whether the document lets API keys ask for the operation."""
+    operation = operations()[name]
+    described = document()["paths"][operation.path][operation.method]
+    return any("apiKey" in scheme for scheme in described.get("security", ()))
+
+
 def status_for(world, caller, name):
     """Ask, undo what came of it, and return the status; a refusal is a problem document."""
     with transaction.atomic():
@@ -333,31 +386,46 @@ def told(response):
 
 
 def checksums(world):
-    """Return a checksum of the foreign organization's part of every table."""
-    sums = {}
+    """Return a checksum of what belongs to the foreign organization, its owner and its key, table by table."""
+    owners = {
+        "organization_id": world.foreign.pk,
+        "user_id": world.people["stranger"].pk,
+        "api_key_id": world.foreign_key.pk,
+    }
+    own_rows = [
+        ("organizations_organization", "id", world.foreign.pk),
+        ("accounts_user", "id", world.people["stranger"].pk),
+        ("apikeys_apikey", "id", world.foreign_key.pk),
+    ]
     with connection.cursor() as cursor:
-        for table, column in _tables_of_organizations(cursor):
-            cursor.execute(
-                f"SELECT md5(coalesce(string_agg(t::text, chr(10) ORDER BY t::text), '')) FROM \"{table}\" t "  # noqa: S608  names from the catalogue
-                f'WHERE "{column}" = %s',
-                [world.foreign.pk],
-            )
-            sums[table] = cursor.fetchone()[0]
-    assert len(sums) > 8
+        cursor.execute(
+            "SELECT table_name, column_name FROM information_schema.columns"
+            " WHERE table_schema = 'public' AND column_name = ANY(%s)",
+            [list(owners)],
+        )
+        parts = [*own_rows, *((table, column, owners[column]) for table, column in cursor)]
+        sums = {
+            (table, column): _checksum(cursor, table, column, pk) for table, column, pk in parts
+        }
+    assert len(sums) > 30
     return sums
 
 
-def _tables_of_organizations(cursor):
+def _checksum(cursor, table, column, pk):
     cursor.execute(
-        "SELECT table_name, column_name FROM information_schema.columns "
-        "WHERE table_schema = 'public' AND column_name = 'organization_id'"
+        f"SELECT md5(coalesce(string_agg(t::text, chr(10) ORDER BY t::text), '')) FROM \"{table}\" t "  # noqa: S608  names from the catalogue
+        f'WHERE "{column}"::text = %s',
+        [str(pk)],
     )
-    return [("organizations_organization", "id"), *cursor.fetchall()]
+    return cursor.fetchone()[0]
 
 
 def test_the_checksums_see_a_change(world: World):
     before = checksums(world)
 
     type(world.foreign).objects.filter(pk=world.foreign.pk).update(tax_id="X")
+    world.people["stranger"].sessions.update(user_agent="X")
 
-    assert checksums(world) != before
+    after = checksums(world)
+    changed = {part for part in before if before[part] != after[part]}
+    assert changed == {("organizations_organization", "id"), ("accounts_session", "user_id")}

@@ -153,7 +153,7 @@ class World:
         where = operation.path.format(**(path or self.path_values(whose))) + query
         client = self.clients[caller]
         headers = {"X-Request-Id": REQUEST_ID, **(headers or {})}
-        if caller == "stranger":
+        if caller in {"stranger", "removed"}:
             headers["X-Organization-Id"] = str(self.mine.pk)
         content = self.body(body)
         if operation.path in gate.PATHS:

@@ -2,9 +2,11 @@
 
 from datetime import UTC, date, datetime, timedelta
 
+import psycopg
 import pytest
+from django.conf import settings
 from django.core.management import call_command
-from django.db import connection
+from django.db import OperationalError, connection, transaction
 
 from audit import selectors, tasks
 from audit.models import AuditChain, AuditLog, AuditSeal
@@ -12,6 +14,7 @@ from audit.services import entries, months
 from billing.models import Plan
 from organizations.signals import OrganizationSuspended
 from tests.audit.tampering import tampering
+from tests.simultaneous import at_once
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2031, 7, 10, 12, tzinfo=UTC)
@@ -181,3 +184,40 @@ def test_the_job_does_both(chain, time_machine):
 
     assert date(2031, 10, 1) in months.TABLE.existing()
     assert not AuditLog.objects.filter(occurred_at__lte=LONG_AGO).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_first_entries_of_a_month_make_it_once():
+    at = datetime(2034, 5, 5, tzinfo=UTC)
+
+    def write(chain):
+        with transaction.atomic():
+            return note(chain, at).pk
+
+    outcomes = at_once(*[lambda chain=chain: write(chain) for chain in range(70_000, 70_008)])
+
+    assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM audit_auditlog_203405")
+        assert cursor.fetchone() == (8,)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_reader_keeps_a_month_until_the_next_run(organization):
+    """Dropping never waits long before somebody who reads, and leaves no anchor behind when it gives up."""
+    fresh = organization.pk + 50_000
+    note(fresh, LONG_AGO)
+    note(fresh, NOW)
+
+    with psycopg.connect(settings.DATABASE_URL) as reader:
+        reader.execute(
+            "SELECT count(*) FROM audit_auditlog WHERE chain = %s AND occurred_at < %s",
+            [fresh, NOW],
+        )
+        with pytest.raises(OperationalError, match="lock timeout"):
+            months.drop_expired(at=NOW)
+
+    assert not AuditSeal.objects.filter(chain=fresh).exists()
+    months.drop_expired(at=NOW)
+    assert AuditSeal.objects.filter(chain=fresh, kind="ANCHOR").exists()
+    assert selectors.first_fault(fresh) is None

@@ -1,16 +1,20 @@
 """Signed heads: what somebody who owns the database and knows how hashes are made cannot undo."""
 
 import base64
+import io
+import json
 from datetime import timedelta
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from audit import selectors, signing, tasks
 from audit.chaining import hash_of
 from audit.models import AuditChain, AuditLog, AuditSeal
-from audit.services import seals
+from audit.services import entries, months, seals
 from organizations.services import organizations
+from organizations.signals import OrganizationSuspended
 from tests.audit.tampering import tampering
 from tests.simultaneous import at_once
 
@@ -182,3 +186,68 @@ def test_two_jobs_at_once_seal_each_head_once(organization):
     assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]
     assert AuditSeal.objects.filter(chain=organization.pk).count() == 1
     assert fault_of(organization.pk) is None
+
+
+@pytest.fixture
+def kept(sealed, tmp_path):
+    """Return a file with the seals, somewhere else."""
+    output = io.StringIO()
+    call_command("audit_seals", stdout=output)
+    file = tmp_path / "seals.jsonl"
+    file.write_text(output.getvalue(), encoding="utf-8")
+    return file
+
+
+def test_a_log_agrees_with_seals_that_were_kept_elsewhere(kept, organization):
+    write(organization, 3)
+
+    call_command("audit_verify", "--against", str(kept))
+
+
+def test_even_seals_that_were_cut_off_with_the_tail_are_missed(sealed, kept, capsys):
+    with tampering() as cursor:
+        cut(cursor, sealed, 4)
+        cursor.execute("DELETE FROM audit_auditseal WHERE chain = %s", [sealed])
+    assert fault_of(sealed) is None  # the database alone cannot tell
+
+    with pytest.raises(CommandError, match="1 of"):
+        call_command("audit_verify", "--against", str(kept))
+
+    assert f"chain {sealed}: truncated at 6" in capsys.readouterr().out
+
+
+def test_a_history_with_new_seals_contradicts_the_kept_ones(sealed, kept, capsys):
+    with tampering() as cursor:
+        rewritten(cursor, sealed, 2)
+        cursor.execute("DELETE FROM audit_auditseal WHERE chain = %s", [sealed])
+
+    with pytest.raises(CommandError, match="1 of"):
+        call_command("audit_verify", "--against", str(kept))
+
+    assert f"chain {sealed}: edited at 6" in capsys.readouterr().out
+
+
+def test_what_retention_dropped_does_not_contradict(kept, organization):
+    later = timezone.now() + timedelta(days=months.days_kept() + 62)
+    entries.record(OrganizationSuspended(organization_id=organization.pk, reason="x"), at=later)
+    assert months.drop_expired(at=later)
+
+    call_command("audit_verify", "--against", str(kept))
+
+
+@pytest.mark.parametrize("content", ["{", "{}", '{"chain": 1}'])
+def test_a_file_of_something_else_is_refused(sealed, tmp_path, content):
+    file = tmp_path / "seals.jsonl"
+    file.write_text(content, encoding="utf-8")
+
+    with pytest.raises(CommandError, match=r"cannot be read|is no seal"):
+        call_command("audit_verify", "--against", str(file))
+
+
+def test_the_command_can_only_print(sealed, organization, capsys):
+    write(organization, 2)
+
+    call_command("audit_seals", "--only-print")
+
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["sequence"] for line in lines if line["chain"] == sealed] == [6]

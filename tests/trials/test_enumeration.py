@@ -31,7 +31,7 @@ MEASURES = 3
 WITHIN_SECONDS = 0.005
 PASSWORD = "four unrelated words here"
 _CHANGING = {"date", "x-request-id"}
-_REQUEST_ID = re.compile(r'"request_id":"[^"]+"')
+_REQUEST_ID = re.compile(r'"(?:request_id|instance)":"[^"]+"')
 # What a page is given for this visitor alone: the token of its form, and the address they typed themselves.
 _OF_THE_VISIT = re.compile(r'value="[0-9A-Za-z]{64}"|[\w.-]+@(?:known|unknown)\.test')
 numbers = itertools.count()

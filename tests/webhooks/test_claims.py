@@ -20,7 +20,9 @@ pytestmark = pytest.mark.django_db
 def tell(organization, count=1):
     with transaction.atomic():
         for _ in range(count):
-            publish(MemberAdded(organization_id=organization.pk, user_id=1, role="MEMBER"))
+            publish(
+                MemberAdded(organization_id=organization.pk, user_id=1, role="MEMBER"), after={}
+            )
 
 
 @pytest.fixture

@@ -21,7 +21,10 @@ def happen(organization):
 
     def tell(user_id: int, number: int) -> None:
         with transaction.atomic():
-            publish(MemberAdded(organization_id=organization.pk, user_id=user_id, role=str(number)))
+            publish(
+                MemberAdded(organization_id=organization.pk, user_id=user_id, role=str(number)),
+                after={},
+            )
 
     return tell
 

@@ -202,10 +202,8 @@ def test_the_plans_limit_is_shown_above_the_form(mia_browses, organization):
 
     answer = mia_browses.post(f"{LIST}create/", filled())
 
-    assert answer.context["form"].non_field_errors() == [
-        "The plan allows 5 webhooks. "
-        "Delete a webhook that is no longer needed, or choose a plan with more webhooks."
-    ]
+    (said,) = answer.context["form"].non_field_errors()
+    assert said.startswith("The plan allows 5 webhooks. Delete a webhook")
 
 
 def test_editing_keeps_the_values_of_headers_that_stay(mia_browses, webhook):

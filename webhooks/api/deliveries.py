@@ -16,14 +16,14 @@ from webhooks.api import examples
 from webhooks.api.base import READ, WRITE, WebhookScoped, body_of
 from webhooks.api.delivery_serializers import (
     DeliveryDetailSerializer,
+    DeliveryExplanationSerializer,
     DeliverySerializer,
     ListDeliveriesSerializer,
-    PeriodSerializer,
-    RequeuedSerializer,
-    StatsQuerySerializer,
-    StatsSerializer,
+    RequeuedDeliveriesSerializer,
+    ResendPeriodSerializer,
+    WebhookStatsQuerySerializer,
+    WebhookStatsSerializer,
     WhyQuerySerializer,
-    WhySerializer,
 )
 from webhooks.selectors import figures, lists
 from webhooks.services import resending
@@ -98,15 +98,15 @@ class RecoverView(WebhookScoped):
     @extend_schema(
         operation_id="webhooks_recover",
         summary="Recover what failed",
-        request=PeriodSerializer,
-        responses={202: RequeuedSerializer, **examples.SWITCHED_OFF},
+        request=ResendPeriodSerializer,
+        responses={202: RequeuedDeliveriesSerializer, **examples.SWITCHED_OFF},
         examples=[examples.PERIOD, examples.REQUEUED],
     )
     def post(self, request: Request, webhook_id: int) -> Response:
         """Send again every message of a time that was given up or canceled."""
         query.read(request)
         webhook = self.webhook(webhook_id)
-        period = body_of(request, PeriodSerializer).validated_data
+        period = body_of(request, ResendPeriodSerializer).validated_data
         count = resending.recover(webhook=webhook, at=timezone.now(), **period)
         return Response({"count": count}, status=202)
 
@@ -119,8 +119,8 @@ class ReplayMissingView(WebhookScoped):
     @extend_schema(
         operation_id="webhooks_replay_missing",
         summary="Replay what is missing",
-        request=PeriodSerializer,
-        responses={202: RequeuedSerializer, **examples.SWITCHED_OFF},
+        request=ResendPeriodSerializer,
+        responses={202: RequeuedDeliveriesSerializer, **examples.SWITCHED_OFF},
         examples=[examples.PERIOD, examples.REQUEUED],
     )
     def post(self, request: Request, webhook_id: int) -> Response:
@@ -131,7 +131,7 @@ class ReplayMissingView(WebhookScoped):
         """
         query.read(request)
         webhook = self.webhook(webhook_id)
-        period = body_of(request, PeriodSerializer).validated_data
+        period = body_of(request, ResendPeriodSerializer).validated_data
         count = resending.replay_missing(webhook=webhook, at=timezone.now(), **period)
         return Response({"count": count}, status=202)
 
@@ -144,13 +144,13 @@ class StatsView(WebhookScoped):
     @extend_schema(
         operation_id="webhooks_stats",
         summary="Read a webhook's figures",
-        parameters=[StatsQuerySerializer],
-        responses=StatsSerializer,
+        parameters=[WebhookStatsQuerySerializer],
+        responses=WebhookStatsSerializer,
         examples=[examples.STATS],
     )
     def get(self, request: Request, webhook_id: int) -> Response:
         """Count an endpoint's attempts of the last hours, by outcome and by hour, with how long answers took."""
-        hours = query.read(request, StatsQuerySerializer)["hours"]
+        hours = query.read(request, WebhookStatsQuerySerializer)["hours"]
         webhook, now = self.webhook(webhook_id), timezone.now()
         since = now - timedelta(hours=hours)
         totals = selectors.statistics_of(webhook, since=since)
@@ -162,7 +162,7 @@ class StatsView(WebhookScoped):
             "p95_ms": latency.p95_ms,
             "series": figures.by_hour([webhook], at=now, hours=hours)[webhook.pk],
         }
-        return Response(StatsSerializer(answer).data)
+        return Response(WebhookStatsSerializer(answer).data)
 
 
 class WhyView(WebhookScoped):
@@ -174,7 +174,7 @@ class WhyView(WebhookScoped):
         operation_id="webhooks_why",
         summary="Explain why an event did not come",
         parameters=[WhyQuerySerializer],
-        responses=WhySerializer,
+        responses=DeliveryExplanationSerializer,
         examples=[examples.WHY],
     )
     def get(self, request: Request, webhook_id: int) -> Response:
@@ -194,4 +194,4 @@ class WhyView(WebhookScoped):
             "occurred_at": message.occurred_at,
             "delivery_id": delivery.pk if delivery else None,
         }
-        return Response(WhySerializer(answer).data)
+        return Response(DeliveryExplanationSerializer(answer).data)

@@ -58,7 +58,7 @@ class DeliverySerializer(serializers.ModelSerializer[WebhookDelivery]):
         return delivery.last_outcome or None
 
 
-class SentSerializer(StrictSerializer):
+class AttemptRequestSerializer(StrictSerializer):
     """What an attempt sent."""
 
     url = serializers.CharField()
@@ -67,7 +67,7 @@ class SentSerializer(StrictSerializer):
     )
 
 
-class AnsweredSerializer(StrictSerializer):
+class AttemptResponseSerializer(StrictSerializer):
     """What came back, of which 16 kB are kept."""
 
     status_code = serializers.IntegerField(allow_null=True)
@@ -98,12 +98,12 @@ class AttemptSerializer(serializers.ModelSerializer[WebhookAttempt]):
         )
         read_only_fields = fields
 
-    @extend_schema_field(SentSerializer())
+    @extend_schema_field(AttemptRequestSerializer())
     def get_request(self, attempt: WebhookAttempt) -> dict[str, Any]:
         """Return the request; its body is the delivery's."""
         return {"url": attempt.url, "headers": selectors.request_headers_of(attempt)}
 
-    @extend_schema_field(AnsweredSerializer())
+    @extend_schema_field(AttemptResponseSerializer())
     def get_response(self, attempt: WebhookAttempt) -> dict[str, Any]:
         """Return the answer; without a status code there was none."""
         return {
@@ -155,14 +155,14 @@ class ListDeliveriesSerializer(StrictSerializer):
     until = serializers.DateTimeField(required=False, help_text="Made before this time.")
 
 
-class PeriodSerializer(StrictSerializer):
+class ResendPeriodSerializer(StrictSerializer):
     """Which messages, by when their events happened."""
 
     since = serializers.DateTimeField()
     until = serializers.DateTimeField(required=False)
 
 
-class RequeuedSerializer(StrictSerializer):
+class RequeuedDeliveriesSerializer(StrictSerializer):
     """How many messages are sent to the endpoint once more."""
 
     count = serializers.IntegerField(
@@ -170,13 +170,13 @@ class RequeuedSerializer(StrictSerializer):
     )
 
 
-class StatsQuerySerializer(StrictSerializer):
+class WebhookStatsQuerySerializer(StrictSerializer):
     """How far to look back."""
 
     hours = serializers.IntegerField(min_value=1, max_value=720, default=24)
 
 
-class BucketSerializer(StrictSerializer):
+class DeliveryBucketSerializer(StrictSerializer):
     """The attempts of one hour."""
 
     at = serializers.DateTimeField()
@@ -184,7 +184,7 @@ class BucketSerializer(StrictSerializer):
     failed = serializers.IntegerField()
 
 
-class StatsSerializer(StrictSerializer):
+class WebhookStatsSerializer(StrictSerializer):
     """What became of an endpoint's attempts."""
 
     since = serializers.DateTimeField()
@@ -199,7 +199,7 @@ class StatsSerializer(StrictSerializer):
     p95_ms = serializers.FloatField(allow_null=True)
     pending = serializers.IntegerField(help_text="Deliveries that wait for an attempt now.")
     by_outcome = serializers.DictField(child=serializers.IntegerField())
-    series = BucketSerializer(many=True)
+    series = DeliveryBucketSerializer(many=True)
 
 
 class EventTypeSerializer(StrictSerializer):
@@ -269,14 +269,14 @@ class FeedSerializer(StrictSerializer):
     has_more = serializers.BooleanField()
 
 
-class AcknowledgePositionSerializer(StrictSerializer):
+class AcknowledgeFeedSerializer(StrictSerializer):
     """Up to where a consumer has dealt with the feed."""
 
     consumer = serializers.RegexField(CONSUMER, default="default")
     position = serializers.IntegerField(min_value=0, max_value=2**63 - 1)
 
 
-class PositionSerializer(StrictSerializer):
+class FeedPositionSerializer(StrictSerializer):
     """A consumer's position."""
 
     consumer = serializers.CharField()
@@ -294,7 +294,7 @@ class WhyQuerySerializer(StrictSerializer):
     )
 
 
-class WhySerializer(StrictSerializer):
+class DeliveryExplanationSerializer(StrictSerializer):
     """Why an endpoint got a message, or did not."""
 
     code = serializers.CharField()

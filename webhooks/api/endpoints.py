@@ -18,10 +18,10 @@ from webhooks.api.delivery_serializers import DeliverySerializer
 from webhooks.api.serializers import (
     CreateWebhookSerializer,
     ListWebhooksSerializer,
-    RotateSecretSerializer,
-    SecretSerializer,
+    RotateWebhookSecretSerializer,
     TestEventSerializer,
     UpdateWebhookSerializer,
+    WebhookSecretSerializer,
     WebhookSerializer,
     WebhookWithSecretSerializer,
 )
@@ -126,8 +126,8 @@ class RotateSecretView(WebhookScoped):
     @extend_schema(
         operation_id="webhooks_rotate_secret",
         summary="Rotate a webhook's secret",
-        request=RotateSecretSerializer,
-        responses=SecretSerializer,
+        request=RotateWebhookSecretSerializer,
+        responses=WebhookSecretSerializer,
         examples=[examples.ROTATION, examples.SECRET],
     )
     def post(self, request: Request, webhook_id: int) -> Response:
@@ -138,11 +138,11 @@ class RotateSecretView(WebhookScoped):
         """
         query.read(request)
         webhook = self.webhook(webhook_id)
-        overlap = body_of(request, RotateSecretSerializer).validated_data["overlap_seconds"]
+        overlap = body_of(request, RotateWebhookSecretSerializer).validated_data["overlap_seconds"]
         at = timezone.now()
         secret = endpoints.rotate_secret(webhook=webhook, at=at, overlap_seconds=overlap)
         answer = {"secret": secret, "previous_expires_at": at + timedelta(seconds=overlap)}
-        return Response(SecretSerializer(answer).data, headers=ONCE)
+        return Response(WebhookSecretSerializer(answer).data, headers=ONCE)
 
 
 class EnableView(WebhookScoped):

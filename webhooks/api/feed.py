@@ -13,11 +13,11 @@ from webhooks import catalogue, selectors
 from webhooks.api import examples
 from webhooks.api.base import READ, WRITE, WebhookScoped, body_of
 from webhooks.api.delivery_serializers import (
-    AcknowledgePositionSerializer,
+    AcknowledgeFeedSerializer,
     EventTypesSerializer,
+    FeedPositionSerializer,
     FeedQuerySerializer,
     FeedSerializer,
-    PositionSerializer,
 )
 from webhooks.selectors import feeds
 from webhooks.services import feeds as positions
@@ -87,15 +87,15 @@ class AcknowledgeFeedView(WebhookScoped):
     @extend_schema(
         operation_id="webhooks_messages_acknowledge",
         summary="Acknowledge messages",
-        request=AcknowledgePositionSerializer,
-        responses={200: PositionSerializer, **examples.NO_CONSUMER},
+        request=AcknowledgeFeedSerializer,
+        responses={200: FeedPositionSerializer, **examples.NO_CONSUMER},
         examples=[examples.ACKNOWLEDGED, examples.POSITION],
     )
     def post(self, request: Request) -> Response:
         """Say that everything up to a position is dealt with. A position only moves ahead, also under a race."""
         query.read(request)
-        body = body_of(request, AcknowledgePositionSerializer).validated_data
+        body = body_of(request, AcknowledgeFeedSerializer).validated_data
         position = positions.acknowledge(
             organization=self.tenant.organization, at=timezone.now(), **body
         )
-        return Response(PositionSerializer(position).data)
+        return Response(FeedPositionSerializer(position).data)

@@ -18,7 +18,7 @@ from webhooks.services.secrets import DEFAULT_OVERLAP_SECONDS, MAX_OVERLAP_SECON
 from webhooks.services.testing import DEFAULT_TYPE
 
 
-class FilterSerializer(StrictSerializer):
+class PayloadFilterSerializer(StrictSerializer):
     """A condition on the payload; an endpoint gets an event only if all of its filters hold."""
 
     path = serializers.CharField(
@@ -38,7 +38,7 @@ class WebhookSerializer(serializers.ModelSerializer[Webhook]):
     status = serializers.ChoiceField(list(lists.STATUSES), read_only=True)
     enabled = serializers.BooleanField(source="is_enabled", read_only=True)
     event_types = serializers.ListField(child=serializers.CharField(), read_only=True)
-    filters = FilterSerializer(many=True, read_only=True)
+    filters = PayloadFilterSerializer(many=True, read_only=True)
     header_names = serializers.ListField(child=serializers.CharField(), read_only=True)
     disabled_reason = serializers.SerializerMethodField()
     created_by = serializers.IntegerField(source="created_by_id", read_only=True, allow_null=True)
@@ -101,7 +101,7 @@ class UpdateWebhookSerializer(StrictSerializer):
         child=serializers.CharField(max_length=80),
         help_text="Names such as `invoice.paid`, areas such as `invoice.*`, or `*` for all; empty means all.",
     )
-    filters = FilterSerializer(many=True)
+    filters = PayloadFilterSerializer(many=True)
     headers = serializers.DictField(
         child=serializers.CharField(allow_blank=True, max_length=1_000, trim_whitespace=False),
         help_text="Custom headers as a whole: those that are left out are taken away. Values are never shown again.",
@@ -143,7 +143,7 @@ class CreateWebhookSerializer(UpdateWebhookSerializer):
         return _settings(self.validated_data)
 
 
-class RotateSecretSerializer(StrictSerializer):
+class RotateWebhookSecretSerializer(StrictSerializer):
     """How long the present secret goes on signing beside the new one."""
 
     overlap_seconds = serializers.IntegerField(
@@ -151,7 +151,7 @@ class RotateSecretSerializer(StrictSerializer):
     )
 
 
-class SecretSerializer(StrictSerializer):
+class WebhookSecretSerializer(StrictSerializer):
     """A new secret, in the one answer that shows it."""
 
     secret = serializers.CharField(

@@ -1,45 +1,25 @@
-// [data-picker] is the choice of events: a search that opens what matches, a count, and areas taken as a whole.
+// [data-picker] is the choice of events: a search that opens what matches, and a count; an area stands for its types.
 export function enhancePicker(root) {
-  const find = (selector) => [...root.querySelectorAll(selector)];
+  const find = (selector, from = root) => [...from.querySelectorAll(selector)];
   const search = root.querySelector("[data-picker-search]");
-  const all = root.querySelector("[data-picker-all]");
-  const areas = find("[data-picker-area]");
-  const opened = new Map(areas.map((area) => [area, area.open]));
 
   function count() {
-    const whole = find("[data-picker-whole]:checked");
-    const covered = new Set(whole.flatMap((box) => [...box.closest("details").querySelectorAll("[data-picker-type] input")]));
-    const single = find("[data-picker-type] input:checked").filter((box) => !covered.has(box));
-    const chosen = covered.size + single.length;
-    root.querySelector("[data-picker-count]").textContent = chosen ? `${chosen} event${chosen === 1 ? "" : "s"} chosen` : "No event chosen yet";
+    const chosen = find("[data-picker-type] input").filter((box) => box.checked || box.closest("details").querySelector("[data-picker-whole]").checked).length;
+    root.querySelector("[data-picker-count]").textContent = `${chosen || "No"} event${chosen === 1 ? "" : "s"} chosen`;
   }
 
   function filter() {
     const wanted = search.value.trim().toLowerCase();
-    let matches = 0;
-    for (const area of areas) {
-      let inside = 0;
-      for (const row of area.querySelectorAll("[data-picker-type]")) {
-        row.hidden = wanted !== "" && !row.dataset.pickerType.includes(wanted);
-        if (!row.hidden) inside += 1;
-      }
-      area.hidden = inside === 0;
-      area.open = wanted ? inside > 0 : opened.get(area);
-      matches += inside;
+    for (const area of find("[data-picker-area]")) {
+      const rows = find("[data-picker-type]", area);
+      for (const row of rows) row.hidden = !row.dataset.pickerType.includes(wanted);
+      area.hidden = rows.every((row) => row.hidden);
+      area.open = wanted !== "" || area.querySelector(":checked") !== null;
     }
-    root.querySelector("[data-picker-none]").hidden = matches > 0;
+    root.querySelector("[data-picker-none]").hidden = find("[data-picker-area]:not([hidden])").length > 0;
   }
 
-  // Choosing anything means that not everything is meant.
-  root.addEventListener("change", (event) => {
-    if (event.target !== all && event.target.checked) all.checked = false;
-    count();
-  });
-  for (const area of areas) {
-    area.addEventListener("toggle", () => {
-      if (!search.value) opened.set(area, area.open);
-    });
-  }
+  root.addEventListener("change", count);
   search.addEventListener("input", filter);
   search.addEventListener("keydown", (event) => {
     if (event.key === "Enter") event.preventDefault();
