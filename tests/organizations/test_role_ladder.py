@@ -185,7 +185,9 @@ def admin_urls():
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("role", [PlatformRole.USER, PlatformRole.VIEWER])
+@pytest.mark.parametrize(
+    "role", [PlatformRole.VIEWER, pytest.param(PlatformRole.USER, marks=pytest.mark.trial)]
+)
 def test_who_is_no_staff_opens_nothing_of_the_back_office(portal_as, organization, role):
     person = UserFactory.create(role=role)
     client = portal_as(person)
