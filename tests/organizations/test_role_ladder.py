@@ -43,7 +43,8 @@ def test_the_page_is_what_the_command_prints():
 
 def tables():
     """Read the page back: for every permission, which roles it documents."""
-    found, heads = [], None
+    found: list[dict[str, dict[str, str]]] = []
+    heads: list[str] = []
     for line in PAGE.read_text(encoding="utf-8").splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         if line.startswith("| permission |"):
