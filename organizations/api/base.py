@@ -30,7 +30,6 @@ class OrganizationPathView(OrganizationScoped):
     """Base of the views whose path says which organization is meant."""
 
     parameters: ClassVar[frozenset[str]] = frozenset()
-    reads_organization_header = False
     reads_query: ClassVar[bool] = False
     reads_organization_header = False
 

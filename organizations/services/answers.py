@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import transaction
 
 from accounts.models import User
-from accounts.services import registration
+from accounts.services import notices, registration
 from config.common import changes, crypto
 from config.common.errors import Forbidden, NotFound
 from config.common.events import publish
@@ -104,6 +104,13 @@ def _accept(user: User, found: OrganizationInvitation, *, at: datetime) -> Organ
         ),
         **changes.of(status=(Status.PENDING, Status.ACCEPTED)),
     )
+    if invitation.invited_by_id is not None:
+        notices.notify(
+            users=[invitation.invited_by_id],
+            kind="invitation.accepted",
+            title=f"{user} has joined {invitation.organization.name}",
+            link="/team/",
+        )
     return member
 
 

@@ -9,12 +9,13 @@ from django.db import transaction
 
 from accounts.models import User
 from accounts.selectors import user_by_email
+from accounts.services import notices
 from config.common import changes, crypto, mail
 from config.common.errors import Conflict, Forbidden, NotFound, TooManyRequests
 from config.common.events import publish
 from organizations import access
 from organizations.access import Tenant
-from organizations.models import OrganizationInvitation, Role
+from organizations.models import OrganizationInvitation, OrganizationStatus, Role
 from organizations.roles import Permission
 from organizations.services import custom_roles
 from organizations.services.custom_roles import Standing
@@ -85,16 +86,7 @@ def invite(
     offered = custom_roles.standing(tenant, role=role, custom_role_id=custom_role_id)
     _require_may_offer(tenant, offered)
     _require_place(tenant, email, at=at)
-    token = crypto.new_token()
-    invitation = tenant.organization.invitations.create(
-        email=email,
-        role=offered.role,
-        custom_role=offered.custom_role,
-        digest=crypto.digest(token),
-        invited_by=tenant.user,
-        sent_times=[at],
-        expires_at=at + LIFETIME,
-    )
+    invitation, token = _make(tenant, email, offered, at=at)
     _require_pace(invitation, at=at)
     publish(
         InvitationCreated(
@@ -106,7 +98,24 @@ def invite(
         after=changes.told(invitation),
     )
     _mail(invitation, token, tenant.user)
+    _notify(invitation)
     return invitation
+
+
+def _make(
+    tenant: Tenant, email: str, offered: Standing, *, at: datetime
+) -> tuple[OrganizationInvitation, str]:
+    token = crypto.new_token()
+    invitation = tenant.organization.invitations.create(
+        email=email,
+        role=offered.role,
+        custom_role=offered.custom_role,
+        digest=crypto.digest(token),
+        invited_by=tenant.user,
+        sent_times=[at],
+        expires_at=at + LIFETIME,
+    )
+    return invitation, token
 
 
 def _require_may_offer(tenant: Tenant, offered: Standing) -> None:
@@ -114,6 +123,8 @@ def _require_may_offer(tenant: Tenant, offered: Standing) -> None:
     if offered.role == Role.OWNER:
         tenant.require(Permission.OWNERS_WRITE)
     tenant.require_all(offered.permissions)
+    if tenant.organization.status != OrganizationStatus.ACTIVE:
+        raise Forbidden("The organization is suspended: it invites nobody.")
     if tenant.user is not None and not tenant.user.is_verified_email:
         raise Forbidden("Verify your own e-mail address before you invite others.")
 
@@ -257,6 +268,19 @@ def _close(invitation: OrganizationInvitation, status: str, *, at: datetime) -> 
         else InvitationRevoked(organization_id=of, invitation_id=pk, email=email),
         **changes.since(before, invitation),
     )
+
+
+def _notify(invitation: OrganizationInvitation) -> None:
+    """Tell it in the portal, too, where the address is known to be somebody's."""
+    invited = user_by_email(invitation.email)
+    if invited is not None and invited.is_verified_email:
+        notices.notify(
+            users=[invited],
+            kind="invitation.created",
+            title=f"You are invited to {invitation.organization.name}",
+            body=f"As {invitation.role_name}. Accept or decline within seven days.",
+            link="/organizations/switch/",
+        )
 
 
 def _mail(invitation: OrganizationInvitation, token: str, by: User | None) -> None:

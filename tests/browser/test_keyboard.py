@@ -1,11 +1,13 @@
 """Everything about one's account by keyboard alone: each control is reached with Tab, is seen to be, and works."""
 
 import base64
+from dataclasses import dataclass, field
 from email import message_from_string, policy
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.test_pages import PRIVATE, PUBLIC
 from tests.browser.test_passkeys import DEVICE
@@ -24,7 +26,9 @@ FOCUSED = """() => {
   const one = document.activeElement;
   if (!one || one === document.body) return null;
   const style = getComputedStyle(one), box = one.getBoundingClientRect();
-  const name = one.getAttribute("aria-label") || one.labels?.[0]?.innerText || one.innerText || one.value || "";
+  const inside = one.querySelector("[aria-label], title");
+  const name = one.getAttribute("aria-label") || one.labels?.[0]?.innerText || one.innerText || one.value
+    || inside?.getAttribute("aria-label") || "";
   return {
     name: name.trim().replace(/\\s+/g, " "),
     key: one.dataset.seen ?? "",
@@ -70,7 +74,7 @@ def walk(page, path):
     return wrong + [f"{path}: not reached: {name[:120]}" for name in names]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.trial)])
 def test_every_control_is_reached_and_seen(visit, sign_in, scheme):
     page = visit.page
     page.emulate_media(color_scheme=scheme)
@@ -110,17 +114,24 @@ class Hands:
         return self
 
     def press(self, name, *, to=None):
-        """Go to a control and press Enter, and wait for the page that it leads to."""
-        self.to(name).page.keyboard.press("Enter")
+        """Go to a control, press Enter, and wait for the page that it leads to."""
+        self.to(name)
+        with self.page.expect_navigation(wait_until="load"):
+            self.page.keyboard.press("Enter")
         if to is not None:
             self.page.wait_for_url(to)
+        return self
+
+    def open(self, name):
+        """Go to a control and press Enter; the page stays."""
+        self.to(name).page.keyboard.press("Enter")
         return self
 
     def sign_out(self):
         """Open the menu at the end of the sidebar and leave."""
         self.page.goto("/profile/")
         name = self.page.locator(".menu-up summary").get_attribute("aria-label")
-        return self.press(name).press("Sign out", to="**/login/")
+        return self.open(name).press("Sign out", to="**/login/")
 
 
 def _link(text, path):
@@ -129,101 +140,130 @@ def _link(text, path):
     return next(urlsplit(word).path for word in words if path in word)
 
 
+@dataclass
+class Account:
+    """Whose journey it is: what they know, where they are, and what they look at."""
+
+    page: Page
+    hands: Hands
+    faults: Any
+    site: Any
+    address: str = "kim@example.com"
+    password: str = "four unrelated quiet words"
+    codes: list[str] = field(default_factory=list)
+
+    def go(self, path):
+        """Open a page, which has nothing serious for axe."""
+        self.page.goto(path, wait_until="load")
+        return self.look()
+
+    def look(self):
+        """Look at the page at hand."""
+        assert self.faults(self.page) == []
+        return self.hands
+
+    def told(self, words):
+        """Hear what the page says in the end."""
+        expect(self.page.get_by_role("status")).to_contain_text(words)
+
+
 @pytest.mark.trial
 @pytest.mark.timeout(300)
 def test_a_whole_account_by_keyboard(visit, site, serious_faults, tmp_path):
-    page, hands = visit.page, Hands(visit.page)
-    password, address = "four unrelated quiet words", "kim@example.com"
-    devtools = page.context.new_cdp_session(page)
+    """One person registers, secures the account in every way, changes all of it, takes a copy and thinks of leaving."""
+    devtools = visit.page.context.new_cdp_session(visit.page)
     devtools.send("WebAuthn.enable")
     devtools.send("WebAuthn.addVirtualAuthenticator", {"options": DEVICE})
+    kim = Account(visit.page, Hands(visit.page), serious_faults, site)
 
-    def go(path):
-        page.goto(path, wait_until="load")
-        assert serious_faults(page) == []
-        return hands
+    _registers(kim)
+    _sets_an_app_up(kim)
+    _adds_uses_and_removes_a_passkey(kim)
+    _looks_after_devices(kim)
+    _changes_the_profile(kim, tmp_path)
+    _takes_a_copy_and_thinks_of_leaving(kim)
+    _turns_the_app_off(kim)
 
-    # Registering, proving the address, signing in.
-    go("/register/").write(Name="Kim Keys", **{"E-mail": address}, Password=password)
-    hands.press("Create account")
-    expect(page.get_by_role("heading", name="Check your mail")).to_be_visible()
-    go(_link(site.newest_mail(address), "/verify-email/")).press("Confirm")
-    go("/login/").write(**{"E-mail": address}, Password=password)
-    hands.press("Sign in", to="**/overview/")
 
-    # An authenticator app, its recovery codes, and signing in with it in a browser that is trusted from then on.
-    go("/security/").press("Set up", to="**/two-factor/").press("Begin")
-    assert serious_faults(page) == []
-    hands.press("It cannot be scanned")
-    app = App.of(page.locator("#secret").text_content())
-    hands.write(Code=app.code()).press("Turn on")
-    codes = page.locator("#codes").inner_text().split()
-    assert (len(codes), serious_faults(page)) == (10, [])
-    hands.press("I have kept them", to="**/security/")
-    hands.sign_out().write(**{"E-mail": address}, Password=password).press("Sign in")
-    page.wait_for_url("**/login/code/**")
-    assert serious_faults(page) == []
-    hands.write(Code=codes[0]).to("Do not ask for a code in this browser for 30 days")
-    page.keyboard.press("Space")
-    hands.press("Sign in", to="**/overview/")
+def _registers(kim):
+    kim.go("/register/").write(Name="Kim Keys", **{"E-mail": kim.address}, Password=kim.password)
+    kim.hands.press("Create account")
+    expect(kim.page.get_by_role("heading", name="Check your mail")).to_be_visible()
+    kim.go(_link(kim.site.newest_mail(kim.address), "/verify-email/")).press("Confirm")
+    kim.go("/login/").write(**{"E-mail": kim.address}, Password=kim.password)
+    kim.hands.press("Sign in", to="**/overview/")
 
-    # A passkey: added, renamed, used instead of the password, removed.
-    go("/security/").press("Add a passkey", to="**/passkeys/add/")
-    hands.write(Name="Blue laptop").press("Add passkey", to="**/security/")
-    hands.press("Rename Blue laptop", to="**/rename/")
-    assert serious_faults(page) == []
-    hands.write(Name="Red laptop").press("Rename", to="**/security/")
-    hands.sign_out().press("Use a passkey", to="**/overview/")
-    go("/security/").press("Remove Red laptop", to="**/remove/")
-    hands.press("Remove passkey", to="**/security/")
 
-    # Devices: forgetting the trusted one, and signing everybody else out; a dialog asks, and Escape means no.
-    go("/security/")
-    forget = page.get_by_role("button", name="Forget Chrome on Linux").first
-    hands.press(forget.get_attribute("aria-label"))
-    page.keyboard.press("Escape")
-    assert page.url.endswith("/security/")
-    assert forget.is_visible()
-    hands.press(forget.get_attribute("aria-label")).press("Forget")
-    expect(page.get_by_role("status")).to_contain_text("The device is forgotten")
-    hands.press("Sign out all others").press("Sign out the others")
-    expect(page.get_by_role("status")).to_contain_text("Every other device is signed out")
+def _sets_an_app_up(kim):
+    kim.go("/security/").press("Set up", to="**/two-factor/").press("Begin")
+    kim.look().open("It cannot be scanned")
+    app = App.of(kim.page.locator("#secret").text_content())
+    kim.hands.write(Code=app.code()).press("Turn on")
+    kim.codes = kim.page.locator("#codes").inner_text().split()
+    assert len(kim.codes) == 10
+    kim.look().press("I have kept them", to="**/security/").sign_out()
+    kim.hands.write(**{"E-mail": kim.address}, Password=kim.password).press("Sign in")
+    kim.look().write(Code=kim.codes[0]).to("Do not ask for a code in this browser for 30 days")
+    kim.page.keyboard.press("Space")
+    kim.hands.press("Sign in", to="**/overview/")
 
-    # The profile: name, picture, password, address.
-    go("/profile/").write(Name="Kim K.").press("Save changes")
-    expect(page.get_by_role("status")).to_contain_text("Your profile is saved")
-    picture = tmp_path / "kim.png"
+
+def _adds_uses_and_removes_a_passkey(kim):
+    kim.go("/security/").press("Add a passkey", to="**/passkeys/add/")
+    kim.look().write(Name="Blue laptop").press("Add passkey", to="**/security/")
+    kim.hands.press("Rename Blue laptop", to="**/rename/")
+    kim.look().write(Name="Red laptop").press("Rename", to="**/security/").sign_out()
+    kim.hands.press("Use a passkey", to="**/overview/")
+    kim.go("/security/").press("Remove Red laptop", to="**/remove/")
+    kim.look().press("Remove passkey", to="**/security/")
+
+
+def _looks_after_devices(kim):
+    """A dialog asks first, and Escape means no."""
+    kim.go("/security/")
+    forget = kim.page.get_by_role("button", name="Forget Chrome on Linux").first
+    name = forget.get_attribute("aria-label")
+    kim.hands.open(name)
+    kim.page.keyboard.press("Escape")
+    expect(kim.page.get_by_role("dialog")).to_be_hidden()
+    kim.hands.open(name).press("Forget")
+    kim.told("The device is forgotten")
+    kim.hands.open("Sign out all others").press("Sign out the others")
+    kim.told("Every other device is signed out")
+
+
+def _changes_the_profile(kim, folder):
+    kim.go("/profile/").write(Name="Kim K.").press("Save changes")
+    kim.told("Your profile is saved")
+    picture = folder / "kim.png"
     picture.write_bytes(PICTURE)
-    with page.expect_file_chooser() as chooser:
-        hands.press("New picture")
+    with kim.page.expect_file_chooser() as chooser:
+        kim.hands.open("New picture")
     chooser.value.set_files(picture)
-    hands.press("Save picture")
-    hands.press("Remove picture")
-    go("/profile/password/")
-    newer = "four other quiet words"
-    hands.write(Present_password=password, New_password=newer).press("Change password")
-    page.wait_for_url("**/profile/")
-    go("/profile/email/").write(New_address="kim@elsewhere.example", Password=newer)
-    hands.press("Write to both addresses")
-    hands.press("Keep my address")
+    kim.hands.press("Save picture").press("Remove picture")
+    older, kim.password = kim.password, "four other quiet words"
+    kim.go("/profile/password/").write(Present_password=older, New_password=kim.password)
+    kim.hands.press("Change password")
+    kim.go("/profile/email/").write(New_address="kim@elsewhere.example", Password=kim.password)
+    kim.hands.press("Write to both addresses").press("Keep my address")
 
-    # The copy of the data, and the farewell that is taken back.
-    go("/privacy/").press("Make a copy")
-    expect(page.get_by_role("link", name="Download")).to_be_visible(timeout=60_000)
-    with page.expect_download() as download:
-        hands.press("Download")
+
+def _takes_a_copy_and_thinks_of_leaving(kim):
+    kim.go("/privacy/").press("Make a copy")
+    expect(kim.page.get_by_role("link", name="Download")).to_be_visible(timeout=60_000)
+    with kim.page.expect_download() as download:
+        kim.hands.open("Download")
     assert download.value.path().read_bytes()[:2] == b"PK"
-    hands.press("Delete account", to="**/deletion/")
-    assert serious_faults(page) == []
-    hands.write(Password=newer).press("Delete my account", to="**/privacy/")
-    hands.press("Keep my account")
-    expect(page.get_by_role("status")).to_contain_text("You keep your account")
+    kim.hands.press("Delete account", to="**/deletion/")
+    kim.look().write(Password=kim.password).press("Delete my account", to="**/privacy/")
+    kim.hands.press("Keep my account")
+    kim.told("You keep your account")
 
-    # Recovery codes anew, and the app turned off.
-    go("/security/").press("New recovery codes")
-    assert serious_faults(page) == []
-    hands.write(Password=newer, Code=codes[1]).press("Replace the codes")
-    fresh = page.locator("#codes").inner_text().split()
-    hands.press("I have kept them", to="**/security/").press("Turn off")
-    hands.write(Password=newer, Code=fresh[0]).press("Turn off", to="**/security/")
-    expect(page.get_by_role("link", name="Set up")).to_be_visible()
+
+def _turns_the_app_off(kim):
+    kim.go("/security/").press("New recovery codes")
+    kim.look().write(Password=kim.password, Code=kim.codes[1]).press("Replace the codes")
+    fresh = kim.page.locator("#codes").inner_text().split()
+    kim.hands.press("I have kept them", to="**/security/").press("Turn off")
+    kim.hands.write(Password=kim.password, Code=fresh[0]).press("Turn off", to="**/security/")
+    expect(kim.page.get_by_role("link", name="Set up")).to_be_visible()

@@ -8,6 +8,7 @@ from organizations import access
 from organizations.models import ObjectGrant, Role
 from organizations.services import grants, members
 from tests.factories.apikeys import ApiKeyFactory
+from tests.factories.webhooks import WebhookFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -58,6 +59,20 @@ def test_the_organization_as_a_whole_is_an_object_too(api_as, organization, adam
     assert theirs.get("/api/v1/audit/security-events").status_code == 200
     assert "audit:read" in access.tenant_of(vera).held
     assert "keys:write" not in access.tenant_of(vera).held
+
+
+def test_a_grant_opens_one_webhook_and_no_other(api_as, portal_as, organization, adam, vera):
+    one, other = (WebhookFactory.create(organization=organization) for _ in range(2))
+    theirs, page = api_as(vera), portal_as(vera)
+
+    given = give(api_as(adam), organization, vera, one, "webhooks:write", "webhook")
+
+    assert given.status_code == 201
+    for row, status in ((one, 200), (other, 403)):
+        changed = theirs.patch(f"/api/v1/webhooks/{row.pk}", {"description": "New"})
+        assert changed.status_code == status
+        assert page.get(f"/webhooks/{row.pk}/edit/").status_code == status
+        assert page.get(f"/webhooks/{row.pk}/").status_code == 200
 
 
 def test_guardian_itself_agrees(organization, adam, vera, key):

@@ -26,6 +26,8 @@ class WebhookScoped(OrganizationScoped):
     """A view over endpoints of the organization and what belongs to them."""
 
     permissions_by_method: ClassVar[dict[str, Permission]] = {}
+    granted_on = Webhook
+    granted_by = "webhook_id"
 
     def webhook(self, webhook_id: int) -> Webhook:
         """Return an endpoint of the organization. Raises NotFound."""

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import Q
 
 from accounts.services import notices
 from config.common import changes, mail
@@ -64,9 +65,8 @@ def _note_successes(latest: dict[int, datetime], suspects: set[int]) -> None:
     if not healthy:
         return
     at = max(latest[webhook_id] for webhook_id in healthy)
-    rows = Webhook.objects.filter(pk__in=healthy)
-    rows.filter(last_success_at=None).update(last_success_at=at)
-    rows.filter(last_success_at__lt=at - _SUCCESS_PRECISION).update(last_success_at=at)
+    is_old = Q(last_success_at=None) | Q(last_success_at__lt=at - _SUCCESS_PRECISION)
+    Webhook.objects.filter(is_old, pk__in=healthy).update(last_success_at=at)
 
 
 def _apply(webhook: Webhook, verdicts: Iterable[Verdict]) -> None:

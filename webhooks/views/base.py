@@ -21,9 +21,10 @@ def webhook_of(request: HttpRequest, pk: int) -> Webhook:
     return access.row_of(tenant_of_page(request), selectors.webhooks(), pk=pk)
 
 
-def may_write(request: HttpRequest) -> bool:
-    """Whether the person may change webhooks."""
-    return tenant_of_page(request).may(WRITE)
+def may_write(request: HttpRequest, webhook: Webhook | None = None) -> bool:
+    """Whether the person may change webhooks, or at least this one."""
+    tenant = tenant_of_page(request)
+    return tenant.may(WRITE) if webhook is None else tenant.may_on(WRITE, webhook)
 
 
 def query_of(request: HttpRequest, *names: str) -> dict[str, str]:

@@ -10,13 +10,13 @@ from config.common.errors import DomainError
 from organizations import access
 from organizations.permissions import member_required, tenant_of_page
 from webhooks import selectors
-from webhooks.models import ConformanceRun
+from webhooks.models import ConformanceRun, Webhook
 from webhooks.services import conformance, probes
 from webhooks.views.base import READ, WRITE, may_write, webhook_of
 
 
 @require_safe
-@member_required(READ)
+@member_required(READ, on=Webhook)
 def conformance_detail(request: HttpRequest, pk: int, run_pk: int | None = None) -> HttpResponse:
     """Show a run of an endpoint, the latest one unless another is asked for, and those before."""
     webhook, tenant = webhook_of(request, pk), tenant_of_page(request)
@@ -33,13 +33,13 @@ def conformance_detail(request: HttpRequest, pk: int, run_pk: int | None = None)
         "skipped": _with(run, probes.Verdict.SKIPPED),
         "runs": latest,
         "probes": probes.PROBES,
-        "can_write": may_write(request),
+        "can_write": may_write(request, webhook),
     }
     return render(request, "webhooks/conformance.html", context)
 
 
 @require_POST
-@member_required(WRITE)
+@member_required(WRITE, on=Webhook)
 def conformance_start(request: HttpRequest, pk: int) -> HttpResponse:
     """Queue a run and go to it."""
     webhook = webhook_of(request, pk)

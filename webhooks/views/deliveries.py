@@ -11,7 +11,7 @@ from organizations import access
 from organizations.permissions import member_required, tenant_of_page
 from webhooks import presets, selectors
 from webhooks.forms import PeriodForm, WhyForm
-from webhooks.models import WebhookAttempt, WebhookDelivery
+from webhooks.models import Webhook, WebhookAttempt, WebhookDelivery
 from webhooks.selectors import lists
 from webhooks.services import resending
 from webhooks.views.base import READ, WRITE, may_write, webhook_of
@@ -21,7 +21,7 @@ _RECENT = 20
 
 
 @require_safe
-@member_required(READ)
+@member_required(READ, on=Webhook)
 def delivery_detail(request: HttpRequest, pk: int, delivery_pk: int) -> HttpResponse:
     """Show one delivery: what is sent, each attempt with its answer, and when the next one is made."""
     delivery = _delivery(request, pk, delivery_pk)
@@ -33,13 +33,13 @@ def delivery_detail(request: HttpRequest, pk: int, delivery_pk: int) -> HttpResp
         "told": selectors.explain(delivery.webhook, delivery.message),
         "is_under_way": delivery.leased_until is not None
         and delivery.leased_until > timezone.now(),
-        "can_write": may_write(request),
+        "can_write": may_write(request, delivery.webhook),
     }
     return render(request, "webhooks/delivery_detail.html", context)
 
 
 @require_POST
-@member_required(WRITE)
+@member_required(WRITE, on=Webhook)
 def delivery_resend(request: HttpRequest, pk: int, delivery_pk: int) -> HttpResponse:
     """Send one message again."""
     delivery = _delivery(request, pk, delivery_pk)
@@ -53,7 +53,7 @@ def delivery_resend(request: HttpRequest, pk: int, delivery_pk: int) -> HttpResp
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@member_required(WRITE)
+@member_required(WRITE, on=Webhook)
 def send_again(request: HttpRequest, pk: int) -> HttpResponse:
     """Send again what failed, or what is missing, of a time."""
     webhook = webhook_of(request, pk)
@@ -74,7 +74,7 @@ def send_again(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_safe
-@member_required(READ)
+@member_required(READ, on=Webhook)
 def why(request: HttpRequest, pk: int) -> HttpResponse:
     """Say why an endpoint did not get an event."""
     webhook, tenant = webhook_of(request, pk), tenant_of_page(request)
@@ -94,7 +94,7 @@ def why(request: HttpRequest, pk: int) -> HttpResponse:
         "told": told,
         "delivery": delivery,
         "recent": rows.defer("payload")[:_RECENT],
-        "can_write": may_write(request),
+        "can_write": may_write(request, webhook),
     }
     return render(request, "webhooks/why.html", context)
 

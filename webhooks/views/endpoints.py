@@ -14,7 +14,7 @@ from organizations import access
 from organizations.permissions import member_required, tenant_of_page
 from webhooks import selectors
 from webhooks.forms import CreateWebhookForm, EditWebhookForm, RotateSecretForm, TestEventForm
-from webhooks.models import Status
+from webhooks.models import Status, Webhook
 from webhooks.selectors import figures, lists, snippets
 from webhooks.services import endpoints, testing
 from webhooks.views.base import READ, WRITE, may_write, page_urls, query_of, reveal, webhook_of
@@ -72,7 +72,7 @@ def webhook_create(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@member_required(READ)
+@member_required(READ, on=Webhook)
 def webhook_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """Show how an endpoint fares, and its delivery log."""
     webhook, now = webhook_of(request, pk), timezone.now()
@@ -98,13 +98,13 @@ def webhook_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "is_circuit_open": webhook.circuit_open_until and webhook.circuit_open_until > now,
         "last_run": webhook.conformance_runs.order_by("-created_at", "-id").first(),
         "test_form": TestEventForm(),
-        "can_write": may_write(request),
+        "can_write": may_write(request, webhook),
     }
     return render(request, "webhooks/webhook_detail.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@member_required(WRITE)
+@member_required(WRITE, on=Webhook)
 def webhook_edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Change an endpoint."""
     webhook = webhook_of(request, pk)
@@ -121,7 +121,7 @@ def webhook_edit(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@member_required(WRITE)
+@member_required(WRITE, on=Webhook)
 def webhook_rotate(request: HttpRequest, pk: int) -> HttpResponse:
     """Give an endpoint a new secret and show it in the same answer."""
     webhook = webhook_of(request, pk)
@@ -136,7 +136,7 @@ def webhook_rotate(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@member_required(WRITE)
+@member_required(WRITE, on=Webhook)
 def webhook_delete(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask, then remove an endpoint for good."""
     webhook = webhook_of(request, pk)
@@ -148,7 +148,7 @@ def webhook_delete(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-@member_required(WRITE)
+@member_required(WRITE, on=Webhook)
 def webhook_switch(request: HttpRequest, pk: int) -> HttpResponse:
     """Enable or disable an endpoint, whichever it is not."""
     webhook = webhook_of(request, pk)
@@ -167,7 +167,7 @@ def webhook_switch(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-@member_required(WRITE)
+@member_required(WRITE, on=Webhook)
 def webhook_test(request: HttpRequest, pk: int) -> HttpResponse:
     """Send a test event and go to its delivery."""
     webhook = webhook_of(request, pk)
@@ -182,7 +182,7 @@ def webhook_test(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_safe
-@member_required(READ)
+@member_required(READ, on=Webhook)
 def webhook_verify(request: HttpRequest, pk: int) -> HttpResponse:
     """Show how a receiver verifies what this endpoint is sent."""
     webhook = webhook_of(request, pk)
