@@ -26,7 +26,7 @@ from organizations.permissions import member_required, tenant_of_page
 from organizations.roles import Permission
 
 _PAGE_SIZE = 50
-_EMPTY = (None, "", [], {})
+_EMPTY: tuple[Any, ...] = (None, "", [], {})
 
 
 @dataclass(frozen=True, slots=True)
