@@ -106,5 +106,5 @@ def test_public_events_belong_to_an_area_that_is_documented():
 
     assert areas <= {
         "organization", "member", "invitation", "api_key", "usage", "credits", "budget", "subscription",
-        "invoice", "payment", "webhook",
+        "invoice", "payment", "webhook", "role", "grant",
     }  # fmt: skip
