@@ -9,6 +9,7 @@ from django import forms
 
 from config.common import jsonparser
 from config.common.errors import DomainError, FieldError
+from config.common.event_schemas import EventType
 from webhooks import catalogue, matching
 from webhooks.models import Kind, Signature, Webhook
 from webhooks.services import endpoints
@@ -205,7 +206,7 @@ class WebhookForm(RefusableForm):
         return filled  # type: ignore[no-any-return]
 
 
-def _area(name: str, types: Iterable[catalogue.EventType], chosen: set[str]) -> dict[str, Any]:
+def _area(name: str, types: Iterable[EventType], chosen: set[str]) -> dict[str, Any]:
     rows = [{"type": row, "is_chosen": row.name in chosen} for row in types]
     is_whole = f"{name}.*" in chosen
     return {

@@ -17,6 +17,8 @@ PUBLIC = [
     "/problems/",
     "/problems/rate_limited",
     "/docs/",
+    "/docs/events/",
+    "/docs/events/api_key.rotated",
 ]
 PRIVATE = [
     "/overview/",
@@ -24,6 +26,8 @@ PRIVATE = [
     "/keys/create/",
     "/usage/",
     "/requests/",
+    "/webhooks/",
+    "/webhooks/create/",
     "/team/",
     "/team/invite/",
     "/team/roles/",

@@ -9,6 +9,8 @@ from standardwebhooks.webhooks import Webhook as Verifier
 from tests.doubles.receiver import running_receiver
 
 pytestmark = pytest.mark.browser
+NAMES = ["edit", "rotate", "delete", "verify", "send-again", "why", "conformance"]
+OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
 @pytest.fixture
@@ -69,6 +71,17 @@ def test_a_webhook_from_its_first_event_to_its_grade(
     expect(page.get_by_text("did not subscribe to this type").first).to_be_visible()
     assert serious_faults(page) == []
 
-    for path in ("/webhooks/", page.url):
-        page.goto(path)
+    webhook = re.match(r".*/webhooks/\d+/", page.url).group()
+    delivery = f"{webhook}deliveries/{_number_of(webhook, page)}/"
+    page.set_viewport_size({"width": 360, "height": 900})
+    for path in ["/webhooks/", webhook, delivery, *(f"{webhook}{name}/" for name in NAMES)]:
+        page.goto(path, wait_until="load")
         assert secret not in page.content()
+        assert page.evaluate(OVERFLOW) == 0, f"{path} is too wide"
+
+
+def _number_of(webhook, page):
+    """Return the id of the latest delivery, as the log links to it."""
+    page.goto(webhook)
+    link = page.locator("#results a").first.get_attribute("href")
+    return re.search(r"/deliveries/(\d+)/", link).group(1)

@@ -202,6 +202,7 @@ def test_a_run_whose_worker_died_is_begun_again(endpoint, receiver):
     started.refresh_from_db()
     assert (started.status, started.starts) == (RunStatus.FINISHED, 2)
     # Whoever held it before writes nothing any more.
+    assert lost is not None
     lost.results = []
     assert conformance._keep(lost, at=later) is False
     conformance._close(lost, at=later, status=RunStatus.FAILED)

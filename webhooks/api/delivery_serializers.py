@@ -216,7 +216,7 @@ class EventTypeSerializer(StrictSerializer):
 class EventTypesSerializer(StrictSerializer):
     """The catalogue."""
 
-    data = EventTypeSerializer(many=True)
+    data = EventTypeSerializer(many=True)  # type: ignore[assignment]
 
 
 class FeedQuerySerializer(StrictSerializer):
@@ -256,13 +256,13 @@ class FeedMessageSerializer(StrictSerializer):
     id = serializers.CharField(source="message_id")
     type = serializers.CharField(source="event_type")
     timestamp = serializers.CharField(source="payload.timestamp")
-    data = serializers.DictField(source="payload.data")
+    data = serializers.DictField(source="payload.data")  # type: ignore[assignment]
 
 
 class FeedSerializer(StrictSerializer):
     """Messages in the order in which they were handed out."""
 
-    data = FeedMessageSerializer(many=True)
+    data = FeedMessageSerializer(many=True)  # type: ignore[assignment]
     position = serializers.IntegerField(
         help_text="Acknowledge it once everything in `data` is dealt with, or send it as `after`."
     )

@@ -41,4 +41,4 @@ def blocked(*, since: datetime) -> list[dict[str, Any]]:
         .annotate(count=Count("id"), latest=Max("at"))
         .order_by("-latest")
     )
-    return list(rows[:_ROWS])
+    return [dict(row) for row in rows[:_ROWS]]

@@ -186,12 +186,10 @@ def webhook_test(request: HttpRequest, pk: int) -> HttpResponse:
 def webhook_verify(request: HttpRequest, pk: int) -> HttpResponse:
     """Show how a receiver verifies what this endpoint is sent."""
     webhook = webhook_of(request, pk)
-    keys = list(webhook.secrets.exclude(public_key="").order_by("-id"))
-    for key in keys:
-        key.anchor = f"key-{key.pk}"
+    keys = webhook.secrets.exclude(public_key="").order_by("-id")
     context = {
         "webhook": webhook,
         "snippets": snippets.verification(webhook.signature),
-        "public_keys": keys,
+        "public_keys": [{"anchor": f"key-{key.pk}", "public_key": key.public_key} for key in keys],
     }
     return render(request, "webhooks/webhook_verify.html", context)
