@@ -56,16 +56,16 @@ class CompiledRows:
             (name, self._reader(field)) for name, field in self._serializer.fields.items()
         ]
 
-    def query(self, rows: QuerySet[Any]) -> QuerySet[Any, dict[str, Any]]:
+    def query(self, rows: QuerySet[Any]) -> QuerySet[Any, Any]:
         """Return a query of the rows' own columns and annotations, of which each row is a dictionary."""
-        asked = rows._chain()  # noqa: SLF001
+        asked: Any = rows.all()
         asked._iterable_class = _Dictionaries  # noqa: SLF001  (what `.values()` does, without resolving each name)
-        return asked
+        return asked  # type: ignore[no-any-return]
 
-    def write(self, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    def write(self, rows: Iterable[dict[str, Any]] | None) -> list[dict[str, Any]]:
         """Return the rows of `query` as the serializer would."""
         made, model, readers = [], self._model, self._readers
-        for row in rows:
+        for row in rows or ():
             # A bare instance: its columns are the row, which is all that properties and methods may look at.
             bare = model.__new__(model)
             bare.__dict__ = row
@@ -109,7 +109,7 @@ def _is_plain(field: Any) -> bool:
 
 
 def _represents_like_the_framework(field: Any) -> bool:
-    return type(field).to_representation.__module__ == "rest_framework.fields"
+    return bool(type(field).to_representation.__module__ == "rest_framework.fields")
 
 
 @cache

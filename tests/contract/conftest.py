@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
+import httpx
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
@@ -28,7 +30,12 @@ class Callers:
 @pytest.fixture(scope="module")
 def web(stack: Stack) -> Gate:
     """One web process that does not mind haste."""
-    return stack.gate(API_RATE_PERSON="1000000", API_RATE_ORGANIZATION="1000000")
+    # It takes the tokens of this process, whose issuer it must be.
+    return stack.gate(
+        PUBLIC_URL=settings.PUBLIC_URL,
+        API_RATE_PERSON="1000000",
+        API_RATE_ORGANIZATION="1000000",
+    )
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +52,8 @@ def callers(house: House, web: Gate) -> Callers:
         "staff": bearer(staff),
         "key": key.headers,
     }
+    answer = httpx.get(f"{web.url}/api/v1/users/me", headers=headers["owner"])
+    assert answer.status_code == 200, answer.text
     connection.close()
     return Callers(web.url, headers)
 
