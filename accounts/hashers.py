@@ -14,6 +14,8 @@ from django.contrib.auth.hashers import (
 from django.core.exceptions import ValidationError
 
 PASSWORD_MAX_LENGTH = 256
+# What the names of the hashes begin with that are only accepted, never made: `bcrypt` and `bcrypt_sha256`.
+IMPORTED = "bcrypt"
 # bcrypt reads no further; what the library once cut off in silence is an error today.
 _BCRYPT_MAX_BYTES = 72
 

@@ -28,6 +28,21 @@ class PlatformPermission(StrEnum):
     SYSTEM_READ = "system:read"
 
 
+# For the documentation, and for the command that prints the matrix.
+MEANINGS: dict[PlatformPermission, str] = {
+    PlatformPermission.USERS_READ: "See people, their sessions and mails",
+    PlatformPermission.USERS_WRITE: "Change people: verify an address, reset second factors, end sessions",
+    PlatformPermission.USERS_SUSPEND: "Suspend people and let them in again",
+    PlatformPermission.ROLES_WRITE: "Give and take platform roles",
+    PlatformPermission.BROADCASTS_WRITE: "Write to many people at once",
+    PlatformPermission.ORGANIZATIONS_READ: "See organizations and what belongs to them",
+    PlatformPermission.ORGANIZATIONS_WRITE: "Change organizations, members, keys, plans and webhooks",
+    PlatformPermission.APIS_WRITE: "Describe the APIs that are sold, and their route rules",
+    PlatformPermission.SERVICE_KEYS_WRITE: "Create, rotate and revoke service keys",
+    PlatformPermission.AUDIT_READ: "See the audit log and security events of everybody",
+    PlatformPermission.SYSTEM_READ: "See how the installation is doing",
+}
+
 GRANTS: dict[PlatformRoleName, frozenset[PlatformPermission]] = {
     PlatformRoleName.SUPER_ADMIN: frozenset(PlatformPermission),
     PlatformRoleName.ADMIN: frozenset(PlatformPermission)

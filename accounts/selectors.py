@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 
+from accounts.hashers import IMPORTED
 from accounts.models import (
     DataExport,
     Device,
@@ -53,6 +54,12 @@ def people(
 def user_by_email(email: str) -> User | None:
     """Return the person with this address, whatever their status."""
     return User.objects.filter(email=User.objects.normalize_email(email)).first()
+
+
+def imported_hash() -> str:
+    """Return a password hash that came from elsewhere and waits for its owner to sign in, or nothing."""
+    waiting = User.objects.filter(password__startswith=IMPORTED).order_by("pk")
+    return waiting.values_list("password", flat=True).first() or ""
 
 
 def live_session(claims: AccessClaims, *, at: datetime) -> Session | None:

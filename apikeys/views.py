@@ -72,7 +72,7 @@ def key_create(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@member_required(Permission.KEYS_READ)
+@member_required(Permission.KEYS_READ, on=ApiKey)
 def key_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """Show what a key may do and what it used."""
     key = _key(request, pk)
@@ -87,13 +87,13 @@ def key_detail(request: HttpRequest, pk: int) -> HttpResponse:
             "series_url": f"/api/v1/api-keys/{key.pk}/usage",
         },
         "requests_url": f"/requests/?key={key.pk}",
-        "can_write": tenant_of_page(request).may(Permission.KEYS_WRITE),
+        "can_write": tenant_of_page(request).may_on(Permission.KEYS_WRITE, key),
     }
     return render(request, "apikeys/key_detail.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@member_required(Permission.KEYS_WRITE)
+@member_required(Permission.KEYS_WRITE, on=ApiKey)
 def key_edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Change a key."""
     key = _key(request, pk)
@@ -110,7 +110,7 @@ def key_edit(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@member_required(Permission.KEYS_WRITE)
+@member_required(Permission.KEYS_WRITE, on=ApiKey)
 @recently_authenticated
 def key_rotate(request: HttpRequest, pk: int) -> HttpResponse:
     """Give a key a new secret and show it in the same answer."""
@@ -130,7 +130,7 @@ def key_rotate(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@member_required(Permission.KEYS_WRITE)
+@member_required(Permission.KEYS_WRITE, on=ApiKey)
 def key_revoke(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask, then end a key for good."""
     key = _key(request, pk)
@@ -143,7 +143,7 @@ def key_revoke(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_safe
 @never_cache
-@member_required(Permission.KEYS_READ)
+@member_required(Permission.KEYS_READ, on=ApiKey)
 def key_first_call(request: HttpRequest, pk: int) -> JsonResponse:
     """Say whether a call with the key was seen, after the moment the page was made if it names one."""
     activity = selectors.activity_of(_key(request, pk))

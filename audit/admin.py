@@ -7,16 +7,17 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 
 from accounts.models import User
 from audit import selectors, vocabulary
-from audit.models import AuditLog, SecurityEvent
-from audit.services import security
+from audit.models import AuditLog, AuditSeal, SecurityEvent
+from audit.services import copies, security
 from config.common.admin import ReadOnlyAdmin
 from config.common.events import catalogue
+from config.common.exports import Format
 from config.templatetags.ui import ago, pill
 
 
@@ -35,6 +36,21 @@ class EventFilter(admin.SimpleListFilter):
         return queryset.filter(event=self.value()) if self.value() else queryset
 
 
+class ActorFilter(admin.SimpleListFilter):
+    """Filters by what acted."""
+
+    title = "actor"
+    parameter_name = "actor"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        """Offer every kind of actor."""
+        return [(kind, kind.replace("_", " ")) for kind in selectors.ACTORS]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep the entries of the chosen kind."""
+        return queryset.filter(actor_type=self.value()) if self.value() else queryset
+
+
 @admin.register(AuditLog)
 class AuditLogAdmin(ReadOnlyAdmin):
     """Who did what to what, from where, in which request."""
@@ -45,21 +61,58 @@ class AuditLogAdmin(ReadOnlyAdmin):
         "summary",
         "actor",
         "organization_id",
+        "target",
         "ip",
         "request_id",
     )
-    list_filter = (EventFilter, "occurred_at")
+    list_filter = (EventFilter, ActorFilter, "occurred_at")
     search_fields = ("request_id",)
-    search_help_text = "A request id, a person's e-mail, or an organization's id"
-    ordering = ("-id",)
+    search_help_text = (
+        "A request id, a person's e-mail, an organization's id, or a target such as api_key:42"
+    )
+    ordering = ("-occurred_at", "-id")
     show_full_result_count = False
-    exclude = ("previous_hash", "hash")
-    readonly_fields = ("hash_shown",)
+    exclude = ("previous_hash", "hash", "old_values", "new_values")
+    readonly_fields = ("changes", "hash_shown")
+    actions = ("export_csv", "export_jsonl")
 
     @admin.display(description="actor")
     def actor(self, entry: AuditLog) -> str:
         """Show who acted: a person's address, else what kind of actor it was."""
         return f"{entry.actor_type} {entry.actor_label or entry.actor_id or ''}".strip()
+
+    @admin.display(description="target")
+    def target(self, entry: AuditLog) -> str:
+        """Show what it happened to."""
+        return f"{entry.target_type}:{entry.target_id}" if entry.target_type else ""
+
+    @admin.display(description="changes")
+    def changes(self, entry: AuditLog) -> str:
+        """Show each changed column, before and after."""
+        old, new = entry.old_values or {}, entry.new_values or {}
+        rows = ((name, old.get(name), new.get(name)) for name in dict.fromkeys([*old, *new]))
+        return format_html_join("", "<div><code>{}</code>: {} → {}</div>", rows) or "-"
+
+    @admin.action(description="Export as CSV", permissions=["view"])
+    def export_csv(
+        self, request: HttpRequest, queryset: QuerySet[AuditLog]
+    ) -> StreamingHttpResponse:
+        """Send the chosen entries as CSV."""
+        return self._export(queryset, Format.CSV)
+
+    @admin.action(description="Export as JSON Lines", permissions=["view"])
+    def export_jsonl(
+        self, request: HttpRequest, queryset: QuerySet[AuditLog]
+    ) -> StreamingHttpResponse:
+        """Send the chosen entries as JSON Lines."""
+        return self._export(queryset, Format.JSONL)
+
+    def _export(self, queryset: QuerySet[AuditLog], file_format: Format) -> StreamingHttpResponse:
+        return StreamingHttpResponse(
+            copies.export_for_staff(entries=queryset, file_format=file_format),
+            content_type=file_format.content_type,
+            headers=file_format.headers("audit-log"),
+        )
 
     @admin.display(description="hash")
     def hash_shown(self, entry: AuditLog) -> str:
@@ -159,3 +212,27 @@ class SecurityEventAdmin(ReadOnlyAdmin):
                 security_event=event, by=request.user, at=timezone.now(), note=note
             )
         self.message_user(request, f"Acknowledged: {len(events)}.", messages.SUCCESS)
+
+
+@admin.register(AuditSeal)
+class AuditSealAdmin(ReadOnlyAdmin):
+    """Where each chain of the log stood, signed."""
+
+    list_display = ("sealed_at", "chain", "sequence", "kind", "key_id")
+    list_filter = ("kind", "key_id")
+    search_fields = ("=chain",)
+    search_help_text = "An organization's id; 0 is the platform's own chain"
+    ordering = ("-id",)
+    show_full_result_count = False
+    fields = ("chain", "sequence", "hash_shown", "kind", "sealed_at", "key_id", "signature_shown")
+    readonly_fields = ("hash_shown", "signature_shown")
+
+    @admin.display(description="hash")
+    def hash_shown(self, seal: AuditSeal) -> str:
+        """Show the hash that stood at the place."""
+        return bytes(seal.hash).hex()
+
+    @admin.display(description="signature")
+    def signature_shown(self, seal: AuditSeal) -> str:
+        """Show the signature."""
+        return bytes(seal.signature).hex()

@@ -10,7 +10,11 @@ from config.common.models import TimeStamped
 
 
 class AuditLog(models.Model):
-    """One fact: who did what to what. A trigger lets rows only be added; each hashes the one before it in its chain."""
+    """One fact: who did what to what. A trigger lets rows only be added; each hashes the one before it in its chain.
+
+    The table is partitioned by month. Another trigger lets an entry only go behind the head of its chain, which it moves,
+    so that a place in a chain is taken once over all months.
+    """
 
     chain = models.BigIntegerField(
         help_text="The organization's id, or 0 for the platform's own chain."
@@ -38,7 +42,6 @@ class AuditLog(models.Model):
         verbose_name = "audit entry"
         verbose_name_plural = "audit log"
         constraints = [
-            models.UniqueConstraint(name="auditlog_chain_sequence", fields=["chain", "sequence"]),
             models.CheckConstraint(
                 name="auditlog_chain_of_organization",
                 condition=Q(organization_id=None, chain=0)
@@ -46,7 +49,11 @@ class AuditLog(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["organization_id", "-id"], name="auditlog_by_organization"),
+            models.Index(fields=["chain", "sequence"], name="auditlog_by_chain"),
+            models.Index(
+                fields=["organization_id", "-occurred_at", "-id"],
+                name="auditlog_by_organization_at",
+            ),
             models.Index(fields=["actor_type", "actor_id", "-id"], name="auditlog_by_actor"),
             models.Index(fields=["target_type", "target_id", "-id"], name="auditlog_by_target"),
             models.Index(fields=["request_id"], name="auditlog_by_request"),
@@ -67,6 +74,46 @@ class AuditChain(models.Model):
 
     def __str__(self) -> str:
         return f"chain {self.chain} at {self.sequence}"
+
+
+class AuditSeal(models.Model):
+    """A chain's head as it once stood, signed; never changed nor deleted.
+
+    A daily head shows later that nothing up to it was rewritten or cut off. An anchor is the last entry of what
+    retention dropped: from there on the chain is checked. `leftover` are the places and hashes of the entries below it
+    that a later month holds, because clocks of several servers differ at midnight.
+    """
+
+    class Kind(models.TextChoices):
+        """Why it was sealed."""
+
+        DAILY = "DAILY", "Daily head"
+        ANCHOR = "ANCHOR", "Anchor"
+
+    chain = models.BigIntegerField()
+    sequence = models.BigIntegerField()
+    hash = models.BinaryField(max_length=32)
+    kind = models.CharField(max_length=6, choices=Kind)
+    leftover = models.JSONField(default=list)
+    sealed_at = models.DateTimeField()
+    key_id = models.CharField(max_length=64)
+    signature = models.BinaryField(max_length=64)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                name="auditseal_once_a_head",
+                fields=["chain", "sequence"],
+                condition=Q(kind="DAILY"),
+            ),
+            models.CheckConstraint(
+                name="auditseal_kind_known", condition=Q(kind__in=["DAILY", "ANCHOR"])
+            ),
+        ]
+        indexes = [models.Index(fields=["chain", "sequence"], name="auditseal_by_chain")]
+
+    def __str__(self) -> str:
+        return f"chain {self.chain} at {self.sequence}, {self.kind}"
 
 
 class Severity(models.TextChoices):

@@ -53,6 +53,9 @@ django.setup()
 from django.core.management import call_command  # noqa: E402
 from django.db import connection  # noqa: E402
 
+from apikeys.models import ApiKey  # noqa: E402
+from organizations.models import Organization  # noqa: E402
+
 call_command("migrate", verbosity=0)
 
 ORGANIZATIONS, KEYS = 100, 1_000
@@ -62,21 +65,22 @@ def people() -> None:
     """Make organizations and keys; key k belongs to organization k mod 100."""
     with connection.cursor() as cursor:
         cursor.execute("SET session_replication_role = replica")  # no triggers: they are bystanders
-        cursor.execute(
-            "INSERT INTO organizations_organization (id, name, slug, status, billing_name, billing_email,"
-            " billing_address, tax_id, currency, seat_limit, metadata, created_at, updated_at, version)"
-            " SELECT n, 'o' || n, 'o' || n, 'ACTIVE', '', '', '{}', '', 'USD', 3, '{}', now(), now(), 1"
-            " FROM generate_series(1, %s) AS n",
-            [ORGANIZATIONS],
+    Organization.objects.bulk_create(
+        Organization(id=number, name=f"o{number}", slug=f"o{number}")
+        for number in range(1, ORGANIZATIONS + 1)
+    )
+    ApiKey.objects.bulk_create(
+        ApiKey(
+            id=number,
+            organization_id=number % ORGANIZATIONS + 1,
+            name="k",
+            environment="live",
+            prefix="tg",
+            last4="1234",
         )
-        cursor.execute(
-            "INSERT INTO apikeys_apikey (id, organization_id, name, description, environment, prefix, last4,"
-            " scopes, ip_allowlist, allowed_origins, quota_period, credits_refill, metadata, external_id,"
-            " created_at, updated_at, version)"
-            " SELECT n, n %% %s + 1, 'k', '', 'live', 'tg', '1234', '{}', '{}', '{}', '', 'none', '{}', '',"
-            " now(), now(), 1 FROM generate_series(1, %s) AS n",
-            [ORGANIZATIONS, KEYS],
-        )
+        for number in range(1, KEYS + 1)
+    )
+    with connection.cursor() as cursor:
         cursor.execute("SET session_replication_role = DEFAULT")
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet
 
 from billing.models import Plan, Subscription, SubscriptionStatus
 from organizations.models import Organization
@@ -48,6 +48,12 @@ def allowance_of(organization: Organization) -> Allowance:
         key_limit=plan.key_limit,
         period_anchor_at=subscription.anchor_at,
     )
+
+
+def longest_audit_retention() -> int:
+    """Return for how many days the most generous plan shows the audit log."""
+    longest = Plan.objects.aggregate(days=Max("audit_retention_days"))["days"]
+    return int(longest or 0)
 
 
 def public_plans() -> QuerySet[Plan]:

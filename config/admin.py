@@ -14,9 +14,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts.models import User
+from accounts.permissions import own_page
 from accounts.services import factors
 from config.backoffice import lent, selectors
 from config.common import context
@@ -95,8 +95,6 @@ class TollgateAdminSite(admin.AdminSite):
 
 def _wanted(request: HttpRequest) -> str:
     """Return which page of the back office is asked for: one of ours, else the first."""
-    wanted = request.GET.get("next", "")
-    is_ours = url_has_allowed_host_and_scheme(
-        wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    )
-    return wanted if is_ours and wanted != request.path else reverse("admin:index")
+    first = reverse("admin:index")
+    wanted = own_page(request, request.GET.get("next", ""), otherwise=first)
+    return first if wanted == request.path else wanted

@@ -9,6 +9,7 @@ from apikeys.api.urls import urlpatterns as apikeys_urlpatterns
 from audit.api.urls import urlpatterns as audit_urlpatterns
 from config.backoffice.urls import urlpatterns as backoffice_urlpatterns
 from organizations.api.urls import urlpatterns as organizations_urlpatterns
+from webhooks.api.urls import urlpatterns as webhooks_urlpatterns
 
 app_name = "api"
 
@@ -21,5 +22,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include(apikeys_urlpatterns)),
     path("", include(key_usage_urlpatterns)),
     path("analytics/", include(analytics_urlpatterns)),
+    path("", include(webhooks_urlpatterns)),
     path("", include(audit_urlpatterns)),
 ]

@@ -11,7 +11,13 @@ from django.core.checks import CheckMessage, Error, Info, Tags, register
 
 # A random secret of 32 characters shows more than this many different ones, except once in a million.
 _LEAST_VARIETY = 10
-_LISTS = ("JWT_SIGNING_KEYS", "ENCRYPTION_KEYS", "KEY_PEPPERS", "GATEWAY_SIGNING_KEYS")
+_LISTS = (
+    "JWT_SIGNING_KEYS",
+    "ENCRYPTION_KEYS",
+    "KEY_PEPPERS",
+    "GATEWAY_SIGNING_KEYS",
+    "AUDIT_SIGNING_KEYS",
+)
 _LOCAL = {"", "localhost", "127.0.0.1", "::1"}
 _WITH_TLS = {"require", "verify-ca", "verify-full"}
 

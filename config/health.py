@@ -20,6 +20,7 @@ from apikeys.gateway import app as gate
 from audit import selectors
 from config.common import mail
 from config.common import redis as connections
+from webhooks import metering as webhooks
 
 
 @require_safe
@@ -92,11 +93,12 @@ _migrated = Event()
 
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Export Prometheus metrics: Django's own, the gate's, what waits, and what concerns security."""
+    """Export Prometheus metrics: Django's own, the gate's, what waits, webhooks, and what concerns security."""
     response: HttpResponse = ExportToDjangoView(request)  # type: ignore[no-untyped-call]
     response.write(gate.metrics_text())
     response.write(_stream_metrics())
     response.write(_database_metrics())
+    response.write(_webhook_metrics())
     return response
 
 
@@ -136,3 +138,10 @@ def _database_metrics() -> str:
         ),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _webhook_metrics() -> str:
+    try:
+        return webhooks.prometheus_text(at=timezone.now())
+    except (DatabaseError, InterfaceError):
+        return ""

@@ -84,4 +84,6 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """Answer what a middleware raised: a database that is away is no defect of ours and gets its 503."""
     exception = sys.exc_info()[1]
     error = problems.as_domain_error(exception) if exception else None
+    if exception is not None:
+        problems.log_outage(exception)
     return problems.response(request, error or errors.InternalError())

@@ -54,6 +54,16 @@ SCHEDULE = (
         "Remind people whose account will be deleted, and erase those whose days are over.",
     ),
     PeriodicJob(
+        "audit.maintain_months",
+        timedelta(hours=6),
+        "Make the months of the audit log to come; drop those past their retention.",
+    ),
+    PeriodicJob(
+        "audit.seal_chains",
+        timedelta(days=1),
+        "Sign where every chain of the audit log stands.",
+    ),
+    PeriodicJob(
         "organizations.expire_invitations",
         timedelta(hours=1),
         "Close invitations that nobody answered within seven days.",
@@ -67,6 +77,11 @@ SCHEDULE = (
         "webhooks.sweep",
         timedelta(seconds=3),
         "Send webhooks that are due, retries and what a lost job left behind.",
+    ),
+    PeriodicJob(
+        "webhooks.run_conformance",
+        timedelta(seconds=20),
+        "Do the conformance runs of webhooks that a lost job left behind.",
     ),
     PeriodicJob(
         "webhooks.prune",

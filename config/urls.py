@@ -17,6 +17,7 @@ urlpatterns = [
     path("", include("organizations.urls")),
     path("keys/", include("apikeys.urls")),
     path("", include("analytics.urls")),
+    path("", include("webhooks.urls")),
     path("", include("audit.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/schema", SpectacularJSONAPIView.as_view(), name="schema"),

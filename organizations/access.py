@@ -6,6 +6,7 @@ A foreign id and a missing one both raise the same NotFound.
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from django.conf import settings
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import CharField, F, Model, OuterRef, QuerySet
 from django.db.models.functions import Cast
@@ -33,7 +34,7 @@ _PROBES = Rate(limit=60, per_seconds=60, burst=20)
 
 
 class SecondFactorRequired(Forbidden):
-    """The organization lets nobody in whose account has no second factor."""
+    """The organization lets nobody in whose account has no second factor: set one up under Security in your account."""
 
     code = "organization_requires_two_factor"
     title = "The organization requires two-factor authentication"
@@ -138,7 +139,7 @@ def require_welcome(organization: Organization, user: User, *, is_at_the_door: b
     if is_at_the_door and not is_listed(organization.console_networks):
         raise ConsoleAddressRefused
     if organization.requires_two_factor and not factors.has_second_factor(user):
-        raise SecondFactorRequired
+        raise SecondFactorRequired(set_up_url=f"{settings.PUBLIC_URL}/security/")
 
 
 def is_listed(networks: list[str]) -> bool:

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from accounts.models import User
-from config.common.errors import NotFound
+from config.common.errors import Forbidden, NotFound
 from organizations import selectors
 from organizations.permissions import tenant_of_page
 
@@ -25,7 +25,7 @@ def current_organization(request: HttpRequest) -> dict[str, Any]:
 def _organization(request: HttpRequest) -> dict[str, Any] | None:
     try:
         tenant = tenant_of_page(request)
-    except NotFound:
+    except (NotFound, Forbidden):
         return None
     return {"id": tenant.organization.pk, "name": tenant.organization.name, "role": tenant.role}
 

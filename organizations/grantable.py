@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from django.contrib.auth.models import Permission as DjangoPermission
 from django.db.models import Model
 
 from organizations.roles import Permission
@@ -17,6 +18,11 @@ class Kind:
     name: str
     model: type[Model]
     codenames: Mapping[Permission, str]
+
+    @property
+    def label(self) -> str:
+        """What people call such an object."""
+        return str(self.model._meta.verbose_name)  # noqa: SLF001  public in all but name
 
 
 def register(name: str, model: type[Model], codenames: Mapping[Permission, str]) -> None:
@@ -43,3 +49,18 @@ def codename(model: type[Model], permission: Permission) -> str | None:
     """Return how Django calls a permission on a model; None when it cannot be given there."""
     kind = kind_of(model)
     return None if kind is None else kind.codenames.get(permission)
+
+
+def of(permission: DjangoPermission) -> Kind | None:
+    """Return the kind of object that one of Django's permissions is about; its content type is loaded along."""
+    about = permission.content_type
+    for kind in _kinds.values():
+        meta = kind.model._meta  # noqa: SLF001  public in all but name
+        if (meta.app_label, meta.model_name) == (about.app_label, about.model):
+            return kind
+    return None
+
+
+def permission_called(kind: Kind, codename: str) -> Permission:
+    """Return which permission of the catalogue Django's codename stands for."""
+    return next(one for one, name in kind.codenames.items() if name == codename)

@@ -2,15 +2,17 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from typing import Concatenate, ParamSpec, cast
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponseBase
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
 
 from accounts.models import User
 from config.common.errors import Forbidden
 from organizations import access
-from organizations.access import Tenant
+from organizations.access import ConsoleAddressRefused, SecondFactorRequired, Tenant
 from organizations.models import Role
 from organizations.roles import Permission
 from organizations.services import refusals
@@ -55,13 +57,48 @@ def tenant_of_page(request: HttpRequest) -> Tenant:
     return tenant
 
 
-def member_required(permission: Permission) -> Callable[[Page[P]], GuardedPage[P]]:
-    """Let a page be seen only by members whose role grants the permission."""
+def member_required(
+    permission: Permission, *, on: type[Model] | None = None
+) -> Callable[[Page[P]], GuardedPage[P]]:
+    """Let a page be seen only by members whose role grants the permission.
+
+    With `on`, also by who was given it on the one row of that model whose `pk` is in the page's address.
+    """
 
     def decorate(page: Page[P]) -> GuardedPage[P]:
         @wraps(page)
         def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-            require_noted(tenant_of_page(request), permission)
+            try:
+                tenant = tenant_of_page(request)
+            except (SecondFactorRequired, ConsoleAddressRefused) as error:
+                return _kept_out(request, error)
+            is_given = (
+                on is not None
+                and not tenant.may(permission)
+                and access.has_grant(tenant, permission, on, cast("int", kwargs["pk"]))
+            )
+            if not is_given:
+                require_noted(tenant, permission)
+            return page(request, *args, **kwargs)
+
+        return login_required(guarded)
+
+    return decorate
+
+
+def _kept_out(request: HttpRequest, error: Forbidden) -> HttpResponse:
+    """Say why the organization's security policy keeps a member out, and how to come in."""
+    context = {"error": error, "can_set_up": isinstance(error, SecondFactorRequired)}
+    return render(request, "organizations/kept_out.html", context, status=error.status)
+
+
+def role_required(role: Role) -> Callable[[Page[P]], GuardedPage[P]]:
+    """Let a page be seen only by members whose built-in role is this one or a higher one."""
+
+    def decorate(page: Page[P]) -> GuardedPage[P]:
+        @wraps(page)
+        def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            require_role(tenant_of_page(request), role)
             return page(request, *args, **kwargs)
 
         return login_required(guarded)

@@ -61,11 +61,12 @@ class OrganizationScoped(ApiView):
         "delete",
     ]  # OPTIONS tells nothing here
     permissions_by_method: ClassVar[dict[str, Permission]] = {}
+    required_role: ClassVar[Role] = Role.VIEWER
+    # The model of the row in the path, if permissions can be given on single ones, and what the path calls its id.
+    granted_on: ClassVar[type[Model] | None] = None
+    granted_by: ClassVar[str] = "pk"
     # Whether the header says which organization is meant; else the path does.
     reads_organization_header: ClassVar[bool] = True
-    required_role: ClassVar[Role] = Role.VIEWER
-    # The model of the row that `pk` in the path names, if permissions can be given on single ones.
-    granted_on: ClassVar[type[Model] | None] = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -118,7 +119,7 @@ class OrganizationScoped(ApiView):
 
     def is_granted_on_row(self, permission: Permission) -> bool:
         """Whether a person whose role does not grant the permission was given it on the row in the path."""
-        row_id = self.kwargs.get("pk")
+        row_id = self.kwargs.get(self.granted_by)
         if self.granted_on is None or row_id is None or self.tenant.may(permission):
             return False
         return access.has_grant(self.tenant, permission, self.granted_on, row_id)

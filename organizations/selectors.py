@@ -1,13 +1,15 @@
 """Questions about organizations and members."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, QuerySet
 
 from accounts.models import User
 from config.common.errors import NotFound
-from organizations import access
+from organizations import access, grantable
 from organizations.models import (
     CustomRole,
     ObjectGrant,
@@ -53,6 +55,14 @@ def invitations_to(user: User) -> QuerySet[OrganizationInvitation]:
     return rows.filter(email=user.email)
 
 
+def waiting_invitations_to(user: User, *, at: datetime) -> QuerySet[OrganizationInvitation]:
+    """Return what a person can still accept or decline, the newest first."""
+    waiting = invitations_to(user).filter(
+        status=OrganizationInvitation.Status.PENDING, expires_at__gt=at
+    )
+    return waiting.order_by("-created_at", "-id")
+
+
 def roles_of(organization: Organization) -> QuerySet[CustomRole]:
     """Return an organization's own roles with how many members hold each."""
     return organization.custom_roles.annotate(holders=Count("members"))
@@ -61,6 +71,34 @@ def roles_of(organization: Organization) -> QuerySet[CustomRole]:
 def grants_of(organization: Organization) -> QuerySet[ObjectGrant]:
     """Return what members may do on single objects, beyond their roles."""
     return organization.object_grants.select_related("user", "permission__content_type")
+
+
+@dataclass(frozen=True, slots=True)
+class DescribedGrant:
+    """A grant with the name of its object, for people."""
+
+    grant: ObjectGrant
+    permission: str
+    kind: str
+    name: str
+
+
+def described(rows: Iterable[ObjectGrant]) -> list[DescribedGrant]:
+    """Say for each grant what it is about, with one query for each kind of object."""
+    found = list(rows)
+    names: dict[tuple[str, str], str] = {}
+    for kind in grantable.kinds():
+        ids = {one.object_pk for one in found if grantable.of(one.permission) == kind}
+        named = kind.model._default_manager.filter(pk__in=ids) if ids else ()  # noqa: SLF001
+        names.update({(kind.name, str(row.pk)): str(row) for row in named})
+    told = []
+    for one in found:
+        of_kind = grantable.of(one.permission)
+        if of_kind is not None:
+            permission = grantable.permission_called(of_kind, one.permission.codename)
+            name = names.get((of_kind.name, one.object_pk), f"#{one.object_pk}")
+            told.append(DescribedGrant(one, permission.value, of_kind.label, name))
+    return told
 
 
 def organization_called(text: str) -> Organization:

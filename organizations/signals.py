@@ -131,6 +131,7 @@ class OrganizationClosed(DomainEvent):
     is_public = True
     target_type = "organization"
     security_name = "authz_admin"
+    is_change = True
 
     reason: str
 
@@ -154,6 +155,7 @@ class InvitationCreated(DomainEvent):
     summary = "{email} invited as {role}"
     is_public = True
     target_type = "invitation"
+    is_change = True
 
     invitation_id: int
     email: str
@@ -168,6 +170,7 @@ class InvitationRenewed(DomainEvent):
     summary = "invitation to {email} sent again"
     is_public = True
     target_type = "invitation"
+    is_change = True
 
     invitation_id: int
     email: str
@@ -181,6 +184,7 @@ class InvitationAccepted(DomainEvent):
     summary = "invitation accepted by user {user_id}"
     is_public = True
     target_type = "invitation"
+    is_change = True
 
     invitation_id: int
     user_id: int
@@ -194,6 +198,7 @@ class InvitationDeclined(DomainEvent):
     summary = "invitation declined by {email}"
     is_public = True
     target_type = "invitation"
+    is_change = True
 
     invitation_id: int
     email: str
@@ -207,6 +212,7 @@ class InvitationRevoked(DomainEvent):
     summary = "invitation to {email} revoked"
     is_public = True
     target_type = "invitation"
+    is_change = True
 
     invitation_id: int
     email: str
@@ -220,6 +226,7 @@ class InvitationExpired(DomainEvent):
     summary = "invitation to {email} expired"
     is_public = True
     target_type = "invitation"
+    is_change = True
 
     invitation_id: int
     email: str
@@ -234,6 +241,7 @@ class CustomRoleCreated(DomainEvent):
     is_public = True
     target_type = "role"
     security_name = "authz_change"
+    is_change = True
 
     role_id: int
     role_name: str
@@ -263,6 +271,7 @@ class CustomRoleDeleted(DomainEvent):
     is_public = True
     target_type = "role"
     security_name = "authz_change"
+    is_change = True
 
     role_id: int
     role_name: str
@@ -277,6 +286,7 @@ class GrantAdded(DomainEvent):
     is_public = True
     target_type = "grant"
     security_name = "authz_change"
+    is_change = True
 
     grant_id: int
     user_id: int
@@ -294,6 +304,7 @@ class GrantRemoved(DomainEvent):
     is_public = True
     target_type = "grant"
     security_name = "authz_change"
+    is_change = True
 
     grant_id: int
     user_id: int

@@ -7,7 +7,7 @@ from organizations.models import Organization, Role
 from organizations.services import members, organizations
 from tests.factories.accounts import UserFactory
 
-pytest_plugins = ["tests.clients", "tests.queries"]
+pytest_plugins = ["tests.clients", "tests.emitted", "tests.queries"]
 
 
 def _organization_of(owner: User, name: str) -> Organization:

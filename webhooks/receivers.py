@@ -6,7 +6,16 @@ from typing import Any
 from django.dispatch import receiver
 
 from config.common.events import DomainEvent, published
+from organizations import grantable
+from organizations.roles import Permission
+from webhooks.models import Webhook
 from webhooks.services import outbox
+
+grantable.register(
+    "webhook",
+    Webhook,
+    {Permission.WEBHOOKS_READ: "view_webhook", Permission.WEBHOOKS_WRITE: "change_webhook"},
+)
 
 
 @receiver(published)

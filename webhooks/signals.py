@@ -13,6 +13,7 @@ class WebhookCreated(DomainEvent):
     summary = "webhook {webhook_id} to {host} created"
     is_public = True
     target_type = "webhook"
+    is_change = True
 
     webhook_id: int
     host: str
@@ -38,6 +39,7 @@ class WebhookDeleted(DomainEvent):
     summary = "webhook {webhook_id} to {host} deleted"
     is_public = True
     target_type = "webhook"
+    is_change = True
 
     webhook_id: int
     host: str
@@ -51,6 +53,7 @@ class WebhookSecretRotated(DomainEvent):
     summary = "secret of webhook {webhook_id} rotated, overlap {overlap_seconds} s"
     is_public = True
     target_type = "webhook"
+    is_change = True
 
     webhook_id: int
     overlap_seconds: int
@@ -64,6 +67,7 @@ class WebhookDisabled(DomainEvent):
     summary = "webhook {webhook_id} disabled: {reason}"
     is_public = True
     target_type = "webhook"
+    is_change = True
 
     webhook_id: int
     reason: str
@@ -77,6 +81,57 @@ class WebhookEnabled(DomainEvent):
     summary = "webhook {webhook_id} enabled"
     is_public = True
     target_type = "webhook"
+    is_change = True
+
+    webhook_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConformanceRequested(DomainEvent):
+    """A row of probes of an endpoint's conformance was asked for."""
+
+    name = "webhook.conformance_requested"
+    summary = "conformance run {run_id} of webhook {webhook_id} asked for"
+    target_type = "webhook"
+
+    webhook_id: int
+    run_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConformanceFinished(DomainEvent):
+    """A conformance run is over; without a grade, it could not be finished."""
+
+    name = "webhook.conformance_finished"
+    summary = "conformance run {run_id} of webhook {webhook_id} graded {grade}"
+    target_type = "webhook"
+
+    webhook_id: int
+    run_id: int
+    grade: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookForceDisabled(DomainEvent):
+    """Staff switched an endpoint off, and said why."""
+
+    name = "webhook.force_disabled"
+    summary = "webhook {webhook_id} switched off by staff: {note}"
+    target_type = "webhook"
+    is_change = True
+
+    webhook_id: int
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CircuitClosed(DomainEvent):
+    """Staff had an endpoint tried at once that was left alone for a while after failures."""
+
+    name = "webhook.circuit_closed"
+    summary = "circuit of webhook {webhook_id} closed by hand"
+    target_type = "webhook"
+    is_change = True
 
     webhook_id: int
 

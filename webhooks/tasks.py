@@ -4,7 +4,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from config.common import context
-from webhooks.services import sending, upkeep
+from webhooks.services import conformance, sending, upkeep
 
 
 @shared_task(name="webhooks.deliver")
@@ -19,6 +19,13 @@ def sweep() -> None:
     """Do the same for what no doorbell was rung for, and for what a worker that died held."""
     with context.job("webhooks.sweep"):
         sending.drain()
+
+
+@shared_task(name="webhooks.run_conformance")
+def run_conformance() -> None:
+    """Do the conformance runs that wait, those that a lost job left behind among them."""
+    with context.job("webhooks.run_conformance"):
+        conformance.run_due()
 
 
 @shared_task(name="webhooks.prune")

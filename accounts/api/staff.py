@@ -22,7 +22,7 @@ from accounts.roles import PlatformPermission
 from accounts.scoping import StaffView
 from config.common import problems, query
 from config.common.errors import NotFound
-from config.common.pagination import CursorPagination
+from config.common.pagination import CursorPagination, Order
 
 _CONFLICT = (409, problems.CONTENT_TYPE)
 
@@ -42,9 +42,10 @@ class UserListView(StaffView):
         examples=examples.USERS,
     )
     def get(self, request: Request) -> Response:
-        """List people, newest first, or only those who match every filter. For staff, with a second factor."""
+        """List people, newest first unless asked, or only those who match every filter. For staff, with a second factor."""
         filters = query.read(request, ListUsersSerializer, also=query.PAGING)
         paginator = self.pagination_class()
+        paginator.order = Order.named(filters.pop("order"))
         found = selectors.people(**filters)
         page = paginator.paginate_queryset(found, request, view=self)
         return paginator.get_paginated_response(list(StaffUserSerializer(page, many=True).data))
@@ -57,6 +58,11 @@ class UserView(StaffView):
         "GET": PlatformPermission.USERS_READ,
         "PATCH": PlatformPermission.USERS_WRITE,
     }
+    volatile_members = frozenset({"last_login_at", "last_login_ip", "login_count"})
+
+    def lock(self) -> None:
+        """Lock the person's row, and every super admin's in the same order as a change of role does."""
+        services.staff.lock_with_super_admins(self.kwargs["user_id"])
 
     @extend_schema(
         operation_id="admin_users_retrieve",

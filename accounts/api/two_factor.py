@@ -145,11 +145,19 @@ class DisableView(PersonalView):
         operation_id="auth_two_factor_disable",
         summary="Turn two-factor authentication off",
         request=PasswordAndCodeSerializer,
-        responses={204: None, **_IS_OFF},
+        responses={
+            204: None,
+            (409, problems.CONTENT_TYPE): problem(
+                "Two-factor authentication is off, or it is the last second factor of staff."
+            ),
+        },
         examples=examples.DISABLE,
     )
     def post(self, request: Request) -> Response:
-        """Forget the authenticator app. Other sessions end, no device is trusted any more, and you are told by mail."""
+        """Forget the authenticator app. Other sessions end, no device is trusted any more, and you are told by mail.
+
+        Staff keeps one second factor, without which the back office would be closed to them.
+        """
         body = PasswordAndCodeSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         services.two_factor.disable(

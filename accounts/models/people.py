@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
 
+from accounts.hashers import IMPORTED
 from accounts.roles import STAFF_ROLES, PlatformPermission, PlatformRoleName, may
 from config.common import context
 from config.common.models import TimeStamped, Versioned
@@ -155,6 +156,10 @@ class User(AbstractBaseUser, PermissionsMixin, TimeStamped, Versioned):
                 condition=Q(suspended_until__isnull=False),
             ),
             models.Index(fields=["-created_at", "-id"], name="user_by_created_at"),
+            # Hashes as they came from elsewhere, until their owners sign in.
+            models.Index(
+                fields=["id"], name="user_imported_hash", condition=Q(password__startswith=IMPORTED)
+            ),
         ]
 
     def __str__(self) -> str:

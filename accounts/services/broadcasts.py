@@ -18,13 +18,14 @@ from accounts.signals import (
     BroadcastStarted,
     BroadcastTested,
 )
-from config.common import jobs, mail
+from config.common import changes, jobs, mail
 from config.common.errors import Conflict, FieldError, InvalidInput
 from config.common.events import publish
 
 BATCH = 100
 # Who got what is forgotten that long after it is over; the mail and the notice have times of their own.
 KEEP = timedelta(days=90)
+_WRITTEN = ("title", "body", "link", "by_mail", "in_app", "audience")
 _KIND = "broadcast.sent"
 # A path of ours, or nothing: neither another site nor `//host`, which browsers take for one.
 _LINK = re.compile(r"(?:/(?![/\\])[^\s\\]{0,299})?")
@@ -97,7 +98,10 @@ def draft(*, words: Words, audience: Audience, by: User | None) -> Broadcast:
     broadcast = Broadcast.objects.create(
         **asdict(words), audience=audiences.cleaned(audience), created_by=by
     )
-    publish(BroadcastDrafted(broadcast_id=broadcast.pk, title=broadcast.title))
+    publish(
+        BroadcastDrafted(broadcast_id=broadcast.pk, title=broadcast.title),
+        after=changes.told(broadcast, _WRITTEN),
+    )
     return broadcast
 
 
@@ -131,6 +135,7 @@ def send(*, broadcast_id: int, at: datetime) -> Broadcast:
     counted = audiences.people(broadcast.audience).aggregate(people=Count("pk"), last=Max("pk"))
     if not counted["people"]:
         raise NobodyToTell
+    before = changes.snapshot(broadcast)
     broadcast.status, broadcast.started_at = Broadcast.Status.SENDING, at
     # Whoever registers meanwhile is not told: the end is fixed.
     broadcast.people_total, broadcast.up_to_user_id = counted["people"], counted["last"]
@@ -138,7 +143,8 @@ def send(*, broadcast_id: int, at: datetime) -> Broadcast:
     publish(
         BroadcastStarted(
             broadcast_id=broadcast.pk, title=broadcast.title, people=broadcast.people_total
-        )
+        ),
+        **changes.since(before, broadcast),
     )
     jobs.enqueue("accounts.broadcast", broadcast_id=broadcast.pk)
     return broadcast
@@ -150,9 +156,13 @@ def cancel(*, broadcast_id: int, at: datetime) -> Broadcast:
     broadcast = _locked(broadcast_id)
     if broadcast.status not in {Broadcast.Status.DRAFT, Broadcast.Status.SENDING}:
         raise BroadcastIsOver
+    before = changes.snapshot(broadcast)
     broadcast.status, broadcast.finished_at = Broadcast.Status.CANCELED, at
     broadcast.save()
-    publish(BroadcastCanceled(broadcast_id=broadcast.pk, people=broadcast.people_done))
+    publish(
+        BroadcastCanceled(broadcast_id=broadcast.pk, people=broadcast.people_done),
+        **changes.since(before, broadcast),
+    )
     return broadcast
 
 
@@ -219,13 +229,15 @@ def _mail(broadcast: Broadcast, user: User) -> None:
 
 
 def _finish(broadcast: Broadcast, *, at: datetime) -> None:
+    before = changes.snapshot(broadcast)
     broadcast.status, broadcast.finished_at = Broadcast.Status.SENT, at
     publish(
         BroadcastFinished(
             broadcast_id=broadcast.pk,
             people=broadcast.people_done,
             mails=broadcast.mails_done,
-        )
+        ),
+        **changes.since(before, broadcast),
     )
 
 

@@ -56,7 +56,9 @@ def admit(*, email: str, device_token: str = "", at: datetime) -> Attempt:
         Standing.KNOWN_PLACE: (pace.subject("account-at", email, pace.caller()),),
         Standing.KNOWN_DEVICE: (pace.subject("account-on", email, device_token),),
     }
-    return _admitted(Attempt(account=account, subjects=own[standing], standing=standing, at=at))
+    attempt = Attempt(account=account, subjects=own[standing], standing=standing, at=at)
+    _require_open(attempt)
+    return attempt
 
 
 def admit_signed_in(*, email: str, at: datetime) -> Attempt:
@@ -68,7 +70,9 @@ def admit_signed_in(*, email: str, at: datetime) -> Attempt:
     pace.serialize(account)
     own = (pace.subject("account-in", email),)
     standing = Standing.KNOWN_DEVICE
-    return _admitted(Attempt(account=account, subjects=own, standing=standing, at=at))
+    attempt = Attempt(account=account, subjects=own, standing=standing, at=at)
+    _require_open(attempt)
+    return attempt
 
 
 def _standing_of(email: str, device_token: str) -> Standing:
@@ -79,11 +83,6 @@ def _standing_of(email: str, device_token: str) -> Standing:
     if is_device:
         return Standing.KNOWN_DEVICE
     return Standing.KNOWN_PLACE if is_place else Standing.STRANGER
-
-
-def _admitted(attempt: Attempt) -> Attempt:
-    _require_open(attempt)
-    return attempt
 
 
 def _require_open(attempt: Attempt) -> None:

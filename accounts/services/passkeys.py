@@ -38,7 +38,7 @@ class LastFactor(Conflict):
 
     code = "last_second_factor"
     title = "The last second factor has to stay"
-    fix = "Add another passkey or an authenticator app first; staff needs one to enter the back office."
+    fix = "Add another one first, a passkey or an authenticator app; staff needs one to enter the back office."
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from accounts import selectors, tokens
+from accounts.hashers import IMPORTED
 from accounts.models import Session, User
 from accounts.services import devices, login_guard
 from accounts.signals import LoginFailed, RefreshTokenReused, SessionEnded, SessionStarted
@@ -87,6 +88,7 @@ def _checked(*, email: str, password: str, device_token: str, at: datetime) -> U
     user = selectors.user_by_email(email)
     is_right = check_password(password, user.password if user else _nobody(), _upgrade_of(user))
     if user is None or not is_right or not user.is_active:
+        _spend_as_others(user.password if user else "", password)
         # The log's lock first, then the counts': in another order two failures could wait for each other.
         publish(LoginFailed(user_id=user.pk if user else None))
         login_guard.record_failure(attempt, user_id=user.pk if user else None)
@@ -99,6 +101,17 @@ def _checked(*, email: str, password: str, device_token: str, at: datetime) -> U
 def _nobody() -> str:
     """Return a hash that no password matches, so that unknown addresses cost as much as known ones."""
     return make_password(crypto.new_token())
+
+
+def _spend_as_others(encoded: str, password: str) -> None:
+    """Spend what the refusal of an account with the other kind of hash costs, while imported hashes are left.
+
+    One of them takes ten times as long to compare with as one of ours: by the time alone, imported accounts could be
+    told from others and from addresses that nobody has.
+    """
+    imported = selectors.imported_hash()
+    if imported:
+        check_password(password, _nobody() if encoded.startswith(IMPORTED) else imported)
 
 
 def _upgrade_of(user: User | None) -> Callable[[str], None]:

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
 from accounts.models import PlatformRole, User, UserStatus
 from accounts.roles import PlatformPermission
@@ -89,15 +90,21 @@ def update_user(*, user: User, changes: dict[str, Any], by: User, at: datetime) 
     return User.objects.get(pk=user.pk)
 
 
+def lock_with_super_admins(user_id: int) -> dict[int, User]:
+    """Lock a person's row and those of all super admins, in one order, and return them by their ids."""
+    rows = User.objects.filter(Q(role=PlatformRole.SUPER_ADMIN) | Q(pk=user_id)).order_by("pk")
+    return {row.pk: row for row in rows.select_for_update(no_key=True)}
+
+
 @transaction.atomic
 def change_role(*, user: User, role: PlatformRole, by: User | None = None) -> bool:
     """Give a person another place on the platform's staff; return whether it is another one. Raises CannotChangeRole.
 
     All super admins are locked, in one order: of two who demote each other at once, the later one is none any more.
     """
-    supers = User.objects.filter(role=PlatformRole.SUPER_ADMIN).order_by("pk")
-    others = [one for one in supers.select_for_update(no_key=True) if one.pk != user.pk]
-    locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    rows = lock_with_super_admins(user.pk)
+    locked = rows.pop(user.pk)
+    others = [one for one in rows.values() if one.role == PlatformRole.SUPER_ADMIN]
     if locked.role == role:
         return False
     if by is not None:

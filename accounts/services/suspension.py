@@ -53,8 +53,10 @@ def suspend(
     _save(locked)
     sessions.end_all(user=locked, reason="suspended")
     ends = until.isoformat() if until else None
-    suspended = UserSuspended(user_id=user.pk, reason=reason, until=ends)
-    publish(suspended, **changes.since(before, locked))
+    publish(
+        UserSuspended(user_id=user.pk, reason=reason, until=ends),
+        **changes.since(before, locked),
+    )
     return locked
 
 

@@ -8,6 +8,7 @@ from accounts import totp
 from accounts.models import TotpDevice, User
 from accounts.services import devices, factors, passkeys, proof, recovery_codes, sessions
 from accounts.services.factors import InvalidCode
+from accounts.services.passkeys import LastFactor
 from accounts.signals import (
     RecoveryCodesReplaced,
     TwoFactorDisabled,
@@ -100,10 +101,11 @@ def _confirm(user: User, session_id: int | None, code: str, *, at: datetime) -> 
 def disable(*, user: User, session_id: int | None, password: str, code: str, at: datetime) -> None:
     """Take the authenticator app away from a person who gives the password and a code; other sessions end.
 
-    The recovery codes go with it, unless a passkey stays. Raises TwoFactorIsOff, WrongPassword, InvalidCode, and
-    TooManyRequests while either is paused.
+    The recovery codes go with it, unless a passkey stays. Raises TwoFactorIsOff, LastFactor, WrongPassword,
+    InvalidCode, and TooManyRequests while either is paused.
     """
     _require_app(user)
+    _require_another(user)
     proof.require_password(user=user, password=password, at=at)
     if not _disable(user, session_id, code, at=at):
         raise InvalidCode
@@ -112,6 +114,11 @@ def disable(*, user: User, session_id: int | None, password: str, code: str, at:
 def _require_app(user: User) -> None:
     if not TotpDevice.objects.filter(user_id=user.pk, confirmed=True).exists():
         raise TwoFactorIsOff
+
+
+def _require_another(user: User) -> None:
+    if user.is_staff and not user.passkeys.exists():
+        raise LastFactor
 
 
 def _require_factor(user: User) -> None:
@@ -123,6 +130,8 @@ def _require_factor(user: User) -> None:
 def _disable(user: User, session_id: int | None, code: str, *, at: datetime) -> bool:
     owner = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     _require_app(owner)
+    # Whoever takes a factor away holds the person's row: of two last ones, taken at once, one stays.
+    _require_another(owner)
     sessions.lock_open(user=owner)
     if factors.check_code(user=owner, code=code, at=at) is None:
         return False

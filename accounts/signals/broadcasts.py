@@ -12,6 +12,7 @@ class BroadcastDrafted(DomainEvent):
     name = "broadcast.drafted"
     summary = "broadcast {broadcast_id} drafted: {title}"
     target_type = "broadcast"
+    is_change = True
 
     broadcast_id: int
     title: str
@@ -36,6 +37,7 @@ class BroadcastStarted(DomainEvent):
     name = "broadcast.started"
     summary = "broadcast {broadcast_id} goes to {people} people: {title}"
     target_type = "broadcast"
+    is_change = True
 
     broadcast_id: int
     title: str
@@ -49,6 +51,7 @@ class BroadcastFinished(DomainEvent):
     name = "broadcast.finished"
     summary = "broadcast {broadcast_id} went to {people} people, {mails} by mail"
     target_type = "broadcast"
+    is_change = True
 
     broadcast_id: int
     people: int
@@ -62,6 +65,7 @@ class BroadcastCanceled(DomainEvent):
     name = "broadcast.canceled"
     summary = "broadcast {broadcast_id} canceled after {people} people"
     target_type = "broadcast"
+    is_change = True
 
     broadcast_id: int
     people: int

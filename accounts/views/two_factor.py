@@ -18,6 +18,7 @@ from accounts.forms import CodeForm, FirstCodeForm, PasswordAndCodeForm, show
 from accounts.models import User
 from accounts.permissions import own_page, recently_authenticated
 from accounts.services.factors import InvalidCode
+from accounts.services.passkeys import LastFactor
 from accounts.services.proof import WrongPassword
 from accounts.services.two_factor import TwoFactorIsOff, TwoFactorIsOn
 from config.common.errors import TooManyRequests, Unauthenticated
@@ -140,8 +141,8 @@ def _proved(
             return act(form.cleaned_data["password"], form.cleaned_data["code"])
         except (InvalidCode, WrongPassword, TooManyRequests) as error:
             refused = error
-        except TwoFactorIsOff as error:
-            messages.error(request, error.detail)
+        except (TwoFactorIsOff, LastFactor) as error:
+            messages.error(request, f"{error.detail} {error.fix}")
             return redirect("accounts:security")
     return _refused(request, template, {"form": form}, refused)
 

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from accounts.models import User
 from apikeys.models import ApiKey
-from apikeys.services import invalidation, rotation
+from apikeys.services import invalidation, key_policy, rotation
 from apikeys.services.key_checks import KeyChanges, KeySettings, checked
 from apikeys.signals import KeyCreated, KeyRevoked, KeyRotated, KeyUpdated
 from billing import selectors as billing
@@ -55,7 +55,8 @@ def create_key(
     allowance = billing.allowance_of(organization)
     clean = checked(settings, allowance=allowance, at=at)
     # NO KEY: rows that refer to the organization may be written meanwhile; another creation waits.
-    Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
+    locked = Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
+    clean = key_policy.held_to(clean, organization=locked, made_at=at, is_new=True)
     _require_room(organization, allowance.key_limit)
     minted = rotation.mint(clean["environment"])
     key = ApiKey.objects.create(
@@ -86,7 +87,12 @@ def update_key(*, key: ApiKey, settings: KeyChanges, at: datetime) -> ApiKey:
     """
     locked = _locked(key)
     allowance = billing.allowance_of(locked.organization)
-    columns = _columns(checked(settings, allowance=allowance, at=at), at)
+    clean = key_policy.held_to(
+        checked(settings, allowance=allowance, at=at),
+        organization=locked.organization,
+        made_at=locked.created_at,
+    )
+    columns = _columns(clean, at)
     if "disabled_at" in columns and (columns["disabled_at"] is None) == (
         locked.disabled_at is None
     ):

@@ -21,6 +21,7 @@ _EXAMPLE: dict[str, Any] = {
     "event": "api_key.created",
     "summary": "key Checkout created",
     "by_me": True,
+    "by": "you",
     "organization_id": 3,
     "ip": "203.0.113.7",
     "user_agent": "Mozilla/5.0",
@@ -33,6 +34,9 @@ class ActivitySerializer(serializers.ModelSerializer[AuditLog]):
     """One thing that happened. Where somebody else acted, from where is null."""
 
     by_me = serializers.SerializerMethodField(help_text="Whether the person did it themselves.")
+    by = serializers.SerializerMethodField(
+        help_text="`you`, or what acted: `staff`, another `user`, an `api_key`, a `job` …"
+    )
 
     class Meta:
         model = AuditLog
@@ -41,6 +45,7 @@ class ActivitySerializer(serializers.ModelSerializer[AuditLog]):
             "event",
             "summary",
             "by_me",
+            "by",
             "organization_id",
             "ip",
             "user_agent",
@@ -56,6 +61,10 @@ class ActivitySerializer(serializers.ModelSerializer[AuditLog]):
     def get_by_me(self, entry: AuditLog) -> bool:
         """Compare with the person who asks."""
         return selectors.is_by(self.context["person"], entry)
+
+    def get_by(self, entry: AuditLog) -> str:
+        """Say what acted, if it was not the person."""
+        return "you" if selectors.is_by(self.context["person"], entry) else entry.actor_type
 
     def to_representation(self, instance: AuditLog) -> dict[str, Any]:
         """Leave out from where somebody else acted."""

@@ -113,7 +113,6 @@ class SecurityEventSerializer(serializers.ModelSerializer[SecurityEvent]):
         return {name: value for name, value in event.data.items() if name not in _SAID_ELSEWHERE}
 
 
-_ACTORS = ("user", "staff", "api_key", "service_key", "command", "job", "anonymous")
 _LARGEST_ID = 2**63 - 1
 
 
@@ -121,7 +120,9 @@ class AuditLogFiltersSerializer(StrictSerializer):
     """Which entries of the log are asked for."""
 
     actor_type = serializers.ChoiceField(
-        choices=_ACTORS, required=False, help_text="What acted: a person, staff, a key, a job …"
+        choices=selectors.ACTORS,
+        required=False,
+        help_text="What acted: a person, staff, a key, a job …",
     )
     actor_id = serializers.IntegerField(
         required=False,
@@ -159,7 +160,7 @@ class ExportAuditLogSerializer(AuditLogFiltersSerializer):
 class ActorSerializer(serializers.Serializer[dict[str, Any]]):
     """Who or what acted. Staff are marked as staff and not named."""
 
-    type = serializers.ChoiceField(choices=_ACTORS)
+    type = serializers.ChoiceField(choices=selectors.ACTORS)
     id = serializers.IntegerField(allow_null=True)
     label = serializers.CharField(allow_blank=True)  # type: ignore[assignment]
 

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from audit import signing
 from audit.chaining import COVERED, GENESIS, PLATFORM_CHAIN, hash_of
-from audit.models import AuditChain, AuditLog
+from audit.models import AuditChain, AuditLog, AuditSeal
 from organizations.models import Organization
 
 
@@ -18,13 +19,25 @@ class Fault:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Seals:
+    """What signatures say of a chain: from where it is checked, and which hashes stood at which places."""
+
+    start: int
+    digest: bytes
+    leftover: dict[int, bytes]
+    heads: dict[int, bytes]
+    last: int
+
+
 def chains() -> list[int]:
     """Return every chain that should be there, those included whose head or whose entries are gone."""
     headed = AuditChain.objects.values_list("chain", flat=True)
     written = AuditLog.objects.values_list("chain", flat=True).distinct()
+    sealed = AuditSeal.objects.values_list("chain", flat=True).distinct()
     # The log of an organization begins with its creation.
     begun = Organization.objects.values_list("pk", flat=True)
-    return sorted({PLATFORM_CHAIN, *headed, *written, *begun})
+    return sorted({PLATFORM_CHAIN, *headed, *written, *sealed, *begun})
 
 
 def length_of(chain: int) -> int:
@@ -33,19 +46,81 @@ def length_of(chain: int) -> int:
 
 
 def first_fault(chain: int) -> Fault | None:
-    """Walk a chain from its beginning and return the first fault: an edited, deleted, inserted or reordered entry."""
-    sequence, digest = 0, GENESIS
+    """Walk a chain and return the first fault: an edited, deleted, inserted or reordered entry, or a missing tail.
+
+    The walk begins at the last anchor, if retention dropped what was before. Every signed head it passes must be the
+    entry that stands there.
+    """
+    sealed = list(AuditSeal.objects.filter(chain=chain).order_by("sequence", "pk"))
+    fault = next((fault for seal in sealed if (fault := fault_of_seal(seal))), None)
+    if fault is not None:
+        return fault
+    seals = _told_by(sealed)
+    return _fault_of_leftover(chain, seals) or _first_fault_behind(chain, seals)
+
+
+def fault_of_seal(seal: AuditSeal) -> Fault | None:
+    """Return what is wrong with a seal's signature."""
+    statement = signing.statement_of(
+        chain=seal.chain,
+        sequence=seal.sequence,
+        digest=bytes(seal.hash),
+        kind=seal.kind,
+        leftover=seal.leftover,
+        sealed_at=seal.sealed_at,
+        key_id=seal.key_id,
+    )
+    what = f"The seal of {seal.sealed_at:%Y-%m-%d} over entry {seal.sequence}"
+    try:
+        is_ours = signing.is_signed(statement, bytes(seal.signature), key_id=seal.key_id)
+    except signing.UnknownKey:
+        detail = f"{what} was signed with {seal.key_id}, which is not configured."
+        return Fault(seal.chain, seal.sequence, "unverifiable", detail)
+    if is_ours:
+        return None
+    return Fault(seal.chain, seal.sequence, "forged", f"{what} is not as it was signed.")
+
+
+def _told_by(sealed: list[AuditSeal]) -> _Seals:
+    anchor = next((one for one in reversed(sealed) if one.kind == AuditSeal.Kind.ANCHOR), None)
+    start = anchor.sequence if anchor else 0
+    return _Seals(
+        start=start,
+        digest=bytes(anchor.hash) if anchor else GENESIS,
+        leftover={place: bytes.fromhex(text) for place, text in anchor.leftover} if anchor else {},
+        heads={one.sequence: bytes(one.hash) for one in sealed if one.sequence > start},
+        last=max((one.sequence for one in sealed), default=0),
+    )
+
+
+def _fault_of_leftover(chain: int, seals: _Seals) -> Fault | None:
+    """Below the anchor only those entries stand that it names, as they were."""
+    found = set()
+    below = AuditLog.objects.filter(chain=chain, sequence__lte=seals.start)
+    for entry in below.order_by("sequence"):
+        if entry.sequence not in seals.leftover:
+            return _fault(entry, "inserted", "stands where retention left nothing")
+        is_same = bytes(entry.hash) == seals.leftover[entry.sequence]
+        if not (is_same and _is_whole(entry)):
+            return _fault(entry, "edited", "is not what was written")
+        found.add(entry.sequence)
+    missing = min(set(seals.leftover) - found, default=None)
+    return None if missing is None else _missing(chain, missing)
+
+
+def _first_fault_behind(chain: int, seals: _Seals) -> Fault | None:
+    sequence, digest = seals.start, seals.digest
     while True:
         reached = sequence
         for entry in _entries(chain, after=reached):
-            fault = _fault_of(entry, sequence + 1, digest)
+            fault = _fault_of(entry, sequence + 1, digest, seals)
             if fault is not None:
                 return fault
             sequence, digest = entry.sequence, bytes(entry.hash)
         head = AuditChain.objects.filter(chain=chain).first()
         # A head that is ahead of us may have moved on while we walked: look whether the entries are there.
         if head is None or head.sequence <= sequence or sequence == reached:
-            return _fault_of_head(head, chain, sequence, digest)
+            return _fault_of_end(head, chain, sequence, digest, seals)
 
 
 def _entries(chain: int, *, after: int) -> Iterator[AuditLog]:
@@ -53,25 +128,32 @@ def _entries(chain: int, *, after: int) -> Iterator[AuditLog]:
     return entries.order_by("sequence").iterator(chunk_size=1_000)
 
 
-def _fault_of(entry: AuditLog, expected: int, previous: bytes) -> Fault | None:
-    if entry.sequence != expected:
-        return Fault(entry.chain, expected, "deleted", f"Entry {expected} is missing.")
-    values = {name: getattr(entry, name) for name in (*COVERED, "occurred_at")}
-    is_whole = hash_of(values, bytes(entry.previous_hash)) == bytes(entry.hash)
-    follows = bytes(entry.previous_hash) == previous
-    if is_whole and follows:
-        return None
-    if follows:
+def _fault_of(entry: AuditLog, expected: int, previous: bytes, seals: _Seals) -> Fault | None:
+    if entry.sequence < expected:
+        return _fault(entry, "inserted", "stands where another one stands")
+    if entry.sequence > expected:
+        return _missing(entry.chain, expected)
+    if bytes(entry.previous_hash) != previous:
+        return _stranger(entry, previous)
+    if not _is_whole(entry):
         return _fault(entry, "edited", "is not what was written")
-    if _elsewhere(entry, previous):
-        return _fault(entry, "reordered", "stands in another one's place")
-    return _fault(entry, "inserted", "does not follow the one before it")
+    if seals.heads.get(entry.sequence, bytes(entry.hash)) != bytes(entry.hash):
+        # Somebody who can compute hashes wrote it and all behind it anew; the signature they cannot.
+        return _fault(entry, "edited", "is not the one that was sealed")
+    return None
 
 
-def _elsewhere(entry: AuditLog, previous: bytes) -> bool:
+def _is_whole(entry: AuditLog) -> bool:
+    values = {name: getattr(entry, name) for name in (*COVERED, "occurred_at")}
+    return hash_of(values, bytes(entry.previous_hash)) == bytes(entry.hash)
+
+
+def _stranger(entry: AuditLog, previous: bytes) -> Fault:
     # The entry that belongs here names the hash before it, wherever it stands now.
     others = AuditLog.objects.filter(chain=entry.chain, previous_hash=previous)
-    return others.exclude(pk=entry.pk).exists()
+    if others.exclude(pk=entry.pk).exists():
+        return _fault(entry, "reordered", "stands in another one's place")
+    return _fault(entry, "inserted", "does not follow the one before it")
 
 
 def _fault(entry: AuditLog, kind: str, what: str) -> Fault:
@@ -80,26 +162,25 @@ def _fault(entry: AuditLog, kind: str, what: str) -> Fault:
     )
 
 
-def _fault_of_head(
-    head: AuditChain | None, chain: int, sequence: int, digest: bytes
+def _missing(chain: int, sequence: int) -> Fault:
+    return Fault(chain, sequence, "deleted", f"Entry {sequence} is missing.")
+
+
+def _fault_of_end(
+    head: AuditChain | None, chain: int, sequence: int, digest: bytes, seals: _Seals
 ) -> Fault | None:
-    if head is None and sequence == 0 and chain == PLATFORM_CHAIN:
-        return None
+    known = max(head.sequence if head else 0, seals.last)
+    if known > sequence:
+        detail = f"Entry {sequence + 1} and what follows are missing; there were {known}."
+        return Fault(chain, sequence + 1, "truncated", detail)
     if head is None:
-        return Fault(chain, 0, "deleted", "The head of the chain is missing.")
-    if head.sequence > sequence:
-        return Fault(
-            chain, sequence + 1, "deleted", f"Entry {sequence + 1} and what follows are missing."
-        )
+        is_unused = sequence == 0 and chain == PLATFORM_CHAIN
+        detail = "The head of the chain is missing."
+        return None if is_unused else Fault(chain, 0, "deleted", detail)
     if head.sequence < sequence:
-        return Fault(
-            chain,
-            head.sequence + 1,
-            "inserted",
-            f"Entry {head.sequence + 1} was added behind the end.",
-        )
+        place = head.sequence + 1
+        return Fault(chain, place, "inserted", f"Entry {place} was added behind the end.")
     if bytes(head.hash) != digest:
-        return Fault(
-            chain, sequence, "edited", f"Entry {sequence} is not the one that was written last."
-        )
+        detail = f"Entry {sequence} is not the one that was written last."
+        return Fault(chain, sequence, "edited", detail)
     return None

@@ -14,6 +14,7 @@ from organizations.models import Organization
 
 # How people act: for themselves, or at work for somebody else.
 PEOPLE = ("user", "staff")
+ACTORS = (*PEOPLE, "api_key", "service_key", "command", "job", "anonymous")
 
 
 def log_of(organization: Organization, *, at: datetime) -> QuerySet[AuditLog]:
@@ -70,15 +71,22 @@ def shown(entry: AuditLog) -> dict[str, Any]:
 
 
 def searched(entries: QuerySet[AuditLog], text: str) -> QuerySet[AuditLog]:
-    """Keep the entries of a request id, of a person by their e-mail, or of an organization by its id."""
+    """Keep the entries of a request id, of a person by their e-mail, of an organization by its id, or of a target."""
     if not text:
         return entries
     if "@" in text:
         people = User.objects.filter(email__iexact=text).values_list("pk", flat=True)
         return entries.filter(actor_type__in=PEOPLE, actor_id__in=list(people))
-    if text.isascii() and text.isdigit() and len(text) <= 18:
+    if _is_id(text):
         return entries.filter(organization_id=int(text))
+    kind, _, target = text.partition(":")
+    if _is_id(target):
+        return entries.filter(target_type=kind, target_id=int(target))
     return entries.filter(request_id=text)
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 18
 
 
 def activity_of(user: User) -> QuerySet[AuditLog]:

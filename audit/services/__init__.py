@@ -1,5 +1,5 @@
 """The verbs of audit, split by noun."""
 
-from audit.services import copies, entries, security
+from audit.services import copies, entries, months, seals, security
 
-__all__ = ["copies", "entries", "security"]
+__all__ = ["copies", "entries", "months", "seals", "security"]

@@ -1,13 +1,15 @@
 """Writing the log. A chain's head row is locked, so that its entries have one order and no gap."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Func, TextField, Value
 
 from audit.chaining import GENESIS, PLATFORM_CHAIN, hash_of
 from audit.models import AuditChain, AuditLog
+from audit.services import months
 from config.common import context
 from config.common.changes import plain
 from config.common.events import DomainEvent
@@ -26,7 +28,7 @@ def record(
 
     The head stays locked until the change commits: the next change of the same organization takes its number then.
     """
-    head = _locked_head(event.organization_id or PLATFORM_CHAIN)
+    head = _locked_head(event.organization_id or PLATFORM_CHAIN, at)
     previous = bytes(head.hash)
     values = {
         **_values(event, at=at),
@@ -36,14 +38,19 @@ def record(
         "new_values": None if after is None else redact(plain(after)),
     }
     entry = AuditLog(**values, previous_hash=previous, hash=hash_of(values, previous))
-    entry.save(force_insert=True)
-    head.sequence, head.hash = entry.sequence, entry.hash
-    head.save(update_fields=["sequence", "hash"])
+    entry.save(force_insert=True)  # a trigger moves the head
     return entry
 
 
-def _locked_head(chain: int) -> AuditChain:
-    heads = AuditChain.objects.select_for_update()
+def _locked_head(chain: int, at: datetime) -> AuditChain:
+    # Whether there is a partition for the entry is asked along with the head: it costs no query of its own.
+    partition = Func(
+        Value(months.TABLE.name_of(at.astimezone(UTC).date())),
+        function="to_regclass",
+        template="%(function)s(%(expressions)s)::text",
+        output_field=TextField(),
+    )
+    heads = AuditChain.objects.select_for_update().annotate(partition=partition)
     head = heads.filter(chain=chain).first()
     if head is None:
         # Two first entries at once: one inserts, the other waits here and then finds the row.
@@ -51,6 +58,8 @@ def _locked_head(chain: int) -> AuditChain:
             [AuditChain(chain=chain, hash=GENESIS)], ignore_conflicts=True
         )
         head = heads.get(chain=chain)
+    if not head.partition:
+        months.TABLE.ensure([at.astimezone(UTC).date()])
     return head
 
 

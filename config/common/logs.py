@@ -136,6 +136,7 @@ def _configured() -> tuple[str, ...]:
         settings.ENCRYPTION_KEYS,
         settings.KEY_PEPPERS,
         settings.GATEWAY_SIGNING_KEYS,
+        settings.AUDIT_SIGNING_KEYS,
     )
     values = {entry.partition(":")[2] for entries in lists for entry in entries}
     values.update((settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS))

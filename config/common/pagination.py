@@ -1,4 +1,4 @@
-"""The one pagination of the product: keyset over (created_at, id), newest first, with signed cursors."""
+"""The one pagination of the product: keyset over a column and the id, newest first unless asked, with signed cursors."""
 
 import hashlib
 from collections.abc import Sequence
@@ -22,6 +22,22 @@ RowT = TypeVar("RowT", bound=Model)
 
 
 @dataclass(frozen=True, slots=True)
+class Order:
+    """By which column rows are sorted; the id decides between equals. The column is a time or a text, never null."""
+
+    column: str = "created_at"
+    is_descending: bool = True
+
+    @classmethod
+    def named(cls, name: str) -> "Order":
+        """Return the order that a parameter such as `-created_at` names; which names there are, its reader decides."""
+        return cls(column=name.removeprefix("-"), is_descending=name.startswith("-"))
+
+
+NEWEST_FIRST = Order()
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """One page of rows and the cursors to its neighbours."""
 
@@ -30,15 +46,22 @@ class Page:
     prev_cursor: str | None
 
 
-def paginate(queryset: QuerySet[RowT], *, cursor: str, limit: int, bound_to: str) -> Page:
-    """Return one page of the queryset, newest first.
+def paginate(
+    queryset: QuerySet[RowT],
+    *,
+    cursor: str,
+    limit: int,
+    bound_to: str,
+    order: Order = NEWEST_FIRST,
+) -> Page:
+    """Return one page of the queryset, newest first unless another order is given.
 
     A cursor holds the place it continues from and a digest of `bound_to` (path and filters); used with another
     one, or changed in any way, it raises InvalidInput.
     """
     place = _read(cursor, bound_to) if cursor else None
     backwards = place is not None and place["d"] == "prev"
-    rows = list(_slice(queryset, place, backwards=backwards)[: limit + 1])
+    rows = list(_slice(queryset, place, order, backwards=backwards)[: limit + 1])
     has_further, rows = len(rows) > limit, rows[:limit]
     if backwards:
         rows.reverse()
@@ -46,31 +69,36 @@ def paginate(queryset: QuerySet[RowT], *, cursor: str, limit: int, bound_to: str
     has_prev = place is not None if not backwards else has_further
     return Page(
         rows=rows,
-        next_cursor=_write("next", rows[-1], bound_to) if rows and has_next else None,
-        prev_cursor=_write("prev", rows[0], bound_to) if rows and has_prev else None,
+        next_cursor=_write("next", rows[-1], bound_to, order) if rows and has_next else None,
+        prev_cursor=_write("prev", rows[0], bound_to, order) if rows and has_prev else None,
     )
 
 
 def _slice(
-    queryset: QuerySet[RowT], place: dict[str, Any] | None, *, backwards: bool
+    queryset: QuerySet[RowT], place: dict[str, Any] | None, order: Order, *, backwards: bool
 ) -> QuerySet[RowT]:
-    order = ("created_at", "id") if backwards else ("-created_at", "-id")
-    queryset = queryset.order_by(*order)
+    falls = order.is_descending is not backwards
+    sign, beyond = ("-", "lt") if falls else ("", "gt")
+    queryset = queryset.order_by(f"{sign}{order.column}", f"{sign}id")
     if place is None:
         return queryset
-    at, pk = datetime.fromisoformat(place["a"]), place["i"]
-    if backwards:
-        return queryset.filter(Q(created_at__gt=at) | Q(created_at=at, id__gt=pk))
-    return queryset.filter(Q(created_at__lt=at) | Q(created_at=at, id__lt=pk))
+    at = datetime.fromisoformat(place["a"]) if "t" not in place else place["t"]
+    further = Q(**{f"{order.column}__{beyond}": at})
+    return queryset.filter(further | Q(**{order.column: at, f"id__{beyond}": place["i"]}))
 
 
 def _binding(bound_to: str) -> str:
     return hashlib.sha256(bound_to.encode()).hexdigest()[:16]
 
 
-def _write(direction: str, row: Any, bound_to: str) -> str:
-    at, pk = (row["created_at"], row["id"]) if isinstance(row, dict) else (row.created_at, row.pk)
-    place = {"d": direction, "a": at.isoformat(), "i": pk, "b": _binding(bound_to)}
+def _write(direction: str, row: Any, bound_to: str, order: Order) -> str:
+    at, pk = (
+        (row[order.column], row["id"])
+        if isinstance(row, dict)
+        else (getattr(row, order.column), row.pk)
+    )
+    value = {"a": at.isoformat()} if isinstance(at, datetime) else {"t": at}
+    place = {"d": direction, **value, "i": pk, "b": _binding(bound_to)}
     return signing.dumps(place, salt=_SALT, compress=False)
 
 
@@ -133,6 +161,8 @@ class CursorPagination(BasePagination):
 
     page: Page
     request: Request
+    # Set by a view whose list may be sorted in several ways.
+    order: Order = NEWEST_FIRST
 
     def paginate_queryset(
         self, queryset: QuerySet[Any] | Sequence[Any], request: Request, view: Any = None
@@ -145,6 +175,7 @@ class CursorPagination(BasePagination):
             cursor=request.query_params.get("cursor", ""),
             limit=page_limit(request.query_params.get("limit")),
             bound_to=binding_of(request),
+            order=self.order,
         )
         return self.page.rows
 

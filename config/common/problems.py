@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import orjson
+import structlog
 from django.conf import settings
 from django.core.exceptions import (
     BadRequest,
@@ -24,6 +25,7 @@ from rest_framework.views import set_rollback
 
 from config.common import context, errors
 
+logger = structlog.get_logger(__name__)
 CONTENT_TYPE = "application/problem+json"
 _MAX_MESSAGE = 300
 Problem = dict[str, Any]
@@ -70,6 +72,7 @@ def exception_handler(exc: Exception, view_context: dict[str, Any]) -> Response 
     error = as_domain_error(exc)
     if error is None:
         return None
+    log_outage(exc)
     set_rollback()
     return Response(
         document(error),
@@ -91,6 +94,19 @@ def as_domain_error(exc: BaseException) -> errors.DomainError | None:
     return None
 
 
+def log_outage(exc: BaseException) -> None:
+    """Say in the log why a request was answered 503: which error of the driver, its SQLSTATE, and its first line.
+
+    Further lines may quote rows; what looks like a secret is redacted, as everywhere in the log.
+    """
+    if isinstance(exc, _AWAY):
+        cause = exc.__cause__ or exc
+        said = str(cause).partition("\n")[0][:300]
+        kind, state = type(cause).__name__, getattr(cause, "sqlstate", None)
+        logger.warning("database_unavailable", error=kind, sqlstate=state, said=said)
+
+
+_AWAY = (OperationalError, InterfaceError)
 _FROM_DJANGO: list[tuple[tuple[type[Exception], ...], type[errors.DomainError]]] = [
     ((Http404,), errors.NotFound),
     ((PermissionDenied,), errors.Forbidden),
@@ -101,7 +117,7 @@ _FROM_DJANGO: list[tuple[tuple[type[Exception], ...], type[errors.DomainError]]]
     ),
     # A value that no form looked at and no column takes, such as a NUL character in a filter.
     ((DataError,), errors.InvalidInput),
-    ((OperationalError, InterfaceError), errors.ServiceUnavailable),
+    (_AWAY, errors.ServiceUnavailable),
 ]
 _FROM_DRF: list[tuple[type[drf.APIException], type[errors.DomainError]]] = [
     (drf.ParseError, errors.MalformedRequest),

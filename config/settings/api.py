@@ -63,6 +63,12 @@ SPECTACULAR_SETTINGS = {
         "Permission": "organizations.roles.CHOICES",
         "PlatformRole": "accounts.models.PlatformRole",
         "UserStatus": "accounts.models.UserStatus",
+        "WebhookStatus": ["enabled", "failing", "disabled"],
+        "WebhookKind": "webhooks.models.Kind",
+        "DeliveryStatus": "webhooks.models.Status",
+        "DeliveryTrigger": "webhooks.models.Trigger",
+        "DeliveryOutcome": "webhooks.models.Outcome",
+        "ConformanceStatus": "webhooks.models.RunStatus",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

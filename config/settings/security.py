@@ -19,6 +19,8 @@ if KEY_BRAND.lower() != KEY_BRAND:
 GATEWAY_SIGNING_KEYS = env.keys(
     "GATEWAY_SIGNING_KEYS", "", encoding="base64", at_least=32, at_most=32
 )
+# What the daily heads of the audit log's chains are signed with; without any, a key is derived from SECRET_KEY.
+AUDIT_SIGNING_KEYS = env.keys("AUDIT_SIGNING_KEYS", "", encoding="base64", at_least=32, at_most=32)
 # How many gate processes there are: while Redis is away, each grants its share of a limit.
 GATEWAY_PROCESSES = env.integer("GATEWAY_PROCESSES", 1, at_least=1)
 

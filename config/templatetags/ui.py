@@ -43,6 +43,7 @@ _TONES = {
     "queued": "off", "running": "info", "ready": "ok", "failed": "bad", "agreed": "ok", "waiting": "warn",
     "warning": "warn", "critical": "bad",
     "sent": "ok",
+    "enabled": "ok", "failing": "warn",
 }  # fmt: skip
 _LABELS = {
     "valid": "Allowed", "not_found": "Unknown key", "forbidden_ip": "Address refused",

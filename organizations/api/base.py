@@ -30,8 +30,8 @@ class OrganizationPathView(OrganizationScoped):
     """Base of the views whose path says which organization is meant."""
 
     parameters: ClassVar[frozenset[str]] = frozenset()
-    reads_organization_header = False
     reads_query: ClassVar[bool] = False
+    reads_organization_header = False
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Refuse unknown query parameters, unless the view reads them itself."""

@@ -141,7 +141,7 @@ class MemberView(OrganizationPathView):
 
     permissions_by_method: ClassVar[dict[str, Permission]] = {
         "PATCH": Permission.MEMBERS_WRITE,
-        "DELETE": Permission.MEMBERS_READ,  # everybody may leave; removing others is the service's to refuse
+        "DELETE": Permission.ORGANIZATION_READ,  # everybody may leave; removing others is the service's to refuse
     }
 
     @extend_schema(

@@ -5,8 +5,8 @@ from datetime import datetime
 from django.db import transaction
 
 from accounts.models import User
-from accounts.services import registration
-from config.common import crypto
+from accounts.services import notices, registration
+from config.common import changes, crypto
 from config.common.errors import Forbidden, NotFound
 from config.common.events import publish
 from organizations import access, selectors
@@ -101,8 +101,16 @@ def _accept(user: User, found: OrganizationInvitation, *, at: datetime) -> Organ
             organization_id=invitation.organization_id,
             invitation_id=invitation.pk,
             user_id=user.pk,
-        )
+        ),
+        **changes.of(status=(Status.PENDING, Status.ACCEPTED)),
     )
+    if invitation.invited_by_id is not None:
+        notices.notify(
+            users=[invitation.invited_by_id],
+            kind="invitation.accepted",
+            title=f"{user} has joined {invitation.organization.name}",
+            link="/team/",
+        )
     return member
 
 
@@ -126,7 +134,8 @@ def _decline(found: OrganizationInvitation, *, at: datetime) -> None:
             organization_id=invitation.organization_id,
             invitation_id=invitation.pk,
             email=invitation.email,
-        )
+        ),
+        **changes.of(status=(Status.PENDING, Status.DECLINED)),
     )
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from config.common import mail
+from config.common import changes, mail
 from config.common.errors import Conflict, FieldError, InvalidInput
 from config.common.events import publish
 from organizations import access
@@ -50,7 +50,11 @@ def close(*, tenant: Tenant, confirmation: str, at: datetime, reason: str = "by 
 def shut(organization: Organization, *, reason: str, at: datetime) -> None:
     """Put a locked organization into its last state and tell it."""
     invitations.revoke_all(organization_id=organization.pk, at=at)
+    before = changes.snapshot(organization)
     organization.status, organization.closed_at = OrganizationStatus.CLOSED, at
     organization.personal_of = None
     organization.save(update_fields=["status", "closed_at", "personal_of", "updated_at"])
-    publish(OrganizationClosed(organization_id=organization.pk, reason=reason))
+    publish(
+        OrganizationClosed(organization_id=organization.pk, reason=reason),
+        **changes.since(before, organization),
+    )

@@ -7,6 +7,7 @@ from typing import NoReturn
 from django.db import transaction
 from django.db.models import Q
 
+from config.common import changes
 from config.common.errors import Conflict, FieldError, InvalidInput, NotFound
 from config.common.events import publish
 from organizations import access
@@ -122,7 +123,8 @@ def create_role(
             role_id=role.pk,
             role_name=role.name,
             permissions=role.permissions,
-        )
+        ),
+        after=changes.told(role),
     )
     return role
 
@@ -190,7 +192,8 @@ def delete_role(
     publish(
         CustomRoleDeleted(
             organization_id=tenant.organization.pk, role_id=role.pk, role_name=role.name
-        )
+        ),
+        before=changes.told(role),
     )
     role.delete()
 

@@ -8,6 +8,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.db.models import Model
 
+from config.common import changes
 from config.common.errors import FieldError, InvalidInput, NotFound
 from config.common.events import publish
 from organizations import access, grantable
@@ -50,7 +51,7 @@ def give(
         },
     )
     if is_new:
-        publish(GrantAdded(**_told(grant, wanted, of_kind)))
+        publish(GrantAdded(**_told(grant, wanted, of_kind)), after=changes.told(grant))
     return grant, is_new
 
 
@@ -65,20 +66,16 @@ def take(*, tenant: Tenant, grant_id: int) -> None:
         raise NotFound
     permission, kind = meaning_of(grant)
     tenant.require(permission)
-    publish(GrantRemoved(**_told(grant, permission, kind)))
+    publish(GrantRemoved(**_told(grant, permission, kind)), before=changes.told(grant))
     grant.delete()
 
 
 def meaning_of(grant: ObjectGrant) -> tuple[Permission, Kind]:
     """Return which permission of the catalogue a row stands for, and on what kind of object."""
-    content_type = grant.permission.content_type
-    for kind in grantable.kinds():
-        meta = kind.model._meta  # noqa: SLF001  public in all but name
-        if (meta.app_label, meta.model_name) == (content_type.app_label, content_type.model):
-            for permission, codename in kind.codenames.items():
-                if codename == grant.permission.codename:
-                    return permission, kind
-    raise NotFound
+    kind = grantable.of(grant.permission)
+    if kind is None:
+        raise NotFound
+    return grantable.permission_called(kind, grant.permission.codename), kind
 
 
 @transaction.atomic

@@ -9,12 +9,13 @@ from django.db import transaction
 
 from accounts.models import User
 from accounts.selectors import user_by_email
-from config.common import crypto, mail
+from accounts.services import notices
+from config.common import changes, crypto, mail
 from config.common.errors import Conflict, Forbidden, NotFound, TooManyRequests
 from config.common.events import publish
 from organizations import access
 from organizations.access import Tenant
-from organizations.models import OrganizationInvitation, Role
+from organizations.models import OrganizationInvitation, OrganizationStatus, Role
 from organizations.roles import Permission
 from organizations.services import custom_roles
 from organizations.services.custom_roles import Standing
@@ -85,6 +86,25 @@ def invite(
     offered = custom_roles.standing(tenant, role=role, custom_role_id=custom_role_id)
     _require_may_offer(tenant, offered)
     _require_place(tenant, email, at=at)
+    invitation, token = _make(tenant, email, offered, at=at)
+    _require_pace(invitation, at=at)
+    publish(
+        InvitationCreated(
+            organization_id=tenant.organization.pk,
+            invitation_id=invitation.pk,
+            email=email,
+            role=invitation.role_name,
+        ),
+        after=changes.told(invitation),
+    )
+    _mail(invitation, token, tenant.user)
+    _notify(invitation)
+    return invitation
+
+
+def _make(
+    tenant: Tenant, email: str, offered: Standing, *, at: datetime
+) -> tuple[OrganizationInvitation, str]:
     token = crypto.new_token()
     invitation = tenant.organization.invitations.create(
         email=email,
@@ -95,17 +115,7 @@ def invite(
         sent_times=[at],
         expires_at=at + LIFETIME,
     )
-    _require_pace(invitation, at=at)
-    publish(
-        InvitationCreated(
-            organization_id=tenant.organization.pk,
-            invitation_id=invitation.pk,
-            email=email,
-            role=invitation.role_name,
-        )
-    )
-    _mail(invitation, token, tenant.user)
-    return invitation
+    return invitation, token
 
 
 def _require_may_offer(tenant: Tenant, offered: Standing) -> None:
@@ -113,6 +123,8 @@ def _require_may_offer(tenant: Tenant, offered: Standing) -> None:
     if offered.role == Role.OWNER:
         tenant.require(Permission.OWNERS_WRITE)
     tenant.require_all(offered.permissions)
+    if tenant.organization.status != OrganizationStatus.ACTIVE:
+        raise Forbidden("The organization is suspended: it invites nobody.")
     if tenant.user is not None and not tenant.user.is_verified_email:
         raise Forbidden("Verify your own e-mail address before you invite others.")
 
@@ -160,6 +172,7 @@ def resend(*, tenant: Tenant, invitation_id: int, at: datetime) -> OrganizationI
     invitation = locked(tenant, invitation_id)
     require_pending(invitation)
     _require_may_offer(tenant, custom_roles.standing_of(invitation))
+    before = changes.snapshot(invitation)
     token = crypto.new_token()
     invitation.digest = crypto.digest(token)
     invitation.expires_at = at + LIFETIME
@@ -174,7 +187,8 @@ def resend(*, tenant: Tenant, invitation_id: int, at: datetime) -> OrganizationI
             organization_id=tenant.organization.pk,
             invitation_id=invitation.pk,
             email=invitation.email,
-        )
+        ),
+        **changes.since(before, invitation),
     )
     _mail(invitation, token, tenant.user)
     return invitation
@@ -244,14 +258,29 @@ def require_open(invitation: OrganizationInvitation, *, at: datetime) -> None:
 
 
 def _close(invitation: OrganizationInvitation, status: str, *, at: datetime) -> None:
+    before = changes.snapshot(invitation)
     invitation.status, invitation.closed_at = status, at
     invitation.save(update_fields=["status", "closed_at", "updated_at"])
     of, pk, email = invitation.organization_id, invitation.pk, invitation.email
     publish(
         InvitationExpired(organization_id=of, invitation_id=pk, email=email)
         if status == Status.EXPIRED
-        else InvitationRevoked(organization_id=of, invitation_id=pk, email=email)
+        else InvitationRevoked(organization_id=of, invitation_id=pk, email=email),
+        **changes.since(before, invitation),
     )
+
+
+def _notify(invitation: OrganizationInvitation) -> None:
+    """Tell it in the portal, too, where the address is known to be somebody's."""
+    invited = user_by_email(invitation.email)
+    if invited is not None and invited.is_verified_email:
+        notices.notify(
+            users=[invited],
+            kind="invitation.created",
+            title=f"You are invited to {invitation.organization.name}",
+            body=f"As {invitation.role_name}. Accept or decline within seven days.",
+            link="/organizations/switch/",
+        )
 
 
 def _mail(invitation: OrganizationInvitation, token: str, by: User | None) -> None:

@@ -7,6 +7,7 @@ the last owner stays.
 from django.db import transaction
 
 from accounts.models import User
+from accounts.services import notices
 from config.common import changes
 from config.common.errors import Conflict, NotFound
 from config.common.events import publish
@@ -125,6 +126,13 @@ def transfer_ownership(*, tenant: Tenant, user_id: int) -> OrganizationMember:
             organization_id=tenant.organization.pk, from_user_id=tenant.user.pk, to_user_id=user_id
         ),
         **changes.of(owner_id=(tenant.user.pk, user_id)),
+    )
+    notices.notify(
+        users=[heir.user_id],
+        kind="organization.ownership_transferred",
+        title=f"{tenant.organization.name} is yours now",
+        body=f"{tenant.user} has made you its owner.",
+        link="/team/",
     )
     return heir
 

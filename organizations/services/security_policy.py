@@ -1,5 +1,6 @@
 """Who may come into an organization, and what its keys may be. Nobody can lock themselves out with it."""
 
+import re
 from collections.abc import Mapping
 from typing import TypedDict
 
@@ -18,6 +19,9 @@ from organizations.signals import SecurityPolicyChanged
 
 MAX_ENTRIES = 50
 MAX_KEY_AGE_DAYS = 3650
+MAX_SCOPE_LENGTH = 100
+# What keys may be given is written like what they are given: words or `*`, joined by colons, dots or slashes.
+_SCOPE = re.compile(r"(?:[A-Za-z0-9_-]+|\*)(?:[:./](?:[A-Za-z0-9_-]+|\*))*")
 
 
 class WouldLockYouOut(Conflict):
@@ -69,6 +73,7 @@ def _checked(changes: Policy) -> Policy:
     faults: list[FieldError] = []
     if "allowed_scopes" in clean:
         clean["allowed_scopes"] = list(dict.fromkeys(clean["allowed_scopes"]))
+        faults += _scope_faults(clean["allowed_scopes"])
         _note_excess(clean["allowed_scopes"], "allowed_scopes", faults)
     if "console_networks" in clean:
         clean["console_networks"] = _networks(clean["console_networks"], faults)
@@ -81,6 +86,19 @@ def _checked(changes: Policy) -> Policy:
     if faults:
         raise InvalidInput("The policy is not valid.", errors=faults)
     return clean
+
+
+def _scope_faults(scopes: list[str]) -> list[FieldError]:
+    return [
+        FieldError(
+            pointer=f"#/allowed_scopes/{index}",
+            code="scope",
+            message="This is not a scope.",
+            fix="Write words joined by colons, such as orders:read, orders:* or *.",
+        )
+        for index, scope in enumerate(scopes)
+        if len(scope) > MAX_SCOPE_LENGTH or not _SCOPE.fullmatch(scope)
+    ]
 
 
 def _networks(texts: list[str], faults: list[FieldError]) -> list[str]:

@@ -78,8 +78,8 @@ def test_tells_everybody_by_mail_and_in_the_portal(staff, sam, olivia, mia):
     )
     events = AuditLog.objects.filter(event__startswith="broadcast.").order_by("id")
     assert [(entry.event, entry.actor_type) for entry in events] == [
-        ("broadcast.drafted", "user"),
-        ("broadcast.started", "user"),
+        ("broadcast.drafted", "staff"),
+        ("broadcast.started", "staff"),
         ("broadcast.finished", "job"),
     ]
 
@@ -484,4 +484,14 @@ def test_who_got_it_is_forgotten_after_90_days(clock, olivia):
 
     assert upkeep.purge_expired(at=timezone.now())["broadcasts"] == 1
 
+    assert Broadcast.objects.count() == 1
+
+
+def test_the_same_key_tells_people_once(staff, olivia):
+    headers = {"Idempotency-Key": "maintenance-1"}
+
+    first = staff.post(URL, BODY, headers=headers)
+    again = staff.post(URL, BODY, headers=headers)
+
+    assert (first.json(), again.status_code) == (again.json(), 202)
     assert Broadcast.objects.count() == 1

@@ -190,3 +190,35 @@ def test_checking_takes_a_slot_and_gives_it_back(algorithm):
 
     assert verdicts == [True, False, False]
     assert hashers._slots._value == hashers.SLOTS
+
+
+def hashes_of_a_refusal(api, monkeypatch, email):
+    """Return which kinds of hash a refused sign-in is compared with."""
+    compared = []
+    for kind in (hashers.Argon2idHasher, hashers.BCryptHasher):
+
+        def verify(self, password, encoded, kind=kind, verify=kind.verify):
+            compared.append(kind.algorithm)
+            return verify(self, password, encoded)
+
+        monkeypatch.setattr(kind, "verify", verify)
+    assert api.post(LOGIN, {"email": email, "password": "wrong"}).status_code == 401
+    monkeypatch.undo()
+    return sorted(compared)
+
+
+def test_a_refusal_costs_the_same_for_imported_accounts_and_others(api, db, monkeypatch):
+    imported = UserFactory.create(password=bare(PASSWORD))
+    suspended = UserFactory.create(status="SUSPENDED")
+    emails = [imported.email, UserFactory.create().email, suspended.email, "nobody@example.com"]
+
+    kinds = [hashes_of_a_refusal(api, monkeypatch, email) for email in emails]
+
+    assert kinds == [["argon2", "bcrypt"]] * 4
+
+
+def test_once_nothing_imported_is_left_nothing_more_is_spent(api, db, monkeypatch):
+    imported = UserFactory.create(password=bare(PASSWORD))
+    assert api.post(LOGIN, {"email": imported.email, "password": PASSWORD}).status_code == 200
+
+    assert hashes_of_a_refusal(api, monkeypatch, "nobody@example.com") == ["argon2"]

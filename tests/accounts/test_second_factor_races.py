@@ -8,13 +8,15 @@ from django.utils import timezone
 
 from accounts import tokens
 from accounts.models import PendingSignIn, Session
-from accounts.services import recovery_codes, sessions
+from accounts.services import assertions, recovery_codes, sessions
 from tests import race, servers
+from tests.doubles.authenticator import enrolled
 from tests.factories.accounts import UserFactory
 from tests.factors import enroll
 
 VERIFY = "/api/v1/auth/2fa/verify"
 REFRESH = "/api/v1/auth/refresh"
+PASSKEY = "/api/v1/auth/passkeys"
 RACERS = 16
 ROUNDS = [1, pytest.param(20, marks=[pytest.mark.trial, pytest.mark.timeout(300)])]
 
@@ -108,6 +110,38 @@ def test_refreshing(run, rounds):
         pair = sessions.start(user=person, at=timezone.now())
 
         statuses = run([race.post(REFRESH, {"refresh": pair.refresh})] * RACERS)
+
+        assert statuses == {200: 1, 401: 15}
+        assert _open_sessions(person) == 1
+
+
+def test_one_passkey_challenge_for_many_sign_ins(run, rounds):
+    for _ in range(rounds):
+        person = UserFactory.create()
+        device = enrolled(person)[0]
+        options = assertions.begin_sign_in(at=timezone.now())
+        bodies = [{"credential": device.sign(options)} for _ in range(RACERS)]
+
+        statuses = run([race.post(f"{PASSKEY}/sign-in", body) for body in bodies])
+
+        assert statuses == {200: 1, 401: 15}
+        assert _open_sessions(person) == 1
+
+
+def test_many_passkey_challenges_for_one_sign_in(run, rounds):
+    for _ in range(rounds):
+        person = UserFactory.create()
+        device, token = enrolled(person)[0], _waiting(person)
+        # A device that does not count, as synced ones: nothing but the sign-in itself tells the second from the first.
+        device.count = 0
+        options = [
+            assertions.begin_second_factor(token=token, at=timezone.now()) for _ in range(RACERS)
+        ]
+        bodies = [
+            {"two_factor_token": token, "credential": device.sign(one, count=0)} for one in options
+        ]
+
+        statuses = run([race.post(f"{PASSKEY}/second-factor", body) for body in bodies])
 
         assert statuses == {200: 1, 401: 15}
         assert _open_sessions(person) == 1

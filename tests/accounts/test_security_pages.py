@@ -288,3 +288,12 @@ def test_the_picture_is_one_that_a_page_may_hold(browser):
     assert picture.startswith("<svg ")
     assert "style" not in picture
     assert "script" not in picture
+
+
+def test_staff_is_told_why_a_last_app_stays(portal_as, sam):
+    app = enroll(sam)
+
+    page = portal_as(sam).post(OFF, {"password": PASSWORD, "code": app.code()}, follow=True)
+
+    assert "Add another one first" in page.content.decode()
+    assert sam.totpdevice_set.filter(confirmed=True).exists()

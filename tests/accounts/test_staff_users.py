@@ -428,3 +428,52 @@ def test_suspends_once(as_sam, olivia):
 def test_only_a_suspension_has_an_end(olivia):
     with pytest.raises(IntegrityError), transaction.atomic():
         User.objects.filter(pk=olivia.pk).update(suspended_until=timezone.now())
+
+
+def test_sorts_by_what_it_allows(as_sam):
+    for name in ("b", "c", "a"):
+        UserFactory.create(email=f"{name}@example.com", role="VIEWER")
+    only = "?role=VIEWER&limit=2"
+
+    def shown(path):
+        page = as_sam.get(path).json()
+        return "".join(row["email"][0] for row in page["data"]), page
+
+    def pages(order):
+        path = f"{URL}{only}&order={order}"
+        first, page = shown(path)
+        second, rest = shown(f"{path}&cursor={page['next_cursor']}")
+        back, _ = shown(f"{path}&cursor={rest['prev_cursor']}")
+        return first, second, back
+
+    assert pages("email") == ("ab", "c", "ab")
+    assert pages("-email") == ("cb", "a", "cb")
+    assert pages("created_at") == ("bc", "a", "bc")
+    assert pages("-created_at") == ("ac", "b", "ac")
+    assert as_sam.get(f"{URL}?order=password").status_code == 400
+    cursor = as_sam.get(f"{URL}{only}&order=email").json()["next_cursor"]
+    assert as_sam.get(f"{URL}{only}&order=-email&cursor={cursor}").status_code == 400
+
+
+def test_a_change_can_insist_on_what_was_read(as_sam, olivia):
+    path = f"{URL}/{olivia.pk}"
+    tag = as_sam.get(path)["ETag"]
+    sessions.start(user=olivia, at=timezone.now())
+
+    first = as_sam.patch(path, {"full_name": "First"}, headers={"If-Match": tag})
+    second = as_sam.patch(path, {"full_name": "Second"}, headers={"If-Match": tag})
+
+    assert (first.status_code, second.status_code) == (200, 412)
+    olivia.refresh_from_db()
+    assert olivia.full_name == "First"
+
+
+def test_a_suspension_under_a_key_happens_once(as_sam, olivia):
+    path, headers = f"{URL}/{olivia.pk}/suspend", {"Idempotency-Key": "suspend-olivia-1"}
+
+    first = as_sam.post(path, {"reason": "x"}, headers=headers)
+    again = as_sam.post(path, {"reason": "x"}, headers=headers)
+
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert again["Idempotency-Replayed"] == "true"
+    assert AuditLog.objects.filter(event="user.suspended").count() == 1

@@ -4,18 +4,20 @@ import shutil
 import subprocess
 import urllib.parse
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.utils import timezone
 
-from accounts.models import Passkey, RecoveryCode, Session, TotpDevice
-from accounts.services import factors, recovery_codes, sessions
+from accounts.models import Passkey, PlatformRole, RecoveryCode, Session, TotpDevice
+from accounts.services import factors, passkeys, recovery_codes, sessions, two_factor
 from audit.models import AuditLog
 from audit.services import entries
 from config.common.errors import TooManyRequests
 from config.common.models import OutgoingMail
-from tests.factories.accounts import PASSWORD
+from tests.factories.accounts import PASSWORD, PasskeyFactory, UserFactory
 from tests.factors import App, enroll
+from tests.simultaneous import at_once
 
 STATUS = "/api/v1/auth/2fa"
 ENABLE = "/api/v1/auth/2fa/enable"
@@ -428,3 +430,31 @@ def test_a_session_that_waits_for_nothing_is_not_touched(olivia, clock):
 
     before.refresh_from_db()
     assert (before.method, before.second_factor_at) == (Session.Method.PASSWORD, None)
+
+
+def test_staff_keeps_a_last_app(api_as, sam, clock):
+    app = enroll(sam)
+    body = {"password": PASSWORD, "code": app.code()}
+    client = api_as(sam)
+
+    refused = client.post(DISABLE, body)
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "last_second_factor")
+    assert factors.second_factors(sam) == ["totp", "recovery_code"]
+    PasskeyFactory.create(user=sam)
+    assert client.post(DISABLE, body).status_code == 204
+    assert "totp" not in factors.second_factors(sam)
+
+
+def test_an_app_and_a_passkey_taken_at_once_leave_staff_one(transactional_db):
+    person = UserFactory.create(role=PlatformRole.ADMIN)
+    app, passkey = enroll(person), PasskeyFactory.create(user=person)
+    now, code = timezone.now(), app.code()
+    disable = partial(
+        two_factor.disable, user=person, session_id=None, password=PASSWORD, code=code, at=now
+    )
+
+    outcomes = at_once(disable, partial(passkeys.remove, user=person, passkey_id=passkey.pk))
+
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["LastFactor", "NoneType"]
+    assert factors.has_second_factor(person)

@@ -21,6 +21,16 @@ from tests.clients import ApiAs
 from tests.factories.accounts import PASSWORD, PasskeyFactory
 from tests.factories.apikeys import ApiKeyFactory
 from tests.factories.audit import SecurityEventFactory
+from tests.factories.webhooks import WebhookFactory
+from webhooks.models import (
+    ConformanceRun,
+    Outcome,
+    RunStatus,
+    Trigger,
+    WebhookAttempt,
+    WebhookDelivery,
+)
+from webhooks.services import testing
 
 INVITATION_TOKEN = "i" * 43
 VERIFY_TOKEN, RESET_TOKEN, CHANGE_TOKEN = "t" * 43, "r" * 43, "c" * 43
@@ -50,8 +60,10 @@ def world(
     clients = {name: api_as(person) for name, person in people.items()}
     clients["staff"] = _staff(sam)
     pair = sessions.start(user=olivia, at=timezone.now())
+    settings.WEBHOOK_ALLOW_CIDRS = ["127.0.0.0/8"]
     settings.MEDIA_ROOT, settings.EXPORT_ROOT = tmp_path / "media", tmp_path
     _mail_links(olivia)
+    webhook, foreign_webhook = _webhook_of(organization), _webhook_of(foreign_organization)
     return World(
         mine=organization,
         foreign=foreign_organization,
@@ -77,6 +89,10 @@ def world(
         .pk,
         event_id=SecurityEventFactory.create(organization_id=organization.pk).pk,
         foreign_event_id=SecurityEventFactory.create(organization_id=foreign_organization.pk).pk,
+        webhook=webhook,
+        foreign_webhook=foreign_webhook,
+        run_id=_run_of(webhook),
+        foreign_run_id=_run_of(foreign_webhook),
         values={
             "refresh": pair.refresh,
             "email": olivia.email,
@@ -139,6 +155,39 @@ def _mail_links(user: User) -> None:
             change=change_of,
             expires_at=soon,
         )
+
+
+def _webhook_of(organization: Organization) -> WebhookDelivery:
+    """Make an endpoint that was sent one test."""
+    webhook = WebhookFactory.create(organization=organization)
+    delivery = testing.send_test(webhook=webhook, at=timezone.now())
+    WebhookAttempt.objects.create(
+        delivery=delivery,
+        webhook=webhook,
+        number=1,
+        trigger=Trigger.TEST,
+        at=timezone.now(),
+        duration_ms=12,
+        outcome=Outcome.SUCCEEDED,
+        url=webhook.url,
+        status_code=204,
+    )
+    return delivery
+
+
+def _run_of(delivery: WebhookDelivery) -> int:
+    """Make a conformance run that is over."""
+    run = ConformanceRun.objects.create(
+        organization_id=delivery.organization_id,
+        webhook_id=delivery.webhook_id,
+        url=delivery.webhook.url,
+        probes_total=15,
+        status=RunStatus.FINISHED,
+        score=100,
+        grade="A",
+        completed_at=timezone.now(),
+    )
+    return run.pk
 
 
 def _export_of(user: User, folder: Path) -> int:

@@ -131,6 +131,28 @@ MATRIX: list[tuple[Any, ...]] = [
     ("users_me_sessions",                  401, 200, 200, 200, 200, 200),
     ("users_me_sessions_end",              401, 204, 204, 204, 204, 204),
     ("users_me_update",                    401, 200, 200, 200, 200, 200),
+    ("webhooks_conformance_list",          401, 404, 200, 200, 200, 200),
+    ("webhooks_conformance_retrieve",      401, 404, 200, 200, 200, 200),
+    ("webhooks_conformance_start",         401, 404, 403, 202, 202, 202),
+    ("webhooks_create",                    401, 404, 403, 201, 201, 201),
+    ("webhooks_delete",                    401, 404, 403, 204, 204, 204),
+    ("webhooks_deliveries_list",           401, 404, 200, 200, 200, 200),
+    ("webhooks_deliveries_resend",         401, 404, 403, 202, 202, 202),
+    ("webhooks_deliveries_retrieve",       401, 404, 200, 200, 200, 200),
+    ("webhooks_disable",                   401, 404, 403, 200, 200, 200),
+    ("webhooks_enable",                    401, 404, 403, 200, 200, 200),
+    ("webhooks_event_types",               401, 404, 200, 200, 200, 200),
+    ("webhooks_list",                      401, 404, 200, 200, 200, 200),
+    ("webhooks_messages",                  401, 404, 200, 200, 200, 200),
+    ("webhooks_messages_acknowledge",      401, 404, 403, 200, 200, 200),
+    ("webhooks_recover",                   401, 404, 403, 202, 202, 202),
+    ("webhooks_replay_missing",            401, 404, 403, 202, 202, 202),
+    ("webhooks_retrieve",                  401, 404, 200, 200, 200, 200),
+    ("webhooks_rotate_secret",             401, 404, 403, 200, 200, 200),
+    ("webhooks_stats",                     401, 404, 200, 200, 200, 200),
+    ("webhooks_test",                      401, 404, 403, 202, 202, 202),
+    ("webhooks_update",                    401, 404, 403, 200, 200, 200),
+    ("webhooks_why",                       401, 404, 200, 200, 200, 200),
     ("whoami",                             401, 401, 401, 401, 401, 401),
 ]  # fmt: skip
 BODIES: dict[str, dict[str, Any]] = {
@@ -191,13 +213,20 @@ BODIES: dict[str, dict[str, Any]] = {
         "new_password": "another four unrelated words",
     },
     "users_me_update": {"full_name": "Somebody Else"},
+    "webhooks_create": {"url": "http://127.0.0.1:8099/hooks"},
+    "webhooks_messages_acknowledge": {"position": 0},
+    "webhooks_recover": {"since": "2026-03-01T00:00:00Z"},
+    "webhooks_replay_missing": {"since": "2026-03-01T00:00:00Z"},
+    "webhooks_rotate_secret": {"overlap_seconds": 60},
+    "webhooks_test": {"event_type": "api_key.revoked"},
+    "webhooks_update": {"description": "Bookkeeping"},
 }
 SCOPED_TO_ONE = [name for name, operation in operations().items() if operation.has_id]
 OF_ORGANIZATIONS = [
     name
     for name, operation in operations().items()
     if operation.has_id
-    or name.startswith(("api_keys", "analytics", "organizations_", "security_events"))
+    or name.startswith(("api_keys", "analytics", "organizations_", "security_events", "webhooks"))
 ]
 BELOW_ONE = [
     name

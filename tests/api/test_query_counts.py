@@ -16,6 +16,9 @@ from tests.factories.accounts import PasskeyFactory, UserFactory
 from tests.factories.apikeys import ApiKeyFactory
 from tests.factories.audit import SecurityEventFactory
 from tests.factories.organizations import MemberFactory, OrganizationFactory
+from tests.factories.webhooks import WebhookFactory
+from webhooks.models import ConformanceRun, RunStatus
+from webhooks.services import testing
 
 pytestmark = pytest.mark.django_db
 
@@ -109,6 +112,26 @@ def add_person(world):
     UserFactory.create()
 
 
+def add_webhook(world):
+    WebhookFactory.create(organization=world.mine)
+
+
+def add_run(world):
+    webhook = world.webhook.webhook
+    ConformanceRun.objects.create(
+        organization=world.mine,
+        webhook=webhook,
+        url=webhook.url,
+        probes_total=15,
+        status=RunStatus.FAILED,
+        completed_at=timezone.now(),
+    )
+
+
+def add_delivery(world):
+    testing.send_test(webhook=world.webhook.webhook, at=timezone.now())
+
+
 # Operation, what adds a row to its list, and how many queries it takes: who asks, where, and the rows.
 LISTS = {
     "admin_broadcasts_list": (add_broadcast, 2),
@@ -129,6 +152,9 @@ LISTS = {
     "users_me_security_events": (add_failure, 2),
     "users_me_devices": (add_device, 2),
     "users_me_sessions": (add_session, 2),
+    "webhooks_conformance_list": (add_run, 4),
+    "webhooks_deliveries_list": (add_delivery, 4),
+    "webhooks_list": (add_webhook, 3),
 }
 
 

@@ -14,6 +14,7 @@ from apikeys.gateway import app as gate
 from apikeys.models import ApiKey
 from organizations.models import Organization
 from tests.api.operations import Operation
+from webhooks.models import WebhookDelivery
 
 REQUEST_ID = "the-same-request"
 MISSING = 8_000_000_000_000_000_000
@@ -45,6 +46,10 @@ class World:
     broadcast_id: int
     foreign_notice_id: int
     foreign_export_id: int
+    webhook: WebhookDelivery
+    foreign_webhook: WebhookDelivery
+    run_id: int
+    foreign_run_id: int
     values: dict[str, Any] = field(default_factory=dict)
     # What belongs to organizations beyond their keys: path parameters by whose they are.
     of_organizations: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -62,6 +67,9 @@ class World:
                 "notice_id": self.notice_id,
                 "broadcast_id": self.broadcast_id,
                 **self.of_organizations["mine"],
+                "webhook_id": self.webhook.webhook_id,
+                "delivery_id": self.webhook.pk,
+                "run_id": self.run_id,
             }
         if whose == "foreign":
             return {
@@ -76,6 +84,9 @@ class World:
                 "notice_id": self.foreign_notice_id,
                 "broadcast_id": self.broadcast_id,
                 **self.of_organizations["foreign"],
+                "webhook_id": self.foreign_webhook.webhook_id,
+                "delivery_id": self.foreign_webhook.pk,
+                "run_id": self.foreign_run_id,
             }
         names = (
             "organization_id",
@@ -90,6 +101,9 @@ class World:
             "notice_id",
             "broadcast_id",
             *self.of_organizations["mine"],
+            "webhook_id",
+            "delivery_id",
+            "run_id",
         )
         return {name: MISSING + number for number, name in enumerate(names)}
 

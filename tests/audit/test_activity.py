@@ -28,6 +28,7 @@ def test_lists_what_one_did(client, olivia):
         "event": "user.updated",
         "summary": f"profile of user {olivia.pk} changed",
         "by_me": True,
+        "by": "you",
         "organization_id": None,
         "ip": "127.0.0.1",
         "user_agent": "curl/8",

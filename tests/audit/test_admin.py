@@ -1,10 +1,12 @@
 """The back office of the log: read-only, found by what support has in hand; security events are acknowledged."""
 
 import pytest
+from django.utils import timezone
 from django.utils.html import escape
 
 from accounts.models import PlatformRole
-from audit.models import AuditLog, SecurityEvent
+from audit.models import AuditLog, AuditSeal, SecurityEvent
+from audit.services import seals
 from organizations.services import organizations
 from tests.factories.accounts import UserFactory
 
@@ -128,3 +130,52 @@ def test_lists_cost_the_same_for_many(back_office, refused, organization, count_
 def test_an_admin_of_the_platform_may_look_and_a_customer_may_not(portal_as, refused, olivia):
     assert portal_as(UserFactory.create(role=PlatformRole.ADMIN)).get(LOG).status_code == 200
     assert portal_as(olivia).get(LOG).status_code == 302
+
+
+def test_entries_are_filtered_by_what_acted_and_found_by_target(back_office, refused, organization):
+    by_actor = found(back_office, "", actor="user")
+    by_target = found(back_office, f"organization:{organization.pk}")
+
+    assert {entry.actor_type for entry in by_actor} == {"user"}
+    assert {(entry.target_type, entry.target_id) for entry in by_target} == {
+        ("organization", organization.pk)
+    }
+    assert found(back_office, "organization:99999999") == []
+
+
+def test_an_entry_shows_its_changes_side_by_side(back_office, organization):
+    organizations.update_organization(organization=organization, changes={"name": "<i>Acme"})
+    entry = AuditLog.objects.get(event="organization.updated")
+
+    page = back_office.get(f"{LOG}{entry.pk}/change/").content.decode()
+
+    assert "<code>name</code>: Olivia&#x27;s organization → &lt;i&gt;Acme" in page
+
+
+def test_staff_take_a_copy_and_the_organization_sees_that(back_office, organization, sam):
+    organizations.update_organization(organization=organization, changes={"name": "=Acme"})
+    entry = AuditLog.objects.get(event="organization.updated")
+
+    response = back_office.post(LOG, {"action": "export_csv", "_selected_action": [entry.pk]})
+    content = b"".join(response.streaming_content).decode()
+
+    assert response["Content-Disposition"] == 'attachment; filename="audit-log.csv"'
+    assert content.splitlines()[1].startswith(f"{entry.pk},")
+    copied = AuditLog.objects.get(event="audit_log.exported")
+    assert (copied.organization_id, copied.actor_type, copied.actor_id) == (
+        organization.pk,
+        "staff",
+        sam.pk,
+    )
+
+
+def test_seals_are_only_shown(back_office, organization):
+    seals.seal_heads(at=timezone.now())
+
+    page = back_office.get("/admin/audit/auditseal/")
+
+    assert page.status_code == 200
+    assert back_office.get("/admin/audit/auditseal/add/").status_code == 403
+    seal = AuditSeal.objects.get(chain=organization.pk)
+    shown = back_office.get(f"/admin/audit/auditseal/{seal.pk}/change/").content.decode()
+    assert bytes(seal.hash).hex() in shown

@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
+from apikeys.services import keys
 from audit.chaining import PLATFORM_CHAIN
 from audit.models import AuditChain, AuditLog
 from audit.services import entries
@@ -141,10 +144,10 @@ def test_what_concerns_no_organization_is_in_the_platforms_chain(api_as, olivia)
     assert (entry.chain, entry.organization_id) == (PLATFORM_CHAIN, None)
 
 
-def test_costs_three_queries(organization, django_assert_num_queries):
+def test_costs_two_queries(organization, django_assert_num_queries):
     event = OrganizationSuspended(organization_id=organization.pk, reason="x")
 
-    with django_assert_num_queries(3), transaction.atomic(savepoint=False):
+    with django_assert_num_queries(2), transaction.atomic(savepoint=False):
         entries.record(event, at=organization.created_at)
 
 
@@ -194,3 +197,39 @@ def test_two_first_entries_of_a_chain_at_once():
     assert not [outcome for outcome in (*outcomes, *firsts) if isinstance(outcome, Exception)]
     assert sorted(entry.sequence for entry in firsts) == [1, 2, 3, 4, 5, 6]
     assert AuditChain.objects.get(chain=fresh).sequence == 6
+
+
+def test_a_change_writes_two_rows_beside_its_own(api_as, organization, adam):
+    """The entry and the message owed to webhooks; nothing else is inserted while somebody waits."""
+    client = api_as(adam)
+
+    with CaptureQueriesContext(connection) as queries:
+        response = client.patch(f"/api/v1/organizations/{organization.pk}", {"name": "Acme"})
+
+    assert response.status_code == 200
+    assert [table_of(one["sql"]) for one in queries if one["sql"].startswith("INSERT")] == [
+        "webhooks_webhookmessage",
+        "audit_auditlog",
+    ]
+
+
+def test_something_new_writes_two_rows_beside_its_own(organization):
+    with CaptureQueriesContext(connection) as queries:
+        keys.create_key(
+            organization=organization,
+            created_by=None,
+            settings={"name": "Checkout", "environment": "live"},
+            at=timezone.now(),
+        )
+
+    inserted = [table_of(one["sql"]) for one in queries if one["sql"].startswith("INSERT")]
+    assert sorted(inserted) == [
+        "apikeys_apikey",
+        "apikeys_secret",
+        "audit_auditlog",
+        "webhooks_webhookmessage",
+    ]
+
+
+def table_of(statement):
+    return statement.split('"')[1]

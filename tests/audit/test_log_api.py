@@ -127,7 +127,8 @@ def test_a_cursor_leads_through_the_log(api_as, olivia, organization):
         organizations.update_organization(
             organization=organization, changes={"metadata": {"number": number}}
         )
-    client, seen, cursor = api_as(olivia), [], {}
+    client, seen = api_as(olivia), []
+    cursor: dict[str, str] = {}
     wanted = {"action": "organization.updated", "limit": 2}
     while True:
         page = client.get(LOG, {**wanted, **cursor}).json()

@@ -20,6 +20,7 @@ TERMS = {
     "quota_limit": "",
     "key_limit": "5",
     "seat_limit": "",
+    "audit_retention_days": "365",
 }
 
 

@@ -207,7 +207,7 @@ def test_proxies_of_the_environment_are_not_used(settings, connections, monkeypa
     with running_receiver() as receiver:
         assert post(receiver.url()).status == 200
 
-    assert [address[1] for _, address in connections] == [receiver.port]  # type: ignore[index]
+    assert [address[1] for _, address in connections] == [receiver.port]
 
 
 def test_what_is_kept_of_an_answer_is_bounded(settings):

@@ -1,9 +1,14 @@
 """Whatever goes wrong is answered as RFC 9457, or as a page where the client asked for one."""
 
+import psycopg
 import pytest
+from django.db import OperationalError, connection, transaction
 from django.test import Client
+from structlog.testing import capture_logs
 
+from accounts import services
 from config.common import errors, problems
+from config.common.logs import redact_secrets
 
 MEMBERS = {"type", "title", "status", "detail", "instance", "code", "request_id", "errors"}
 pytestmark = pytest.mark.django_db
@@ -136,3 +141,41 @@ def test_every_error_says_what_to_do():
 def test_a_code_belongs_to_one_class():
     with pytest.raises(TypeError, match="not_found"):
         type("Another", (errors.DomainError,), {"code": "not_found"})
+
+
+def test_the_log_says_which_database_error_a_503_comes_from(api_as, olivia, monkeypatch):
+    client = api_as(olivia)
+
+    def broken(*_arguments, **_values):
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = 1")
+            cursor.execute("SELECT pg_sleep(1)")
+
+    monkeypatch.setattr(services.profile, "update_profile", broken)
+    with capture_logs() as logs, transaction.atomic():
+        answer = client.patch("/api/v1/users/me", {"full_name": "Olivia"})
+        transaction.set_rollback(True)
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "service_unavailable")
+    (line,) = [entry for entry in logs if entry["event"] == "database_unavailable"]
+    assert line == {
+        "event": "database_unavailable",
+        "log_level": "warning",
+        "error": "QueryCanceled",
+        "sqlstate": "57014",
+        "said": "canceling statement due to statement timeout",
+    }
+
+
+def test_an_outage_is_told_without_rows_and_passwords():
+    cause = psycopg.OperationalError("no way to postgresql://u:pw-1@h/d\nDETAIL: (x@example.com)")
+    error = OperationalError("x")
+    error.__cause__ = cause
+
+    with capture_logs(processors=[redact_secrets]) as logs:
+        problems.log_outage(error)
+        problems.log_outage(ValueError("not of the database"))
+
+    (line,) = logs
+    assert "example.com" not in line["said"]
+    assert "pw-1" not in line["said"]

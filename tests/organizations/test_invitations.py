@@ -9,7 +9,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import Notice, User
 from accounts.services import registration
 from audit.models import AuditLog
 from config.common import crypto
@@ -79,6 +79,25 @@ def test_an_invitation_is_mailed_and_its_link_is_stored_nowhere(api_as, organiza
     assert told() == ["invitation.created"]
     assert token not in str(AuditLog.objects.values_list())
     assert token.encode() not in response.content
+
+
+def test_both_sides_are_told_in_the_portal(api_as, organization, adam, nora):
+    invite(api_as(adam), organization)
+    accept(api_as(nora), tokens()[0])
+
+    told = Notice.objects.order_by("pk").values_list("user_id", "kind", "link")
+    assert list(told) == [
+        (nora.pk, "invitation.created", "/organizations/switch/"),
+        (adam.pk, "invitation.accepted", "/team/"),
+    ]
+
+
+def test_a_suspended_organization_invites_nobody(api_as, organization, adam):
+    Organization.objects.filter(pk=organization.pk).update(status="SUSPENDED")
+
+    refused = invite(api_as(adam), organization)
+
+    assert (refused.status_code, states(), tokens()) == (403, [], [])
 
 
 def test_the_invited_person_becomes_a_member(api_as, organization, adam, nora, told):

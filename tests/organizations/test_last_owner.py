@@ -1,6 +1,6 @@
 """At least one owner, always: by the services, by raw SQL, under races, and for any sequence of steps."""
 
-from contextlib import closing
+import contextlib
 from functools import partial
 from threading import Barrier
 
@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
 from hypothesis import HealthCheck
 from hypothesis import settings as effort
 from hypothesis import strategies as st
@@ -23,7 +24,14 @@ from accounts.models import User
 from config.common.errors import DomainError, Forbidden, NotFound
 from organizations import access
 from organizations.models import Organization, OrganizationMember, Role
-from organizations.services import members
+from organizations.services import (
+    answers,
+    closing,
+    custom_roles,
+    departures,
+    invitations,
+    members,
+)
 from organizations.services.members import LastOwner
 from tests.factories.accounts import UserFactory
 from tests.factories.organizations import MemberFactory, OrganizationFactory
@@ -107,6 +115,25 @@ def test_two_owners_who_leave_at_once_leave_one(organization, olivia):
 
 
 @pytest.mark.django_db(transaction=True)
+def test_handing_over_while_everybody_leaves_leaves_an_owner(organization, olivia):
+    second = MemberFactory.create(organization=organization, role=Role.OWNER).user
+    heir = MemberFactory.create(organization=organization, role=Role.MEMBER).user
+    tenants = {user.pk: access.tenant_of(user) for user in (olivia, second, heir)}
+    leaving = [
+        partial(members.remove_member, tenant=tenants[user.pk], user_id=user.pk)
+        for user in (olivia, second, heir)
+    ]
+
+    at_once(
+        partial(members.transfer_ownership, tenant=tenants[olivia.pk], user_id=heir.pk),
+        partial(members.transfer_ownership, tenant=tenants[second.pk], user_id=heir.pk),
+        *leaving,
+    )
+
+    assert len(owners_of(organization)) >= 1
+
+
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("isolation", ["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"])
 @pytest.mark.parametrize(
     "statement",
@@ -119,7 +146,7 @@ def test_raw_sql_on_two_connections_leaves_one_owner(organization, olivia, state
     written = Barrier(2)
 
     def take_away(member_id):
-        with closing(psycopg.connect(settings.DATABASE_URL)) as raw:
+        with contextlib.closing(psycopg.connect(settings.DATABASE_URL)) as raw:
             raw.execute(f"SET TRANSACTION ISOLATION LEVEL {isolation}")
             raw.execute(statement, [member_id])
             # Both have written before either commits: neither has seen the other's change.
@@ -273,6 +300,83 @@ class Ownership(RuleBasedStateMachine):
             assert before[actor.pk] == Role.OWNER
             assert self.roles() == before | {actor.pk: Role.ADMIN, target.pk: Role.OWNER}
 
+    @rule(actor=st.integers(0, 4), whom=st.integers(0, 4), role=st.sampled_from(Role.values))
+    def invite_and_accept(self, actor, whom, role):
+        before = self.roles()
+        actor, target = self.people[actor], self.people[whom]
+
+        def act():
+            made = invitations.invite(
+                tenant=access.tenant_of(actor, self.organization.pk),
+                email=target.email,
+                role=role,
+                at=timezone.now(),
+            )
+            answers.accept(user=target, invitation_id=made.pk, at=timezone.now())
+
+        refused = self.attempt(act)
+
+        if refused is None:
+            assert before[actor.pk] in {Role.OWNER, Role.ADMIN}
+            assert role != Role.OWNER or before[actor.pk] == Role.OWNER
+            assert self.roles() == before | {target.pk: role}
+        else:
+            assert self.roles() == before
+
+    @rule(actor=st.integers(0, 4), whom=st.integers(0, 4))
+    def give_custom_role(self, actor, whom):
+        before = self.roles()
+        actor, target = self.people[actor], self.people[whom]
+
+        def act():
+            tenant = access.tenant_of(actor, self.organization.pk)
+            role = self.organization.custom_roles.first() or custom_roles.create_role(
+                tenant=tenant, name="Recruiter", permissions=["members:write", "members:read"]
+            )
+            members.change_role(tenant=tenant, user_id=target.pk, custom_role_id=role.pk)
+
+        refused = self.attempt(act)
+
+        if refused is None:
+            assert self.roles() == before | {target.pk: Role.VIEWER}
+        else:
+            assert self.roles() == before
+
+    @rule(who=st.integers(0, 4))
+    def leave_all(self, who):
+        """Somebody's account is erased; where they are the only owner among others, it is not."""
+        before, user = self.roles(), self.people[who]
+        others = {pk: role for pk, role in before.items() if pk != user.pk}
+        if not others:
+            return
+
+        refused = self.attempt(
+            lambda: departures.leave_all(user_id=user.pk, email=user.email, at=timezone.now())
+        )
+
+        if refused is None:
+            assert self.roles() == others
+        else:
+            assert refused.code == "sole_owner"
+            assert self.roles() == before
+
+    @rule(actor=st.integers(0, 4))
+    def close(self, actor):
+        """Who may close it does, to see that its owners stay on record; then it is opened again for the other steps."""
+        before, user = self.roles(), self.people[actor]
+
+        refused = self.attempt(
+            lambda: closing.close(
+                tenant=access.tenant_of(user, self.organization.pk),
+                confirmation=self.organization.name,
+                at=timezone.now(),
+            )
+        )
+
+        assert self.roles() == before
+        assert (refused is None) == (before.get(user.pk) == Role.OWNER)
+        Organization.objects.filter(pk=self.organization.pk).update(status="ACTIVE", closed_at=None)
+
     def expect_untouched_if(self, refused, before):
         if refused is not None:
             assert (
@@ -287,13 +391,16 @@ class Ownership(RuleBasedStateMachine):
 
 
 @pytest.mark.django_db
-def test_any_sequence_of_steps_leaves_an_owner():
+@pytest.mark.parametrize(
+    "examples", [6, pytest.param(100, marks=pytest.mark.trial)], ids=["short", "long"]
+)
+def test_any_sequence_of_steps_leaves_an_owner(examples):
     assert not User.objects.exists()
 
     run_state_machine_as_test(
         Ownership,
         settings=effort(
-            max_examples=25,
+            max_examples=examples,
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -1,4 +1,4 @@
-"""A session that ends has ended in every process within two seconds: its tokens, its cookie, its open WebSockets."""
+"""A session that ends has ended in every process within two seconds, and rights that are taken are gone at once."""
 
 import http.client
 import json
@@ -20,6 +20,9 @@ from accounts.services import email_changes, passwords, sessions, suspension
 from analytics.consumers import NO_LONGER_ALLOWED
 from config.common import crypto
 from config.common.models import OutgoingMail
+from organizations import access
+from organizations.access import Tenant
+from organizations.services import custom_roles, members, security_policy
 from tests.doubles.house import House
 from tests.doubles.stack import Gate
 
@@ -109,14 +112,19 @@ class Presence:
 def presence(house: House, gates: list[Gate]) -> Iterator[Presence]:
     """A customer of this test's own, signed in and watching."""
     user = house.another(next(names)).owner
-    body = json.dumps({"email": user.email, "password": PASSWORD}).encode()
-    status, _, answer = ask(gates[0], "POST", "/api/v1/auth/login", JSON, body)
-    assert status == 200, answer
-    pair = json.loads(answer)
+    pair = _pair(gates[0], user)
     cookie = _portal_cookie(gates[0], user)
     with ExitStack() as open_sockets:
         sockets = [open_sockets.enter_context(_socket(gate, cookie)) for gate in gates]
         yield Presence(user, gates, pair["access"], pair["refresh"], cookie, sockets)
+
+
+def _pair(gate: Gate, user: User) -> dict[str, str]:
+    body = json.dumps({"email": user.email, "password": PASSWORD}).encode()
+    status, _, answer = ask(gate, "POST", "/api/v1/auth/login", JSON, body)
+    assert status == 200, answer
+    pair: dict[str, str] = json.loads(answer)
+    return pair
 
 
 def _portal_cookie(gate: Gate, user: User) -> str:
@@ -242,3 +250,49 @@ def _statuses(
     after = [status for sent_at, status in mine if sent_at > done_at + DEADLINE]
     assert len(after) > 2
     return before, set(after)
+
+
+RIGHTS: dict[str, tuple[Callable[[Tenant, User], object], int]] = {
+    "demoted": (
+        lambda by, user: members.change_role(tenant=by, user_id=user.pk, role="VIEWER"),
+        403,
+    ),
+    "given a lesser role of their own": (
+        lambda by, user: members.change_role(
+            tenant=by,
+            user_id=user.pk,
+            custom_role_id=custom_roles.create_role(
+                tenant=by, name="Reader", permissions=["usage:read"]
+            ).pk,
+        ),
+        403,
+    ),
+    "removed": (lambda by, user: members.remove_member(tenant=by, user_id=user.pk), 404),
+    "kept out by a policy": (
+        lambda by, user: security_policy.change_policy(
+            tenant=by, changes={"requires_two_factor": True}
+        ),
+        403,
+    ),
+    "suspended": (lambda _, user: suspension.suspend(user=user, reason="trial"), 401),
+}
+
+
+@pytest.mark.parametrize("what", RIGHTS)
+def test_rights_that_are_taken_are_gone_for_the_next_request_in_every_process(
+    what: str, house: House, gates: list[Gate]
+) -> None:
+    """Nothing that says who may do what is remembered between requests."""
+    act, refused = RIGHTS[what]
+    customer, person = house.another(next(names)), house.another(next(names)).owner
+    by = access.on_behalf_of(customer.organization)
+    members.add_member(organization=customer.organization, user=person, role="ADMIN")
+    headers = {"Authorization": f"Bearer {_pair(gates[0], person)['access']}"}
+    path = f"/api/v1/organizations/{customer.organization.pk}"
+    for gate in gates:
+        assert ask(gate, "PATCH", path, {**headers, **JSON}, b'{"metadata": {}}')[0] == 200
+
+    act(by, person)
+
+    got = [ask(gate, "PATCH", path, {**headers, **JSON}, b'{"metadata": {}}')[0] for gate in gates]
+    assert got == [refused] * len(gates)

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from accounts.models import Notice
 from config.common.models import OutgoingMail
 from organizations.services import suspension
 from tests.doubles.receiver import response, running_receiver
@@ -194,6 +195,11 @@ def test_recovery_after_a_notice_is_told(endpoint, receiver, change, drain, cloc
     webhook.refresh_from_db()
     assert (webhook.noticed_percent, webhook.failing_since) == (0, None)
     assert [kind for kind, _ in mails()] == ["webhooks/failing", "webhooks/recovered"]
+    told = Notice.objects.filter(kind__startswith="webhook.").order_by("id")
+    assert [(notice.kind, notice.user.email, notice.link) for notice in told] == [
+        ("webhook.failures_noticed", "olivia@example.com", f"/webhooks/{webhook.pk}/"),
+        ("webhook.recovered", "olivia@example.com", f"/webhooks/{webhook.pk}/"),
+    ]
     assert WebhookMessage.objects.filter(event_type="webhook.recovered").count() == 1
 
 

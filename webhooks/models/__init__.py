@@ -1,5 +1,6 @@
 """State of what customers are told: their endpoints, the messages owed to them, deliveries and attempts."""
 
+from webhooks.models.conformance import ConformanceRun, RunStatus
 from webhooks.models.deliveries import (
     Outcome,
     Status,
@@ -9,11 +10,15 @@ from webhooks.models.deliveries import (
     WebhookMessage,
 )
 from webhooks.models.endpoints import DisabledReason, Kind, Signature, Webhook, WebhookSecret
+from webhooks.models.feeds import FeedPosition
 
 __all__ = [
+    "ConformanceRun",
     "DisabledReason",
+    "FeedPosition",
     "Kind",
     "Outcome",
+    "RunStatus",
     "Signature",
     "Status",
     "Trigger",

@@ -92,44 +92,31 @@ def _check_headers(headers: dict[str, str], faults: Faults) -> dict[str, str]:
     seen: set[str] = set()
     for name, value in headers.items():
         pointer = f"#/headers/{name[:100].replace('~', '~0').replace('/', '~1')}"
-        lower = name.lower()
-        if not _HEADER_NAME.fullmatch(name):
-            _note(
-                faults,
-                pointer,
-                "header_name",
-                "This is not a header's name.",
-                "Use letters, digits and dashes.",
-            )
-        elif lower in _RESERVED_HEADERS or lower.startswith(_RESERVED_PREFIXES):
-            _note(
-                faults,
-                pointer,
-                "header_reserved",
-                "This header is set by us or by the connection.",
-                "Choose another name, such as X-Token.",
-            )
-        elif lower in seen:
-            _note(
-                faults,
-                pointer,
-                "header_repeated",
-                "This header is given twice.",
-                "Names differ by more than case.",
-            )
+        fault = _fault_of_name(name, seen)
+        if fault is not None:
+            _note(faults, pointer, *fault)
         if len(value) > MAX_HEADER_VALUE or not _HEADER_VALUE.fullmatch(value):
             message = f"A value is at most {MAX_HEADER_VALUE:,} visible ASCII characters."
-            _note(
-                faults,
-                pointer,
-                "header_value",
-                message,
-                "Remove line breaks and other control characters.",
-            )
-        seen.add(lower)
+            fix = "Remove line breaks and other control characters."
+            _note(faults, pointer, "header_value", message, fix)
+        seen.add(name.lower())
     if len(headers) > MAX_HEADERS:
         _note(faults, "#/headers", "too_many", f"At most {MAX_HEADERS} headers.", "")
     return headers
+
+
+def _fault_of_name(name: str, seen: set[str]) -> tuple[str, str, str] | None:
+    """Return code, message and fix of what is wrong with a header's name."""
+    lower = name.lower()
+    if not _HEADER_NAME.fullmatch(name):
+        fix = "Use letters, digits and dashes."
+        return "header_name", "This is not a header's name.", fix
+    if lower in _RESERVED_HEADERS or lower.startswith(_RESERVED_PREFIXES):
+        fix = "Choose another name, such as X-Token."
+        return "header_reserved", "This header is set by us or by the connection.", fix
+    if lower in seen:
+        return "header_repeated", "This header is given twice.", "Names differ by more than case."
+    return None
 
 
 def _check_filters(filters: list[dict[str, Any]], faults: Faults) -> list[dict[str, Any]]:

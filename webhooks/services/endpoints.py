@@ -8,7 +8,7 @@ import orjson
 from django.db import transaction
 
 from accounts.models import User
-from config.common import crypto
+from config.common import changes, crypto
 from config.common.errors import Conflict
 from config.common.events import publish
 from organizations.models import Organization
@@ -65,7 +65,8 @@ def create_webhook(
         publish(
             WebhookCreated(
                 organization_id=organization.pk, webhook_id=webhook.pk, host=_host(webhook)
-            )
+            ),
+            after=changes.told(webhook),
         )
     return webhook, shown
 
@@ -107,8 +108,9 @@ def delete_webhook(*, webhook: Webhook) -> None:
     told = WebhookDeleted(
         organization_id=locked.organization_id, webhook_id=locked.pk, host=_host(locked)
     )
+    before = changes.told(locked)
     locked.delete()
-    publish(told)
+    publish(told, before=before)
 
 
 @transaction.atomic
@@ -129,7 +131,8 @@ def rotate_secret(
             organization_id=locked.organization_id,
             webhook_id=locked.pk,
             overlap_seconds=overlap_seconds,
-        )
+        ),
+        **changes.of_secret("secret"),
     )
     return shown
 
@@ -146,6 +149,7 @@ def disable_webhook(
     is_taken_over = reason == DisabledReason.STAFF != locked.disabled_reason
     if locked.disabled_at is not None and not is_taken_over:
         return locked
+    before = changes.snapshot(locked)
     locked.disabled_at, locked.disabled_reason = at, reason
     locked.circuit_open_until = None
     locked.save(
@@ -155,7 +159,8 @@ def disable_webhook(
     publish(
         WebhookDisabled(
             organization_id=locked.organization_id, webhook_id=locked.pk, reason=reason.value
-        )
+        ),
+        **changes.since(before, locked),
     )
     return locked
 
@@ -171,6 +176,7 @@ def enable_webhook(*, webhook: Webhook, is_staff: bool = False) -> Webhook:
         return locked
     if locked.disabled_reason == DisabledReason.STAFF and not is_staff:
         raise DisabledByStaff
+    before = changes.snapshot(locked)
     locked.disabled_at, locked.disabled_reason = None, DisabledReason.NONE
     locked.failing_since, locked.failures_in_a_row, locked.noticed_percent = None, 0, 0
     locked.circuit_open_until = None
@@ -180,7 +186,10 @@ def enable_webhook(*, webhook: Webhook, is_staff: bool = False) -> Webhook:
             *("noticed_percent", "circuit_open_until", "updated_at"),
         ]
     )
-    publish(WebhookEnabled(organization_id=locked.organization_id, webhook_id=locked.pk))
+    publish(
+        WebhookEnabled(organization_id=locked.organization_id, webhook_id=locked.pk),
+        **changes.since(before, locked),
+    )
     return locked
 
 

@@ -6,8 +6,11 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import Q
 
-from config.common import mail
+from accounts.services import notices
+from config.common import changes, mail
+from config.common.changes import Snapshot
 from config.common.events import publish
 from organizations.models import OrganizationMember, Role
 from webhooks import retry
@@ -62,13 +65,12 @@ def _note_successes(latest: dict[int, datetime], suspects: set[int]) -> None:
     if not healthy:
         return
     at = max(latest[webhook_id] for webhook_id in healthy)
-    rows = Webhook.objects.filter(pk__in=healthy)
-    rows.filter(last_success_at=None).update(last_success_at=at)
-    rows.filter(last_success_at__lt=at - _SUCCESS_PRECISION).update(last_success_at=at)
+    is_old = Q(last_success_at=None) | Q(last_success_at__lt=at - _SUCCESS_PRECISION)
+    Webhook.objects.filter(is_old, pk__in=healthy).update(last_success_at=at)
 
 
 def _apply(webhook: Webhook, verdicts: Iterable[Verdict]) -> None:
-    was_noticed = webhook.noticed_percent
+    before = changes.snapshot(webhook)
     is_gone = False
     for verdict in verdicts:
         if verdict.outcome == Outcome.SUCCEEDED:
@@ -82,7 +84,7 @@ def _apply(webhook: Webhook, verdicts: Iterable[Verdict]) -> None:
             *("last_success_at", "last_failure_at"),
         ]
     )
-    _announce(webhook, was_noticed=was_noticed, is_gone=is_gone)
+    _announce(webhook, before, is_gone=is_gone)
 
 
 def _succeed(webhook: Webhook, at: datetime) -> None:
@@ -103,48 +105,65 @@ def _fail(webhook: Webhook, at: datetime) -> None:
     webhook.noticed_percent = due or webhook.noticed_percent
 
 
-def _announce(webhook: Webhook, *, was_noticed: int, is_gone: bool) -> None:
+def _announce(webhook: Webhook, before: Snapshot, *, is_gone: bool) -> None:
     if not webhook.is_enabled:
         return
-    at = webhook.last_failure_at
+    at, was_noticed = webhook.last_failure_at, before.values["noticed_percent"]
     if is_gone and at is not None:
         endpoints.disable_webhook(webhook=webhook, at=at, reason=DisabledReason.GONE)
-        _write("webhooks/disabled", webhook, failing_since=webhook.failing_since, is_gone=True)
+        _tell("disabled", webhook, failing_since=webhook.failing_since, is_gone=True)
     elif webhook.noticed_percent > was_noticed and at is not None:
-        _give_notice(webhook, at)
+        _give_notice(webhook, before, at)
     elif was_noticed and not webhook.noticed_percent:
-        publish(WebhookRecovered(organization_id=webhook.organization_id, webhook_id=webhook.pk))
-        _write("webhooks/recovered", webhook, failing_since=None)
+        publish(
+            WebhookRecovered(organization_id=webhook.organization_id, webhook_id=webhook.pk),
+            **changes.since(before, webhook),
+        )
+        _tell("recovered", webhook, failing_since=None)
 
 
-def _give_notice(webhook: Webhook, at: datetime) -> None:
+def _give_notice(webhook: Webhook, before: Snapshot, at: datetime) -> None:
     percent = webhook.noticed_percent
     publish(
         WebhookFailuresNoticed(
             organization_id=webhook.organization_id, webhook_id=webhook.pk, percent=percent
-        )
+        ),
+        **changes.since(before, webhook),
     )
     if percent < 100:
-        _write("webhooks/failing", webhook, failing_since=webhook.failing_since)
+        _tell("failing", webhook, failing_since=webhook.failing_since)
         return
     endpoints.disable_webhook(webhook=webhook, at=at, reason=DisabledReason.FAILING)
-    _write("webhooks/disabled", webhook, failing_since=webhook.failing_since)
+    _tell("disabled", webhook, failing_since=webhook.failing_since)
 
 
-def _write(
-    kind: str, webhook: Webhook, *, failing_since: datetime | None, is_gone: bool = False
+# What the portal's notices are called and say; the mails have templates of the same names.
+_NOTICES = {
+    "failing": ("webhook.failures_noticed", "A webhook keeps failing"),
+    "disabled": ("webhook.disabled", "A webhook is switched off"),
+    "recovered": ("webhook.recovered", "A webhook works again"),
+}
+
+
+def _tell(
+    what: str, webhook: Webhook, *, failing_since: datetime | None, is_gone: bool = False
 ) -> None:
-    """Tell those who run the organization."""
+    """Tell those who run the organization, by mail and in the portal."""
+    page = f"/webhooks/{webhook.pk}/"
     values = {
         "webhook": webhook,
         "organization": webhook.organization,
-        "page": f"{settings.PUBLIC_URL}/webhooks/{webhook.pk}/",
+        "page": f"{settings.PUBLIC_URL}{page}",
         "failing_since": failing_since,
         "disabled_at": failing_since + retry.DISABLE_AFTER if failing_since else None,
         "is_gone": is_gone,
     }
-    for member in _responsible(webhook.organization_id):
-        mail.send(kind, to=member.user.email, values={"user": member.user, **values})
+    members = list(_responsible(webhook.organization_id))
+    for member in members:
+        mail.send(f"webhooks/{what}", to=member.user.email, values={"user": member.user, **values})
+    kind, title = _NOTICES[what]
+    people = [member.user_id for member in members]
+    notices.notify(users=people, kind=kind, title=title, body=webhook.url, link=page)
 
 
 def _responsible(organization_id: int) -> Iterable[OrganizationMember]:

@@ -96,25 +96,7 @@ def replay_missing(
     hold as they are now. Raises EndpointDisabled.
     """
     locked = enabled(webhook.pk)
-    messages = WebhookMessage.objects.filter(
-        organization_id=locked.organization_id,
-        is_test=False,
-        fanned_out_at__isnull=False,
-        occurred_at__gte=since,
-    ).exclude(deliveries__webhook_id=locked.pk)
-    if until is not None:
-        messages = messages.filter(occurred_at__lt=until)
-    wanted = list(
-        islice(
-            (
-                message
-                for message in messages.order_by("pk").iterator(chunk_size=2_000)
-                if matching.wants_type(locked.event_types, message.event_type)
-                and matching.passes(locked.filters, message.payload)
-            ),
-            MAX_AT_ONCE,
-        )
-    )
+    wanted = missing(webhook=locked, since=since, until=until)
     WebhookDelivery.objects.bulk_create(
         [
             WebhookDelivery(
@@ -132,6 +114,27 @@ def replay_missing(
     )
     _tell(locked, Trigger.REPLAY, len(wanted))
     return len(wanted)
+
+
+def missing(
+    *, webhook: Webhook, since: datetime, until: datetime | None = None
+) -> list[WebhookMessage]:
+    """Return the messages that `replay_missing` would send, 10,000 at most, oldest first."""
+    messages = WebhookMessage.objects.filter(
+        organization_id=webhook.organization_id,
+        is_test=False,
+        fanned_out_at__isnull=False,
+        occurred_at__gte=since,
+    ).exclude(deliveries__webhook_id=webhook.pk)
+    if until is not None:
+        messages = messages.filter(occurred_at__lt=until)
+    wanted = (
+        message
+        for message in messages.order_by("pk").iterator(chunk_size=2_000)
+        if matching.wants_type(webhook.event_types, message.event_type)
+        and matching.passes(webhook.filters, message.payload)
+    )
+    return list(islice(wanted, MAX_AT_ONCE))
 
 
 def enabled(webhook_id: int) -> Webhook:

@@ -55,6 +55,8 @@ class _Drain:
         self._dice = dice
         self._made = 0
         self._looked_at = 0.0
+        self._has_more = False
+        self._has_room = False
 
     def run(self, deadline: float, linger: float) -> int:
         """Work until there is nothing to do, or no time."""
@@ -73,29 +75,35 @@ class _Drain:
         """Do what there is to do now; return whether there was, or still is, anything."""
         is_rung = doorbell.answer()
         is_time = time.monotonic() - self._looked_at >= _LOOK_SECONDS
-        is_found = may_claim and (is_rung or is_time) and self._look(sender)
+        # A full batch has others behind it; otherwise new messages ring, or are found in half a second.
+        is_found = False
+        if may_claim and (is_rung or is_time or self._has_more):
+            is_found = self._hand_out() | self._claim(sender)
+        elif may_claim and self._has_room:
+            is_found = self._claim(sender)
         finished = sender.collect(seconds=_LISTEN_SECONDS if sender.held else 0.0)
         if finished:
             results.record(finished, at=self._clock(), dice=self._dice)
             self._made += sum(result.answer is not None for result in finished)
             # There is room again, and perhaps the next of an ordering key.
-            self._looked_at = 0.0
+            self._has_room = True
         return bool(is_found or finished or sender.held)
 
-    def _look(self, sender: Sender) -> bool:
-        """Hand out and claim; return whether there was anything."""
+    def _hand_out(self) -> bool:
+        """Make deliveries of new messages; return whether there were any."""
         self._looked_at = time.monotonic()
-        handed_out = fan_out.fan_out(at=self._clock())
+        count = fan_out.fan_out(at=self._clock())
+        self._has_more = count == fan_out.BATCH
+        return count > 0
+
+    def _claim(self, sender: Sender) -> bool:
+        """Claim what is due, as far as there is room for it; return whether there was anything."""
         room = MAX_HELD - sender.held
-        parcels = (
-            claims.claim(at=self._clock(), room=room, shares=sender.room_by_endpoint())
-            if room > 0
-            else []
-        )
+        shares = sender.room_by_endpoint()
+        parcels = claims.claim(at=self._clock(), room=room, shares=shares) if room > 0 else []
         sender.submit(parcels)
-        if handed_out or parcels:
-            self._looked_at = 0.0
-        return bool(handed_out or parcels)
+        self._has_room = bool(parcels)
+        return bool(parcels)
 
 
 @contextlib.contextmanager

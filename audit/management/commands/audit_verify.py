@@ -1,28 +1,41 @@
 """Checks the audit log: walks every hash chain and names the first entry that is not as it was written."""
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import orjson
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from audit import selectors
 
 
 class Command(BaseCommand):
-    """`manage.py audit_verify [CHAIN …]`"""
+    """`manage.py audit_verify [CHAIN …] [--against FILE]`"""
 
     help = (
-        "Check that no entry of the audit log was edited, deleted, inserted or reordered. "
-        "A chain is an organization's id, or 0 for the platform's own. Without any, all are checked."
+        "Check that no entry of the audit log was edited, deleted, inserted or reordered, no tail cut off, and no seal "
+        "forged. A chain is an organization's id, or 0 for the platform's own. Without any, all are checked."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the chains to check."""
         parser.add_argument("chains", nargs="*", type=int, metavar="CHAIN")
+        parser.add_argument(
+            "--against",
+            type=Path,
+            metavar="FILE",
+            help="seals that `audit_seals` wrote and that were kept elsewhere",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print one line per chain that has a fault; fail if there is one."""
         chains = options["chains"] or selectors.chains()
         faults = [fault for chain in chains if (fault := selectors.first_fault(chain))]
+        if options["against"]:
+            found = {fault.chain for fault in faults}
+            kept = self._kept(options["against"])
+            faults += [one for one in _contradictions(kept, chains) if one.chain not in found]
         for fault in faults:
             self.stdout.write(
                 f"chain {fault.chain}: {fault.kind} at {fault.sequence}: {fault.detail}"
@@ -33,3 +46,19 @@ class Command(BaseCommand):
             )
         entries = sum(selectors.length_of(chain) for chain in chains)
         self.stdout.write(f"{len(chains)} chains with {entries} entries are as they were written.")
+
+    def _kept(self, file: Path) -> list[dict[str, Any]]:
+        try:
+            return [orjson.loads(line) for line in file.read_bytes().splitlines() if line.strip()]
+        except (OSError, orjson.JSONDecodeError) as error:
+            raise CommandError(f"{file} cannot be read: {error}") from error
+
+
+def _contradictions(kept: list[dict[str, Any]], chains: list[int]) -> Iterator[selectors.Fault]:
+    for line in kept:
+        try:
+            fault = selectors.fault_against(line)
+        except selectors.NotASeal as error:
+            raise CommandError(str(error)) from error
+        if fault is not None and fault.chain in chains:
+            yield fault

@@ -51,6 +51,7 @@ class RequestContextMiddleware:
             logger.error("unhandled_exception", path=request.path, exc_info=exception)
             reports.capture(exception)
             error = errors.InternalError()
+        problems.log_outage(exception)
         return problems.response(request, error)
 
 

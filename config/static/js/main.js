@@ -7,6 +7,7 @@ import { enhanceFirstCall } from "./firstcall.js";
 import { enhanceLive } from "./live.js";
 import { watchMenus } from "./menu.js";
 import { enhancePasskey } from "./passkey.js";
+import { enhancePicker } from "./picker.js";
 import { watchPrints } from "./print.js";
 import { watchReveals } from "./reveal.js";
 import { watchForms } from "./submit.js";
@@ -31,6 +32,7 @@ function enhance(root) {
   each(root, "[data-first-call]", enhanceFirstCall);
   each(root, "[data-live]", enhanceLive);
   each(root, "[data-passkey]", enhancePasskey);
+  each(root, "[data-picker]", enhancePicker);
   writeTimes(root);
 }
 

@@ -6,18 +6,20 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import Count, Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils import timezone
 
 from config.common.admin import DomainAdmin, ReasonForm, sentence_of
 from config.common.errors import DomainError
 from organizations import access
 from organizations.models import Organization, OrganizationMember
-from organizations.services import limits, members, organizations, suspension
+from organizations.services import closing, limits, members, organizations, suspension
 from organizations.services.limits import Limits
 from organizations.services.organizations import Settings
 
 _SETTINGS = ("name", "billing_name", "billing_email", "billing_address", "tax_id", "metadata")
 _RATE = ("rate_limit", "rate_per_seconds", "rate_burst")
 _LIMITS = (*_RATE, "quota_limit")
+_POLICY = ("requires_two_factor", "max_key_age_days", "allowed_scopes", "console_networks")
 
 
 class OrganizationForm(forms.ModelForm[Organization]):
@@ -42,7 +44,7 @@ class MemberInline(admin.TabularInline[OrganizationMember, Organization]):
     """Who belongs to the organization."""
 
     model = OrganizationMember
-    fields = readonly_fields = ("user", "role", "created_at", "selected_at")
+    fields = readonly_fields = ("user", "role", "custom_role", "created_at", "selected_at")
     ordering = ("id",)
     extra = 0
     can_delete = False
@@ -50,7 +52,7 @@ class MemberInline(admin.TabularInline[OrganizationMember, Organization]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[OrganizationMember]:
         """Return the members with their people."""
-        return super().get_queryset(request).select_related("user", "organization")
+        return super().get_queryset(request).select_related("user", "organization", "custom_role")
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Members are added on their own page."""
@@ -78,8 +80,10 @@ class OrganizationAdmin(DomainAdmin):
         "personal_of",
         "currency",
         "seat_limit",
+        *_POLICY,
         "created_at",
         "updated_at",
+        "closed_at",
     )
     fieldsets = (
         (None, {"fields": ("name", "slug", "status", "personal_of", "metadata")}),
@@ -94,10 +98,11 @@ class OrganizationAdmin(DomainAdmin):
                 "description": "Empty: the plan's own number holds.",
             },
         ),
-        ("Times", {"fields": ("created_at", "updated_at")}),
+        ("Security policy", {"fields": _POLICY}),
+        ("Times", {"fields": ("created_at", "updated_at", "closed_at")}),
     )
     inlines = (MemberInline,)
-    actions = ("suspend", "reinstate")
+    actions = ("suspend", "reinstate", "close")
     action_form = ReasonForm
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -151,23 +156,41 @@ class OrganizationAdmin(DomainAdmin):
 
         self.each(request, queryset, release, "Reinstated")
 
+    @admin.action(description="Close for good (needs a reason)", permissions=["change"])
+    def close(self, request: HttpRequest, queryset: QuerySet[Organization]) -> None:
+        """Close the organizations: keys end, nobody comes in any more, members are told."""
+        reason = request.POST.get("reason", "").strip()
+        if not reason:
+            self.message_user(request, "Give a reason beside the action.", messages.ERROR)
+            return
+
+        def shut(organization: Organization) -> None:
+            closing.close(
+                tenant=access.on_behalf_of(organization),
+                confirmation=organization.name,
+                reason=reason,
+                at=timezone.now(),
+            )
+
+        self.each(request, queryset, shut, "Closed")
+
 
 @admin.register(OrganizationMember)
 class OrganizationMemberAdmin(DomainAdmin):
     """Memberships, for support: people are added, given another role and removed under the rules that hold for owners."""
 
-    list_display = ("user", "organization", "role", "created_at")
+    list_display = ("user", "organization", "role", "custom_role", "created_at")
     list_filter = ("role",)
     search_fields = ("user__email", "user__full_name", "organization__name", "=organization__id")
-    list_select_related = ("user", "organization")
+    list_select_related = ("user", "organization", "custom_role")
     autocomplete_fields = ("organization", "user")
     ordering = ("-created_at", "-id")
-    fields = ("organization", "user", "role")
+    fields = ("organization", "user", "role", "custom_role")
     actions = None
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """A membership keeps its person and its organization."""
-        return () if obj is None else ("organization", "user")
+        return ("custom_role",) if obj is None else ("organization", "user", "custom_role")
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001  Django's signature
         """Add the member, or change the role, through the service."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db.models import Avg, Count, Q, QuerySet
 from django.utils import timezone
@@ -10,7 +10,9 @@ from django.utils import timezone
 from billing import selectors as billing
 from organizations.models import Organization
 from webhooks import matching, signing
+from webhooks.metering import QueueState, queue_state
 from webhooks.models import (
+    ConformanceRun,
     Outcome,
     Status,
     Webhook,
@@ -20,6 +22,23 @@ from webhooks.models import (
     WebhookSecret,
 )
 from webhooks.plans import WebhookAllowance, allowance_of_plan
+
+__all__ = [
+    "Explanation",
+    "QueueState",
+    "Statistics",
+    "allowance_of",
+    "attempts_of",
+    "deliveries",
+    "explain",
+    "feed_of",
+    "messages",
+    "public_keys",
+    "queue_state",
+    "request_headers_of",
+    "statistics_of",
+    "webhooks",
+]
 
 
 def allowance_of(organization: Organization) -> WebhookAllowance:
@@ -40,6 +59,11 @@ def deliveries() -> QuerySet[WebhookDelivery]:
 def messages() -> QuerySet[WebhookMessage]:
     """Return every message, for the tenancy gate to choose from."""
     return WebhookMessage.objects.all()
+
+
+def conformance_runs() -> QuerySet[ConformanceRun]:
+    """Return every conformance run, for the tenancy gate to choose from."""
+    return ConformanceRun.objects.all()
 
 
 def attempts_of(delivery: WebhookDelivery) -> QuerySet[WebhookAttempt]:
@@ -218,30 +242,3 @@ def _is_behind(delivery: WebhookDelivery) -> bool:
         status=Status.PENDING,
         id__lt=delivery.pk,
     ).exists()
-
-
-@dataclass(frozen=True, slots=True)
-class QueueState:
-    """What waits in the whole installation."""
-
-    to_fan_out: int
-    pending: int
-    due: int
-    oldest_due_seconds: float
-    open_circuits: int
-    failing: int
-
-
-def queue_state(*, at: datetime) -> QueueState:
-    """Return what waits, for staff and for Prometheus."""
-    waiting = WebhookDelivery.objects.filter(status=Status.PENDING)
-    due = waiting.filter(next_attempt_at__lte=at)
-    oldest = due.order_by("next_attempt_at").values_list("next_attempt_at", flat=True).first()
-    return QueueState(
-        to_fan_out=WebhookMessage.objects.filter(fanned_out_at=None).count(),
-        pending=waiting.count(),
-        due=due.count(),
-        oldest_due_seconds=max((at - oldest) / timedelta(seconds=1), 0.0) if oldest else 0.0,
-        open_circuits=Webhook.objects.filter(circuit_open_until__gt=at).count(),
-        failing=Webhook.objects.filter(failing_since__isnull=False, disabled_at=None).count(),
-    )

@@ -1,12 +1,13 @@
-"""Forms of the organization pages. They read texts; the services decide what may be done."""
+"""Forms of the organization itself: creating, settings, handing over, closing."""
 
 from typing import Any
 
 from django import forms
 
 from config.common.errors import DomainError
+from organizations import selectors
 from organizations.access import Tenant
-from organizations.models import Organization, Role
+from organizations.models import Organization
 from organizations.roles import Permission
 from organizations.services.organizations import Settings
 
@@ -19,17 +20,27 @@ _ADDRESS = {
 }
 
 
-class CreateOrganizationForm(forms.Form):
+class RefusableForm(forms.Form):
+    """A form that can show why the domain refused it."""
+
+    def refuse(self, error: DomainError) -> None:
+        """Put each fault at its field, and what concerns no field above the form."""
+        for fault in error.errors:
+            name = fault.pointer.removeprefix("#/").split("/")[0]
+            self.add_error(
+                name if name in self.fields else None, f"{fault.message} {fault.fix}".strip()
+            )
+        if not error.errors:
+            self.add_error(None, f"{error.detail} {error.fix}")
+
+
+class CreateOrganizationForm(RefusableForm):
     """Asks what a new organization is called."""
 
     name = forms.CharField(
         max_length=120,
         widget=forms.TextInput(attrs={"autocomplete": "organization", "autofocus": True}),
     )
-
-    def refuse(self, error: DomainError) -> None:
-        """Show why the domain refused."""
-        self.add_error(None, f"{error.detail} {error.fix}")
 
 
 class SettingsForm(forms.Form):
@@ -77,7 +88,29 @@ def _initial(organization: Organization) -> dict[str, Any]:
     return {**organization.billing_address, **flat}
 
 
-class RoleForm(forms.Form):
-    """Asks for a member's role."""
+class TransferForm(RefusableForm):
+    """Asks which member is to own the organization."""
 
-    role = forms.ChoiceField(choices=Role.choices)
+    user_id = forms.ChoiceField(label="New owner")
+
+    def __init__(self, data: Any, *, tenant: Tenant) -> None:
+        super().__init__(data)
+        others = selectors.members_of(tenant.organization).order_by("user__email")
+        if tenant.user is not None:
+            others = others.exclude(user_id=tenant.user.pk)
+        field = self.fields["user_id"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [
+            (member.user_id, f"{member.user.full_name} ({member.user.email})".strip())
+            for member in others
+        ]
+
+
+class CloseForm(RefusableForm):
+    """Asks for the organization's name, so that nobody closes one by mistake."""
+
+    name = forms.CharField(
+        label="Name of the organization",
+        max_length=120,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )

@@ -1,0 +1,54 @@
+"""What an organization's security policy asks of its keys: scopes from a list, and an end in time."""
+
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from apikeys.restrictions import Scopes
+from apikeys.services.key_checks import ChangesT
+from config.common.errors import FieldError, InvalidInput
+from organizations.models import Organization
+
+
+def held_to(
+    settings: ChangesT, *, organization: Organization, made_at: datetime, is_new: bool = False
+) -> ChangesT:
+    """Return checked settings as the policy allows them, or raise InvalidInput with every fault.
+
+    A key that is given no end, or loses the one it had, gets the last one that the policy allows.
+    """
+    held: dict[str, Any] = dict(settings)
+    faults = _scope_faults(held.get("scopes", []), organization.allowed_scopes)
+    days = organization.max_key_age_days
+    if days is not None and (is_new or "expires_at" in held):
+        latest = made_at + timedelta(days=days)
+        held["expires_at"] = held.get("expires_at") or latest
+        if held["expires_at"] > latest:
+            faults.append(_too_old(days, latest))
+    if faults:
+        raise InvalidInput("The organization's security policy does not allow this.", errors=faults)
+    return cast("ChangesT", held)
+
+
+def _scope_faults(scopes: list[str], allowed: list[str]) -> list[FieldError]:
+    if not allowed:
+        return []
+    listed = Scopes(allowed)
+    return [
+        FieldError(
+            pointer=f"#/scopes/{index}",
+            code="not_allowed",
+            message=f"The organization's security policy does not allow the scope {scope}.",
+            fix=f"Choose among {', '.join(allowed)}, or have the policy changed.",
+        )
+        for index, scope in enumerate(scopes)
+        if not listed.has(scope)
+    ]
+
+
+def _too_old(days: int, latest: datetime) -> FieldError:
+    return FieldError(
+        pointer="#/expires_at",
+        code="too_late",
+        message=f"The organization's security policy lets a key grow {days} days old at most.",
+        fix=f"Choose {latest:%Y-%m-%dT%H:%M:%SZ} or earlier.",
+    )

@@ -1,0 +1,223 @@
+"""Forms of rights: who is what, who is invited as what, what roles hold, grants, and the security policy."""
+
+from typing import Any, TypedDict, cast
+
+from django import forms
+
+from organizations import grantable, selectors
+from organizations.access import Tenant
+from organizations.forms.settings import RefusableForm
+from organizations.models import CustomRole, Organization, Role
+from organizations.roles import GRANTS, MEANINGS, Permission, RoleName
+from organizations.services.custom_roles import Standing
+from organizations.services.security_policy import MAX_KEY_AGE_DAYS, Policy
+
+_CUSTOM = "custom:"
+MAX_OBJECTS = 200
+Choices = list[tuple[str, str]]
+
+
+class AskedStanding(TypedDict, total=False):
+    """What services take as a role: a built-in one or a custom one."""
+
+    role: str
+    custom_role_id: int
+
+
+def choice_of(standing: Standing) -> str:
+    """Return how a role is called in a choice."""
+    custom = standing.custom_role
+    return str(standing.role) if custom is None else f"{_CUSTOM}{custom.pk}"
+
+
+def role_choices(tenant: Tenant) -> Choices:
+    """Return the roles that the person may give: those that hold no more than they have."""
+    built_in = [
+        (str(value), str(label))
+        for value, label in Role.choices
+        if GRANTS[RoleName(value)] <= tenant.held
+    ]
+    own = [
+        (f"{_CUSTOM}{role.pk}", role.name)
+        for role in selectors.roles_of(tenant.organization).order_by("name")
+        if role.grants <= tenant.held
+    ]
+    return [*built_in, *own]
+
+
+def _standing(choice: str) -> AskedStanding:
+    if choice.startswith(_CUSTOM):
+        return {"custom_role_id": int(choice.removeprefix(_CUSTOM))}
+    return {"role": choice}
+
+
+def _offer(form: forms.Form, name: str, choices: Any) -> None:
+    field = form.fields[name]
+    assert isinstance(field, forms.ChoiceField)
+    field.choices = choices
+
+
+class RoleForm(RefusableForm):
+    """Asks for a member's role."""
+
+    role = forms.ChoiceField()
+
+    def __init__(self, data: Any, *, tenant: Tenant) -> None:
+        super().__init__(data, initial={"role": Role.MEMBER.value})
+        _offer(self, "role", role_choices(tenant))
+
+    def standing(self) -> AskedStanding:
+        """Return the role as the services take it."""
+        return _standing(self.cleaned_data["role"])
+
+
+class InviteForm(RoleForm):
+    """Asks whom to invite, and as what."""
+
+    email = forms.EmailField(
+        label="E-mail",
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "off", "autofocus": True}),
+        help_text="Only whoever has this address can join.",
+    )
+    field_order = ("email", "role")
+
+
+class RoleSettingsForm(RefusableForm):
+    """Asks what a custom role is called and holds."""
+
+    name = forms.CharField(max_length=60)
+    description = forms.CharField(max_length=300, required=False)
+    permissions = forms.MultipleChoiceField(
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+        help_text="You can give what you have yourself.",
+    )
+
+    def __init__(self, data: Any, *, tenant: Tenant, role: CustomRole | None = None) -> None:
+        initial = (
+            {"permissions": [Permission.ORGANIZATION_READ.value]}
+            if role is None
+            else {name: getattr(role, name) for name in ("name", "description", "permissions")}
+        )
+        super().__init__(data, initial=initial)
+        held = tenant.held | (role.grants if role is not None else frozenset())
+        _offer(
+            self,
+            "permissions",
+            [(one.value, meaning) for one, meaning in MEANINGS.items() if one in held],
+        )
+
+
+class ReplaceRoleForm(RefusableForm):
+    """Asks what the holders of a role are to have instead."""
+
+    role = forms.ChoiceField(label="Its holders become")
+
+    def __init__(self, data: Any, *, tenant: Tenant, role: CustomRole) -> None:
+        super().__init__(data, initial={"role": Role.VIEWER.value})
+        itself = f"{_CUSTOM}{role.pk}"
+        _offer(self, "role", [one for one in role_choices(tenant) if one[0] != itself])
+
+    def replacement(self) -> dict[str, Any]:
+        """Return the replacement as the service takes it."""
+        asked = _standing(self.cleaned_data["role"])
+        return {
+            "replacement": asked.get("role"),
+            "replacement_id": asked.get("custom_role_id"),
+        }
+
+
+class GrantForm(RefusableForm):
+    """Asks who may do what on which object."""
+
+    user_id = forms.ChoiceField(label="Member")
+    permission = forms.ChoiceField()
+    on = forms.ChoiceField(label="On")
+
+    def __init__(self, data: Any, *, tenant: Tenant) -> None:
+        super().__init__(data)
+        people = selectors.members_of(tenant.organization).order_by("user__email")
+        _offer(self, "user_id", [(one.user_id, one.user.email) for one in people[:MAX_OBJECTS]])
+        _offer(
+            self,
+            "permission",
+            [(one.value, meaning) for one, meaning in MEANINGS.items() if one in tenant.held],
+        )
+        _offer(self, "on", list(_objects(tenant)))
+
+    def grant(self) -> dict[str, Any]:
+        """Return the grant as the service takes it."""
+        kind, _, object_id = self.cleaned_data["on"].partition(":")
+        return {
+            "user_id": int(self.cleaned_data["user_id"]),
+            "permission": self.cleaned_data["permission"],
+            "kind": kind,
+            "object_id": int(object_id),
+        }
+
+
+def _objects(tenant: Tenant) -> Any:
+    """Yield the objects of each kind on which something can be given."""
+    for kind in grantable.kinds():
+        if kind.model is Organization:
+            rows: list[Any] = [tenant.organization]
+        else:
+            found = kind.model._default_manager.filter(  # noqa: SLF001  public in all but name
+                organization_id=tenant.organization.pk
+            )
+            rows = list(found.order_by("-pk")[:MAX_OBJECTS])
+        label = str(kind.model._meta.verbose_name).capitalize()  # noqa: SLF001
+        yield label, [(f"{kind.name}:{row.pk}", str(row)) for row in rows]
+
+
+class LinesField(forms.CharField):
+    """Entries divided by line breaks, spaces or commas."""
+
+    widget = forms.Textarea(attrs={"rows": 3, "spellcheck": "false"})
+
+    def to_python(self, value: Any) -> list[str]:  # type: ignore[override]
+        """Read the entries."""
+        return value if isinstance(value, list) else (value or "").replace(",", " ").split()
+
+    def prepare_value(self, value: Any) -> Any:
+        """Write one entry per line."""
+        return "\n".join(value) if isinstance(value, list) else value
+
+
+class PolicyForm(RefusableForm):
+    """Shows the security policy, and asks for another where the person may change it."""
+
+    requires_two_factor = forms.BooleanField(
+        label="Require a second factor",
+        required=False,
+        help_text="Members without one are kept out, and told how to set one up.",
+    )
+    console_networks = LinesField(
+        label="Addresses for people",
+        required=False,
+        help_text="Where members may come from, such as 203.0.113.0/24; empty: anywhere. Keys have lists of their own.",
+    )
+    max_key_age_days = forms.IntegerField(
+        label="Greatest age of keys, in days",
+        min_value=1,
+        max_value=MAX_KEY_AGE_DAYS,
+        required=False,
+        help_text="Of keys made or changed from now on; empty: no limit.",
+    )
+    allowed_scopes = LinesField(
+        label="Scopes that keys may have",
+        required=False,
+        help_text="Such as orders:* or orders:read; empty: any.",
+    )
+
+    def __init__(self, data: Any, *, tenant: Tenant) -> None:
+        organization = tenant.organization
+        initial = {name: getattr(organization, name) for name in self.base_fields}
+        super().__init__(data, initial=initial)
+        for field in self.fields.values():
+            field.disabled = not tenant.may(Permission.SECURITY_WRITE)
+
+    def policy(self) -> Policy:
+        """Return the policy as the service takes it."""
+        return cast("Policy", dict(self.cleaned_data))

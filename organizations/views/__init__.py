@@ -1,0 +1,1 @@
+"""Pages of organizations. Each makes one call into the domain and answers."""

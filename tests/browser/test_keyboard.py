@@ -1,0 +1,269 @@
+"""Everything about one's account by keyboard alone: each control is reached with Tab, is seen to be, and works."""
+
+import base64
+from dataclasses import dataclass, field
+from email import message_from_string, policy
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.test_pages import PRIVATE, PUBLIC
+from tests.browser.test_passkeys import DEVICE
+from tests.factors import App
+
+pytestmark = pytest.mark.browser
+
+ACCOUNT = [
+    path
+    for path in PRIVATE
+    if path.startswith(("/profile", "/security", "/privacy", "/notices", "/activity"))
+]
+SIGN_IN = [path for path in PUBLIC if path not in {"/docs/", "/problems/rate_limited"}]
+# What has the focus, and whether that can be seen: an outline or a ring of its own.
+FOCUSED = """() => {
+  const one = document.activeElement;
+  if (!one || one === document.body) return null;
+  const style = getComputedStyle(one), box = one.getBoundingClientRect();
+  const inside = one.querySelector("[aria-label], title");
+  const name = one.getAttribute("aria-label") || one.labels?.[0]?.innerText || one.innerText || one.value
+    || inside?.getAttribute("aria-label") || "";
+  return {
+    name: name.trim().replace(/\\s+/g, " "),
+    key: one.dataset.seen ?? "",
+    ring: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0 || style.boxShadow !== "none",
+    shown: box.width > 0 && box.height > 0 && style.visibility === "visible",
+  };
+}"""
+# Number everything that Tab should reach: what is drawn, enabled, and not one of a group of radio buttons.
+NUMBER = """() => {
+  const all = document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex='0']");
+  let count = 0;
+  for (const one of all) {
+    const hidden = one.disabled || one.type === "hidden" || one.type === "radio" || one.tabIndex < 0;
+    if (hidden || !one.checkVisibility({ visibilityProperty: true })) continue;
+    if (one.closest("details:not([open])") && !one.matches("summary")) continue;
+    one.dataset.seen = count++;
+  }
+  document.activeElement?.blur();
+  return count;
+}"""
+# The smallest PNG there is: one pixel.
+PICTURE = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+)
+
+
+def walk(page, path):
+    """Press Tab until every control of a page has had the focus; return what is wrong."""
+    page.goto(path, wait_until="load")
+    wanted, seen, wrong = page.evaluate(NUMBER), set(), []
+    for _ in range(wanted + 10):
+        page.keyboard.press("Tab")
+        found = page.evaluate(FOCUSED)
+        if found is None:
+            continue
+        if not (found["ring"] and found["shown"]):
+            wrong.append(f"{path}: the focus is not seen on {found['name']!r}")
+        if not found["name"]:
+            wrong.append(f"{path}: a control has no name")
+        seen.add(found["key"])
+    missed = {str(number) for number in range(wanted)} - seen
+    names = [page.locator(f'[data-seen="{key}"]').evaluate("e => e.outerHTML") for key in missed]
+    return wrong + [f"{path}: not reached: {name[:120]}" for name in names]
+
+
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.trial)])
+def test_every_control_is_reached_and_seen(visit, sign_in, scheme):
+    page = visit.page
+    page.emulate_media(color_scheme=scheme)
+    wrong = [fault for path in SIGN_IN for fault in walk(page, path)]
+    sign_in(page, "owner@demo.test")
+    wrong += [fault for path in ACCOUNT for fault in walk(page, path)]
+
+    assert wrong == []
+
+
+class Hands:
+    """Somebody with a keyboard and nothing else."""
+
+    def __init__(self, page):
+        self.page = page
+
+    def to(self, name):
+        """Press Tab until the control with this name has the focus; it must be seen to have it."""
+        met = []
+        for _ in range(120):
+            self.page.keyboard.press("Tab")
+            found = self.page.evaluate(FOCUSED)
+            if found is None:
+                continue
+            met.append(found["name"])
+            if found["name"] in {name, f"{name} Optional"}:
+                assert found["ring"], f"the focus on {name!r} cannot be seen"
+                return self
+        raise AssertionError(f"{self.page.url}: no way to {name!r} by Tab, only to {met}")
+
+    def write(self, **fields):
+        """Go to each field and write, instead of what is there."""
+        for name, text in fields.items():
+            self.to(name.replace("_", " "))
+            self.page.keyboard.press("Control+a")
+            self.page.keyboard.type(text)
+        return self
+
+    def press(self, name, *, to=None):
+        """Go to a control, press Enter, and wait for the page that it leads to."""
+        self.to(name)
+        with self.page.expect_navigation(wait_until="load"):
+            self.page.keyboard.press("Enter")
+        if to is not None:
+            self.page.wait_for_url(to)
+        return self
+
+    def open(self, name):
+        """Go to a control and press Enter; the page stays."""
+        self.to(name).page.keyboard.press("Enter")
+        return self
+
+    def sign_out(self):
+        """Open the menu at the end of the sidebar and leave."""
+        self.page.goto("/profile/")
+        name = self.page.locator(".menu-up summary").get_attribute("aria-label")
+        return self.open(name).press("Sign out", to="**/login/")
+
+
+def _link(text, path):
+    message = message_from_string(text, policy=policy.default)
+    words = message.get_body(("plain",)).get_content().split()
+    return next(urlsplit(word).path for word in words if path in word)
+
+
+@dataclass
+class Account:
+    """Whose journey it is: what they know, where they are, and what they look at."""
+
+    page: Page
+    hands: Hands
+    faults: Any
+    site: Any
+    address: str = "kim@example.com"
+    password: str = "four unrelated quiet words"
+    codes: list[str] = field(default_factory=list)
+
+    def go(self, path):
+        """Open a page, which has nothing serious for axe."""
+        self.page.goto(path, wait_until="load")
+        return self.look()
+
+    def look(self):
+        """Look at the page at hand."""
+        assert self.faults(self.page) == []
+        return self.hands
+
+    def told(self, words):
+        """Hear what the page says in the end."""
+        expect(self.page.get_by_role("status")).to_contain_text(words)
+
+
+@pytest.mark.trial
+@pytest.mark.timeout(300)
+def test_a_whole_account_by_keyboard(visit, site, serious_faults, tmp_path):
+    """One person registers, secures the account in every way, changes all of it, takes a copy and thinks of leaving."""
+    devtools = visit.page.context.new_cdp_session(visit.page)
+    devtools.send("WebAuthn.enable")
+    devtools.send("WebAuthn.addVirtualAuthenticator", {"options": DEVICE})
+    kim = Account(visit.page, Hands(visit.page), serious_faults, site)
+
+    _registers(kim)
+    _sets_an_app_up(kim)
+    _adds_uses_and_removes_a_passkey(kim)
+    _looks_after_devices(kim)
+    _changes_the_profile(kim, tmp_path)
+    _takes_a_copy_and_thinks_of_leaving(kim)
+    _turns_the_app_off(kim)
+
+
+def _registers(kim):
+    kim.go("/register/").write(Name="Kim Keys", **{"E-mail": kim.address}, Password=kim.password)
+    kim.hands.press("Create account")
+    expect(kim.page.get_by_role("heading", name="Check your mail")).to_be_visible()
+    kim.go(_link(kim.site.newest_mail(kim.address), "/verify-email/")).press("Confirm")
+    kim.go("/login/").write(**{"E-mail": kim.address}, Password=kim.password)
+    kim.hands.press("Sign in", to="**/overview/")
+
+
+def _sets_an_app_up(kim):
+    kim.go("/security/").press("Set up", to="**/two-factor/").press("Begin")
+    kim.look().open("It cannot be scanned")
+    app = App.of(kim.page.locator("#secret").text_content())
+    kim.hands.write(Code=app.code()).press("Turn on")
+    kim.codes = kim.page.locator("#codes").inner_text().split()
+    assert len(kim.codes) == 10
+    kim.look().press("I have kept them", to="**/security/").sign_out()
+    kim.hands.write(**{"E-mail": kim.address}, Password=kim.password).press("Sign in")
+    kim.look().write(Code=kim.codes[0]).to("Do not ask for a code in this browser for 30 days")
+    kim.page.keyboard.press("Space")
+    kim.hands.press("Sign in", to="**/overview/")
+
+
+def _adds_uses_and_removes_a_passkey(kim):
+    kim.go("/security/").press("Add a passkey", to="**/passkeys/add/")
+    kim.look().write(Name="Blue laptop").press("Add passkey", to="**/security/")
+    kim.hands.press("Rename Blue laptop", to="**/rename/")
+    kim.look().write(Name="Red laptop").press("Rename", to="**/security/").sign_out()
+    kim.hands.press("Use a passkey", to="**/overview/")
+    kim.go("/security/").press("Remove Red laptop", to="**/remove/")
+    kim.look().press("Remove passkey", to="**/security/")
+
+
+def _looks_after_devices(kim):
+    """A dialog asks first, and Escape means no."""
+    kim.go("/security/")
+    forget = kim.page.get_by_role("button", name="Forget Chrome on Linux").first
+    name = forget.get_attribute("aria-label")
+    kim.hands.open(name)
+    kim.page.keyboard.press("Escape")
+    expect(kim.page.get_by_role("dialog")).to_be_hidden()
+    kim.hands.open(name).press("Forget")
+    kim.told("The device is forgotten")
+    kim.hands.open("Sign out all others").press("Sign out the others")
+    kim.told("Every other device is signed out")
+
+
+def _changes_the_profile(kim, folder):
+    kim.go("/profile/").write(Name="Kim K.").press("Save changes")
+    kim.told("Your profile is saved")
+    picture = folder / "kim.png"
+    picture.write_bytes(PICTURE)
+    with kim.page.expect_file_chooser() as chooser:
+        kim.hands.open("New picture")
+    chooser.value.set_files(picture)
+    kim.hands.press("Save picture").press("Remove picture")
+    older, kim.password = kim.password, "four other quiet words"
+    kim.go("/profile/password/").write(Present_password=older, New_password=kim.password)
+    kim.hands.press("Change password")
+    kim.go("/profile/email/").write(New_address="kim@elsewhere.example", Password=kim.password)
+    kim.hands.press("Write to both addresses").press("Keep my address")
+
+
+def _takes_a_copy_and_thinks_of_leaving(kim):
+    kim.go("/privacy/").press("Make a copy")
+    expect(kim.page.get_by_role("link", name="Download")).to_be_visible(timeout=60_000)
+    with kim.page.expect_download() as download:
+        kim.hands.open("Download")
+    assert download.value.path().read_bytes()[:2] == b"PK"
+    kim.hands.press("Delete account", to="**/deletion/")
+    kim.look().write(Password=kim.password).press("Delete my account", to="**/privacy/")
+    kim.hands.press("Keep my account")
+    kim.told("You keep your account")
+
+
+def _turns_the_app_off(kim):
+    kim.go("/security/").press("New recovery codes")
+    kim.look().write(Password=kim.password, Code=kim.codes[1]).press("Replace the codes")
+    fresh = kim.page.locator("#codes").inner_text().split()
+    kim.hands.press("I have kept them", to="**/security/").press("Turn off")
+    kim.hands.write(Password=kim.password, Code=fresh[0]).press("Turn off", to="**/security/")
+    expect(kim.page.get_by_role("link", name="Set up")).to_be_visible()

@@ -1,0 +1,89 @@
+"""One endpoint that hangs takes nothing from the others."""
+
+import threading
+import time
+from datetime import timedelta
+from statistics import quantiles
+
+import pytest
+from django.db import connection, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from config.common import http
+from config.common.events import publish
+from organizations.signals import MemberAdded
+from tests.factories.organizations import OrganizationFactory
+from webhooks.models import Status, Webhook, WebhookAttempt, WebhookDelivery
+from webhooks.services import sending
+
+
+def tell(organization, count=1):
+    with transaction.atomic():
+        for _ in range(count):
+            publish(
+                MemberAdded(organization_id=organization.pk, user_id=1, role="MEMBER"), after={}
+            )
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("hanging", "healthy", "pause", "patience"),
+    [
+        (300, 40, 0.05, 2.0),
+        pytest.param(2_000, 300, 0.1, 15.0, marks=[pytest.mark.trial, pytest.mark.timeout(300)]),
+    ],
+)
+def test_an_endpoint_that_hangs_leaves_others_their_pace(
+    hanging, healthy, pause, patience, endpoint, organization, receiver, monkeypatch
+):
+    monkeypatch.setattr(http, "TOTAL_SECONDS", patience)
+    other = OrganizationFactory.create()
+    stuck = endpoint("/hang", event_types=["member.added"], concurrency=10)
+    well = endpoint("/well", organization=other, event_types=["member.added"])
+    tell(organization, hanging)
+    drain = threading.Thread(target=_drain_for, args=(2 + healthy * (pause + 0.05),))
+    drain.start()
+    time.sleep(0.5)
+
+    for _ in range(healthy):
+        tell(other)
+        time.sleep(pause)
+    drain.join()
+
+    delays = WebhookAttempt.objects.filter(webhook=well).values_list(
+        F("at") - F("delivery__message__created_at"), flat=True
+    )
+    assert len(delays) == healthy
+    assert quantiles(delays, n=20)[-1] <= timedelta(seconds=2)
+    assert len({call.message_id for call in receiver.calls_to("/hang")}) <= 10
+    assert WebhookDelivery.objects.filter(webhook=stuck, status=Status.SUCCEEDED).count() == 0
+
+
+def _drain_for(seconds: float) -> None:
+    try:
+        sending.drain(seconds=seconds, linger=seconds)
+    finally:
+        connection.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_its_circuit_opens_and_its_slots_are_free_again(
+    endpoint, organization, receiver, monkeypatch
+):
+    monkeypatch.setattr(http, "TOTAL_SECONDS", 0.4)
+    stuck = endpoint("/hang", event_types=["member.added"])
+    tell(organization, 50)
+    started = time.monotonic()
+
+    sending.drain(seconds=10)
+
+    stuck.refresh_from_db()
+    assert time.monotonic() - started < 0.4 * 5 + 2
+    assert len(receiver.calls) <= 6
+    assert stuck.failures_in_a_row >= 5
+    assert stuck.circuit_open_until is not None
+    assert stuck.circuit_open_until > timezone.now()
+    held = WebhookDelivery.objects.filter(leased_until__isnull=False)
+    assert not held.exists()
+    assert Webhook.objects.get(pk=stuck.pk).is_enabled

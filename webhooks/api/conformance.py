@@ -1,0 +1,124 @@
+"""Conformance runs over REST."""
+
+from typing import Any, ClassVar
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from config.common import query
+from config.common.fields import StrictSerializer
+from config.common.pagination import CursorPagination
+from organizations.roles import Permission
+from webhooks import selectors
+from webhooks.api import examples
+from webhooks.api.base import READ, WRITE, WebhookScoped
+from webhooks.models import ConformanceRun, RunStatus
+from webhooks.services import conformance
+from webhooks.services.probes import Verdict
+
+
+class ProbeResultSerializer(StrictSerializer):
+    """What one probe found."""
+
+    code = serializers.CharField()
+    title = serializers.CharField()
+    verdict = serializers.ChoiceField([verdict.value for verdict in Verdict])
+    detail = serializers.CharField()
+    fix = serializers.CharField()
+    status_code = serializers.IntegerField(allow_null=True)
+    duration_ms = serializers.IntegerField(allow_null=True)
+
+
+class ConformanceRunSerializer(serializers.ModelSerializer[ConformanceRun]):
+    """A run, how far it is, and in the end its grade."""
+
+    webhook_id = serializers.IntegerField(read_only=True)
+    status = serializers.ChoiceField(RunStatus.choices, read_only=True)
+    probes_done = serializers.IntegerField(read_only=True)
+    grade = serializers.SerializerMethodField()
+    results = ProbeResultSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = ConformanceRun
+        fields = (
+            "id",
+            "webhook_id",
+            "url",
+            "status",
+            "probes_total",
+            "probes_done",
+            "score",
+            "grade",
+            "results",
+            "created_at",
+            "started_at",
+            "completed_at",
+        )
+        read_only_fields = fields
+
+    def get_grade(self, run: ConformanceRun) -> str | None:
+        """Return A to F; null until the run is finished."""
+        return run.grade or None
+
+
+class ConformanceRunListView(WebhookScoped):
+    """The conformance runs of an endpoint."""
+
+    pagination_class = CursorPagination
+    permissions_by_method: ClassVar[dict[str, Permission]] = {"GET": READ, "POST": WRITE}
+
+    @extend_schema(
+        operation_id="webhooks_conformance_list",
+        summary="List conformance runs",
+        responses=ConformanceRunSerializer(many=True),
+        examples=[examples.RUN],
+    )
+    def get(self, request: Request, webhook_id: int) -> Response:
+        """List the conformance runs of an endpoint, newest first."""
+        query.read(request, also=query.PAGING)
+        rows = self.rows(selectors.conformance_runs().filter(webhook=self.webhook(webhook_id)))
+        paginator = self.pagination_class()
+        page = paginator.paginate_queryset(rows, request, view=self)
+        return paginator.get_paginated_response(
+            list(ConformanceRunSerializer(page, many=True).data)
+        )
+
+    @extend_schema(
+        operation_id="webhooks_conformance_start",
+        summary="Start a conformance run",
+        request=None,
+        responses={202: ConformanceRunSerializer, **examples.NO_RUN},
+        examples=[examples.QUEUED_RUN],
+    )
+    def post(self, request: Request, webhook_id: int) -> Response:
+        """Send the endpoint a row of probes: correct events, duplicates, forgeries, replays, unknown types, large bodies.
+
+        Nothing of it is in the delivery log. The events are examples of `webhook.created` whose ids begin with
+        `msg_conformance_`. Poll the run until its status is `FINISHED`.
+        """
+        query.read(request)
+        run: Any = conformance.request_run(
+            webhook=self.webhook(webhook_id), requested_by=self.tenant.user, at=timezone.now()
+        )
+        return Response(ConformanceRunSerializer(run).data, status=202)
+
+
+class ConformanceRunView(WebhookScoped):
+    """One conformance run."""
+
+    permissions_by_method: ClassVar[dict[str, Permission]] = {"GET": READ}
+
+    @extend_schema(
+        operation_id="webhooks_conformance_retrieve",
+        summary="Read a conformance run",
+        responses=ConformanceRunSerializer,
+        examples=[examples.RUN],
+    )
+    def get(self, request: Request, webhook_id: int, run_id: int) -> Response:
+        """Return a run with what each probe found so far, and what to mend."""
+        query.read(request)
+        of_one = selectors.conformance_runs().filter(webhook_id=webhook_id)
+        return Response(ConformanceRunSerializer(self.row(of_one, pk=run_id)).data)

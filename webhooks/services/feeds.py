@@ -1,0 +1,52 @@
+"""Polling: consumers say up to where they have dealt with the feed of their organization."""
+
+from datetime import datetime
+
+from django.db import connection, transaction
+
+from config.common.errors import Conflict, FieldError, InvalidInput
+from organizations.models import Organization
+from webhooks import selectors
+from webhooks.models import FeedPosition
+
+MAX_CONSUMERS = 20
+# One statement, so that of two acknowledgments at once the further one stays, whichever comes last.
+_ADVANCE = """
+INSERT INTO webhooks_feedposition AS p (organization_id, consumer, position, acknowledged_at)
+VALUES (%s, %s, %s, %s)
+ON CONFLICT (organization_id, consumer) DO UPDATE
+SET position = greatest(p.position, excluded.position), acknowledged_at = excluded.acknowledged_at
+RETURNING id
+"""
+
+
+class TooManyConsumers(Conflict):
+    """The organization has as many consumers of its feed as it may have."""
+
+    code = "too_many_consumers"
+    title = "No further consumer is allowed"
+    fix = "Use a consumer's name that exists; `default` is one."
+
+
+@transaction.atomic
+def acknowledge(
+    *, organization: Organization, consumer: str, position: int, at: datetime
+) -> FeedPosition:
+    """Move a consumer ahead to a position of the feed and return where it is; it never moves back.
+
+    Raises InvalidInput for a position that is no message's, or TooManyConsumers.
+    """
+    if position and not selectors.feed_of(organization).filter(pk=position).exists():
+        message = "This is not the position of a message in the feed."
+        fix = "Use `position` of an answer of the feed."
+        fault = FieldError(pointer="#/position", code="position", message=message, fix=fix)
+        raise InvalidInput(message, errors=[fault])
+    # NO KEY: rows that refer to the organization may be written meanwhile; another acknowledgment waits.
+    Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
+    known = FeedPosition.objects.filter(organization=organization)
+    if not known.filter(consumer=consumer).exists() and known.count() >= MAX_CONSUMERS:
+        raise TooManyConsumers(f"There are {MAX_CONSUMERS} consumers.", limit=MAX_CONSUMERS)
+    with connection.cursor() as cursor:
+        cursor.execute(_ADVANCE, [organization.pk, consumer, position, at])
+        (pk,) = cursor.fetchone()
+    return FeedPosition.objects.get(pk=pk)
