@@ -1,5 +1,6 @@
 """Pages of the log and of security events: an organization's, for those who may read them, and a person's own."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,7 @@ from organizations.permissions import member_required, tenant_of_page
 from organizations.roles import Permission
 
 _PAGE_SIZE = 50
+_EMPTY: tuple[Any, ...] = (None, "", [], {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class LogRow:
     """One entry of the log as its organization sees it, with its changes side by side."""
 
     entry: dict[str, Any]
-    changes: list[tuple[str, Any, Any]]
+    changes: list[tuple[str, str, str]]
 
 
 @require_safe
@@ -107,8 +109,19 @@ def log_export(request: HttpRequest) -> StreamingHttpResponse:
 def _log_row(entry: AuditLog) -> LogRow:
     shown = selectors.shown(entry)
     old, new = shown["old_values"] or {}, shown["new_values"] or {}
-    names = dict.fromkeys([*old, *new])
-    return LogRow(entry=shown, changes=[(name, old.get(name), new.get(name)) for name in names])
+    pairs = [(name, old.get(name), new.get(name)) for name in dict.fromkeys([*old, *new])]
+    # Of something new, what is empty says nothing.
+    told = [pair for pair in pairs if pair[1] not in _EMPTY or pair[2] not in _EMPTY]
+    return LogRow(
+        entry=shown, changes=[(name, _said(before), _said(after)) for name, before, after in told]
+    )
+
+
+def _said(value: Any) -> str:
+    """Return a value as the page shows it: texts as they are, documents as JSON, nothing as a dash."""
+    if value in _EMPTY:
+        return "-"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 @require_safe

@@ -22,6 +22,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--lists", action="store_true", help="measure the API's lists only")
     options = parser.parse_args()
     rounds, seconds = (1, 1.0) if options.quick else (options.rounds, options.seconds)
     machine.settle()
@@ -37,12 +38,28 @@ def main() -> None:
     try:
         print(f"{platform.platform()}, Python {platform.python_version()}, {os.cpu_count()} CPUs; "
               f"medians of {rounds} interleaved rounds of {seconds:g} s, wrk -t1 -c32\n")  # fmt: skip
-        print(_comparison(databases.clone, rounds, seconds))
+        print(_lists(databases.clone, rounds))
+        if not options.lists:
+            print(_comparison(databases.clone, rounds, seconds))
     finally:
         from django.db import connections
 
         connections.close_all()
         databases.drop()
+
+
+def _lists(renew: Callable[[], None], rounds: int) -> str:
+    from django.db import connections
+
+    from bench.lists import lists
+    from tests.doubles.house import open_house
+
+    def fresh() -> None:
+        connections.close_all()
+        renew()
+
+    with open_house(fresh) as house:
+        return lists(house, rounds=rounds)
 
 
 def _comparison(renew: Callable[[], None], rounds: int, seconds: float) -> str:

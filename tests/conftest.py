@@ -57,7 +57,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByModule:
 # What starts programs of its own takes longest: it goes first, so that no worker is left with it in the end.
 _LONG = tuple(
     f"tests/{folder}/"
-    for folder in ("browser", "canary", "trials", "gate", "proxy", "platform", "readme")
+    for folder in ("browser", "canary", "contract", "trials", "gate", "proxy", "platform", "readme")
 )
 
 

@@ -30,7 +30,11 @@ class BroadcastForm(forms.ModelForm[Broadcast]):
     class Meta:
         model = Broadcast
         fields = ("title", "body", "link", "by_mail", "in_app")
-        widgets = {"body": forms.Textarea(attrs={"rows": 8, "cols": 80})}
+        widgets = {
+            "title": forms.TextInput(attrs={"class": "vTextField"}),
+            "body": forms.Textarea(attrs={"class": "vLargeTextField", "rows": 8}),
+            "link": forms.TextInput(attrs={"class": "vTextField", "placeholder": "/usage/"}),
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -23,9 +23,10 @@ _VERIFICATION = {
             "maximum": 1_000_000_000,
         },
         "tags": {
-            "type": ["array", "null"],
-            "items": {"type": "string", "maxLength": 128},
-            "maxItems": 20,
+            "anyOf": [
+                {"type": "array", "items": {"type": "string", "maxLength": 128}, "maxItems": 20},
+                {"type": "null"},
+            ],
             "description": "Kept with the call for analytics.",
         },
         "resource": {**_NULLABLE_TEXT, "description": "Narrows scopes to `scope:resource`."},
@@ -67,7 +68,7 @@ _VERDICT = {
         "environment": _NULLABLE_TEXT,
         "external_id": _NULLABLE_TEXT,
         "metadata": {"type": ["object", "null"]},
-        "scopes": {"type": ["array", "null"], "items": {"type": "string"}},
+        "scopes": {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}]},
         "expires_at": {"type": ["string", "null"], "format": "date-time"},
         "plan": _NULLABLE_TEXT,
         "violated_policies": {"type": "array", "items": {"type": "string"}},

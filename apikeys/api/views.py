@@ -26,7 +26,7 @@ from apikeys.authentication import ApiKeyAuthentication
 from apikeys.models import ApiKey
 from apikeys.services import keys
 from apikeys.throttles import ApiKeyThrottle
-from config.common import problems, query
+from config.common import lists, problems, query
 from config.common.views import ApiView
 from organizations.roles import Permission
 from organizations.scoping import HasGrant, OrganizationScoped
@@ -76,8 +76,9 @@ class ApiKeyViewSet(OrganizationScoped, GenericViewSet[ApiKey]):
         """List the organization's keys, newest first."""
         filters = query.read(request, ListApiKeysSerializer, also=query.PAGING)
         rows = selectors.filtered(self.get_queryset(), at=timezone.now(), **filters)
-        page = self.paginate_queryset(rows)
-        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+        fast = lists.compiled(ApiKeySerializer)
+        page = self.paginate_queryset(fast.query(rows))
+        return self.get_paginated_response(fast.write(page))
 
     def retrieve(self, request: Request, pk: int) -> Response:
         """Return one key."""

@@ -52,3 +52,44 @@ TEST = [_request("To myself", _WORDS), _answer("Sent", {"detail": "Sent to you."
 CANCEL = [
     _answer("Stopped", {**_BROADCAST, "status": "CANCELED", "finished_at": "2026-02-01T08:00:30Z"})
 ]
+
+_AT = "2026-02-01T08:00:00Z"
+DASHBOARD = [
+    _answer(
+        "A morning",
+        {
+            "at": _AT,
+            "people": {
+                "active": 431,
+                "suspended": 2,
+                "registered_lately": 58,
+                "signed_in_lately": 207,
+            },
+            "organizations": {"active": 322, "suspended": 1, "created_lately": 44},
+            "subscriptions": [{"plan": "FREE", "active": 290}, {"plan": "PRO", "active": 32}],
+            "usable_keys": 611,
+            "calls_last_day": 1284003,
+        },
+    )
+]
+METRICS = [
+    _answer(
+        "All is well",
+        {
+            "at": _AT,
+            "usage_stream": {"length": 12, "lag_seconds": 0.4},
+            "mails": {"waiting": 0, "failed": 1},
+            "webhooks": {
+                "to_fan_out": 0,
+                "due": 3,
+                "pending": 9,
+                "oldest_due_seconds": 0.8,
+                "open_circuits": 1,
+                "failing": 1,
+            },
+            "exports_open": 0,
+            "broadcasts_sending": 0,
+            "security_events": [{"name": "authn_login_fail", "severity": "INFO", "count": 7}],
+        },
+    )
+]

@@ -122,3 +122,87 @@ def reach_of(audience: Audience, people: int, by_mail: int) -> dict[str, Any]:
     """Return the answer to a preview."""
     words = audiences.describe(audience)
     return {"people": people, "by_mail": by_mail, "description": words}
+
+
+class PeopleCountsSerializer(serializers.Serializer[Any]):
+    """How many people there are; "lately" is the last thirty days."""
+
+    active = serializers.IntegerField(read_only=True)
+    suspended = serializers.IntegerField(read_only=True)
+    registered_lately = serializers.IntegerField(read_only=True)
+    signed_in_lately = serializers.IntegerField(read_only=True)
+
+
+class OrganizationCountsSerializer(serializers.Serializer[Any]):
+    """How many organizations there are; "lately" is the last thirty days."""
+
+    active = serializers.IntegerField(read_only=True)
+    suspended = serializers.IntegerField(read_only=True)
+    created_lately = serializers.IntegerField(read_only=True)
+
+
+class PlanCountSerializer(serializers.Serializer[Any]):
+    """How many organizations are on a plan."""
+
+    plan = serializers.CharField(read_only=True)
+    active = serializers.IntegerField(read_only=True)
+
+
+class DashboardSerializer(serializers.Serializer[Any]):
+    """What a seller looks at first."""
+
+    at = serializers.DateTimeField(read_only=True)
+    people = PeopleCountsSerializer(read_only=True)
+    organizations = OrganizationCountsSerializer(read_only=True)
+    subscriptions = PlanCountSerializer(read_only=True, many=True)
+    usable_keys = serializers.IntegerField(read_only=True)
+    calls_last_day = serializers.IntegerField(
+        read_only=True, help_text="Calls that were let through in the last 24 hours."
+    )
+
+
+class StreamSerializer(serializers.Serializer[Any]):
+    """Calls that wait to be counted."""
+
+    length = serializers.IntegerField(read_only=True)
+    lag_seconds = serializers.FloatField(read_only=True)
+
+
+class MailCountsSerializer(serializers.Serializer[Any]):
+    """Mails that wait, and those that were given up and can be sent again."""
+
+    waiting = serializers.IntegerField(read_only=True)
+    failed = serializers.IntegerField(read_only=True)
+
+
+class WebhookQueueSerializer(serializers.Serializer[Any]):
+    """What webhooks are owed."""
+
+    to_fan_out = serializers.IntegerField(read_only=True)
+    due = serializers.IntegerField(read_only=True)
+    pending = serializers.IntegerField(read_only=True)
+    oldest_due_seconds = serializers.FloatField(read_only=True)
+    open_circuits = serializers.IntegerField(read_only=True)
+    failing = serializers.IntegerField(read_only=True)
+
+
+class NotedSerializer(serializers.Serializer[Any]):
+    """How often something that concerns security was noticed in the last hour."""
+
+    name = serializers.CharField(read_only=True)
+    severity = serializers.CharField(read_only=True)
+    count = serializers.IntegerField(read_only=True)
+
+
+class SystemMetricsSerializer(serializers.Serializer[Any]):
+    """What waits where, and what was noticed in the last hour."""
+
+    at = serializers.DateTimeField(read_only=True)
+    usage_stream = StreamSerializer(
+        read_only=True, allow_null=True, help_text="Null while the store of counters is away."
+    )
+    mails = MailCountsSerializer(read_only=True)
+    webhooks = WebhookQueueSerializer(read_only=True)
+    exports_open = serializers.IntegerField(read_only=True)
+    broadcasts_sending = serializers.IntegerField(read_only=True)
+    security_events = NotedSerializer(read_only=True, many=True)

@@ -5,6 +5,8 @@ from django.urls import path
 from config.backoffice import views
 
 urlpatterns = [
+    path("dashboard", views.DashboardView.as_view(), name="admin-dashboard"),
+    path("system/metrics", views.SystemMetricsView.as_view(), name="admin-system-metrics"),
     path("broadcast", views.BroadcastListView.as_view(), name="admin-broadcasts"),
     path("broadcast/preview", views.BroadcastPreviewView.as_view(), name="admin-broadcast-preview"),
     path("broadcast/test", views.BroadcastTestView.as_view(), name="admin-broadcast-test"),

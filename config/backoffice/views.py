@@ -1,4 +1,4 @@
-"""The staff API of the house as a whole: telling many people something."""
+"""The staff API of the house as a whole: its figures, what waits where, and telling many people something."""
 
 from typing import Any
 
@@ -14,12 +14,14 @@ from accounts.permissions import RecentlyAuthenticated
 from accounts.roles import PlatformPermission
 from accounts.scoping import HasPlatformPermission, StaffView
 from accounts.services import audiences, broadcasts
-from config.backoffice import examples
+from config.backoffice import examples, state
 from config.backoffice.serializers import (
     BroadcastSerializer,
+    DashboardSerializer,
     PreviewSerializer,
     ReachSerializer,
     SendBroadcastSerializer,
+    SystemMetricsSerializer,
     WordsSerializer,
     reach_of,
 )
@@ -40,6 +42,38 @@ class SentSerializer(serializers.Serializer[Any]):
     """What happened, in a sentence."""
 
     detail = serializers.CharField(read_only=True)
+
+
+class DashboardView(StaffView):
+    """The figures of the business."""
+
+    permissions_by_method = {"GET": PlatformPermission.SYSTEM_READ}
+
+    @extend_schema(
+        operation_id="admin_dashboard",
+        summary="Read the dashboard",
+        responses=DashboardSerializer,
+        examples=examples.DASHBOARD,
+    )
+    def get(self, request: Request) -> Response:
+        """Return how many people, organizations, subscriptions, keys and calls there are."""
+        return Response(DashboardSerializer(state.dashboard(at=timezone.now())).data)
+
+
+class SystemMetricsView(StaffView):
+    """What waits where."""
+
+    permissions_by_method = {"GET": PlatformPermission.SYSTEM_READ}
+
+    @extend_schema(
+        operation_id="admin_system_metrics",
+        summary="Read what waits where",
+        responses=SystemMetricsSerializer,
+        examples=examples.METRICS,
+    )
+    def get(self, request: Request) -> Response:
+        """Return the queues of the installation, and what concerned security in the last hour."""
+        return Response(SystemMetricsSerializer(state.metrics(at=timezone.now())).data)
 
 
 class BroadcastListView(StaffView):

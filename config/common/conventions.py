@@ -39,7 +39,8 @@ _ORGANIZATION = {
     "schema": {"type": "integer", "minimum": 1},
     "example": 12,
 }
-_TOLD = {
+# Under `components`, so that each response only names them.
+TOLD_HEADERS = {
     "ETag": {"description": "The strong entity tag of the answer.", "schema": {"type": "string"}},
     "RateLimit": {
         "description": "What is left of each policy, and the seconds until there is more.",
@@ -129,14 +130,14 @@ def response_headers(view: Any, method: str, status: str, *, is_list: bool) -> d
     """Return the headers that an answer carries besides those every server sends."""
     names = ["X-Request-Id"]
     if not isinstance(view, ApiView):
-        return {name: _TOLD[name] for name in names}
+        return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
     if view.authentication_classes:
         names += ["RateLimit", "RateLimit-Policy"]
     if method in {"POST", "PATCH"} and view.idempotency is not Idempotency.NONE:
         names.append("Idempotency-Replayed")
     if status == "200" and not is_list and (method == "GET" or _answers_tagged(view, method)):
         names.append("ETag")
-    return {name: _TOLD[name] for name in names}
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
 def _answers_tagged(view: Any, method: str) -> bool:

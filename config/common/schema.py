@@ -147,7 +147,9 @@ _BY_STATUS: dict[int, type[errors.DomainError]] = {
 
 def complete(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """Post-processing hook, the last one: the Problem component, examples of every problem, tags, webhooks."""
-    result.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM
+    components = result.setdefault("components", {})
+    components.setdefault("schemas", {})["Problem"] = PROBLEM
+    components["headers"] = conventions.TOLD_HEADERS
     described = [one for methods in result["paths"].values() for one in methods.values()]
     for operation in described:
         for status, response in operation["responses"].items():
@@ -196,9 +198,18 @@ _SIGNED = [
 ]
 
 
+def _for_generators(schema: Any) -> Any:
+    """Say of objects that may be null what client generators need to be told: that they hold anything."""
+    if isinstance(schema, dict):
+        if schema.get("type") == ["object", "null"]:
+            return {**schema, "additionalProperties": {}}
+        return {name: _for_generators(value) for name, value in schema.items()}
+    return [_for_generators(one) for one in schema] if isinstance(schema, list) else schema
+
+
 def _webhook(event: EventType) -> dict[str, Any]:
     """Describe what is posted to a customer's endpoint when this happens."""
-    schema = {name: value for name, value in event.schema.items() if name != "$schema"}
+    schema = _for_generators({name: v for name, v in event.schema.items() if name != "$schema"})
     return {
         "post": {
             "operationId": f"on_{event.name.replace('.', '_')}",

@@ -94,7 +94,8 @@ class OrganizationSerializer(serializers.Serializer[Any]):
     status = serializers.ChoiceField(OrganizationStatus.choices, source="organization.status")
     role = serializers.ChoiceField(
         Role.choices,
-        help_text="The role of the person who asks; VIEWER for who has a custom role, which then says what they may do.",
+        allow_blank=True,
+        help_text="The role of the person who asks; VIEWER for who has a custom role, which then says what they may do; empty for an API key.",
     )
     custom_role = RoleReferenceSerializer(allow_null=True)
     permissions = serializers.SerializerMethodField(help_text="What the one who asks may do here.")

@@ -38,7 +38,7 @@ def new_worker(places, tmp_path):
         "EXPORT_ROOT": str(places / "exports"),
         "DJANGO_SETTINGS_MODULE": "config.settings.test",
     }
-    workers = []
+    workers: list[Program] = []
 
     def start():
         worker = Program(f"worker-{len(workers)}", _COMMAND, tmp_path, environment)

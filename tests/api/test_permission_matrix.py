@@ -29,6 +29,8 @@ MATRIX: list[tuple[Any, ...]] = [
     ("admin_broadcasts_retrieve",          401, 403, 403, 403, 403, 403),
     ("admin_broadcasts_send",              401, 403, 403, 403, 403, 403),
     ("admin_broadcasts_test",              401, 403, 403, 403, 403, 403),
+    ("admin_dashboard",                    401, 403, 403, 403, 403, 403),
+    ("admin_system_metrics",               401, 403, 403, 403, 403, 403),
     ("admin_users_list",                   401, 403, 403, 403, 403, 403),
     ("admin_users_reinstate",              401, 403, 403, 403, 403, 403),
     ("admin_users_retrieve",               401, 403, 403, 403, 403, 403),

@@ -115,6 +115,25 @@ def test_two_owners_who_leave_at_once_leave_one(organization, olivia):
 
 
 @pytest.mark.django_db(transaction=True)
+def test_handing_over_while_everybody_leaves_leaves_an_owner(organization, olivia):
+    second = MemberFactory.create(organization=organization, role=Role.OWNER).user
+    heir = MemberFactory.create(organization=organization, role=Role.MEMBER).user
+    tenants = {user.pk: access.tenant_of(user) for user in (olivia, second, heir)}
+    leaving = [
+        partial(members.remove_member, tenant=tenants[user.pk], user_id=user.pk)
+        for user in (olivia, second, heir)
+    ]
+
+    at_once(
+        partial(members.transfer_ownership, tenant=tenants[olivia.pk], user_id=heir.pk),
+        partial(members.transfer_ownership, tenant=tenants[second.pk], user_id=heir.pk),
+        *leaving,
+    )
+
+    assert len(owners_of(organization)) >= 1
+
+
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("isolation", ["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"])
 @pytest.mark.parametrize(
     "statement",

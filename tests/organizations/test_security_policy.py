@@ -1,6 +1,7 @@
 """The security policy: a second factor, addresses, and what keys may be; nobody locks themselves out with it."""
 
 from datetime import timedelta
+from typing import Any, cast
 
 import pytest
 from django.utils import timezone
@@ -10,7 +11,9 @@ from audit.models import AuditLog
 from config.common.models import OutgoingMail
 from organizations import access
 from organizations.models import Organization
+from organizations.roles import Permission
 from organizations.services import security_policy
+from organizations.services.security_policy import Policy
 from tests.factories.accounts import PasskeyFactory
 from tests.factories.apikeys import ApiKeyFactory
 
@@ -22,8 +25,10 @@ def url(organization):
     return f"/api/v1/organizations/{organization.pk}/security-policy"
 
 
-def ask_for(organization, **policy):
-    security_policy.change_policy(tenant=access.on_behalf_of(organization), changes=policy)
+def ask_for(organization, **policy: Any):
+    security_policy.change_policy(
+        tenant=access.on_behalf_of(organization), changes=cast("Policy", policy)
+    )
 
 
 def test_a_policy_is_read_and_changed(api_as, organization, adam, told):
@@ -141,7 +146,7 @@ def test_keys_and_staff_are_not_held_by_the_address_list(api, organization, oliv
     answer = api.get("/api/v1/api-keys", headers={"Authorization": f"Bearer {key.secret}"})
 
     assert answer.status_code == 200
-    assert access.on_behalf_of(organization).may("keys:write")
+    assert access.on_behalf_of(organization).may(Permission.KEYS_WRITE)
 
 
 @pytest.mark.parametrize(

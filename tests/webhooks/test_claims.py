@@ -2,7 +2,9 @@
 
 from datetime import timedelta
 
+import psycopg
 import pytest
+from django.conf import settings
 from django.db import transaction
 
 from config.common.events import publish
@@ -126,6 +128,22 @@ def test_simultaneous_fan_outs_hand_out_once(endpoint, organization, clock):
 
     assert WebhookDelivery.objects.count() == 50
     assert not WebhookMessage.objects.filter(fanned_out_at=None).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_hands_out_beside_somebody_else(endpoint, organization, clock):
+    """Two at once would give deliveries of one ordering key ids in the wrong order."""
+    endpoint(event_types=["member.added"])
+    tell(organization, 3)
+
+    with psycopg.connect(settings.DATABASE_URL) as other:
+        other.execute("SELECT pg_advisory_xact_lock(hashtext('tollgate.webhooks.fan_out'))")
+        assert fan_out.fan_out(at=clock.now) == 0
+        assert not WebhookDelivery.objects.exists()
+    assert fan_out.fan_out(at=clock.now) == 3
+
+    in_order = WebhookDelivery.objects.order_by("id").values_list("message_id", flat=True)
+    assert list(in_order) == sorted(in_order)
 
 
 def finished(parcel, clock, status=200):

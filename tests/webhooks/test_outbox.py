@@ -105,6 +105,6 @@ def test_public_events_belong_to_an_area_that_is_documented():
     areas = {event.name.split(".")[0] for event in catalogue() if event.is_public}
 
     assert areas <= {
-        "organization", "member", "invitation", "api_key", "usage", "credits", "budget", "subscription",
-        "invoice", "payment", "webhook", "role", "grant",
+        "organization", "member", "role", "grant", "invitation", "api_key", "usage", "credits", "budget", "subscription",
+        "invoice", "payment", "webhook",
     }  # fmt: skip
