@@ -6,7 +6,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from organizations.services import organizations
+from organizations import access
+from organizations.roles import Permission
+from organizations.services import grants, organizations
 from tests.factories.webhooks import WebhookFactory
 from webhooks.models import (
     ConformanceRun,
@@ -442,3 +444,25 @@ def test_the_catalogue_shows_every_event_to_everybody(portal):
     assert "JSON Schema" in one
     assert portal.get("/docs/events/no.such_event").status_code == 404
     assert portal.get("/docs/events/webhook.tested").status_code == 404
+
+
+def test_who_was_given_one_webhook_may_change_that_one(
+    vera_browses, api_as, vera, adam, organization, webhook
+):
+    other = WebhookFactory.create(organization=organization)
+    tenant = access.tenant_of(adam, organization.pk)
+    grants.give(
+        tenant=tenant, user_id=vera.pk, permission=Permission.WEBHOOKS_WRITE, kind="webhook",
+        object_id=webhook.pk,
+    )  # fmt: skip
+
+    assert vera_browses.get(page(webhook, "edit/")).status_code == 200
+    assert b"Send test event" in vera_browses.get(page(webhook)).content
+    assert vera_browses.get(page(other, "edit/")).status_code == 403
+    assert vera_browses.get(f"{LIST}create/").status_code == 403
+    asked = api_as(vera)
+    changed = asked.patch(f"/api/v1/webhooks/{webhook.pk}", {"description": "Given"})
+    refused = asked.patch(f"/api/v1/webhooks/{other.pk}", {"description": "Given"})
+    assert (changed.status_code, refused.status_code) == (200, 403)
+    other.refresh_from_db()
+    assert other.description == ""

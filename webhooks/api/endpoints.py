@@ -76,6 +76,18 @@ class WebhookListView(WebhookScoped):
 class WebhookView(WebhookScoped):
     """One endpoint."""
 
+    # How it fares changes by itself, and is no reason to refuse a change of what it is told.
+    volatile_members = frozenset(
+        {
+            "status",
+            "failing_since",
+            "failures_in_a_row",
+            "circuit_open_until",
+            "last_success_at",
+            "last_failure_at",
+            "updated_at",
+        }
+    )
     permissions_by_method: ClassVar[dict[str, Permission]] = {
         "GET": READ,
         "PATCH": WRITE,
