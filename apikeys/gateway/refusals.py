@@ -150,15 +150,6 @@ class CreditsInsufficient(DomainError):
     fix = "Give the key more credits at `top_up_url`, or wait until they are filled up again."
 
 
-class HeadersTooLarge(DomainError):
-    """The request's headers are larger than the gate accepts."""
-
-    code = "headers_too_large"
-    title = "The headers are too large"
-    status = 431
-    fix = "Send fewer or smaller headers, cookies above all."
-
-
 class RequestTooSlow(DomainError):
     """The request did not arrive in time."""
 

@@ -48,6 +48,7 @@ class DashboardView(StaffView):
     """The figures of the business."""
 
     permissions_by_method = {"GET": PlatformPermission.SYSTEM_READ}
+    volatile_members = frozenset({"at"})
 
     @extend_schema(
         operation_id="admin_dashboard",
@@ -64,6 +65,7 @@ class SystemMetricsView(StaffView):
     """What waits where."""
 
     permissions_by_method = {"GET": PlatformPermission.SYSTEM_READ}
+    volatile_members = frozenset({"at"})
 
     @extend_schema(
         operation_id="admin_system_metrics",

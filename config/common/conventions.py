@@ -86,6 +86,7 @@ def common_problems(*, is_signed_in: bool) -> Problems:
     found: Problems = {
         "400": errors.InvalidInput,
         "429": errors.TooManyRequests,
+        "431": errors.HeadersTooLarge,
         "503": errors.ServiceUnavailable,
     }
     if is_signed_in:

@@ -153,6 +153,15 @@ class PayloadTooLarge(DomainError):
     fix = "Send a smaller body; the limit is in the detail."
 
 
+class HeadersTooLarge(DomainError):
+    """The request's address and headers together are larger than 16 kB."""
+
+    code = "headers_too_large"
+    title = "The headers are too large"
+    status = 431
+    fix = "Send fewer or smaller headers, cookies above all, and a shorter address."
+
+
 class UnsupportedMediaType(DomainError):
     """The body's media type is not one that this path reads."""
 
