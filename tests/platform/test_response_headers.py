@@ -23,7 +23,10 @@ ALSO = {
 PAGES = [path for path in addresses() if not path.startswith("/admin/")]
 # The gate answers it, which pages of other origins may not ask at all.
 GATE = "/api/v1/keys/verify"
-PUBLIC = {"/.well-known/jwks.json": "public, max-age=300"}
+PUBLIC = {
+    "/.well-known/jwks.json": "public, max-age=300",
+    "/.well-known/webhooks-jwks.json": "public, max-age=300",
+}
 
 
 @pytest.fixture(scope="module")

@@ -121,7 +121,7 @@ def test_what_was_owed_while_nobody_worked_is_delivered(
     house: House,
     programs: list[Program],
     receiver: Receiver,
-    redis_client: "redis.Redis[bytes]",
+    redis_client: redis.Redis,
 ) -> None:
     gate, worker, beat = programs
     assert isinstance(gate, Gate)
@@ -148,7 +148,7 @@ def test_a_thousand_changes_survive_every_kill(
     house: House,
     programs: list[Program],
     receiver: Receiver,
-    redis_client: "redis.Redis[bytes]",
+    redis_client: redis.Redis,
 ) -> None:
     gate = programs[0]
     assert isinstance(gate, Gate)
