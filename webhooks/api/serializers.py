@@ -11,6 +11,7 @@ from webhooks.models import DisabledReason, Kind, Signature, Webhook
 from webhooks.selectors import lists
 from webhooks.services.endpoint_checks import (
     MAX_CONCURRENCY,
+    MAX_EVENT_TYPES,
     EndpointChanges,
     EndpointSettings,
 )
@@ -99,9 +100,12 @@ class UpdateWebhookSerializer(StrictSerializer):
     description = serializers.CharField(max_length=500, allow_blank=True)
     event_types = serializers.ListField(
         child=serializers.CharField(max_length=80),
+        max_length=MAX_EVENT_TYPES,
         help_text="Names such as `invoice.paid`, areas such as `invoice.*`, or `*` for all; empty means all.",
     )
-    filters = PayloadFilterSerializer(many=True)
+    filters = serializers.ListField(
+        child=PayloadFilterSerializer(), max_length=matching.MAX_FILTERS
+    )
     headers = serializers.DictField(
         child=serializers.CharField(allow_blank=True, max_length=1_000, trim_whitespace=False),
         help_text="Custom headers as a whole: those that are left out are taken away. Values are never shown again.",
