@@ -29,6 +29,8 @@ logger = structlog.get_logger(__name__)
 CONTENT_TYPE = "application/problem+json"
 _MAX_MESSAGE = 300
 Problem = dict[str, Any]
+# Of a list with thousands of wrong members the first ones tell enough.
+MAX_FIELD_ERRORS = 50
 
 
 def type_url(code: str) -> str:
@@ -133,7 +135,9 @@ _FROM_DRF: list[tuple[type[drf.APIException], type[errors.DomainError]]] = [
 
 def _from_drf(exc: drf.APIException) -> errors.DomainError:
     if isinstance(exc, drf.ValidationError):
-        return errors.InvalidInput(errors=_field_errors(exc.get_full_details(), "#"))
+        return errors.InvalidInput(
+            errors=_field_errors(exc.get_full_details(), "#")[:MAX_FIELD_ERRORS]
+        )
     if isinstance(exc, drf.Throttled):
         seconds = max(1, math.ceil(getattr(exc, "wait", None) or 0))
         return errors.TooManyRequests(headers={"Retry-After": str(seconds)})

@@ -131,7 +131,7 @@ def test_staff_is_refused_to_remove_the_last(portal_as, sam):
     page = portal_as(sam).post(_remove(passkey))
 
     assert page.status_code == 409
-    assert "Add another passkey" in page.content.decode()
+    assert "Add another one first" in page.content.decode()
     assert Passkey.objects.exists()
 
 

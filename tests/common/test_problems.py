@@ -4,6 +4,7 @@ import psycopg
 import pytest
 from django.db import OperationalError, connection, transaction
 from django.test import Client
+from rest_framework import exceptions as drf
 from structlog.testing import capture_logs
 
 from accounts import services
@@ -179,3 +180,11 @@ def test_an_outage_is_told_without_rows_and_passwords():
     (line,) = logs
     assert "example.com" not in line["said"]
     assert "pw-1" not in line["said"]
+
+
+def test_of_thousands_of_faults_the_first_fifty_are_told():
+    found = problems.as_domain_error(
+        drf.ValidationError({"roles": {n: ["Bad."] for n in range(5000)}})
+    )
+
+    assert [error.pointer for error in found.errors] == [f"#/roles/{n}" for n in range(50)]
