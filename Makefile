@@ -33,10 +33,11 @@ lint: ## Check style, types, layers, templates and migrations
 	$(BIN)/python manage.py check --settings config.settings.test
 	$(BIN)/python -W ignore manage.py makemigrations --check --dry-run --settings config.settings.test
 
-bench: ## Measure the gate and the usage pipeline and print the tables of docs/performance.md
+bench: ## Measure lists, the gate and webhooks and print the tables of docs/performance.md (ARGS: not webhooks)
 	@.ci/install dev
 	@.ci/system
 	@$(BIN)/python -m bench $(ARGS)
+	@[ -n "$(ARGS)" ] || $(BIN)/python -m bench.webhooks
 
 lock: ## Compile requirements/*.in into pinned and hashed *.txt (needs uv)
 	cd requirements && for set in base dev production; do \

@@ -184,7 +184,7 @@ def test_an_outage_is_told_without_rows_and_passwords():
 
 def test_of_thousands_of_faults_the_first_fifty_are_told():
     found = problems.as_domain_error(
-        drf.ValidationError({"roles": {n: ["Bad."] for n in range(5000)}})
+        drf.ValidationError({"roles": {str(n): ["Bad."] for n in range(5000)}})
     )
 
     assert [error.pointer for error in found.errors] == [f"#/roles/{n}" for n in range(50)]
