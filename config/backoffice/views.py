@@ -48,7 +48,6 @@ class DashboardView(StaffView):
     """The figures of the business."""
 
     permissions_by_method = {"GET": PlatformPermission.SYSTEM_READ}
-    volatile_members = frozenset({"at"})
 
     @extend_schema(
         operation_id="admin_dashboard",
@@ -65,7 +64,6 @@ class SystemMetricsView(StaffView):
     """What waits where."""
 
     permissions_by_method = {"GET": PlatformPermission.SYSTEM_READ}
-    volatile_members = frozenset({"at"})
 
     @extend_schema(
         operation_id="admin_system_metrics",

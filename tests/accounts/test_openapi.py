@@ -51,6 +51,10 @@ PERSONAL = {
     "users_me_exports_download",
     "users_me_exports_list",
     "users_me_exports_retrieve",
+    "users_me_notices_list",
+    "users_me_notices_read",
+    "users_me_notices_read_all",
+    "users_me_notices_unread",
     "users_me_password",
     "users_me_session_end",
     "users_me_sessions",
@@ -127,7 +131,7 @@ def test_problems_are_declared_where_they_occur():
     assert "401" in operations["auth_login"]["responses"]
     assert "401" in operations["auth_refresh"]["responses"]
     assert "401" not in operations["auth_register"]["responses"]
-    problem = operations["auth_login"]["responses"]["401"]["content"]
-    assert problem == {
-        "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
-    }
+    (problem,) = operations["auth_login"]["responses"]["401"]["content"].items()
+    assert problem[0] == "application/problem+json"
+    assert problem[1]["schema"] == {"$ref": "#/components/schemas/Problem"}
+    assert problem[1]["example"]["status"] == 401

@@ -63,7 +63,7 @@ def _is_ours(path: str) -> bool:
     return path != "/docs/"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.trial)])
 def test_public_pages_are_accessible(visit, serious_faults, scheme):
     visit.page.emulate_media(color_scheme=scheme)
     for path in PUBLIC:
@@ -71,7 +71,7 @@ def test_public_pages_are_accessible(visit, serious_faults, scheme):
         assert not _is_ours(path) or serious_faults(visit.page) == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.trial)])
 def test_private_pages_are_accessible(visit, serious_faults, sign_in, scheme):
     visit.page.emulate_media(color_scheme=scheme)
     sign_in(visit.page, "owner@demo.test")

@@ -50,7 +50,7 @@ def _give_password(page, site):
     page.get_by_role("button", name="Sign in", exact=True).click()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.trial)])
 def test_a_telephone_scans_it_and_its_codes_work(
     visit, site, sign_in, scanned, serious_faults, scheme
 ):

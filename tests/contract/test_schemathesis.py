@@ -43,7 +43,7 @@ def fuzz(callers: Callers, caller: str, directory: Path, *options: str) -> None:
     assert done.returncode == 0, f"{caller}:\n{done.stdout[-20_000:]}\n{done.stderr[-3_000:]}"
 
 
-@pytest.mark.parametrize("caller", ["owner", "key"])
+@pytest.mark.parametrize("caller", ["owner", pytest.param("key", marks=pytest.mark.trial)])
 def test_the_document_is_true(callers: Callers, tmp_path: Path, caller):
     options = ("--phases", "examples,fuzzing", "--max-examples", "1")
 
