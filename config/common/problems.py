@@ -54,9 +54,16 @@ def document(error: errors.DomainError) -> Problem:
         "instance": instance_of(request_id),
         "code": error.code,
         "request_id": request_id,
-        "errors": [item.as_dict() for item in error.errors],
+        "errors": [item.as_dict() for item in _told(error.errors)],
         **error.extras,
     }
+
+
+def _told(faults: list[errors.FieldError]) -> list[errors.FieldError]:
+    """Keep an answer small: of very many faults those of whole lists come before those of single members."""
+    if len(faults) <= MAX_FIELD_ERRORS:
+        return faults
+    return sorted(faults, key=lambda fault: fault.pointer.count("/"))[:MAX_FIELD_ERRORS]
 
 
 def headers_of(error: errors.DomainError) -> dict[str, str]:
@@ -135,9 +142,7 @@ _FROM_DRF: list[tuple[type[drf.APIException], type[errors.DomainError]]] = [
 
 def _from_drf(exc: drf.APIException) -> errors.DomainError:
     if isinstance(exc, drf.ValidationError):
-        return errors.InvalidInput(
-            errors=_field_errors(exc.get_full_details(), "#")[:MAX_FIELD_ERRORS]
-        )
+        return errors.InvalidInput(errors=_field_errors(exc.get_full_details(), "#"))
     if isinstance(exc, drf.Throttled):
         seconds = max(1, math.ceil(getattr(exc, "wait", None) or 0))
         return errors.TooManyRequests(headers={"Retry-After": str(seconds)})

@@ -4,7 +4,6 @@ import psycopg
 import pytest
 from django.db import OperationalError, connection, transaction
 from django.test import Client
-from rest_framework import exceptions as drf
 from structlog.testing import capture_logs
 
 from accounts import services
@@ -183,8 +182,9 @@ def test_an_outage_is_told_without_rows_and_passwords():
 
 
 def test_of_thousands_of_faults_the_first_fifty_are_told():
-    found = problems.as_domain_error(
-        drf.ValidationError({"roles": {str(n): ["Bad."] for n in range(5000)}})
-    )
+    faults = [errors.FieldError(f"#/roles/{number}", "Bad.") for number in range(5000)]
+    whole = errors.FieldError("#/roles", "Too many.")
 
-    assert [error.pointer for error in found.errors] == [f"#/roles/{n}" for n in range(50)]
+    told = problems.document(errors.InvalidInput(errors=[*faults, whole]), instance="")["errors"]
+
+    assert [error["pointer"] for error in told] == ["#/roles", *(f"#/roles/{n}" for n in range(49))]
