@@ -113,7 +113,8 @@ class OrganizationScoped(ApiView):
         """Return what the present method needs. Raises MethodNotAllowed for one that the view does not answer."""
         method = self.request.method or "GET"
         needed = self.permissions_by_method.get("GET" if method == "HEAD" else method)
-        if needed is None or method.lower() not in self.http_method_names:
+        # A view set answers some methods on the list only and others on one row only.
+        if needed is None or not hasattr(self, method.lower()):
             raise MethodNotAllowed(method)
         return needed
 

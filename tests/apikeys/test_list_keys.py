@@ -186,3 +186,11 @@ def test_needs_a_signed_in_member(api, api_as, stan, organization, key):
     assert api.get(PATH).status_code == 401
     foreign = api_as(stan).get(PATH, headers={"X-Organization-Id": str(organization.pk)})
     assert foreign.status_code == 404
+
+
+def test_a_method_of_single_keys_is_refused_whatever_the_organization(api_as, olivia):
+    answer = api_as(olivia).patch(
+        "/api/v1/api-keys", {"name": "New"}, headers={"X-Organization-Id": "999999"}
+    )
+
+    assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
