@@ -208,7 +208,7 @@ def test_request_id_is_echoed_but_never_metered(house, verify, usage_events):
 
     assert answer.headers["x-request-id"] == "caller-0123456789"
     assert answer.json["request_id"] != "caller-0123456789"
-    assert usage_events()[-1][0] == answer.json["request_id"]
+    assert answer.json["request_id"] in {each[0] for each in usage_events()}
 
 
 def test_service_key_is_needed(house, gate, verify):
