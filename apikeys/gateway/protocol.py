@@ -20,12 +20,7 @@ from apikeys.gateway import app as gate
 from apikeys.gateway.cycles import FixedCycle, GateCycle, clock_of
 from apikeys.gateway.frontend import MAX_BODY_BYTES, Frontend, Target, target_of
 from apikeys.gateway.refusals import RequestTooSlow
-from config.common.errors import (
-    DomainError,
-    HeadersTooLarge,
-    MalformedRequest,
-    PayloadTooLarge,
-)
+from config.common.errors import DomainError, HeadersTooLarge, MalformedRequest, PayloadTooLarge
 
 MAX_HEAD_BYTES: Final = 16 * 1024
 HEAD_SECONDS = 10

@@ -29,8 +29,8 @@ logger = structlog.get_logger(__name__)
 CONTENT_TYPE = "application/problem+json"
 _MAX_MESSAGE = 300
 Problem = dict[str, Any]
-# Of a list with thousands of wrong members the first ones tell enough.
-MAX_FIELD_ERRORS = 50
+# Of a list with thousands of wrong members the first ones tell enough, in less than 100 kB.
+MAX_FIELD_ERRORS = 250
 
 
 def type_url(code: str) -> str:

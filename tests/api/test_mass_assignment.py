@@ -76,13 +76,15 @@ def test_columns_in_documents_are_refused_one_by_one(world: World, value):
     before, missed = everything(), {}
 
     for name, operation in WITH_BODY.items():
-        foreign = columns() - own_members(operation)
-        body = {**world.body(BODIES.get(name, {})), **dict.fromkeys(foreign, value)}
-        response = send(world, operation, orjson.dumps(body))
+        foreign = sorted(columns() - own_members(operation))
+        # In two halves: of more faults than MAX_FIELD_ERRORS not all are told.
+        for half in (foreign[::2], foreign[1::2]):
+            body = {**world.body(BODIES.get(name, {})), **dict.fromkeys(half, value)}
+            response = send(world, operation, orjson.dumps(body))
 
-        pointed_at = {fault["pointer"] for fault in response.json().get("errors", ())}
-        missed[name] = {f"#/{column}" for column in foreign} - pointed_at
-        assert response.status_code == 400, name
+            pointed_at = {fault["pointer"] for fault in response.json().get("errors", ())}
+            missed[name, half[0]] = {f"#/{column}" for column in half} - pointed_at
+            assert response.status_code == 400, name
 
     assert {name: told for name, told in missed.items() if told} == {}
     assert everything() == before
