@@ -107,9 +107,7 @@ def _settled(result: Result, answer: Answer, dice: Callable[[], float]) -> _Sett
 
 def retry_after(answer: Answer, *, at: datetime) -> timedelta | None:
     """Read `Retry-After`, seconds or a date; None when there is none that can be read."""
-    text = next(
-        (value for name, value in answer.headers.items() if name.lower() == "retry-after"), ""
-    ).strip()
+    text = answer.headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
         return timedelta(seconds=min(int(text[:9]), 10_000_000))
     if not text:
@@ -166,9 +164,7 @@ def _row(one: _Settled) -> tuple[Any, ...]:
 
 def _body(answer: Answer) -> str:
     # Never unpacked: whatever a body is packed in, its bytes are no text.
-    packed = next(
-        (value for name, value in answer.headers.items() if name.lower() == "content-encoding"), ""
-    )
+    packed = answer.headers.get("content-encoding", "")
     if packed and packed.lower() != "identity":
         return f"[{len(answer.body)} bytes, {packed[:40]}]"
     text = answer.body.decode("utf-8", errors="replace").replace("\x00", "�")
