@@ -77,9 +77,9 @@ class Outcome(models.TextChoices):
 
 
 class WebhookDelivery(models.Model):
-    """A message to one endpoint. Whoever claims it moves `next_attempt_at` ahead by the lease and raises `claims`.
+    """A message to one endpoint. Whoever claims it sets `leased_until` and raises `claims`.
 
-    `claims` is the fence: a result is written only by the latest claim. `tries` counts the attempts of the present
+    Both are in no index, so that a claim is cheap. `claims` is the fence: a result is written only by the latest claim. `tries` counts the attempts of the present
     round of the schedule, `attempts` all of them. With an ordering key, a delivery waits for earlier ones of its key.
     """
 

@@ -33,7 +33,7 @@ _UPDATE = """
         AND (delivery.claims = new.claim AND delivery.status = 'PENDING' OR new.status = 'SUCCEEDED')
 """
 _HAND_BACK = """
-    UPDATE webhooks_webhookdelivery AS delivery SET next_attempt_at = %s, leased_until = NULL
+    UPDATE webhooks_webhookdelivery AS delivery SET leased_until = NULL
     FROM unnest(%s::bigint[], %s::int[]) AS new (id, claim)
     WHERE delivery.id = new.id AND delivery.claims = new.claim AND delivery.status = 'PENDING'
 """
@@ -63,7 +63,7 @@ class _Settled:
 
 
 @transaction.atomic
-def record(results: Sequence[Result], *, at: datetime, dice: Callable[[], float]) -> None:
+def record(results: Sequence[Result], *, dice: Callable[[], float]) -> None:
     """Write down what came of attempts and when each delivery is tried again; what was handed back is due at once."""
     answered = sorted(
         (_settled(result, result.answer, dice) for result in results if result.answer is not None),
@@ -72,7 +72,7 @@ def record(results: Sequence[Result], *, at: datetime, dice: Callable[[], float]
     verdicts = [one.verdict for one in answered]
     suspects = health.lock(verdicts)
     standing = _standing(results)
-    _hand_back([result for result in results if result.answer is None], at)
+    _hand_back([result for result in results if result.answer is None])
     settled = [one for one in answered if one.result.parcel.delivery_id in standing]
     if settled:
         _log(settled)
@@ -127,13 +127,13 @@ def _standing(results: Iterable[Result]) -> set[int]:
         return {row[0] for row in cursor.fetchall()}
 
 
-def _hand_back(results: Sequence[Result], at: datetime) -> None:
+def _hand_back(results: Sequence[Result]) -> None:
     if not results:
         return
     ids = [result.parcel.delivery_id for result in results]
     claims = [result.parcel.claim for result in results]
     with connection.cursor() as cursor:
-        cursor.execute(_HAND_BACK, [at, ids, claims])
+        cursor.execute(_HAND_BACK, [ids, claims])
 
 
 def _log(settled: Iterable[_Settled]) -> None:
