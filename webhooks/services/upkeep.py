@@ -23,14 +23,13 @@ def prune(*, at: datetime) -> int:
 
 
 def _organizations(plan_code: str) -> Q:
-    """Return which messages belong to organizations on a plan; without a code, those on any plan of their own."""
+    """Return which messages belong to organizations on a plan; without a code, those on any plan of their own, or on none."""
     active = Subscription.objects.filter(status=SubscriptionStatus.ACTIVE)
-    on_plan = (
-        active.filter(plan__code=plan_code)
-        if plan_code
-        else active.exclude(plan__code__in=ALLOWANCES)
+    if plan_code:
+        return Q(organization_id__in=active.filter(plan__code=plan_code).values("organization_id"))
+    return ~Q(
+        organization_id__in=active.filter(plan__code__in=ALLOWANCES).values("organization_id")
     )
-    return Q(organization_id__in=on_plan.values("organization_id"))
 
 
 def _prune_older(whose: Q, before: datetime) -> int:
