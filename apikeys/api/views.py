@@ -54,7 +54,7 @@ class ApiKeyViewSet(OrganizationScoped, GenericViewSet[ApiKey]):
     """Credentials of the organization. A key's secret is in one answer only: that of its creation or rotation."""
 
     serializer_class = ApiKeySerializer
-    volatile_members = frozenset({"last_used_at"})
+    volatile_members = frozenset({"last_used_at", "is_outdated"})
     permission_classes = (IsAuthenticated, HasGrant, RecentlyAuthenticated)
     # Creating and rotating: what brings a new secret into the world.
     recent_methods = frozenset({"POST"})
