@@ -18,7 +18,9 @@ from apikeys.services.key_checks import (
     KeySettings,
 )
 from apikeys.services.rotation import MAX_OVERLAP_SECONDS
+from config.common.expansion import Expanded
 from config.common.fields import StrictSerializer
+from organizations import expansions
 
 MICRO = 1_000_000
 
@@ -64,6 +66,7 @@ class ApiKeySerializer(serializers.ModelSerializer[ApiKey]):
     metadata = serializers.DictField(read_only=True)
     created_by = serializers.IntegerField(source="created_by_id", read_only=True, allow_null=True)
     last_used_at = serializers.DateTimeField(read_only=True, allow_null=True, default=None)
+    expanded = Expanded(created_by=expansions.member("created_by"))
 
     class Meta:
         model = ApiKey
@@ -90,6 +93,7 @@ class ApiKeySerializer(serializers.ModelSerializer[ApiKey]):
             "expires_at",
             "revoked_at",
             "last_used_at",
+            "expanded",
         )
         read_only_fields = fields
 
