@@ -19,6 +19,9 @@ class Operation:
     parameters: tuple[str, ...]
     is_listing: bool
     is_upload: bool
+    # What `expand` and `ordering` may name.
+    expandable: tuple[str, ...]
+    orderings: tuple[str, ...]
 
     @property
     def has_id(self) -> bool:
@@ -52,11 +55,14 @@ def _operation(method: str, path: str, described: dict[str, Any]) -> Operation:
         for parameter in described.get("parameters", ())
         if parameter["in"] == "query"
     )
+    schemas = {one["name"]: one["schema"] for one in described.get("parameters", ())}
     return Operation(
         id=described["operationId"],
         method=method,
         path=path,
         parameters=names,
         is_listing={"cursor", "limit"} <= set(names),
+        expandable=tuple(schemas.get("expand", {}).get("items", {}).get("enum", ())),
+        orderings=tuple(schemas.get("ordering", {}).get("enum", ())),
         is_upload="multipart/form-data" in described.get("requestBody", {}).get("content", {}),
     )
