@@ -96,7 +96,6 @@ def test_the_request_is_written_as_http_says(serving):
     assert lines == [
         "POST /hook?a=b%20c HTTP/1.1",
         f"Host: {server.url.split('/')[2]}",
-        "Accept: */*",
         "Accept-Encoding: identity",
         "User-Agent: Tollgate-Webhooks/1.0",
         "Content-Type: application/json",
@@ -385,3 +384,25 @@ def test_an_address_that_takes_no_connection_is_waited_for_so_long(settings, mon
 
     assert (answer.trouble, answer.address) == (Trouble.TIMED_OUT, None)
     assert 0.2 <= answer.seconds < 1.0
+
+
+def test_a_server_that_never_greets_is_left(serving, monkeypatch):
+    """TLS that does not begin: the connection is given up, and closed."""
+    monkeypatch.setattr(http, "CONNECT_SECONDS", 0.2)
+    gone = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def listen() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                while connection.recv(65536):
+                    pass
+            gone.set()
+
+        threading.Thread(target=listen, daemon=True).start()
+        serving()
+        [answer] = post(f"https://127.0.0.1:{listener.getsockname()[1]}/")
+        assert gone.wait(2)
+
+    assert answer.trouble == Trouble.TIMED_OUT
+    assert 0.2 <= answer.seconds < 1.5
