@@ -40,6 +40,7 @@ class StaffView(ApiView):
     permission_classes: tuple[type[BasePermission], ...] = (IsAuthenticated, HasPlatformPermission)
     http_method_names = ["get", "head", "post", "put", "patch", "delete"]
     permissions_by_method: ClassVar[dict[str, PlatformPermission]] = {}
+    problems = (staff.StaffSecondFactorMissing,)
     # What `get` reads of the query string by itself; nothing else has parameters.
     parameters: ClassVar[frozenset[str]] = frozenset()
 
