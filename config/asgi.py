@@ -16,7 +16,7 @@ from analytics.routing import websocket_urlpatterns
 from apikeys.gateway import app as gate
 from config.bridge import Application, DjangoBridge, Receive, Scope, Send, protected
 from config.common.middleware.size_limit import limit_of
-from config.embedded import demo_api
+from config.embedded import demo_api, demo_receiver
 
 _django = DjangoBridge(wsgi.application, threads=settings.WEB_THREADS, body_limit=limit_of)
 
@@ -45,6 +45,8 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
 def _answerer(path: str) -> Application:
     if path in gate.PATHS:
         return gate.application
+    if settings.EMBEDDED and path.startswith(demo_receiver.PREFIX):
+        return demo_receiver.application
     if settings.EMBEDDED and path.startswith(demo_api.PREFIX):
         return demo_api.application
     return _django

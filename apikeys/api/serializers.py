@@ -18,7 +18,9 @@ from apikeys.services.key_checks import (
     KeySettings,
 )
 from apikeys.services.rotation import MAX_OVERLAP_SECONDS
+from config.common.expansion import Expanded
 from config.common.fields import StrictSerializer
+from organizations import expansions
 
 MICRO = 1_000_000
 
@@ -69,6 +71,7 @@ class ApiKeySerializer(serializers.ModelSerializer[ApiKey]):
         default=False,
         help_text="Whether the key is older than the organization's security policy allows. It works until it is revoked or replaced.",
     )
+    expanded = Expanded(created_by=expansions.member("created_by"))
 
     class Meta:
         model = ApiKey
@@ -96,6 +99,7 @@ class ApiKeySerializer(serializers.ModelSerializer[ApiKey]):
             "revoked_at",
             "last_used_at",
             "is_outdated",
+            "expanded",
         )
         read_only_fields = fields
 

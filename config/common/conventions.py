@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from config.common import conditional, errors, idempotency
+from config.common import conditional, errors, idempotency, listing
 from config.common.idempotency import Idempotency
 from config.common.views import ApiView, has_own_tag
 
@@ -79,6 +79,15 @@ class NotModified(errors.DomainError):
 
     title = "Not modified"
     status = 304
+
+
+def query_parameters(view: Any, method: str, *, is_list: bool) -> list[dict[str, Any]]:
+    """Return the parameters that come with the views of `config.common.listing`."""
+    if method != "GET":
+        return []
+    ordering = [listing.ordering_parameter(view.orders)] if is_list else []
+    expand = listing.expand_parameter(view)
+    return [*ordering, expand] if expand else ordering
 
 
 def common_problems(*, is_signed_in: bool) -> Problems:

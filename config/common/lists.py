@@ -1,19 +1,24 @@
 """Long lists, fast: a serializer's declared fields become columns of one query, and its rows go to bytes as they are.
 
-What comes out is what the serializer itself would have written, to the byte; a test compares the two. A field that no
-rule below knows is asked as always, so that any serializer may be compiled; one that follows relations may not.
+What comes out is what the serializer itself would have written, to the byte; a test compares the two for every list of
+the API. A column behind a foreign key is joined. A field that no rule below knows is asked as always, so that any
+serializer may be compiled but one that reads other rows in a way that no join expresses.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from operator import itemgetter
 from typing import Any
 
-from django.db.models import Model, QuerySet
+from django.core.exceptions import FieldDoesNotExist
+from django.db.models import F, ForeignKey, Model, QuerySet
 from django.db.models.query import BaseIterable
 from rest_framework import serializers
 
-Reader = Callable[[dict[str, Any], Any], Any]
+from config.common.expansion import Expanded
+
+# The row of the query, the bare instance that it makes, and the serializer of this request with its context.
+Reader = Callable[[dict[str, Any], Any, Any], Any]
 # Fields whose value the writer puts down as they would: texts, numbers, truths, UTC times, and JSON.
 _PLAIN = (
     serializers.BooleanField,
@@ -29,7 +34,7 @@ _PLAIN = (
 
 
 class FollowsRelations(TypeError):
-    """The serializer reads other rows than the list's own."""
+    """The serializer reads other rows than the list's own, in a way that no join expresses."""
 
 
 class _Dictionaries(BaseIterable[dict[str, Any]]):
@@ -49,52 +54,130 @@ class _Dictionaries(BaseIterable[dict[str, Any]]):
 class CompiledRows:
     """Writes the rows of one model in the shape of one serializer."""
 
-    def __init__(self, serializer: type[serializers.ModelSerializer[Any]]) -> None:
-        self._model: type[Model] = serializer.Meta.model
-        self._serializer = serializer()
+    def __init__(
+        self, serializer: type[serializers.BaseSerializer[Any]], model: type[Model]
+    ) -> None:
+        self._model = model
+        self._serializer = serializer
+        self._joined: dict[str, F] = {}
+        # A serializer that represents a row in a way of its own is asked for it, with the bare row, which leads nowhere.
+        self._is_asked = not serializer.to_representation.__module__.startswith("rest_framework.")
+        fields: Mapping[str, Any] = {} if self._is_asked else serializer().fields  # type: ignore[attr-defined]
         self._readers = [
-            (name, self._reader(field)) for name, field in self._serializer.fields.items()
+            (name, self._reader(field))
+            for name, field in fields.items()
+            if not isinstance(field, Expanded)
         ]
 
     def query(self, rows: QuerySet[Any]) -> QuerySet[Any, Any]:
-        """Return a query of the rows' own columns and annotations, of which each row is a dictionary."""
-        asked: Any = rows.all()
+        """Return a query of the rows' own columns, annotations and joined columns, each row a dictionary."""
+        asked: Any = rows.select_related(None).defer(None).annotate(**self._joined)
         asked._iterable_class = _Dictionaries  # noqa: SLF001  (what `.values()` does, without resolving each name)
         return asked  # type: ignore[no-any-return]
 
-    def write(self, rows: Iterable[dict[str, Any]] | None) -> list[dict[str, Any]]:
+    def write(
+        self, rows: Iterable[dict[str, Any]] | None, context: Mapping[str, Any] | None = None
+    ) -> list[dict[str, Any]]:
         """Return the rows of `query` as the serializer would."""
         made, model, readers = [], self._model, self._readers
+        serializer = self._serializer(context=context or {})
         for row in rows or ():
             # A bare instance: its columns are the row, which is all that properties and methods may look at.
             bare = model.__new__(model)
             bare.__dict__ = row
-            made.append({name: read(row, bare) for name, read in readers})
+            if self._is_asked:
+                made.append(serializer.to_representation(bare))
+            else:
+                made.append({name: read(row, bare, serializer) for name, read in readers})
         return made
 
     def _reader(self, field: Any) -> Reader:
         if isinstance(field, serializers.SerializerMethodField):
             method = getattr(self._serializer, field.method_name)
-            return lambda _row, bare: method(bare)
-        if isinstance(field, serializers.BaseSerializer | serializers.RelatedField):
+            return lambda _row, bare, serializer: method(serializer, bare)
+        if isinstance(field, serializers.RelatedField | serializers.ManyRelatedField):
             raise FollowsRelations(field.field_name)
+        if isinstance(field, serializers.BaseSerializer) and self._relation(field.source):
+            return self._nested(field)
         if len(field.source_attrs) != 1:
+            return self._distant(field)
+        return self._near(field, field.source)
+
+    def _near(self, field: Any, source: str) -> Reader:
+        """Read a column, an annotation or a property of the row itself."""
+        if source == "pk":
+            source = self._model._meta.pk.attname  # noqa: SLF001  (Django's documented API)
+        if not _is_plain(field):
+            return lambda _row, bare, _: _represented(field, getattr(bare, source))
+        if isinstance(getattr(self._model, source, None), property):
+            return lambda _row, bare, _: getattr(bare, source)
+        take = itemgetter(source)
+        return lambda row, _bare, _: take(row)
+
+    def _distant(self, field: Any) -> Reader:
+        """Read a column behind foreign keys, which is joined."""
+        *steps, last = field.source_attrs
+        model = self._model
+        for step in steps:
+            key = _foreign_key(model, step)
+            if key is None or (key.null and not field.allow_null):
+                raise FollowsRelations(field.source)
+            model = key.related_model  # type: ignore[assignment]
+        return self._joined_column(field, model, [*steps, last])
+
+    def _nested(self, field: Any) -> Reader:
+        """Read what a foreign key leads to in the shape of a nested serializer, from joined columns."""
+        key = self._relation(field.source)
+        if key is None or not _represents_like_the_framework(field):
             raise FollowsRelations(field.source)
-        return self._reader_of(field, field.source)
+        readers = []
+        for name, inner in field.fields.items():
+            is_method = isinstance(inner, serializers.SerializerMethodField)
+            if is_method or len(inner.source_attrs) != 1:
+                raise FollowsRelations(f"{field.source}.{name}")
+            path = [field.source, inner.source]
+            readers.append((name, self._joined_column(inner, key.related_model, path)))
 
-    def _reader_of(self, field: Any, source: str) -> Reader:
-        is_property = isinstance(getattr(self._model, source, None), property)
-        if _is_plain(field) and not is_property:
-            take = itemgetter(source)
-            return lambda row, _bare: take(row)
+        def nested(row: dict[str, Any], bare: Any, serializer: Any) -> Any:
+            if row[key.attname] is None:
+                return None
+            return {name: read(row, bare, serializer) for name, read in readers}
+
+        return nested
+
+    def _joined_column(self, field: Any, model: Any, path: list[str]) -> Reader:
+        name = model._meta.pk.attname if path[-1] == "pk" else path[-1]  # noqa: SLF001
+        if not _is_column(model, name):
+            raise FollowsRelations(".".join(path))
+        alias = f"joined_{'_'.join(path)}"
+        self._joined[alias] = F("__".join([*path[:-1], name]))
+        take = itemgetter(alias)
         if _is_plain(field):
-            return lambda _row, bare: getattr(bare, source)
+            return lambda row, _bare, _: take(row)
+        return lambda row, _bare, _: _represented(field, take(row))
 
-        def ask(_row: dict[str, Any], bare: Any) -> Any:
-            value = getattr(bare, source)
-            return None if value is None else field.to_representation(value)
+    def _relation(self, source: str) -> Any:
+        """Return the foreign key of this name; raise FollowsRelations for a relation of another kind."""
+        key = _foreign_key(self._model, source)
+        if key is None and not _is_column(self._model, source):
+            raise FollowsRelations(source)
+        return key
 
-        return ask
+
+def _represented(field: Any, value: Any) -> Any:
+    return None if value is None else field.to_representation(value)
+
+
+def _foreign_key(model: type[Model], name: str) -> Any:
+    try:
+        found = model._meta.get_field(name)  # noqa: SLF001
+    except FieldDoesNotExist:
+        return None
+    return found if isinstance(found, ForeignKey) else None
+
+
+def _is_column(model: Any, name: str) -> bool:
+    return any(name == column.attname for column in model._meta.concrete_fields)  # noqa: SLF001
 
 
 def _is_plain(field: Any) -> bool:
@@ -109,10 +192,10 @@ def _is_plain(field: Any) -> bool:
 
 
 def _represents_like_the_framework(field: Any) -> bool:
-    return bool(type(field).to_representation.__module__ == "rest_framework.fields")
+    return type(field).to_representation.__module__.startswith("rest_framework.")
 
 
 @cache
-def compiled(serializer: type[serializers.ModelSerializer[Any]]) -> CompiledRows:
-    """Return the compiled form, made once for each serializer."""
-    return CompiledRows(serializer)
+def compiled(serializer: type[serializers.BaseSerializer[Any]], model: type[Model]) -> CompiledRows:
+    """Return the compiled form, made once for each serializer and model."""
+    return CompiledRows(serializer, model)

@@ -10,8 +10,6 @@ from config.common import problems
 from config.common.errors import FieldError, InvalidInput
 from config.common.fields import StrictSerializer
 
-PAGING = frozenset({"cursor", "limit"})
-
 
 class NoParameters(StrictSerializer):
     """The shape of a query that has no parameters."""

@@ -3,13 +3,16 @@
 import re
 from typing import Any
 
+from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import Direction
 
 from config.common import (
     conditional,
     conventions,
     deprecation,
     errors,
+    expansion,
     idempotency,
     problems,
     shared_descriptions,
@@ -58,7 +61,11 @@ class TollgateSchema(AutoSchema):
             return None
         is_list = _is_list(operation)
         headers, found = conventions.request_headers(self.view, self.method, is_list=is_list)
-        parameters = [conventions.described(one) for one in operation.get("parameters", ())]
+        conventional = conventions.query_parameters(
+            self.view, self.method, is_list=_is_page(operation)
+        )
+        given = [*operation.get("parameters", ()), *conventional]
+        parameters = [conventions.described(one) for one in given]
         if parameters or headers:
             operation["parameters"] = [*parameters, *headers]
         is_signed_in = any(operation.get("security", ()))
@@ -85,11 +92,38 @@ class TollgateSchema(AutoSchema):
         return [_VERSION_PREFIX.sub("", self.path).split("/")[0]]
 
 
+class ExpandedExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+    """Describes the member that holds what `expand` asked for."""
+
+    target_class = expansion.Expanded
+
+    def map_serializer_field(self, auto_schema: Any, direction: Direction) -> dict[str, Any]:
+        """Return an object with one member for each relation, each of which may be null."""
+        properties = {
+            name: {
+                "oneOf": [
+                    auto_schema.resolve_serializer(relation.shape, direction).ref,
+                    {"type": "null"},
+                ]
+            }
+            for name, relation in self.target.relations.items()
+        }
+        return {
+            "type": "object",
+            "description": "What `expand` asked for; not there unless it did.",
+            "properties": properties,
+        }
+
+
+def _is_page(operation: dict[str, Any]) -> bool:
+    names = {one["name"] for one in operation.get("parameters", ())}
+    return {"cursor", "limit"} <= names
+
+
 def _is_list(operation: dict[str, Any]) -> bool:
     """Whether the answer is a page of rows, or a file: what has no entity tag."""
-    names = {one["name"] for one in operation.get("parameters", ())}
     content = operation["responses"].get("200", {}).get("content", {})
-    return {"cursor", "limit"} <= names or "application/json" not in content
+    return _is_page(operation) or "application/json" not in content
 
 
 def _problem(error: type[errors.DomainError]) -> dict[str, Any]:

@@ -55,6 +55,11 @@ class ApiView(APIView):
         elif "If-Match" in request.headers:
             raise conditional.not_conditional()
 
+    @property
+    def reads_query(self) -> bool:
+        """Whether the method reads the query string itself; a base that refuses parameters for it asks this."""
+        return False
+
     def lock(self) -> None:
         """Lock what the path names and read it again; for views that do not read it through `row`."""
 

@@ -1,5 +1,6 @@
 """Shapes of organizations and members in and out."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -8,11 +9,14 @@ from rest_framework import serializers
 
 from accounts.models import User
 from accounts.services import factors
+from config.common.expansion import Expanded, Relation
 from config.common.fields import StrictSerializer
-from organizations import access
+from organizations import access, selectors
 from organizations.access import ConsoleAddressRefused, SecondFactorRequired, Tenant
+from organizations.expansions import PersonSerializer
 from organizations.models import Organization, OrganizationStatus, Role
 from organizations.roles import CHOICES, Permission
+from organizations.scoping import OrganizationScoped
 from organizations.services.organizations import Settings
 
 METADATA_MAX_BYTES = 10_000
@@ -87,6 +91,30 @@ class RoleReferenceSerializer(serializers.Serializer[Any]):
 
     id = serializers.IntegerField(source="pk")
     name = serializers.CharField()
+
+
+class CustomRoleSerializer(serializers.Serializer[Any]):
+    """A role that the organization made itself."""
+
+    id = serializers.IntegerField(source="pk")
+    name = serializers.CharField()
+    description = serializers.CharField()
+    permissions = serializers.ListField(child=serializers.ChoiceField(CHOICES))
+    holders = serializers.IntegerField(help_text="How many members have it.")
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+
+
+def _custom_roles(view: OrganizationScoped, ids: list[int]) -> Mapping[int, Any]:
+    view.tenant.require(Permission.MEMBERS_READ)
+    found = access.rows_of(view.tenant, selectors.roles_of(view.tenant.organization))
+    return {one.pk: dict(CustomRoleSerializer(one).data) for one in found.filter(pk__in=ids)}
+
+
+# Who refers to a custom role does so by a reference, which may be null.
+CUSTOM_ROLE = Relation(
+    CustomRoleSerializer, lambda row: (row["custom_role"] or {}).get("id"), _custom_roles
+)
 
 
 class OrganizationSerializer(serializers.Serializer[Any]):
@@ -191,14 +219,6 @@ class CreateOrganizationSerializer(StrictSerializer):
     name = serializers.CharField(max_length=120)
 
 
-class PersonSerializer(serializers.Serializer[Any]):
-    """A person as fellow members see them."""
-
-    id = serializers.IntegerField(source="pk")
-    email = serializers.CharField()
-    full_name = serializers.CharField()
-
-
 class MemberSerializer(serializers.Serializer[Any]):
     """A person's place in the organization."""
 
@@ -206,6 +226,7 @@ class MemberSerializer(serializers.Serializer[Any]):
     role = serializers.ChoiceField(Role.choices)
     custom_role = RoleReferenceSerializer(allow_null=True)
     joined_at = serializers.DateTimeField(source="created_at")
+    expanded = Expanded(custom_role=CUSTOM_ROLE)
 
 
 class ChangeRoleSerializer(StrictSerializer):

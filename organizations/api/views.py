@@ -14,8 +14,7 @@ from accounts.models import User
 from accounts.permissions import RecentlyAuthenticated
 from config.common import query
 from config.common.fields import StrictSerializer
-from config.common.pagination import CursorPagination
-from config.common.views import ApiView
+from config.common.listing import Listing
 from organizations import access, selectors
 from organizations.access import Tenant
 from organizations.api import examples
@@ -29,7 +28,7 @@ from organizations.api.serializers import (
     TransferOwnershipSerializer,
     UpdateOrganizationSerializer,
 )
-from organizations.models import Role
+from organizations.models import OrganizationMember, Role
 from organizations.roles import Permission
 from organizations.scoping import HasGrant
 from organizations.services import closing, members, organizations
@@ -37,12 +36,14 @@ from organizations.services import closing, members, organizations
 _LAST_OWNER = examples.conflict("`last_owner`: there is no other owner.")
 
 
-class OrganizationListView(ApiView):
+class OrganizationListView(Listing):
     """The organizations that the person who asks belongs to."""
 
     permission_classes = (IsAuthenticated,)
     http_method_names = ["get", "head", "post"]
-    pagination_class = CursorPagination
+    shape = OrganizationSerializer
+    orders: ClassVar[dict[str, str]] = {"joined_at": "created_at"}
+    is_compiled = False  # what somebody may do in an organization is no column of it
 
     @extend_schema(
         operation_id="organizations_list",
@@ -52,13 +53,12 @@ class OrganizationListView(ApiView):
     )
     def get(self, request: Request) -> Response:
         """List the organizations you belong to with your role in each, the one you joined last first."""
-        query.read(request, also=query.PAGING)
-        person = person_of(request)
-        paginator = self.pagination_class()
-        page = paginator.paginate_queryset(selectors.memberships_of(person), request, view=self)
-        tenants = [access.as_member(member, person) for member in page]
-        rows = OrganizationSerializer(tenants, many=True)
-        return paginator.get_paginated_response(list(rows.data))
+        return self.listed(selectors.memberships_of(person_of(request)))
+
+    def presented(self, page: list[OrganizationMember]) -> list[Tenant]:
+        """Return what the person who asks is in each organization."""
+        person = person_of(self.request)
+        return [access.as_member(member, person) for member in page]
 
     @extend_schema(
         operation_id="organizations_create",
@@ -116,11 +116,11 @@ class OrganizationView(OrganizationPathView):
         return Response(OrganizationSerializer(tenant).data)
 
 
-class MemberListView(OrganizationPathView):
+class MemberListView(Listing, OrganizationPathView):
     """Who belongs to an organization."""
 
-    pagination_class = CursorPagination
-    parameters = query.PAGING
+    shape = MemberSerializer
+    orders: ClassVar[dict[str, str]] = {"joined_at": "created_at"}
     permissions_by_method: ClassVar[dict[str, Permission]] = {"GET": Permission.MEMBERS_READ}
 
     @extend_schema(
@@ -131,11 +131,7 @@ class MemberListView(OrganizationPathView):
     )
     def get(self, request: Request, organization_id: int) -> Response:
         """List the members, the newest first."""
-        paginator = self.pagination_class()
-        found = selectors.members_of(self.tenant.organization)
-        page = paginator.paginate_queryset(found, request, view=self)
-        rows = MemberSerializer(page, many=True)
-        return paginator.get_paginated_response(list(rows.data))
+        return self.listed(selectors.members_of(self.tenant.organization))
 
 
 class MemberView(OrganizationPathView):

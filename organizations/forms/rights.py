@@ -4,9 +4,9 @@ from typing import Any, TypedDict, cast
 
 from django import forms
 
+from config.common.forms import LinesField, RefusableForm
 from organizations import grantable, selectors
 from organizations.access import Tenant
-from organizations.forms.settings import RefusableForm
 from organizations.models import CustomRole, Organization, Role
 from organizations.roles import GRANTS, MEANINGS, Permission, RoleName
 from organizations.services.custom_roles import Standing
@@ -169,20 +169,6 @@ def _objects(tenant: Tenant) -> Any:
             rows = list(found.order_by("-pk")[:MAX_OBJECTS])
         label = str(kind.model._meta.verbose_name).capitalize()  # noqa: SLF001
         yield label, [(f"{kind.name}:{row.pk}", str(row)) for row in rows]
-
-
-class LinesField(forms.CharField):
-    """Entries divided by line breaks, spaces or commas."""
-
-    widget = forms.Textarea(attrs={"rows": 3, "spellcheck": "false"})
-
-    def to_python(self, value: Any) -> list[str]:  # type: ignore[override]
-        """Read the entries."""
-        return value if isinstance(value, list) else (value or "").replace(",", " ").split()
-
-    def prepare_value(self, value: Any) -> Any:
-        """Write one entry per line."""
-        return "\n".join(value) if isinstance(value, list) else value
 
 
 class PolicyForm(RefusableForm):

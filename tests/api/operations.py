@@ -21,6 +21,9 @@ class Operation:
     parameters: tuple[str, ...]
     is_listing: bool
     is_upload: bool
+    # What `expand` and `ordering` may name.
+    expandable: tuple[str, ...]
+    orderings: tuple[str, ...]
 
     @property
     def has_id(self) -> bool:
@@ -77,11 +80,14 @@ def _shown(media: dict[str, Any]) -> dict[str, Any]:
 def _operation(method: str, path: str, described: dict[str, Any]) -> Operation:
     parameters = [at(parameter) for parameter in described.get("parameters", ())]
     names = tuple(one["name"] for one in parameters if one["in"] == "query")
+    schemas = {one["name"]: one["schema"] for one in parameters}
     return Operation(
         id=described["operationId"],
         method=method,
         path=path,
         parameters=names,
         is_listing={"cursor", "limit"} <= set(names),
+        expandable=tuple(schemas.get("expand", {}).get("items", {}).get("enum", ())),
+        orderings=tuple(schemas.get("ordering", {}).get("enum", ())),
         is_upload="multipart/form-data" in described.get("requestBody", {}).get("content", {}),
     )

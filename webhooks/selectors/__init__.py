@@ -34,6 +34,7 @@ __all__ = [
     "feed_of",
     "messages",
     "public_keys",
+    "public_keys_of",
     "queue_state",
     "request_headers_of",
     "statistics_of",
@@ -136,12 +137,19 @@ def feed_of(
 
 def public_keys() -> Iterator[dict[str, str]]:
     """Yield the public keys that sign at present, as members of a JWK set."""
-    now = timezone.now()
-    rows = WebhookSecret.objects.exclude(public_key="").filter(
-        Q(expires_at=None) | Q(expires_at__gt=now)
-    )
-    for public_key in rows.order_by("id").values_list("public_key", flat=True):
+    for public_key in _signing_now().order_by("id").values_list("public_key", flat=True):
         yield signing.jwk(public_key)
+
+
+def public_keys_of(webhook: Webhook) -> list[str]:
+    """Return the public keys that sign for an endpoint at present, the newest first."""
+    rows = _signing_now().filter(webhook=webhook).order_by("-id")
+    return [signing.shown_public_key(key) for key in rows.values_list("public_key", flat=True)]
+
+
+def _signing_now() -> QuerySet[WebhookSecret]:
+    in_force = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
+    return WebhookSecret.objects.exclude(public_key="").filter(in_force)
 
 
 @dataclass(frozen=True, slots=True)

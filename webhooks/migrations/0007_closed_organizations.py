@@ -6,7 +6,7 @@ _BEFORE = ['customer', 'staff', 'gone', 'failing']
 
 class Migration(migrations.Migration):
 
-    dependencies = [('webhooks', '0004_conformance_runs')]
+    dependencies = [('webhooks', '0006_indexes_by_age')]
 
     operations = [
         migrations.AlterField(
