@@ -13,7 +13,8 @@ from typing import Any
 
 import orjson
 from django.core.exceptions import FieldDoesNotExist
-from django.db.models import F, ForeignKey, JSONField, Model, QuerySet
+from django.db import connection
+from django.db.models import Expression, F, Field, ForeignKey, JSONField, Model, QuerySet
 from django.db.models.expressions import Col
 from django.db.models.query import BaseIterable
 from rest_framework import serializers
@@ -40,6 +41,36 @@ class FollowsRelations(TypeError):
     """The serializer reads other rows than the list's own, in a way that no join expresses."""
 
 
+class _OwnColumns(Expression):
+    """All columns of a table as one expression, written out once: what each is need not be worked out for every query."""
+
+    def __init__(self, model: type[Model], names: Iterable[str]) -> None:
+        super().__init__(output_field=Field())
+        wanted = set(names)
+        table = connection.ops.quote_name(model._meta.db_table)  # noqa: SLF001  (Django's documented API)
+        self.fields = [one for one in model._meta.concrete_fields if one.attname in wanted]  # noqa: SLF001
+        self.names = [one.attname for one in self.fields]
+        self._sql = ", ".join(
+            f"{table}.{connection.ops.quote_name(one.column)}" for one in self.fields
+        )
+        self.conversions = [
+            (one.attname, convert)
+            for one in self.fields
+            for convert in _conversions(one.get_col(model._meta.db_table), connection)  # noqa: SLF001
+        ]
+
+    __hash__ = object.__hash__
+    __eq__ = object.__eq__
+
+    def resolve_expression(self, *_: Any, **__: Any) -> "_OwnColumns":
+        """Stay as it is: the table is called by its own name in every query of rows."""
+        return self
+
+    def as_sql(self, *_: Any, **__: Any) -> tuple[str, tuple[()]]:
+        """Return the columns."""
+        return self._sql, ()
+
+
 class _Dictionaries(BaseIterable[dict[str, Any]]):
     """Yields the rows of a model's query as dictionaries of its columns and annotations."""
 
@@ -47,10 +78,18 @@ class _Dictionaries(BaseIterable[dict[str, Any]]):
         compiler = self.queryset.query.get_compiler(using=self.queryset.db)
         results = compiler.execute_sql(chunked_fetch=self.chunked_fetch, chunk_size=self.chunk_size)
         places = compiler.annotation_col_map
-        selected = [column for column, *_ in compiler.select]
+        selected = [expression for expression, *_ in compiler.select]
+        own: Any = selected[-1] if isinstance(selected[-1], _OwnColumns) else None
         names = [column.target.attname for column in selected[: len(selected) - len(places)]]
         names += sorted(places, key=places.__getitem__)
-        conversions = _conversions(compiler, names, selected)
+        conversions = [
+            (name, convert)
+            for name, expression in zip(names, selected, strict=True)
+            if expression is not own
+            for convert in _conversions(expression, compiler.connection)
+        ]
+        if own is not None:
+            names[-1:], conversions = own.names, conversions + own.conversions
         for row in chain.from_iterable(results):
             made = dict(zip(names, row, strict=True))
             for name, convert in conversions:
@@ -58,29 +97,22 @@ class _Dictionaries(BaseIterable[dict[str, Any]]):
             yield made
 
 
-def _conversions(
-    compiler: Any, names: list[str], selected: list[Any]
-) -> list[tuple[str, Callable[[Any], Any]]]:
-    """Return what is to be done to values as they come from the database; JSON is read by a faster reader."""
-    found = []
-    for place, (converters, expression) in compiler.get_converters(selected).items():
-        is_json = isinstance(expression, Col) and type(expression.output_field) is JSONField
-        for converter in converters:
-            if is_json and expression.output_field.decoder is None:
-                found.append((names[place], _from_json))
-            else:
-                found.append(
-                    (names[place], partial(_converted, converter, expression, compiler.connection))
-                )
-    return found
+def _conversions(expression: Any, database: Any) -> list[Callable[[Any], Any]]:
+    """Return what is to be done to a value as it comes from the database; JSON is read by a faster reader."""
+    field = expression.output_field
+    if isinstance(expression, Col) and type(field) is JSONField and field.decoder is None:
+        return [_from_json]
+    converters = database.ops.get_db_converters(expression)
+    converters += expression.get_db_converters(database)
+    return [partial(_converted, converter, expression, database) for converter in converters]
 
 
 def _from_json(text: str | None) -> Any:
     return None if text is None else orjson.loads(text)
 
 
-def _converted(converter: Any, expression: Any, connection: Any, value: Any) -> Any:
-    return converter(value, expression, connection)
+def _converted(converter: Any, expression: Any, database: Any, value: Any) -> Any:
+    return converter(value, expression, database)
 
 
 class CompiledRows:
@@ -112,6 +144,9 @@ class CompiledRows:
     def query(self, rows: QuerySet[Any]) -> QuerySet[Any, Any]:
         """Return a query of the rows' own columns, annotations and joined columns, each row a dictionary."""
         asked: Any = rows.select_related(None).annotate(**self._joined)
+        if rows.query.group_by is None:
+            asked = asked.annotate(own_columns=_own_columns(self._model, _deferred_of(rows)))
+            asked.query.default_cols = False
         asked._iterable_class = _Dictionaries  # noqa: SLF001  (what `.values()` does, without resolving each name)
         return asked  # type: ignore[no-any-return]
 
@@ -213,6 +248,18 @@ class CompiledRows:
         if key is None and not _is_column(self._model, source):
             raise FollowsRelations(source)
         return key
+
+
+def _deferred_of(rows: QuerySet[Any]) -> frozenset[str]:
+    names, is_deferred = rows.query.deferred_loading
+    assert is_deferred, "Leave columns out by `defer`."
+    return frozenset(names)
+
+
+@cache
+def _own_columns(model: type[Model], deferred: frozenset[str]) -> _OwnColumns:
+    columns = model._meta.concrete_fields  # noqa: SLF001
+    return _OwnColumns(model, [one.attname for one in columns if one.name not in deferred])
 
 
 def _represented(field: Any, value: Any) -> Any:
