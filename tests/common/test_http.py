@@ -74,14 +74,16 @@ def serving(settings) -> Iterator[Callable[..., Server]]:
         server.close()
 
 
-def post(url: str, *, times: int = 1, pause: float = 0.0, **headers: str) -> list[Answer]:
+def post(
+    url: str, headers: dict[str, str] | None = None, *, times: int = 1, pause: float = 0.0
+) -> list[Answer]:
     async def send() -> list[Answer]:
         answers = []
         async with Client() as client:
             for number in range(times):
                 if number:
                     await asyncio.sleep(pause)
-                answers.append(await client.post(url, headers=headers, body=b"{}"))
+                answers.append(await client.post(url, headers=headers or {}, body=b"{}"))
         return answers
 
     return uvloop.run(send())
@@ -90,7 +92,7 @@ def post(url: str, *, times: int = 1, pause: float = 0.0, **headers: str) -> lis
 def test_the_request_is_written_as_http_says(serving):
     server = serving(OK)
 
-    [answer] = post(f"{server.url}?a=b%20c", **{"Content-Type": "application/json", "x-mine": "ü"})
+    [answer] = post(f"{server.url}?a=b%20c", {"Content-Type": "application/json", "x-mine": "ü"})
 
     lines = server.requests[0].decode().split("\r\n")
     assert lines == [
@@ -113,7 +115,7 @@ def test_the_request_is_written_as_http_says(serving):
 def test_a_header_cannot_begin_another(value, serving):
     server = serving(OK)
 
-    [answer] = post(server.url, **{"x-mine": value})
+    [answer] = post(server.url, {"x-mine": value})
 
     assert (answer.trouble, answer.detail) == (
         Trouble.MALFORMED,
