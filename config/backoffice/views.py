@@ -27,7 +27,7 @@ from config.backoffice.serializers import (
 )
 from config.common import problems, query
 from config.common.errors import NotFound
-from config.common.pagination import CursorPagination
+from config.common.listing import Listing
 
 _CONFLICT = (409, problems.CONTENT_TYPE)
 
@@ -76,12 +76,11 @@ class SystemMetricsView(StaffView):
         return Response(SystemMetricsSerializer(state.metrics(at=timezone.now())).data)
 
 
-class BroadcastListView(StaffView):
+class BroadcastListView(Listing, StaffView):
     """Messages to many people."""
 
     permission_classes = (IsAuthenticated, HasPlatformPermission, RecentlyAuthenticated)
-    pagination_class = CursorPagination
-    parameters = query.PAGING
+    shape = BroadcastSerializer
     permissions_by_method = {
         "GET": PlatformPermission.BROADCASTS_WRITE,
         "POST": PlatformPermission.BROADCASTS_WRITE,
@@ -95,9 +94,7 @@ class BroadcastListView(StaffView):
     )
     def get(self, request: Request) -> Response:
         """List messages to many people, newest first, and how far each is."""
-        paginator = self.pagination_class()
-        page = paginator.paginate_queryset(Broadcast.objects.all(), request, view=self)
-        return paginator.get_paginated_response(list(BroadcastSerializer(page, many=True).data))
+        return self.listed(Broadcast.objects.all())
 
     @extend_schema(
         operation_id="admin_broadcasts_send",

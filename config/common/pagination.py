@@ -28,11 +28,6 @@ class Order:
     column: str = "created_at"
     is_descending: bool = True
 
-    @classmethod
-    def named(cls, name: str) -> "Order":
-        """Return the order that a parameter such as `-created_at` names; which names there are, its reader decides."""
-        return cls(column=name.removeprefix("-"), is_descending=name.startswith("-"))
-
 
 NEWEST_FIRST = Order()
 

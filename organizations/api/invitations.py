@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from config.common import query
 from config.common.fields import StrictSerializer
-from config.common.pagination import CursorPagination
+from config.common.listing import Listing
 from config.common.views import ApiView
 from organizations import selectors
 from organizations.api import examples
@@ -31,11 +31,10 @@ _NO_PLACE = examples.conflict(
 )
 
 
-class InvitationListView(OrganizationPathView):
+class InvitationListView(Listing, OrganizationPathView):
     """What an organization offers to whom."""
 
-    pagination_class = CursorPagination
-    parameters = query.PAGING
+    shape = InvitationSerializer
     permissions_by_method: ClassVar[dict[str, Permission]] = {
         "GET": Permission.MEMBERS_READ,
         "POST": Permission.MEMBERS_WRITE,
@@ -49,10 +48,7 @@ class InvitationListView(OrganizationPathView):
     )
     def get(self, request: Request, organization_id: int) -> Response:
         """List the invitations with what became of them, the newest first."""
-        paginator = self.pagination_class()
-        found = selectors.invitations_of(self.tenant.organization)
-        page = paginator.paginate_queryset(found, request, view=self)
-        return paginator.get_paginated_response(list(InvitationSerializer(page, many=True).data))
+        return self.listed(selectors.invitations_of(self.tenant.organization))
 
     @extend_schema(
         operation_id="organizations_invitations_create",
@@ -114,12 +110,12 @@ class ResendInvitationView(OrganizationPathView):
         return Response(InvitationSerializer(sent).data)
 
 
-class MyInvitationListView(ApiView):
+class MyInvitationListView(Listing):
     """What is offered to the person who asks."""
 
     permission_classes = (IsAuthenticated,)
     http_method_names = ["get", "head"]
-    pagination_class = CursorPagination
+    shape = MyInvitationSerializer
 
     @extend_schema(
         operation_id="invitations_list",
@@ -129,11 +125,7 @@ class MyInvitationListView(ApiView):
     )
     def get(self, request: Request) -> Response:
         """List what was offered to your address, the newest first; nothing until you have verified the address."""
-        query.read(request, also=query.PAGING)
-        paginator = self.pagination_class()
-        found = selectors.invitations_to(person_of(request))
-        page = paginator.paginate_queryset(found, request, view=self)
-        return paginator.get_paginated_response(list(MyInvitationSerializer(page, many=True).data))
+        return self.listed(selectors.invitations_to(person_of(request)))
 
 
 class _AnswerView(ApiView):

@@ -193,7 +193,7 @@ class PolicyForm(RefusableForm):
         min_value=1,
         max_value=MAX_KEY_AGE_DAYS,
         required=False,
-        help_text="Of keys made or changed from now on; empty: no limit.",
+        help_text="Keys made or changed from now on end by then; older ones are marked and work until revoked. Empty: no limit.",
     )
     allowed_scopes = LinesField(
         label="Scopes that keys may have",

@@ -5,7 +5,9 @@ from typing import Any, ClassVar
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from config.common.expansion import Expanded
 from config.common.fields import StrictSerializer
+from organizations import expansions
 from webhooks import matching
 from webhooks.models import DisabledReason, Kind, Signature, Webhook
 from webhooks.selectors import lists
@@ -43,6 +45,7 @@ class WebhookSerializer(serializers.ModelSerializer[Webhook]):
     header_names = serializers.ListField(child=serializers.CharField(), read_only=True)
     disabled_reason = serializers.SerializerMethodField()
     created_by = serializers.IntegerField(source="created_by_id", read_only=True, allow_null=True)
+    expanded = Expanded(created_by=expansions.member("created_by"))
 
     class Meta:
         model = Webhook
@@ -69,6 +72,7 @@ class WebhookSerializer(serializers.ModelSerializer[Webhook]):
             "created_by",
             "created_at",
             "updated_at",
+            "expanded",
         )
         read_only_fields = fields
 
