@@ -143,9 +143,12 @@ class CompiledRows:
 
     def query(self, rows: QuerySet[Any]) -> QuerySet[Any, Any]:
         """Return a query of the rows' own columns, annotations and joined columns, each row a dictionary."""
-        asked: Any = rows.select_related(None).annotate(**self._joined)
+        asked: Any = rows.select_related(None)
+        if self._joined:
+            asked = asked.annotate(**self._joined)
         if rows.query.group_by is None:
-            asked = asked.annotate(own_columns=_own_columns(self._model, _deferred_of(rows)))
+            own = _own_columns(self._model, _deferred_of(rows))
+            asked.query.add_annotation(own, "own_columns")
             asked.query.default_cols = False
         asked._iterable_class = _Dictionaries  # noqa: SLF001  (what `.values()` does, without resolving each name)
         return asked  # type: ignore[no-any-return]
