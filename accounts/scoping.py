@@ -40,6 +40,7 @@ class StaffView(ApiView):
     permission_classes: tuple[type[BasePermission], ...] = (IsAuthenticated, HasPlatformPermission)
     http_method_names = ["get", "head", "post", "put", "patch", "delete"]
     permissions_by_method: ClassVar[dict[str, PlatformPermission]] = {}
+    problems = (staff.StaffSecondFactorMissing,)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -27,6 +27,7 @@ _KEY: dict[str, Any] = {
     "expires_at": None,
     "revoked_at": None,
     "last_used_at": "2026-03-02T10:12:45Z",
+    "is_outdated": False,
 }
 
 KEY = OpenApiExample("A key", value=_KEY, response_only=True)

@@ -57,7 +57,7 @@ class ApiKeyViewSet(Listing, OrganizationScoped, GenericViewSet[ApiKey]):
     serializer_class = shape = ApiKeySerializer
     filters = ListApiKeysSerializer
     orders: ClassVar[dict[str, str]] = {"created_at": "created_at", "name": "name"}
-    volatile_members = frozenset({"last_used_at"})
+    volatile_members = frozenset({"last_used_at", "is_outdated"})
     permission_classes = (IsAuthenticated, HasGrant, RecentlyAuthenticated)
     # Creating and rotating: what brings a new secret into the world.
     recent_methods = frozenset({"POST"})

@@ -136,6 +136,25 @@ def request_headers(
     return headers, found
 
 
+def further_problems(
+    view: Any, operation: dict[str, Any], method: str
+) -> list[type[errors.DomainError]]:
+    """Return the problems that come of who is let in, of the body and of an idempotency key, besides the usual ones."""
+    guards = [one for one in view.get_permissions() if hasattr(one, "problem")]
+    found = [
+        *getattr(view, "problems", ()),
+        *(guard.problem for guard in guards if guard.guards(view, method)),
+    ]
+    if "requestBody" in operation:
+        found.append(errors.MalformedRequest)
+    names = {one["name"] for one in operation.get("parameters", ())}
+    if idempotency.HEADER in names:
+        found.append(idempotency.IdempotencyKeyMalformed)
+        if view.idempotency is Idempotency.REQUIRED:
+            found.append(idempotency.IdempotencyKeyRequired)
+    return found
+
+
 def response_headers(view: Any, method: str, status: str, *, is_list: bool) -> dict[str, Any]:
     """Return the headers that an answer carries besides those every server sends."""
     names = ["X-Request-Id"]

@@ -30,6 +30,7 @@ _ORGANIZATION: dict[str, Any] = {
         "currency": "USD",
     },
     "metadata": {"crm": "A-1007"},
+    "kept_out": None,
     "created_at": "2026-01-05T09:10:00Z",
     "updated_at": "2026-02-01T08:00:00Z",
 }

@@ -232,7 +232,9 @@ class SecurityPolicyView(OrganizationPathView):
     def patch(self, request: Request, organization_id: int) -> Response:
         """Change what is sent; it holds for everybody's next request, and for keys made or changed from now on.
 
-        Members who do not have a second factor when one is required are told by mail how to set one up.
+        Members who do not have a second factor when one is required are told by mail how to set one up. Keys that are
+        older than a new greatest age go on working; they are marked `is_outdated`, and the owners are told how many there
+        are.
         """
         body = body_of(request, UpdateSecurityPolicySerializer)
         changed = security_policy.change_policy(tenant=self.tenant, changes=body.validated_data)

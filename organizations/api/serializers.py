@@ -7,10 +7,12 @@ import orjson
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from accounts.models import User
+from accounts.services import factors
 from config.common.expansion import Expanded, Relation
 from config.common.fields import StrictSerializer
 from organizations import access, selectors
-from organizations.access import Tenant
+from organizations.access import ConsoleAddressRefused, SecondFactorRequired, Tenant
 from organizations.expansions import PersonSerializer
 from organizations.models import Organization, OrganizationStatus, Role
 from organizations.roles import CHOICES, Permission
@@ -18,6 +20,7 @@ from organizations.scoping import OrganizationScoped
 from organizations.services.organizations import Settings
 
 METADATA_MAX_BYTES = 10_000
+_KEPT_OUT = [ConsoleAddressRefused.code, SecondFactorRequired.code]
 # How the members of `billing` are called in the model.
 _BILLING = {
     "name": "billing_name",
@@ -137,8 +140,36 @@ class OrganizationSerializer(serializers.Serializer[Any]):
     overrides = OverridesSerializer(source="organization")
     billing = serializers.SerializerMethodField()
     metadata = serializers.DictField(source="organization.metadata")
+    kept_out = serializers.SerializerMethodField(
+        help_text="Why the organization's security policy keeps you out, as the code of the problem that its operations"
+        " answer; null where it does not. Until you meet it, you can read this and leave, and details are left out."
+    )
     created_at = serializers.DateTimeField(source="organization.created_at")
     updated_at = serializers.DateTimeField(source="organization.updated_at")
+
+    def to_representation(self, instance: Tenant) -> dict[str, Any]:
+        """Leave out what is for those who may come in."""
+        shown = super().to_representation(instance)
+        if shown["kept_out"]:
+            shown.update(billing=None, metadata={}, overrides={"rate": None, "quota_limit": None})
+        return shown
+
+    @extend_schema_field(serializers.ChoiceField(_KEPT_OUT, allow_null=True))
+    def get_kept_out(self, tenant: Tenant) -> str | None:
+        """Return the code of what stands in the way."""
+        person = tenant.user
+        if person is None:
+            return None
+        found = access.hindrance(
+            tenant.organization, has_second_factor=lambda: self._has_second_factor(person)
+        )
+        return None if found is None else found.code
+
+    def _has_second_factor(self, user: User) -> bool:
+        known: dict[int, bool] = self.root.__dict__.setdefault("second_factors", {})
+        if user.pk not in known:
+            known[user.pk] = factors.has_second_factor(user)
+        return known[user.pk]
 
     @extend_schema_field(serializers.ListField(child=serializers.ChoiceField(CHOICES)))
     def get_permissions(self, tenant: Tenant) -> list[str]:

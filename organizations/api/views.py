@@ -1,14 +1,16 @@
 """Organizations and their members over REST. Each view reads the request, makes one call into the domain and answers."""
 
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.utils import timezone
+from django.utils.functional import cached_property
 from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.models import User
 from accounts.permissions import RecentlyAuthenticated
 from config.common import query
 from config.common.fields import StrictSerializer
@@ -137,8 +139,26 @@ class MemberView(OrganizationPathView):
 
     permissions_by_method: ClassVar[dict[str, Permission]] = {
         "PATCH": Permission.MEMBERS_WRITE,
-        "DELETE": Permission.ORGANIZATION_READ,  # everybody may leave; removing others is the service's to refuse
+        "DELETE": Permission.ORGANIZATION_READ,  # removing others is the service's to refuse
     }
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether a person removes themself, which nobody's role or security policy prevents."""
+        user = self.request.user
+        is_own = isinstance(user, User) and user.pk == self.kwargs["user_id"]
+        return is_own and self.request.method == "DELETE"
+
+    @cached_property
+    def tenant(self) -> Tenant:
+        """The organization in the path; whoever leaves it may be kept out of it."""
+        if not self.is_leaving:
+            return super().tenant
+        return access.tenant_of(person_of(self.request), self.asked_organization(), is_leaving=True)
+
+    def get_permissions(self) -> list[Any]:
+        """Ask nothing of whoever leaves but who they are."""
+        return [IsAuthenticated()] if self.is_leaving else super().get_permissions()
 
     @extend_schema(
         operation_id="organizations_members_update",
@@ -162,7 +182,10 @@ class MemberView(OrganizationPathView):
         responses={204: None, **_LAST_OWNER},
     )
     def delete(self, request: Request, organization_id: int, user_id: int) -> Response:
-        """Remove a member; with your own id, leave. The last owner cannot go (409 `last_owner`)."""
+        """Remove a member; with your own id, leave. The last owner cannot go (409 `last_owner`).
+
+        Leaving needs no permission, and works also where the organization's security policy keeps you out.
+        """
         members.remove_member(tenant=self.tenant, user_id=user_id)
         return Response(status=204)
 
