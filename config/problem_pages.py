@@ -18,7 +18,7 @@ from config.common.shared_descriptions import resolved
 
 _CODE = re.compile(r"`([a-z0-9_]+)`")
 _UNCHANGED = (
-    "Not unchanged: the same request gets the same answer until what stands in its way is gone."
+    "No: the same request gets the same answer until what stands in its way is gone."
 )
 # Whether the same request may be sent again, by status, where a class does not say it itself.
 _RETRY = {

@@ -49,7 +49,7 @@ def test_a_page_says_where_when_and_whether_again(client):
     assert "1 operation of the" in page
     assert "/api/v1/api-keys</code>" in page
     assert "<dt><code>limit</code></dt><dd>How many there may be.</dd>" in page
-    assert "Not unchanged: the same request gets the same answer" in page
+    assert "No: the same request gets the same answer" in page
     assert "Yes, unchanged, after as many seconds as <code>Retry-After</code> says." in limited
     assert "The gate answers with it" in gate
     assert client.get("/problems/nothing_like_it").status_code == 404
