@@ -38,6 +38,9 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
             await _live(receive, send)
         case "websocket":
             await _sockets(scope, receive, send)
+        case _ if settings.EMBEDDED and scope["path"].startswith(demo_receiver.PREFIX):
+            # Somebody else's server, as far as webhooks are concerned: our headers have no place in its answers.
+            await demo_receiver.application(scope, receive, send)
         case _:
             await _answerer(scope["path"])(scope, receive, protected(send))
 
@@ -45,8 +48,6 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
 def _answerer(path: str) -> Application:
     if path in gate.PATHS:
         return gate.application
-    if settings.EMBEDDED and path.startswith(demo_receiver.PREFIX):
-        return demo_receiver.application
     if settings.EMBEDDED and path.startswith(demo_api.PREFIX):
         return demo_api.application
     return _django

@@ -321,7 +321,6 @@ class WhyForm(forms.Form):
     message = forms.CharField(
         label="Message id",
         max_length=40,
-        required=False,
         widget=forms.TextInput(attrs={"placeholder": "msg_…", "spellcheck": "false"}),
         help_text="The webhook-id that the event would have had; choose one from the list below.",
     )

@@ -37,7 +37,7 @@ LOOKUP_SECONDS = 5.0
 KEEP_ALIVE_SECONDS = 4.0
 # How long one address of a name is waited for before the next is tried beside it (RFC 8305).
 _NEXT_ADDRESS_SECONDS = 0.25
-_SAME_FOR_ALL = "Accept: */*\r\nAccept-Encoding: identity\r\nUser-Agent: Tollgate-Webhooks/1.0\r\n"
+_SAME_FOR_ALL = "Accept-Encoding: identity\r\nUser-Agent: Tollgate-Webhooks/1.0\r\n"
 _BREAKS = re.compile(r"[\r\n\0]")
 
 

@@ -46,6 +46,13 @@ class Answer:
 class Connection(asyncio.Protocol):
     """The protocol of one connection. Nothing that the other side does raises."""
 
+    # Of the present answer.
+    _status: int
+    _total: int
+    _has_head: bool
+    _is_framed: bool
+    _is_complete: bool
+
     def __init__(self) -> None:
         self.address: str | None = None
         self.idle_since = 0.0

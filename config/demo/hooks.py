@@ -25,8 +25,8 @@ _OTHERS: dict[str, EndpointSettings] = {
     "shop": {"description": "Old shop", "event_types": ["member.*", "subscription.*"]},
 }
 _TESTS = {
-    "orders": ("invoice.paid", "usage.threshold_reached"),
-    "warehouse": ("invoice.paid",),
+    "orders": ("subscription.updated", "member.role_changed"),
+    "warehouse": ("api_key.revoked",),
 }
 
 

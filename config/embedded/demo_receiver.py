@@ -1,7 +1,7 @@
 """The servers that the demo's webhooks call, so that a newcomer sees events arrive, be retried and be given up for real.
 
 `orders` does all that docs/webhooks.md asks of a receiver, and gets a good grade; `warehouse` is busy whenever it hears
-of something for the first time, and never takes an invoice; `shop` is gone for good.
+of something for the first time, and fails over every revoked key; `shop` is gone for good.
 """
 
 import asyncio
@@ -33,6 +33,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     body = json.dumps({"message": said}).encode() + b"\n"
     headers = [
         (b"content-type", b"application/json"),
+        (b"x-content-type-options", b"nosniff"),
         (b"content-length", str(len(body)).encode()),
     ]
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
@@ -78,8 +79,8 @@ def _orders(heard: Mapping[str, str], body: bytes) -> Answer:
 
 
 def _warehouse(heard: Mapping[str, str], body: bytes) -> Answer:
-    if b'"invoice.' in body:
-        return HTTPStatus.INTERNAL_SERVER_ERROR, "The warehouse cannot read invoices."
+    if b'"api_key.revoked"' in body:
+        return HTTPStatus.INTERNAL_SERVER_ERROR, "The warehouse does not know how to revoke."
     if not _is_known(heard.get("webhook-id", "")):
         return HTTPStatus.SERVICE_UNAVAILABLE, "The warehouse is being counted. Come again."
     return HTTPStatus.OK, "Noted."

@@ -142,7 +142,11 @@ class GrantForm(RefusableForm):
         _offer(
             self,
             "permission",
-            [(one.value, meaning) for one, meaning in MEANINGS.items() if one in tenant.held],
+            [
+                (one.value, f"{meaning} ({one.value})")
+                for one, meaning in MEANINGS.items()
+                if one in tenant.held
+            ],
         )
         _offer(self, "on", list(_objects(tenant)))
 

@@ -269,11 +269,16 @@ def entries(world: World) -> None:
 
 
 def activity(world: World) -> None:
-    """Let the owner change something about themselves."""
-    for number, _, _ in _numbered():
-        profile.update_profile(
-            user=world.people["owner"], changes={"full_name": f"Olivia {number}"}
-        )
+    """Let the owner change something about themselves, and about the organization."""
+    owner = world.people["owner"]
+    with context.use(Context(actor=Actor("user", owner.pk), user_agent=_AWKWARD)):
+        for number, full, _ in _numbered():
+            if full:
+                organizations.update_organization(
+                    organization=world.mine, changes={"metadata": {"at": number}}
+                )
+            else:
+                profile.update_profile(user=owner, changes={"full_name": f"Olivia {number}"})
 
 
 def _events(acknowledged_by: User | None = None, **whose: Any) -> None:

@@ -74,14 +74,16 @@ def serving(settings) -> Iterator[Callable[..., Server]]:
         server.close()
 
 
-def post(url: str, *, times: int = 1, pause: float = 0.0, **headers: str) -> list[Answer]:
+def post(
+    url: str, headers: dict[str, str] | None = None, *, times: int = 1, pause: float = 0.0
+) -> list[Answer]:
     async def send() -> list[Answer]:
         answers = []
         async with Client() as client:
             for number in range(times):
                 if number:
                     await asyncio.sleep(pause)
-                answers.append(await client.post(url, headers=headers, body=b"{}"))
+                answers.append(await client.post(url, headers=headers or {}, body=b"{}"))
         return answers
 
     return uvloop.run(send())
@@ -90,13 +92,12 @@ def post(url: str, *, times: int = 1, pause: float = 0.0, **headers: str) -> lis
 def test_the_request_is_written_as_http_says(serving):
     server = serving(OK)
 
-    [answer] = post(f"{server.url}?a=b%20c", **{"Content-Type": "application/json", "x-mine": "ü"})
+    [answer] = post(f"{server.url}?a=b%20c", {"Content-Type": "application/json", "x-mine": "ü"})
 
     lines = server.requests[0].decode().split("\r\n")
     assert lines == [
         "POST /hook?a=b%20c HTTP/1.1",
         f"Host: {server.url.split('/')[2]}",
-        "Accept: */*",
         "Accept-Encoding: identity",
         "User-Agent: Tollgate-Webhooks/1.0",
         "Content-Type: application/json",
@@ -114,7 +115,7 @@ def test_the_request_is_written_as_http_says(serving):
 def test_a_header_cannot_begin_another(value, serving):
     server = serving(OK)
 
-    [answer] = post(server.url, **{"x-mine": value})
+    [answer] = post(server.url, {"x-mine": value})
 
     assert (answer.trouble, answer.detail) == (
         Trouble.MALFORMED,
@@ -385,3 +386,25 @@ def test_an_address_that_takes_no_connection_is_waited_for_so_long(settings, mon
 
     assert (answer.trouble, answer.address) == (Trouble.TIMED_OUT, None)
     assert 0.2 <= answer.seconds < 1.0
+
+
+def test_a_server_that_never_greets_is_left(serving, monkeypatch):
+    """TLS that does not begin: the connection is given up, and closed."""
+    monkeypatch.setattr(http, "CONNECT_SECONDS", 0.2)
+    gone = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def listen() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                while connection.recv(65536):
+                    pass
+            gone.set()
+
+        threading.Thread(target=listen, daemon=True).start()
+        serving()
+        [answer] = post(f"https://127.0.0.1:{listener.getsockname()[1]}/")
+        assert gone.wait(2)
+
+    assert answer.trouble == Trouble.TIMED_OUT
+    assert 0.2 <= answer.seconds < 1.5

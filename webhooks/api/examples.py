@@ -28,9 +28,9 @@ _WEBHOOK: dict[str, Any] = {
     "description": "Bookkeeping",
     "kind": "standard",
     "signature": "symmetric",
-    "event_types": ["invoice.*", "api_key.revoked"],
+    "event_types": ["subscription.*", "api_key.revoked"],
     "filters": [{"path": "data.organization_id", "operator": "equals", "value": 7}],
-    "ordering_path": "data.invoice_id",
+    "ordering_path": "data.key_id",
     "concurrency": 5,
     "header_names": ["X-Token"],
     "status": "enabled",
@@ -127,9 +127,9 @@ NEW_WEBHOOK = OpenApiExample(
     value={
         "url": "https://hooks.example.com/tollgate",
         "description": "Bookkeeping",
-        "event_types": ["invoice.*", "api_key.revoked"],
+        "event_types": ["subscription.*", "api_key.revoked"],
         "headers": {"X-Token": "a secret of yours"},
-        "ordering_path": "data.invoice_id",
+        "ordering_path": "data.key_id",
     },
     request_only=True,
 )

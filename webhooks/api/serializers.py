@@ -105,7 +105,7 @@ class UpdateWebhookSerializer(StrictSerializer):
     event_types = serializers.ListField(
         child=serializers.CharField(max_length=80),
         max_length=MAX_EVENT_TYPES,
-        help_text="Names such as `invoice.paid`, areas such as `invoice.*`, or `*` for all; empty means all.",
+        help_text="Names such as `member.added`, areas such as `member.*`, or `*` for all; empty means all.",
     )
     filters = serializers.ListField(
         child=PayloadFilterSerializer(), max_length=matching.MAX_FILTERS
@@ -117,7 +117,7 @@ class UpdateWebhookSerializer(StrictSerializer):
     ordering_path = serializers.CharField(
         max_length=200,
         allow_blank=True,
-        help_text="Events with the same value at this path, such as `data.invoice_id`, arrive in order.",
+        help_text="Events with the same value at this path, such as `data.key_id`, arrive in order.",
     )
     concurrency = serializers.IntegerField(
         min_value=1, max_value=MAX_CONCURRENCY, help_text="How many requests may run at once."

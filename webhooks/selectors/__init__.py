@@ -207,20 +207,28 @@ def _explain_delivery(webhook: Webhook, delivery: WebhookDelivery) -> Explanatio
         when = f"{delivery.completed_at:%Y-%m-%d %H:%M:%S} UTC"
         said = f"Your server answered {delivery.last_status_code} at {when}, attempt {delivery.attempts}."
         return Explanation("delivered", said, "Look into your server's log for this webhook-id.")
-    last = (
-        f"The last attempt: {Outcome(delivery.last_outcome).label.lower()}."
-        if delivery.last_outcome
-        else ""
-    )
+    last = _last_attempt(delivery)
     if delivery.status == Status.FAILED:
-        said = f"It was given up after {delivery.tries} attempts. {last}".strip()
-        return Explanation("given_up", said, "Mend the endpoint, then resend the event.")
+        count = "1 attempt" if delivery.tries == 1 else f"{delivery.tries} attempts"
+        said = f"It was given up after {count}. {last}".strip()
+        first = (
+            "Mend the endpoint" if webhook.is_enabled else "Mend the endpoint, enable the webhook"
+        )
+        return Explanation("given_up", said, f"{first}, then resend the event.")
     if delivery.status == Status.CANCELED:
         said = f"The webhook was disabled while the event waited. {last}".strip()
         return Explanation(
             "canceled", said, "Enable the webhook, then recover since the time of the event."
         )
     return _explain_waiting(webhook, delivery, last)
+
+
+def _last_attempt(delivery: WebhookDelivery) -> str:
+    if not delivery.last_outcome:
+        return ""
+    if delivery.last_status_code is not None:
+        return f"The last attempt was answered {delivery.last_status_code}."
+    return f"The last attempt: {Outcome(delivery.last_outcome).label.lower()}."
 
 
 def _explain_waiting(webhook: Webhook, delivery: WebhookDelivery, last: str) -> Explanation:

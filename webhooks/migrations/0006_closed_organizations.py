@@ -6,7 +6,7 @@ _BEFORE = ['customer', 'staff', 'gone', 'failing']
 
 class Migration(migrations.Migration):
 
-    dependencies = [('webhooks', '0006_indexes_by_age')]
+    dependencies = [('webhooks', '0005_claims_in_place')]
 
     operations = [
         migrations.AlterField(
