@@ -10,7 +10,6 @@ from rest_framework.response import Response
 
 from accounts import selectors, services
 from accounts.api.examples import own_account as examples
-from accounts.api.examples import problem
 from accounts.api.serializers.own_account import DataExportSerializer
 from accounts.api.users import PersonalView
 from accounts.models import DataExport
@@ -18,6 +17,7 @@ from accounts.permissions import RecentlyAuthenticated
 from config.common import problems
 from config.common.errors import NotFound
 from config.common.listing import Listing
+from config.common.problem_answers import problem
 
 
 class ExportListView(Listing, PersonalView):

@@ -11,7 +11,6 @@ from rest_framework.response import Response
 from accounts import middleware, selectors, services
 from accounts.api.auth import PublicView
 from accounts.api.examples import passkeys as examples
-from accounts.api.examples import problem
 from accounts.api.serializers.passkeys import (
     CREATION_OPTIONS,
     REQUEST_OPTIONS,
@@ -30,6 +29,7 @@ from accounts.permissions import RecentlyAuthenticated
 from accounts.services.sign_in import Door
 from config.common import problems
 from config.common.listing import Listing
+from config.common.problem_answers import problem
 
 _NO_ROOM = {(409, problems.CONTENT_TYPE): problem("There are 20 passkeys already.")}
 _LAST = {(409, problems.CONTENT_TYPE): problem("It is the last factor of somebody who needs one.")}

@@ -8,7 +8,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import selectors, services
-from accounts.api.examples import problem
 from accounts.api.examples import staff as examples
 from accounts.api.serializers.staff import (
     ListUsersSerializer,
@@ -23,6 +22,7 @@ from accounts.scoping import StaffView
 from config.common import problems
 from config.common.errors import NotFound
 from config.common.listing import Listing
+from config.common.problem_answers import problem
 
 _CONFLICT = (409, problems.CONTENT_TYPE)
 

@@ -9,7 +9,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import middleware, selectors, services
-from accounts.api.examples import problem
 from accounts.api.examples import two_factor as examples
 from accounts.api.serializers.devices import DeviceSerializer
 from accounts.api.serializers.sign_in import SignedInSerializer
@@ -28,6 +27,7 @@ from accounts.throttles import AddressThrottle
 from config.common import problems
 from config.common.errors import NotFound, Unauthenticated
 from config.common.listing import Listing
+from config.common.problem_answers import problem
 
 _IS_ON = {(409, problems.CONTENT_TYPE): problem("Two-factor authentication is on already.")}
 _IS_OFF = {(409, problems.CONTENT_TYPE): problem("Two-factor authentication is off.")}

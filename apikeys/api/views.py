@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -26,18 +26,16 @@ from apikeys.authentication import ApiKeyAuthentication
 from apikeys.models import ApiKey
 from apikeys.services import keys
 from apikeys.throttles import ApiKeyThrottle
-from config.common import problems, query
+from config.common import query
 from config.common.listing import Listing
+from config.common.problem_answers import conflict
 from config.common.views import ApiView
 from organizations.roles import Permission
 from organizations.scoping import HasGrant, OrganizationScoped
 
 _ONCE = {"Cache-Control": "no-store"}
-_PROBLEM = {"$ref": "#/components/schemas/Problem"}
-_NO_ROOM = {
-    (409, problems.CONTENT_TYPE): OpenApiResponse(_PROBLEM, "The plan allows no further key.")
-}
-_REVOKED = {(409, problems.CONTENT_TYPE): OpenApiResponse(_PROBLEM, "The key is revoked.")}
+_NO_ROOM = conflict("The plan allows no further key.")
+_REVOKED = conflict("The key is revoked.")
 
 
 @extend_schema_view(

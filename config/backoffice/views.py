@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
@@ -25,17 +25,10 @@ from config.backoffice.serializers import (
     WordsSerializer,
     reach_of,
 )
-from config.common import problems, query
+from config.common import query
 from config.common.errors import NotFound
 from config.common.listing import Listing
-
-_CONFLICT = (409, problems.CONTENT_TYPE)
-
-
-def _problem(description: str) -> OpenApiResponse:
-    return OpenApiResponse(
-        response={"$ref": "#/components/schemas/Problem"}, description=description
-    )
+from config.common.problem_answers import conflict
 
 
 class SentSerializer(serializers.Serializer[Any]):
@@ -102,7 +95,7 @@ class BroadcastListView(Listing, StaffView):
         request=SendBroadcastSerializer,
         responses={
             202: BroadcastSerializer,
-            _CONFLICT: _problem("Nobody is in the audience at the moment."),
+            **conflict("Nobody is in the audience at the moment."),
         },
         examples=examples.SEND,
     )
@@ -190,7 +183,7 @@ class BroadcastCancelView(StaffView):
         request=None,
         responses={
             200: BroadcastSerializer,
-            _CONFLICT: _problem("It was sent, or canceled, before."),
+            **conflict("It was sent, or canceled, before."),
         },
         examples=examples.CANCEL,
     )

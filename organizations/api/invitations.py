@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from config.common import query
 from config.common.fields import StrictSerializer
 from config.common.listing import Listing
+from config.common.problem_answers import conflict
 from config.common.views import ApiView
 from organizations import selectors
 from organizations.api import examples
@@ -25,8 +26,8 @@ from organizations.api.rights import (
 from organizations.roles import Permission
 from organizations.services import answers, invitations
 
-_NOT_OPEN = examples.conflict("`invitation_not_open`: it was answered, taken back, or is too old.")
-_NO_PLACE = examples.conflict(
+_NOT_OPEN = conflict("`invitation_not_open`: it was answered, taken back, or is too old.")
+_NO_PLACE = conflict(
     "`invitation_not_open`, `already_member`, or `seat_limit_reached`: the plan allows no further member."
 )
 
@@ -56,9 +57,7 @@ class InvitationListView(Listing, OrganizationPathView):
         request=InviteSerializer,
         responses={
             201: InvitationSerializer,
-            **examples.conflict(
-                "`already_member`, `already_invited` or `invitation_limit_reached`."
-            ),
+            **conflict("`already_member`, `already_invited` or `invitation_limit_reached`."),
         },
         examples=[examples.INVITE, examples.INVITED],
     )

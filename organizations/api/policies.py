@@ -9,6 +9,7 @@ from rest_framework.response import Response
 
 from config.common import query
 from config.common.listing import Listing
+from config.common.problem_answers import conflict
 from config.common.views import ApiView
 from organizations import access, selectors
 from organizations.api import examples
@@ -28,7 +29,7 @@ from organizations.models import CustomRole
 from organizations.roles import GRANTS, MEANINGS, Permission
 from organizations.services import custom_roles, grants, security_policy
 
-_TAKEN = examples.conflict("`role_name_taken`, or `role_limit_reached`.")
+_TAKEN = conflict("`role_name_taken`, or `role_limit_reached`.")
 
 
 class CatalogueView(ApiView):
@@ -136,7 +137,7 @@ class RoleView(OrganizationPathView):
         operation_id="organizations_roles_delete",
         summary="Delete a custom role",
         parameters=[ReplacementSerializer],
-        responses={204: None, **examples.conflict("`role_in_use`: name a replacement.")},
+        responses={204: None, **conflict("`role_in_use`: name a replacement.")},
     )
     def delete(self, request: Request, organization_id: int, role_id: int) -> Response:
         """Delete a role. While members hold it, name the role that they are to have instead."""
@@ -225,7 +226,7 @@ class SecurityPolicyView(OrganizationPathView):
         request=UpdateSecurityPolicySerializer,
         responses={
             200: SecurityPolicySerializer,
-            **examples.conflict("`would_lock_you_out`: you do not meet the policy yourself."),
+            **conflict("`would_lock_you_out`: you do not meet the policy yourself."),
         },
         examples=[examples.POLICY_CHANGES, examples.POLICY],
     )

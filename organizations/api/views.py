@@ -15,6 +15,7 @@ from accounts.permissions import RecentlyAuthenticated
 from config.common import query
 from config.common.fields import StrictSerializer
 from config.common.listing import Listing
+from config.common.problem_answers import conflict
 from organizations import access, selectors
 from organizations.access import Tenant
 from organizations.api import examples
@@ -33,7 +34,7 @@ from organizations.roles import Permission
 from organizations.scoping import HasGrant
 from organizations.services import closing, members, organizations
 
-_LAST_OWNER = examples.conflict("`last_owner`: there is no other owner.")
+_LAST_OWNER = conflict("`last_owner`: there is no other owner.")
 
 
 class OrganizationListView(Listing):
@@ -66,7 +67,7 @@ class OrganizationListView(Listing):
         request=CreateOrganizationSerializer,
         responses={
             201: OrganizationSerializer,
-            **examples.conflict("`organization_limit_reached`: no further one is allowed."),
+            **conflict("`organization_limit_reached`: no further one is allowed."),
         },
         examples=[examples.NEW_ORGANIZATION, examples.CREATED_ORGANIZATION],
     )
@@ -202,7 +203,7 @@ class TransferOwnershipView(OrganizationPathView):
         request=TransferOwnershipSerializer,
         responses={
             200: MemberSerializer,
-            **examples.conflict("`conflict`: an owner hands over to somebody else."),
+            **conflict("`conflict`: an owner hands over to somebody else."),
         },
         examples=[examples.HEIR, examples.NEW_OWNER],
     )
@@ -228,7 +229,7 @@ class CloseOrganizationView(OrganizationPathView):
         operation_id="organizations_close",
         summary="Close an organization",
         request=CloseOrganizationSerializer,
-        responses={204: None, **examples.conflict("Something stands against it, and says so.")},
+        responses={204: None, **conflict("Something stands against it, and says so.")},
         examples=[examples.CLOSING],
     )
     def post(self, request: Request, organization_id: int) -> Response:

@@ -2,23 +2,17 @@
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiExample, OpenApiResponse
+from drf_spectacular.utils import OpenApiExample
 
-from config.common import problems
+from config.common.problem_answers import conflict
 
-
-def _conflict(description: str) -> dict[tuple[int, str], OpenApiResponse]:
-    problem = OpenApiResponse({"$ref": "#/components/schemas/Problem"}, description)
-    return {(409, problems.CONTENT_TYPE): problem}
-
-
-NO_ROOM = _conflict("`webhook_limit_reached`: the plan allows no further webhook.")
-BY_STAFF = _conflict("`webhook_disabled_by_staff`: only staff can enable the webhook.")
-SWITCHED_OFF = _conflict(
+NO_ROOM = conflict("`webhook_limit_reached`: the plan allows no further webhook.")
+BY_STAFF = conflict("`webhook_disabled_by_staff`: only staff can enable the webhook.")
+SWITCHED_OFF = conflict(
     "`webhook_disabled`: enable the webhook first; `delivery_on_its_way`: wait for the result."
 )
-NO_CONSUMER = _conflict("`too_many_consumers`: the organization has as many as it may have.")
-NO_RUN = _conflict(
+NO_CONSUMER = conflict("`too_many_consumers`: the organization has as many as it may have.")
+NO_RUN = conflict(
     "`conformance_running`: one is under way; `conformance_unavailable`: there is nothing to probe."
 )
 
