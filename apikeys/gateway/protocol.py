@@ -49,9 +49,8 @@ class GateProtocol(HttpToolsProtocol):
         # Set here and not in the class: what an instance lacks is looked for in all its classes each time.
         self._phase = _NEXT
         self._chunk = self._partial = 0
-        self._is_half = self._has_ended = self._is_running = False
-        self._is_refused = self._is_continuing = False
-        self._keeps_alive = True
+        self._is_half = self._has_ended = self._is_running = self._is_refused = False
+        self._is_continuing = False
         self._frontend = self._target = None
         self._body = b""
         self._default_headers: list[tuple[bytes, bytes]] | None = None
@@ -104,8 +103,8 @@ class GateProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Start a request; uvicorn's scope is built only if the request turns out to be its."""
         self.url = b""
-        self._named = {}
-        self._repeated = []
+        self._named: Named = {}
+        self._repeated: list[tuple[bytes, bytes]] = []
         self._phase = _HEAD
 
     def on_header(self, name: bytes, value: bytes) -> None:
