@@ -17,9 +17,7 @@ from config.common import errors, problems
 from config.common.shared_descriptions import resolved
 
 _CODE = re.compile(r"`([a-z0-9_]+)`")
-_UNCHANGED = (
-    "Not unchanged: the same request gets the same answer until what stands in its way is gone."
-)
+_UNCHANGED = "No: the same request gets the same answer until what stands in its way is gone."
 # Whether the same request may be sent again, by status, where a class does not say it itself.
 _RETRY = {
     401: "After signing in again, or with other credentials.",
@@ -105,7 +103,8 @@ def _matches(cls: type[errors.DomainError], text: str) -> bool:
 @cache
 def uses_by_code() -> dict[str, list[Use]]:
     """Return which operations can answer with which error, as the OpenAPI document says; made once for each process."""
-    document = SchemaGenerator(api_version="v1").get_schema(request=None, public=True)
+    generator = SchemaGenerator(api_version="v1")  # type: ignore[no-untyped-call]
+    document: dict[str, Any] = generator.get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     found: dict[str, list[Use]] = {}
     for path, methods in document["paths"].items():
         for method, operation in methods.items():

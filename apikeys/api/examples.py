@@ -31,6 +31,16 @@ _KEY: dict[str, Any] = {
 }
 
 KEY = OpenApiExample("A key", value=_KEY, response_only=True)
+EXPANDED_KEY = OpenApiExample(
+    "With `expand=created_by`",
+    value={
+        **_KEY,
+        "expanded": {
+            "created_by": {"id": 7, "email": "mia@example.com", "full_name": "Mia Member"}
+        },
+    },
+    response_only=True,
+)
 KEY_WITH_SECRET = OpenApiExample(
     "A key and its secret",
     value={**_KEY, "last_used_at": None, "key": "tg_live_8Gh2…x9Qe"},

@@ -43,13 +43,15 @@ _REVOKED = conflict("The key is revoked.")
         operation_id="api_keys_list",
         summary="List keys",
         parameters=[ListApiKeysSerializer],
-        examples=[examples.KEY],
+        examples=[examples.KEY, examples.EXPANDED_KEY],
     ),
     retrieve=extend_schema(
-        operation_id="api_keys_retrieve", summary="Read a key", examples=[examples.KEY]
+        operation_id="api_keys_retrieve",
+        summary="Read a key",
+        examples=[examples.KEY, examples.EXPANDED_KEY],
     ),
 )
-class ApiKeyViewSet(Listing, OrganizationScoped, GenericViewSet[ApiKey]):
+class ApiKeyViewSet(Listing, OrganizationScoped, GenericViewSet[ApiKey]):  # type: ignore[misc]
     """Credentials of the organization. A key's secret is in one answer only: that of its creation or rotation."""
 
     serializer_class = shape = ApiKeySerializer

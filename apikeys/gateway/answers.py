@@ -16,7 +16,7 @@ _MAX_INSTANCE: Final = 200
 # With the other headers it must fit into nginx's default buffer of 4 kB, in plain and in base64.
 _MAX_NGINX_JSON: Final = 1000
 _UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e]")
-REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9_-]{8,64}")
+_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9_-]{8,64}")
 
 # 64 random bits of this process and a counter: unique like a random id, at a tenth of its price.
 _process_id = token_hex(8).encode()
@@ -28,6 +28,13 @@ Answer = tuple[int, bytes, bytes]
 def new_request_id() -> bytes:
     """Return the id of one call, 32 hexadecimal digits."""
     return b"%b%016x" % (_process_id, next(_serial))
+
+
+def is_request_id(text: bytes) -> bool:
+    """Whether somebody else's id of a call can be ours: 8 to 64 letters, digits, hyphens or underscores."""
+    if text.isalnum():
+        return 8 <= len(text) <= 64
+    return _REQUEST_ID.fullmatch(text) is not None
 
 
 def renew_process_id() -> None:

@@ -97,8 +97,9 @@ class _Request:
     def __init__(self, scope: Scope, body: bytes) -> None:
         self.target = read_target(scope["path"], scope["query_string"].decode("latin-1"))
         self.method = scope["method"].encode()
-        self.headers = [(bytes(name), bytes(value)) for name, value in scope["headers"]]
-        self.named = dict(self.headers)
+        headers = [(bytes(name), bytes(value)) for name, value in scope["headers"]]
+        self.named = dict(headers)
+        self.repeated = headers if len(self.named) != len(headers) else ()
         self.body = body
         self.peer = _peer(scope)
         self.answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()

@@ -32,9 +32,6 @@ class GateCycle:
     """One request of ours in uvicorn's queue of requests, and the sink of its answer."""
 
     message_event = _NoEvent()
-    # What most requests never change.
-    response_complete = False
-    disconnected = False
 
     def __init__(  # noqa: PLR0917  the parts of one request, given on the hot path
         self,
@@ -42,16 +39,17 @@ class GateCycle:
         keep_alive: bool,  # noqa: FBT001
         target: Target,
         method: bytes,
-        headers: Headers,
         named: Named,
+        repeated: Headers,
         body: bytes,
     ) -> None:
+        self.response_complete = self.disconnected = False
         self.connection = connection
         self.keep_alive = keep_alive
         self.target = target
         self.method = method
-        self.headers = headers
         self.named = named
+        self.repeated = repeated
         self.body = body
         self.peer = connection.peer
 
@@ -71,7 +69,7 @@ class FixedCycle(GateCycle):
     """What could not be read as a request, with its answer, waiting for its turn; the connection ends with it."""
 
     def __init__(self, connection: Connection, answer: Answer) -> None:
-        super().__init__(connection, False, _NOTHING, b"", (), {}, b"")  # noqa: FBT003  never kept alive
+        super().__init__(connection, False, _NOTHING, b"", {}, (), b"")  # noqa: FBT003  never kept alive
         self._answer = answer
 
     def begin(self, _frontend: Frontend | None) -> None:

@@ -5,7 +5,7 @@ from time import perf_counter, time
 from typing import TYPE_CHECKING, Any
 
 from apikeys.gateway import headers as reading
-from apikeys.gateway.answers import REQUEST_ID, Answer, new_request_id
+from apikeys.gateway.answers import Answer, is_request_id, new_request_id
 from apikeys.gateway.metering import json_path, json_text
 from apikeys.gateway.plans import MICRO, Count, Plan
 from apikeys.gateway.questions import Caller, Place, Question, Request
@@ -115,8 +115,8 @@ def ask(frontend: "Frontend", request: Request) -> None:
     request_id = b""
     named = request.named
     try:
-        if len(named) != len(request.headers):
-            named = reading.merged(request.headers)
+        if request.repeated:
+            named = reading.merged(request.repeated)
         caller, place = _circumstances(frontend, request, named)
         request_id = _request_id(named, caller) if b"x-request-id" in named else new_request_id()
         secret = reading.presented_key(named)
@@ -162,7 +162,7 @@ def _request_id(named: reading.Named, caller: Caller) -> bytes:
     have its calls taken for one.
     """
     offered = named.get(b"x-request-id")
-    if offered is not None and caller.is_trusted and REQUEST_ID.fullmatch(offered):
+    if offered is not None and caller.is_trusted and is_request_id(offered):
         return offered
     return new_request_id()
 

@@ -1,4 +1,4 @@
-"""A Redis client for one event loop: commands of one tick are written together, replies are matched in order.
+"""A Redis client for one event loop: a tick's commands are written a few at a time, replies are matched in order.
 
 It never waits for long: a connection whose oldest command is unanswered for 250 ms is given up, its callers are told
 so, and until a new connection has proved itself `is_up` is false and nobody tries.
@@ -24,6 +24,8 @@ TIMEOUT_SECONDS: Final = 0.25
 _WATCH_SECONDS: Final = 0.05
 _BACK_OFF_SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1.0)
 _MAX_PENDING: Final = 50_000
+# Commands that are written without waiting for the tick's end: the server works on them meanwhile.
+_TOGETHER: Final = 8
 # Answers of a server that cannot serve for the moment; everything else that is an error belongs to one command.
 NOT_SERVING: Final = ("LOADING", "MASTERDOWN", "READONLY", "BUSY ", "NOAUTH")
 
@@ -105,10 +107,13 @@ class RedisConnection(asyncio.Protocol):
 
     def send(self, command: bytes, callback: Callback, context: Any) -> None:
         """Queue one command; the callback gets the context and the reply, or LinkDown."""
-        if not self._out:
+        out = self._out
+        if not out:
             self._loop.call_soon(self._flush)
-        self._out.append(command)
+        out.append(command)
         self._waiting.append((callback, context, command))
+        if len(out) == _TOGETHER:
+            self._flush()
 
     @property
     def pending(self) -> int:

@@ -15,6 +15,9 @@ _MAX_PATH: Final = 512
 _MAX_AGENT: Final = 200
 _MAX_REMEMBERED: Final = 2048
 
+# The members of an event, see `event`.
+EVENT: Final = b'["%b",%b,%b,"%b",%d,%b,%b,%d]'
+
 _texts: dict[tuple[bytes, int], bytes] = {}
 
 
@@ -55,9 +58,7 @@ def event(  # noqa: PLR0917  the members of an event, given on the hot path
     `ids` are organization, key, API and rule, `place` method and path, `caller` address and user agent, `tail` tags
     and environment: all JSON already, because they repeat from call to call.
     """
-    return b'["%b",%b,%b,"%b",%d,%b,%b,%d]' % (
-        request_id, ids, place, outcome, units, caller, tail, at_ms,
-    )  # fmt: skip
+    return EVENT % (request_id, ids, place, outcome, units, caller, tail, at_ms)
 
 
 def now_ms() -> int:

@@ -63,6 +63,7 @@ class Plan:
     portion: int
     policies: tuple[tuple[str, int, int], ...]
     stream: str
+    quota_ends: tuple[int, ...] = ()
     has_credits: bool = False
     refusal: Outcome | None = None
     lease: Any = None
@@ -158,6 +159,7 @@ def plan_of(record: KeyRecord, route: Route, cost: int, now: float, prefix: str)
             *((c.name, c.limit, c.ends_at - c.starts_at) for c in counters if not c.is_credits),
         ),
         stream=f"{prefix}usage",
+        quota_ends=tuple(c.ends_at for c in counters if not c.is_credits),
         # Money, which nothing but the script may count.
         has_credits=has_credits,
         refusal=scope_refusal_of(record, route),
@@ -249,17 +251,18 @@ def numbers_of(plan: Plan, answer: list[int], now: float) -> tuple[int, ...]:
 
     Alternately calls or units left, and the seconds until there are more of them.
     """
+    first = answer[1], -(-answer[2] // MICRO)
     if len(answer) == 3:
         # One bucket and nothing else.
-        return answer[1], -(-answer[2] // MICRO)
-    numbers: list[int] = []
-    index = 1
-    for _ in plan.buckets:
-        numbers += (answer[index], -(-answer[index + 1] // MICRO))
-        index += 2
-    for counter in plan.counters:
-        if not counter.is_credits:
-            numbers += (answer[index], max(0, counter.ends_at - int(now)))
+        return first
+    numbers = [*first]
+    index = 3
+    if len(plan.buckets) == 2:
+        numbers += answer[3], -(-answer[4] // MICRO)
+        index = 5
+    second = int(now)
+    for ends_at in plan.quota_ends:
+        numbers += answer[index], ends_at - second if ends_at > second else 0
         index += 1
     return tuple(numbers)
 

@@ -19,6 +19,7 @@ from uvicorn.protocols.http.httptools_impl import (
 from apikeys.gateway import app as gate
 from apikeys.gateway.cycles import FixedCycle, GateCycle, clock_of
 from apikeys.gateway.frontend import MAX_BODY_BYTES, Frontend, Target, target_of
+from apikeys.gateway.headers import Headers, Named
 from apikeys.gateway.refusals import RequestTooSlow
 from config.common.errors import DomainError, HeadersTooLarge, MalformedRequest, PayloadTooLarge
 
@@ -35,29 +36,25 @@ _VERSIONS: Final = frozenset({"1.0", "1.1"})
 class GateProtocol(HttpToolsProtocol):
     """uvicorn's HTTP/1.1 connection with the gate in front."""
 
-    peer: str | None = ""
+    peer: str | None
     pipeline: Any
     cycle: Any
-    _frontend: Frontend | None = None
-    _target: Target | None = None
-    _phase = _NEXT
-    _since = 0.0
-    _heard_at = 0.0
-    _chunk = 0
-    _partial = 0
-    _is_half = False
-    _has_ended = False
-    _keeps_alive = True
-    _body = b""
-    _is_running = False
-    _is_refused = False
-    _is_continuing = False
-    _default_headers: list[tuple[bytes, bytes]] | None = None
-    _default_head = _allowed_head = b""
+    _frontend: Frontend | None
+    _target: Target | None
+    _head: tuple[Named, Headers]
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Learn who is there."""
         super().connection_made(transport)
+        # Set here and not in the class: what an instance lacks is looked for in all its classes each time.
+        self._phase = _NEXT
+        self._chunk = self._partial = 0
+        self._is_half = self._has_ended = self._is_running = self._is_refused = False
+        self._is_continuing = False
+        self._frontend = self._target = None
+        self._body = b""
+        self._default_headers: list[tuple[bytes, bytes]] | None = None
+        self._default_head = self._allowed_head = b""
         raw = transport.get_extra_info("socket")
         is_file = raw is not None and raw.family == socket.AF_UNIX
         # A peer that went away before we could ask has no address either: it is nobody, and trusted by nobody.
@@ -106,12 +103,21 @@ class GateProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Start a request; uvicorn's scope is built only if the request turns out to be its."""
         self.url = b""
-        self.headers = []
+        self._named: Named = {}
+        self._repeated: list[tuple[bytes, bytes]] = []
         self._phase = _HEAD
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header."""
-        self.headers.append((name.lower(), value))
+        """Keep a header, and from the first repeated one on all of them in their order."""
+        name = name.lower()
+        named = self._named
+        if name in named or self._repeated:
+            self._repeated = self._headers()
+            self._repeated.append((name, value))
+        named[name] = value
+
+    def _headers(self) -> list[tuple[bytes, bytes]]:
+        return self._repeated or list(self._named.items())
 
     def on_headers_complete(self) -> None:
         """Decide whose request this is. Nearly every one is plainly well-formed; the others are looked at closely."""
@@ -120,15 +126,15 @@ class GateProtocol(HttpToolsProtocol):
         self._phase = _BODY
         parser = self.parser
         version = parser.get_http_version()
-        self._named = named = dict(self.headers)
+        named = self._named
         if (
             version != "1.1"
-            or len(named) != len(self.headers)
+            or self._repeated
             or _HOST not in named
             or _CODING in named
             or self._chunk + self._partial > MAX_HEAD_BYTES
         ):
-            wrong = self._wrong_with_head(version)
+            wrong = self._wrong_with_head(version, self._headers())
             if wrong is not None:
                 self._refuse(wrong)
                 return
@@ -140,20 +146,20 @@ class GateProtocol(HttpToolsProtocol):
         if target is None:
             self._pass_on()
             return
-        self._heads = self.headers
+        self._head = named, self._repeated
         self._method = method = parser.get_method()
         if method != b"GET" or _CODING in named:
             self._expect_body(version)
 
-    def _wrong_with_head(self, version: str) -> DomainError | None:
+    def _wrong_with_head(self, version: str, headers: Headers) -> DomainError | None:
         """Return what uvicorn would let pass but should not be trusted."""
         if version not in _VERSIONS:
             return MalformedRequest("Only HTTP/1.0 and HTTP/1.1 are spoken here.")
-        size = sum(len(name) + len(value) + 4 for name, value in self.headers)
+        size = sum(len(name) + len(value) + 4 for name, value in headers)
         if size + len(self.url) > MAX_HEAD_BYTES:
             return HeadersTooLarge()
         hosts = 0
-        for name, value in self.headers:
+        for name, value in headers:
             if name == b"host":
                 hosts += 1
             elif name == b"transfer-encoding" and (version == "1.0" or value.lower() != b"chunked"):
@@ -164,8 +170,9 @@ class GateProtocol(HttpToolsProtocol):
 
     def _expect_body(self, version: str) -> None:
         """Refuse a body that is announced as too large, and call for one that waits to be called."""
-        self.headers = []  # for trailer fields, at which nobody looks
-        for name, value in self._heads:
+        headers = self._headers()
+        self._named, self._repeated = {}, []  # for trailer fields, at which nobody looks
+        for name, value in headers:
             if name == b"content-length" and int(value) > MAX_BODY_BYTES:
                 self._refuse(_too_large())
                 return
@@ -180,7 +187,7 @@ class GateProtocol(HttpToolsProtocol):
 
     def _pass_on(self) -> None:
         """Give the request to uvicorn as it would have read it itself."""
-        url, headers = self.url, self.headers
+        url, headers = self.url, self._headers()
         super().on_message_begin()
         self.url = url
         self.headers.extend(headers)
@@ -188,8 +195,6 @@ class GateProtocol(HttpToolsProtocol):
             name == b"expect" and value.lower() == b"100-continue" for name, value in headers
         )
         super().on_headers_complete()
-        # The application has the list by now; trailer fields go into another one.
-        self.headers = self.headers.copy()
 
     def on_body(self, body: bytes) -> None:
         """Keep a small body of ours; another's goes on."""
@@ -213,9 +218,7 @@ class GateProtocol(HttpToolsProtocol):
         if target is None:
             super().on_message_complete()
             return
-        cycle = GateCycle(
-            self, self._keeps_alive, target, self._method, self._heads, self._named, self._body
-        )
+        cycle = GateCycle(self, self._keeps_alive, target, self._method, *self._head, self._body)
         if self._body:
             self._body = b""
         self._is_continuing = False

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from apikeys.gateway.headers import Headers, Named
-from apikeys.gateway.metering import event
+from apikeys.gateway.metering import EVENT
 from apikeys.gateway.plans import Count, Plan
 from apikeys.gateway.refusals import Outcome
 from apikeys.gateway.routes import Route
@@ -26,12 +26,12 @@ class Request(Protocol):
         """The request's own method."""
 
     @property
-    def headers(self) -> Headers:
-        """All header fields, names in lower case, in the order they came in."""
+    def named(self) -> Named:
+        """The header fields by name, in lower case; of repeated ones the last."""
 
     @property
-    def named(self) -> Named:
-        """The same by name; of repeated ones the last."""
+    def repeated(self) -> Headers:
+        """All of them in the order they came in, if any is repeated; otherwise nothing."""
 
     @property
     def body(self) -> bytes:
@@ -67,13 +67,10 @@ class Place:
 class Question:
     """What is asked about one call. Front ends subclass it to say how the verdict is put into words."""
 
-    __slots__ = ("caller", "place", "request", "request_id", "secret", "started")
-
-    # Only a verification asks for more than its route does.
-    cost: int | None = None
-    asked: ScopeExpression | None = None
-    resource: str = ""
-    tags_json: bytes = b"null"
+    __slots__ = (
+        "asked", "caller", "cost", "place", "request", "request_id", "resource", "secret", "started",
+        "tags_json",
+    )  # fmt: skip
 
     def __init__(  # noqa: PLR0917  the parts of one question, given on the hot path
         self,
@@ -84,6 +81,11 @@ class Question:
         caller: Caller,
         place: Place,
     ) -> None:
+        # Only a verification asks for more than its route does.
+        self.cost: int | None = None
+        self.asked: ScopeExpression | None = None
+        self.resource = ""
+        self.tags_json = b"null"
         self.request = request
         self.secret = secret
         self.request_id = request_id
@@ -96,7 +98,7 @@ class Question:
         tail = (
             plan.event_tail if self.tags_json == b"null" else self.tags_json + plan.event_tail[4:]
         )
-        return event(
+        return EVENT % (
             self.request_id, plan.event_ids, self.place.json, outcome, units, self.caller.json,
             tail, at_ms,
         )  # fmt: skip

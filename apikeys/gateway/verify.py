@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from apikeys.gateway import headers as reading
-from apikeys.gateway.answers import REQUEST_ID, new_request_id
+from apikeys.gateway.answers import is_request_id, new_request_id
 from apikeys.gateway.bodies import Verification, read
 from apikeys.gateway.decision import refusal_of
 from apikeys.gateway.forward_auth import units_of, unknown_api
@@ -106,9 +106,10 @@ def ask(frontend: "Frontend", request: Request) -> None:
     started = perf_counter()
     asked = _Asked(frontend, request, started, new_request_id())
     try:
-        named = asked.named = reading.merged(request.headers)
+        named = reading.merged(request.repeated) if request.repeated else request.named
+        asked.named = named
         offered = named.get(b"x-request-id", b"")
-        if REQUEST_ID.fullmatch(offered):
+        if is_request_id(offered):
             asked.echo_id = offered
         secret = reading.presented_key(named)
         if not secret:

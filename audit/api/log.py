@@ -38,7 +38,7 @@ class AuditLogListView(Listing, OrganizationScoped):
         summary="List the audit log",
         parameters=[AuditLogFiltersSerializer],
         responses=AuditLogSerializer(many=True),
-        examples=[examples.ENTRY],
+        examples=[examples.ENTRY, examples.EXPANDED_ENTRY],
     )
     def get(self, request: Request) -> Response:
         """List what happened in the organization, newest first, as far back as the plan shows.
@@ -60,7 +60,7 @@ class AuditLogEntryView(Showing, OrganizationScoped):
         operation_id="audit_log_retrieve",
         summary="Read one entry of the audit log",
         responses=AuditLogSerializer,
-        examples=[examples.ENTRY],
+        examples=[examples.ENTRY, examples.EXPANDED_ENTRY],
     )
     def get(self, request: Request, entry_id: int) -> Response:
         """Return one entry; one that is older than the plan shows is not found."""

@@ -218,7 +218,21 @@ class AuditLogSerializer(serializers.Serializer[AuditLog]):
     def to_representation(self, instance: AuditLog) -> dict[str, Any]:
         """Gather actor and target. What `shown` returns is plain already: a long log needs no field to look at it again."""
         row = selectors.shown(instance)
-        head = {name: row.pop(name) for name in ("id", "occurred_at", "action", "summary")}
-        actor = {name: row.pop(f"actor_{name}") for name in ("type", "id", "label")}
-        target = {name: row.pop(f"target_{name}") for name in ("type", "id")}
-        return {**head, "actor": actor, "target": target, **row}
+        return {
+            "id": row["id"],
+            "occurred_at": row["occurred_at"],
+            "action": row["action"],
+            "summary": row["summary"],
+            "actor": {
+                "type": row["actor_type"],
+                "id": row["actor_id"],
+                "label": row["actor_label"],
+            },
+            "target": {"type": row["target_type"], "id": row["target_id"]},
+            "old_values": row["old_values"],
+            "new_values": row["new_values"],
+            "details": row["details"],
+            "ip": row["ip"],
+            "user_agent": row["user_agent"],
+            "request_id": row["request_id"],
+        }

@@ -19,6 +19,8 @@ PARAMETER = "expand"
 # The member of a row that holds what was asked for.
 MEMBER = "expanded"
 Shown = dict[str, Any]
+# A serializer class. It can be a key of a cache, which the stubs do not know.
+Shape = Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +49,13 @@ class Expanded(serializers.Field[Any, Any, Any, Any]):
 
 
 @cache
-def relations_of(shape: type[serializers.BaseSerializer[Any]]) -> Mapping[str, Relation]:
+def relations_of(shape: Shape) -> Mapping[str, Relation]:
     """Return the relations that a shape declares."""
     declared: Any = getattr(shape, "_declared_fields", {}).get(MEMBER)
     return declared.relations if isinstance(declared, Expanded) else {}
 
 
-def asked(request: Request, shape: type[serializers.BaseSerializer[Any]]) -> list[str]:
+def asked(request: Request, shape: Shape) -> list[str]:
     """Return the relations that a request names, each once. Raises InvalidInput for a name that is none of the shape's."""
     text = request.query_params.get(PARAMETER)
     if text is None:
@@ -69,9 +71,7 @@ def asked(request: Request, shape: type[serializers.BaseSerializer[Any]]) -> lis
     return names
 
 
-def expand(
-    view: Any, shape: type[serializers.BaseSerializer[Any]], rows: Iterable[Shown]
-) -> list[Shown]:
+def expand(view: Any, shape: Shape, rows: Iterable[Shown]) -> list[Shown]:
     """Put into each row what the request asks for: one query for each relation, however many rows."""
     shown = list(rows)
     names = asked(view.request, shape)

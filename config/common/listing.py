@@ -33,7 +33,7 @@ class Showing(ApiView):
         query.read(self.request, also=_names(self.shape))
         expansion.asked(self.request, self.shape)
         data = dict(self.shape(find()).data)
-        return Response(*expansion.expand(self, self.shape, [data]))
+        return Response(expansion.expand(self, self.shape, [data])[0])
 
 
 class Listing(Showing):
@@ -92,7 +92,7 @@ def order_names(orders: Mapping[str, str]) -> list[str]:
     return [sign + name for name in orders for sign in ("-", "")]
 
 
-def _names(shape: type[BaseSerializer[Any]]) -> frozenset[str]:
+def _names(shape: expansion.Shape) -> frozenset[str]:
     return frozenset({expansion.PARAMETER} if expansion.relations_of(shape) else ())
 
 
@@ -109,7 +109,8 @@ def ordering_parameter(orders: Mapping[str, str]) -> dict[str, Any]:
 
 def expand_parameter(view: Any) -> dict[str, Any] | None:
     """Describe `expand` to OpenAPI, if the view's rows refer to something that can be shown."""
-    relations = expansion.relations_of(view.shape) if isinstance(view, Showing) else {}
+    shape: expansion.Shape = getattr(view, "shape", None)
+    relations = expansion.relations_of(shape) if isinstance(view, Showing) else {}
     if not relations:
         return None
     return {

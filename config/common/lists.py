@@ -19,7 +19,7 @@ from django.db.models.expressions import Col
 from django.db.models.query import BaseIterable
 from rest_framework import serializers
 
-from config.common.expansion import Expanded
+from config.common.expansion import Expanded, Shape
 
 # The row of the query, the bare instance that it makes, and the serializer of this request with its context.
 Reader = Callable[[dict[str, Any], Any, Any], Any]
@@ -47,16 +47,16 @@ class _OwnColumns(Expression):
     def __init__(self, model: type[Model], names: Iterable[str]) -> None:
         super().__init__(output_field=Field())
         wanted = set(names)
-        table = connection.ops.quote_name(model._meta.db_table)  # noqa: SLF001  (Django's documented API)
-        self.fields = [one for one in model._meta.concrete_fields if one.attname in wanted]  # noqa: SLF001
-        self.names = [one.attname for one in self.fields]
-        self._sql = ", ".join(
-            f"{table}.{connection.ops.quote_name(one.column)}" for one in self.fields
-        )
+        described: Any = model._meta  # noqa: SLF001  (Django's documented API)
+        quoted = connection.ops.quote_name
+        fields = [one for one in described.concrete_fields if one.attname in wanted]
+        self.names = [one.attname for one in fields]
+        table = quoted(described.db_table)
+        self._sql = ", ".join(f"{table}.{quoted(one.column)}" for one in fields)
         self.conversions = [
             (one.attname, convert)
-            for one in self.fields
-            for convert in _conversions(one.get_col(model._meta.db_table), connection)  # noqa: SLF001
+            for one in fields
+            for convert in _conversions(one.get_col(described.db_table), connection)
         ]
 
     __hash__ = object.__hash__
@@ -143,9 +143,12 @@ class CompiledRows:
 
     def query(self, rows: QuerySet[Any]) -> QuerySet[Any, Any]:
         """Return a query of the rows' own columns, annotations and joined columns, each row a dictionary."""
-        asked: Any = rows.select_related(None).annotate(**self._joined)
+        asked: Any = rows.select_related(None)
+        if self._joined:
+            asked = asked.annotate(**self._joined)
         if rows.query.group_by is None:
-            asked = asked.annotate(own_columns=_own_columns(self._model, _deferred_of(rows)))
+            own = _own_columns(self._model, _deferred_of(rows))
+            asked.query.add_annotation(own, "own_columns")
             asked.query.default_cols = False
         asked._iterable_class = _Dictionaries  # noqa: SLF001  (what `.values()` does, without resolving each name)
         return asked  # type: ignore[no-any-return]
@@ -201,12 +204,12 @@ class CompiledRows:
     def _distant(self, field: Any) -> str | Reader:
         """Read a column behind foreign keys, which is joined."""
         *steps, last = field.source_attrs
-        model = self._model
+        model: Any = self._model
         for step in steps:
             key = _foreign_key(model, step)
             if key is None or (key.null and not field.allow_null):
                 raise FollowsRelations(field.source)
-            model = key.related_model  # type: ignore[assignment]
+            model = key.related_model
         return self._joined_column(field, model, [*steps, last])
 
     def _nested(self, field: Any) -> Reader:
@@ -242,7 +245,7 @@ class CompiledRows:
             return alias
         return lambda row, _bare, _: _represented(field, row[alias])
 
-    def _relation(self, source: str) -> Any:
+    def _relation(self, source: Any) -> Any:
         """Return the foreign key of this name; raise FollowsRelations for a relation of another kind."""
         key = _foreign_key(self._model, source)
         if key is None and not _is_column(self._model, source):
@@ -290,10 +293,12 @@ def _is_plain(field: Any) -> bool:
 
 
 def _represents_like_the_framework(field: Any) -> bool:
-    return type(field).to_representation.__module__.startswith("rest_framework.")
+    return bool(type(field).to_representation.__module__.startswith("rest_framework."))
 
 
-@cache
-def compiled(serializer: type[serializers.BaseSerializer[Any]], model: type[Model]) -> CompiledRows:
+def compiled(serializer: Shape, model: Any) -> CompiledRows:
     """Return the compiled form, made once for each serializer and model."""
-    return CompiledRows(serializer, model)
+    return _compiled(serializer, model)
+
+
+_compiled = cache(CompiledRows)

@@ -72,7 +72,7 @@ def _parameters(operations: list[Described]) -> Iterator[tuple[Any, Any, Describ
 def _shared(found: list[tuple[Any, Any, Described]], name_of: Any) -> Described:
     """Replace what occurs more than once by references and return it under its names."""
     texts = [_text(described) for _, _, described in found]
-    counts, names, shared = Counter(texts), dict[str, str](), dict[str, Any]()
+    counts, names, shared = Counter(texts), dict[bytes, str](), dict[str, Any]()
     for text, (container, place, described) in zip(texts, found, strict=True):
         if counts[text] == 1:
             continue

@@ -159,7 +159,7 @@ class MemberView(OrganizationPathView):
 
     def get_permissions(self) -> list[Any]:
         """Ask nothing of whoever leaves but who they are."""
-        return [IsAuthenticated()] if self.is_leaving else super().get_permissions()
+        return [IsAuthenticated()] if self.is_leaving else list(super().get_permissions())
 
     @extend_schema(
         operation_id="organizations_members_update",

@@ -182,7 +182,7 @@ class Stack:
         settled = {**beat.environment, **environment}
         return self.started(Program("beat", beat.command, self.directory, settled))
 
-    def nginx(self, gate_port: int, api_port: int) -> Proxy:
+    def nginx(self, gate_port: int, api_port: int, *, workers: str = "auto") -> Proxy:
         """Start nginx with the shipped configuration, its five values replaced as the file says."""
         port, home = free_port(), self.directory / "nginx"
         shutil.copytree(_DEPLOY / "nginx", home)
@@ -202,6 +202,9 @@ class Stack:
             *("nginx", "-e", str(home / "error.log"), "-p", str(home), "-c", "nginx.conf"),
             *("-g", "daemon off;"),
         ]
+        settings = home / "nginx.conf"
+        lines = settings.read_text(encoding="utf-8")
+        settings.write_text(re.sub(r"(?m)^(worker_processes) .*;", rf"\1 {workers};", lines))
         return self.started(Proxy("nginx", command, self.directory, port=port))
 
     def caddy(self, gate_port: int, api_port: int) -> Proxy:

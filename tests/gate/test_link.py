@@ -57,7 +57,7 @@ def test_replies_come_in_the_order_of_the_questions():
     assert asyncio.run(ask()) == [str(number).encode() for number in range(1000)]
 
 
-def test_commands_of_one_tick_are_written_together():
+def test_commands_of_one_tick_are_written_eight_at_a_time():
     async def count() -> int:
         link = await _linked(Address.parse(settings.REDIS_URL))
         written = []
@@ -74,7 +74,7 @@ def test_commands_of_one_tick_are_written_together():
         await link.stop()
         return len(written)
 
-    assert asyncio.run(count()) == 1
+    assert asyncio.run(count()) == 13
 
 
 def test_error_belongs_to_one_command():

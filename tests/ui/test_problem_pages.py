@@ -4,6 +4,7 @@ import ast
 import html
 import json
 import re
+from functools import cache
 
 import pytest
 
@@ -15,8 +16,14 @@ from tests.api.operations import described, document, operations
 from tests.architecture.source import ROOT
 
 USUAL = {"type", "title", "status", "detail", "instance", "code", "request_id", "errors"}
-CLASSES = {cls.code: cls for cls in errors.error_classes()}
 PACKAGES = ("config", "accounts", "organizations", "billing", "apikeys", "analytics", "webhooks")
+
+
+@cache
+def classes():
+    """Return every error class by its code; the operations load whatever defines one."""
+    assert operations()
+    return {cls.code: cls for cls in errors.error_classes()}
 
 
 def example_on(page):
@@ -26,7 +33,7 @@ def example_on(page):
 
 @pytest.mark.django_db
 def test_every_error_has_its_page(client):
-    for code, cls in CLASSES.items():
+    for code, cls in classes().items():
         page = client.get(f"/problems/{code}").content.decode()
         plain = html.unescape(page).replace("<code>", "`").replace("</code>", "`")
         told = problem_pages.described(cls)
@@ -49,7 +56,7 @@ def test_a_page_says_where_when_and_whether_again(client):
     assert "1 operation of the" in page
     assert "/api/v1/api-keys</code>" in page
     assert "<dt><code>limit</code></dt><dd>How many there may be.</dd>" in page
-    assert "Not unchanged: the same request gets the same answer" in page
+    assert "No: the same request gets the same answer" in page
     assert "Yes, unchanged, after as many seconds as <code>Retry-After</code> says." in limited
     assert "The gate answers with it" in gate
     assert client.get("/problems/nothing_like_it").status_code == 404
@@ -62,8 +69,8 @@ def test_the_list_is_grouped_and_searched(client):
     nothing = client.get("/problems/?q=no+such+thing")
 
     statuses = [group["status"] for group in everything.context["groups"]]
-    assert statuses == sorted({cls.status for cls in CLASSES.values()})
-    assert everything.context["count"] == len(CLASSES)
+    assert statuses == sorted({cls.status for cls in classes().values()})
+    assert everything.context["count"] == len(classes())
     codes = [row["code"] for group in found.context["groups"] for row in group["problems"]]
     assert codes == ["seat_limit_reached"]
     assert "No error type matches" in nothing.content.decode()
@@ -71,7 +78,7 @@ def test_the_list_is_grouped_and_searched(client):
 
 def test_what_classes_say_of_operations_is_true():
     """They name operations that there are, and the document has their examples there."""
-    for code, cls in CLASSES.items():
+    for code, cls in classes().items():
         assert [name for name in cls.answered_by if name not in operations()] == [], code
         for name in cls.answered_by:
             response = resolved(document(), described(name)["responses"][str(cls.status)])
@@ -81,7 +88,7 @@ def test_what_classes_say_of_operations_is_true():
 def test_members_that_documents_carry_are_declared():
     """What the code passes along when it raises an error is what the class says of its members."""
     events = {event.__name__ for event in catalogue()}
-    by_name = {cls.__name__: cls for cls in CLASSES.values() if cls.__name__ not in events}
+    by_name = {cls.__name__: cls for cls in classes().values() if cls.__name__ not in events}
     undeclared, passed = [], set()
     for name, path, extras in _raised():
         cls = by_name.get(name)

@@ -41,7 +41,7 @@ class DeliveryListView(Listing, WebhookScoped):
         summary="List deliveries",
         parameters=[ListDeliveriesSerializer],
         responses=DeliverySerializer(many=True),
-        examples=[examples.DELIVERY],
+        examples=[examples.DELIVERY, examples.EXPANDED_DELIVERY],
     )
     def get(self, request: Request, webhook_id: int) -> Response:
         """List the messages that an endpoint was sent, or is still owed, newest first."""

@@ -143,6 +143,22 @@ QUEUED = OpenApiExample(
     "The delivery, before its attempt", value=_QUEUED, response_only=True, status_codes=["202"]
 )
 DELIVERY = OpenApiExample("A delivery", value=_DELIVERY, response_only=True)
+EXPANDED_DELIVERY = OpenApiExample(
+    "With `expand=message`",
+    value={
+        **_DELIVERY,
+        "expanded": {
+            "message": {
+                "position": 4711,
+                "id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+                "type": "api_key.revoked",
+                "timestamp": "2026-03-02T10:12:44Z",
+                "data": {"api_key_id": 42, "organization_id": 3},
+            }
+        },
+    },
+    response_only=True,
+)
 DELIVERY_DETAIL = OpenApiExample(
     "A delivery with its attempts",
     value={**_DELIVERY, "body": _BODY, "log": [_ATTEMPT]},

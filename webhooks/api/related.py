@@ -32,7 +32,8 @@ def _messages(view: WebhookScoped, ids: list[str]) -> Mapping[str, Any]:
     # A permission on one endpoint opens its deliveries, not the feed.
     view.tenant.require(READ)
     found = view.rows(selectors.messages()).filter(message_id__in=ids)
-    return {one.message_id: dict(FeedMessageSerializer(one).data) for one in found}
+    shown: Any = FeedMessageSerializer(found, many=True).data
+    return {one["id"]: one for one in shown}
 
 
 WEBHOOK = Relation(WebhookSerializer, lambda row: row["webhook_id"], _webhooks)
