@@ -87,6 +87,7 @@ def webhook_detail(request: HttpRequest, pk: int) -> HttpResponse:
     )
     context = {
         "webhook": webhook,
+        "now": now,
         "figures": selectors.statistics_of(webhook, since=since),
         "latency": figures.latency_of(webhook, since=since),
         "buckets": figures.by_hour([webhook], at=now, hours=_HOURS)[pk],
