@@ -60,14 +60,14 @@ async def _answer(scope: Scope, receive: Receive) -> Answer:
 
 async def _body(receive: Receive) -> bytes | None:
     """Read the body; None when it is too large, or its sender went."""
-    body = b""
+    body = bytearray()
     while True:
         message = await receive()
         body += message.get("body", b"")
         if message["type"] == "http.disconnect" or len(body) > _MAX_BODY:
             return None
         if not message.get("more_body", False):
-            return body
+            return bytes(body)
 
 
 def _orders(heard: Mapping[str, str], body: bytes) -> Answer:

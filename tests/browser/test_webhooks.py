@@ -29,6 +29,7 @@ def test_a_webhook_from_its_first_event_to_its_grade(
     sign_in(page, "owner@demo.test")
 
     page.get_by_role("link", name="Webhooks", exact=True).click()
+    expect(page.get_by_role("link", name="Order system")).to_be_visible()
     page.get_by_role("main").get_by_role("link", name="Add webhook").first.click()
     page.get_by_label("URL").fill(receiver.url("/books"))
     page.get_by_label("Description").fill("Bookkeeping")
