@@ -105,12 +105,21 @@ class Field:
         # One core, one worker: `auto` would count the machine's.
         proxy = self.stack.nginx(gate.port, api.port, workers="1")
         machine.pin(proxy.pid)
-        for name, path, number in (
-            ("nginx + gate, strict, 1,000 keys", "/orders/1", KEYS),
-            ("nginx + gate, leased, 10 keys", "/leased/1", HOT_KEYS),
+        file = self.stack.directory / "gate.socket"
+        filed = self.stack.gate_on_file(file)
+        machine.pin(filed.pid)
+        other = self.stack.nginx(file, api.port, workers="1")
+        machine.pin(other.pid)
+        for way, front, behind in (
+            ("nginx + gate", proxy, gate),
+            ("nginx + gate on a file", other, filed),
         ):
-            requests = [load.get(path, f"X-API-Key: {key}") for key in self.keys[:number]]
-            self._enter(name, requests, proxy, gate)
+            for name, path, number in (
+                ("strict, 1,000 keys", "/orders/1", KEYS),
+                ("leased, 10 keys", "/leased/1", HOT_KEYS),
+            ):
+                requests = [load.get(path, f"X-API-Key: {key}") for key in self.keys[:number]]
+                self._enter(f"{way}, {name}", requests, front, behind)
 
     def _asked(self, uri: str, number: int) -> list[str]:
         said = ("X-Forwarded-Method: GET", f"X-Forwarded-Uri: {uri}", "X-Forwarded-For: 192.0.2.9")

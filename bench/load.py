@@ -1,18 +1,19 @@
 """wrk as the client, with a different key in each request, and an open-loop client for latencies at a given rate."""
 
-import asyncio
 import gc
 import re
+import select
+import socket
 import subprocess
+import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import uvloop
-
 CONNECTIONS = 32
 _WARM_UP_SECONDS = 1.0
+_PATIENCE_SECONDS = 0.5
 # Requests are built once; wrk only picks the next one.
 _SCRIPT = """
 local requests, n = {}, 0
@@ -107,32 +108,46 @@ def at_rate(port: int, requests: Sequence[str], *, rate: int, seconds: float) ->
     gc.freeze()
     gc.disable()
     try:
-        return uvloop.run(_at_rate(port, requests, rate, seconds))
+        return _at_rate(port, requests, rate, seconds)
     finally:
         gc.enable()
         gc.unfreeze()
 
 
-async def _at_rate(port: int, requests: Sequence[str], rate: int, seconds: float) -> Result:
+def _at_rate(port: int, requests: Sequence[str], rate: int, seconds: float) -> Result:
     wire = [line.replace("\\r\\n", "\r\n").encode() for line in requests]
-    loop = asyncio.get_running_loop()
-    connections = [_Paced(loop) for _ in range(CONNECTIONS)]
-    for connection in connections:
-        await loop.create_connection(lambda paced=connection: paced, "127.0.0.1", port)
-    began, sent = loop.time(), 0
-    while (now := loop.time()) < began + _WARM_UP_SECONDS + seconds:
-        due = int((now - began) * rate)
-        for number in range(sent, due):
-            connections[number % CONNECTIONS].send(wire[number % len(wire)], began + number / rate)
-        sent = due
-        await asyncio.sleep(0.0002)
-    await asyncio.sleep(0.5)
-    counted_from = began + _WARM_UP_SECONDS
+    connections = [_Paced(port) for _ in range(CONNECTIONS)]
+    began = time.perf_counter()
+    ends_at, sent = began + _WARM_UP_SECONDS + seconds, 0
+    due = began
+    while due < ends_at:
+        # `select` waits for fractions of a millisecond; event loops do not, and one that never waits takes the core
+        # from Redis.
+        _receive(connections, due - time.perf_counter())
+        while due <= time.perf_counter() and due < ends_at:
+            connections[sent % CONNECTIONS].send(wire[sent % len(wire)], due)
+            sent += 1
+            due = began + sent / rate
+    patience = time.perf_counter() + _PATIENCE_SECONDS
+    while (left := patience - time.perf_counter()) > 0 and any(c.waiting for c in connections):
+        _receive(connections, left)
+    return _summed_up(connections, began + _WARM_UP_SECONDS, seconds)
+
+
+def _receive(connections: Sequence["_Paced"], patience: float) -> None:
+    readable, _, _ = select.select(connections, (), (), max(0.0, patience))
+    for connection in readable:
+        connection.receive()
+
+
+def _summed_up(connections: Sequence["_Paced"], counted_from: float, seconds: float) -> Result:
     latencies = sorted(
         took for c in connections for due, took in c.latencies if due >= counted_from
     )
     unanswered = sum(len(connection.waiting) for connection in connections)
     wrong = sum(connection.wrong for connection in connections)
+    for connection in connections:
+        connection.socket.close()
     return Result(
         len(latencies),
         seconds,
@@ -142,30 +157,30 @@ async def _at_rate(port: int, requests: Sequence[str], rate: int, seconds: float
     )
 
 
-class _Paced(asyncio.Protocol):
+class _Paced:
     """One connection with the due times of the questions that wait for their answers."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._transport: asyncio.Transport | None = None
+    def __init__(self, port: int) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port))
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._rest = b""
         self.waiting: deque[float] = deque()
         self.latencies: list[tuple[float, float]] = []
         self.wrong = 0
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport  # type: ignore[assignment]  # uvloop's are no subclasses
+    def fileno(self) -> int:
+        """Return what `select` looks at."""
+        return self.socket.fileno()
 
     def send(self, request: bytes, due: float) -> None:
         """Send one question that was due at this time."""
-        assert self._transport is not None
         self.waiting.append(due)
-        self._transport.write(request)
+        self.socket.sendall(request)
 
-    def data_received(self, data: bytes) -> None:
-        # Each answer has one head; what follows it, if anything, is shorter than the next one's first line.
-        *heads, self._rest = (self._rest + data).split(b"\r\n\r\n")
-        now = self._loop.time()
+    def receive(self) -> None:
+        """Take in answers. Each has one head; what follows it, if anything, is shorter than the next one's first line."""
+        *heads, self._rest = (self._rest + self.socket.recv(65_536)).split(b"\r\n\r\n")
+        now = time.perf_counter()
         for head in heads:
             due = self.waiting.popleft()
             self.latencies.append((due, now - due))

@@ -23,6 +23,8 @@ RATIOS = (
     ("hot keys × better-auth, postgres", HOT, "better-auth, postgres", 60, 110),
     ("gateway, hot keys (nginx + 204) ÷ bare `proxy_pass`", BEHIND, BARE, 0.4, 0.5),
     ("gateway, strict (nginx + 204) ÷ bare `proxy_pass`", "nginx + gate, strict, 1,000 keys", BARE, None, None),
+    ("gateway on a socket file, hot keys ÷ bare `proxy_pass`", "nginx + gate on a file, leased, 10 keys", BARE, 0.4, 0.5),
+    ("gateway on a socket file, strict ÷ bare `proxy_pass`", "nginx + gate on a file, strict, 1,000 keys", BARE, None, None),
 )  # fmt: skip
 FREE_VIEW, METERED_VIEW = "DRF view without a key", "DRF view, metered, 100 keys"
 

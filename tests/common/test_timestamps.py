@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 _OID = types["timestamptz"].oid
 
 
-class Djangos(BaseTzLoader):
+class Djangos(BaseTzLoader):  # type: ignore[misc]
     timezone = UTC
 
 

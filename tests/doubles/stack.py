@@ -153,17 +153,15 @@ class Stack:
     def gate(self, port: int | None = None, **environment: str) -> Gate:
         """Start a web process by the command line of the embedded run."""
         port = port or free_port()
-        web = programs.web()
-        command = list(web.command)
-        command[command.index("--host") + 1] = "127.0.0.1"
-        command[command.index("--port") + 1] = str(port)
-        settled = {
-            "GATEWAY_TRUSTED_PROXIES": "127.0.0.0/8",
-            "PUBLIC_URL": PUBLIC_URL,
-            **web.environment,
-            **environment,
-        }
+        command, settled = _web(["--host", "127.0.0.1", "--port", str(port)], environment)
         return self.started(Gate(f"gate-{port}", command, self.directory, settled, port=port))
+
+    def gate_on_file(self, file: Path, **environment: str) -> Program:
+        """Start a web process that listens on a socket file instead of a port."""
+        command, settled = _web(["--uds", str(file)], environment)
+        gate = self.started(Program("gate-on-file", command, self.directory, settled))
+        gate.wait_for(file.is_socket)  # it is made once the gate has its rules
+        return gate
 
     def command(self, name: str, *arguments: str, **environment: str) -> Program:
         """Start a management command that goes on running."""
@@ -182,15 +180,17 @@ class Stack:
         settled = {**beat.environment, **environment}
         return self.started(Program("beat", beat.command, self.directory, settled))
 
-    def nginx(self, gate_port: int, api_port: int, *, workers: str = "auto") -> Proxy:
+    def nginx(self, gate: int | Path, api_port: int, *, workers: str = "auto") -> Proxy:
         """Start nginx with the shipped configuration, its five values replaced as the file says."""
-        port, home = free_port(), self.directory / "nginx"
+        port = free_port()
+        home = self.directory / ("nginx" if isinstance(gate, int) else "nginx-to-file")
+        asked = f"127.0.0.1:{gate}" if isinstance(gate, int) else f"unix:{gate}"
         shutil.copytree(_DEPLOY / "nginx", home)
         (home / "temporary").mkdir()
         configuration = home / "tollgate.conf"
         text = configuration.read_text(encoding="utf-8")
         for shipped, ours in (
-            ("127.0.0.1:8000", f"127.0.0.1:{gate_port}"),
+            ("127.0.0.1:8000", asked),
             ("127.0.0.1:9000", f"127.0.0.1:{api_port}"),
             ("listen 8080;", f"listen 127.0.0.1:{port};"),
             ("https://tollgate.example.com", PUBLIC_URL),
@@ -205,7 +205,7 @@ class Stack:
         settings = home / "nginx.conf"
         lines = settings.read_text(encoding="utf-8")
         settings.write_text(re.sub(r"(?m)^(worker_processes) .*;", rf"\1 {workers};", lines))
-        return self.started(Proxy("nginx", command, self.directory, port=port))
+        return self.started(Proxy(home.name, command, self.directory, port=port))
 
     def caddy(self, gate_port: int, api_port: int) -> Proxy:
         """Start Caddy with the shipped configuration, its values given by the environment."""
@@ -232,6 +232,23 @@ class Stack:
         self.programs.append(program)
         program.start()
         return program
+
+
+def _web(
+    listening: Sequence[str], environment: Mapping[str, str]
+) -> tuple[list[str], dict[str, str]]:
+    """Return the command line of the embedded run's web process that listens there, and its environment."""
+    web = programs.web()
+    command = list(web.command)
+    host, port = command.index("--host"), command.index("--port")
+    del command[port : port + 2], command[host : host + 2]
+    settled = {
+        "GATEWAY_TRUSTED_PROXIES": "127.0.0.0/8",
+        "PUBLIC_URL": PUBLIC_URL,
+        **web.environment,
+        **environment,
+    }
+    return [*command, *listening], settled
 
 
 @contextlib.contextmanager

@@ -84,3 +84,20 @@ def test_status_and_latency_of_a_call_are_the_real_ones(
     assert (row.api_key_id, row.method, row.path) == (key.row.pk, "GET", "/status/503")
     assert row.status == 503
     assert row.latency_ms is not None
+
+
+@pytest.mark.trial
+def test_asks_a_gate_on_a_socket_file(house: House, stack: Stack, api: Upstream) -> None:
+    file = stack.directory / "gate.socket"
+    stack.gate_on_file(file)
+    proxy = stack.nginx(file, api.port)
+    here, elsewhere = house.key(ip_allowlist=["127.0.0.0/8"]), house.key(ip_allowlist=["192.0.2.7"])
+    forged = {"X-Forwarded-For": "192.0.2.7"}
+
+    passed = httpx.get(proxy.url, headers=here.headers)
+    refused = httpx.get(proxy.url, headers={**elsewhere.headers, **forged})
+
+    assert passed.status_code == 200
+    assert api.last.header("X-Key-Id") == str(here.row.pk)
+    require_problem(refused, 403, "forbidden_ip")  # noqa: F405
+    assert len(api.calls) == 1
