@@ -39,6 +39,7 @@ class UnusableImage(DomainError):
     code = "unusable_image"
     title = "The picture cannot be used"
     fix = "Send a PNG, JPEG or WebP of at most 5 MB and 16 megapixels that does not move."
+    answered_by = ("users_me_avatar_set",)
 
 
 def redrawn(content: bytes) -> bytes:

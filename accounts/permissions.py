@@ -33,11 +33,17 @@ class RecentlyAuthenticated(BasePermission):
     It guards the methods that a view names in `recent_methods`, else all that change something.
     """
 
+    problem = step_up.ReauthenticationRequired
+
+    @staticmethod
+    def guards(view: APIView, method: str) -> bool:
+        """Whether the view's method is guarded."""
+        methods: frozenset[str] | None = getattr(view, "recent_methods", None)
+        return method not in _SAFE if methods is None else method in methods
+
     def has_permission(self, request: Request, view: APIView) -> bool:
         """Ask the session of the person; ReauthenticationRequired says how to go on."""
-        methods: frozenset[str] | None = getattr(view, "recent_methods", None)
-        is_guarded = request.method not in _SAFE if methods is None else request.method in methods
-        if is_guarded and isinstance(request.user, User):
+        if self.guards(view, request.method or "") and isinstance(request.user, User):
             require_recent(request)
         return True
 

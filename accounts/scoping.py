@@ -40,8 +40,7 @@ class StaffView(ApiView):
     permission_classes: tuple[type[BasePermission], ...] = (IsAuthenticated, HasPlatformPermission)
     http_method_names = ["get", "head", "post", "put", "patch", "delete"]
     permissions_by_method: ClassVar[dict[str, PlatformPermission]] = {}
-    # What `get` reads of the query string by itself; nothing else has parameters.
-    parameters: ClassVar[frozenset[str]] = frozenset()
+    problems = (staff.StaffSecondFactorMissing,)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -53,7 +52,8 @@ class StaffView(ApiView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Refuse unknown query parameters."""
         super().initial(request, *args, **kwargs)
-        query.read(request, also=self.parameters)
+        if not self.reads_query:
+            query.read(request)
 
     def required_permission(self) -> PlatformPermission:
         """Return what the present method needs. Raises MethodNotAllowed for one that the view does not answer."""

@@ -45,6 +45,7 @@ class ApiKeyAdmin(DomainAdmin):
         "environment",
         "shown",
         "status",
+        "is_outdated",
         "last_used",
         "created_at",
     )
@@ -63,7 +64,8 @@ class ApiKeyAdmin(DomainAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         """Show everything; changes are the organization's own, or one of the actions."""
-        return [*(field.name for field in ApiKey._meta.fields), "status", "last_used"]  # noqa: SLF001  Django's own name
+        names = [field.name for field in ApiKey._meta.fields]  # noqa: SLF001  Django's own name
+        return [*names, "status", "is_outdated", "last_used"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Customers make their keys themselves."""
@@ -77,6 +79,11 @@ class ApiKeyAdmin(DomainAdmin):
     def shown(self, key: ApiKey) -> str:
         """Return what may be seen of the secret."""
         return f"{key.prefix}…{key.last4}"
+
+    @admin.display(description="outdated", boolean=True)
+    def is_outdated(self, key: Any) -> bool:
+        """Show whether it is older than the organization's security policy allows."""
+        return bool(key.is_outdated)
 
     @admin.display(description="last used", ordering="last_used_at")
     def last_used(self, key: ApiKey) -> Any:

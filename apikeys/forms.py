@@ -16,51 +16,10 @@ from apikeys.services.key_checks import (
 )
 from config.common import jsonparser
 from config.common.errors import DomainError
+from config.common.forms import LinesField, RefusableForm
 
 _RATE = ("rate_limit", "rate_per_seconds", "rate_burst")
 _QUOTA = ("quota_limit", "quota_period")
-# A part of the API's body and the form's field that stands for it; other parts have the field's own name.
-_FIELDS = {
-    "rate": "rate_limit",
-    "rate/per_seconds": "rate_per_seconds",
-    "rate/burst": "rate_burst",
-    "quota": "quota_limit",
-    "quota/period": "quota_period",
-}
-
-
-class RefusableForm(forms.Form):
-    """A form that can show why the domain refused it."""
-
-    def refuse(self, error: DomainError) -> None:
-        """Put each fault at its field, and what concerns no field above the form."""
-        for fault in error.errors:
-            place = fault.pointer.removeprefix("#/")
-            name = _FIELDS.get(place) or _FIELDS.get(place.split("/")[0], place.split("/")[0])
-            message = f"{fault.message} {fault.fix}".strip()
-            self.add_error(name if name in self.fields else None, message)
-        if not error.errors:
-            self.add_error(None, f"{error.detail} {error.fix}")
-
-
-class ListField(forms.CharField):
-    """Entries divided by line breaks, spaces or commas."""
-
-    widget = forms.Textarea(attrs={"rows": 3, "spellcheck": "false"})
-
-    def to_python(self, value: Any) -> list[str]:  # type: ignore[override]
-        """Read the entries."""
-        if isinstance(value, list):
-            return value
-        return (super().to_python(value) or "").replace(",", " ").split()
-
-    def prepare_value(self, value: Any) -> Any:
-        """Write one entry per line."""
-        return "\n".join(value) if isinstance(value, list) else value
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        """Compare entries, not their spelling."""
-        return bool(self.to_python(initial or []) != self.to_python(data or ""))
 
 
 class MetadataField(forms.CharField):
@@ -100,6 +59,14 @@ class MetadataField(forms.CharField):
 class KeyForm(RefusableForm):
     """What can be told of a key; used for new keys as it is."""
 
+    renamed: ClassVar[dict[str, str]] = {
+        "rate": "rate_limit",
+        "rate/per_seconds": "rate_per_seconds",
+        "rate/burst": "rate_burst",
+        "quota": "quota_limit",
+        "quota/period": "quota_period",
+    }
+
     name = forms.CharField(max_length=80, help_text="What uses it, such as “Checkout service”.")
     environment = forms.ChoiceField(
         choices=Environment.choices,
@@ -108,7 +75,7 @@ class KeyForm(RefusableForm):
         help_text="Part of the key itself; it cannot be changed later.",
     )
     description = forms.CharField(max_length=500, required=False)
-    scopes = ListField(
+    scopes = LinesField(
         required=False, help_text="One per line, such as orders:read, orders:* or *."
     )
     expires_at = forms.DateTimeField(
@@ -135,10 +102,10 @@ class KeyForm(RefusableForm):
     quota_period = forms.ChoiceField(
         label="Period", choices=[("", "Calendar month"), *QuotaPeriods.choices], required=False
     )
-    ip_allowlist = ListField(
+    ip_allowlist = LinesField(
         label="Addresses", required=False, help_text="Such as 203.0.113.0/24 or 2001:db8::/32."
     )
-    allowed_origins = ListField(
+    allowed_origins = LinesField(
         label="Origins",
         required=False,
         help_text="Such as https://app.example.com or https://*.example.com.",

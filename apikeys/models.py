@@ -128,6 +128,7 @@ class ApiKey(TimeStamped, Versioned):
                 F("id").desc(),
                 name="apikey_by_organization_at",
             ),
+            models.Index(fields=["organization", "name", "id"], name="apikey_by_organization_name"),
             models.Index(fields=["organization", "external_id"], name="apikey_by_external_id"),
             models.Index(fields=["last4"], name="apikey_by_last4"),
             models.Index(

@@ -8,16 +8,18 @@ from accounts.services import personal_data
 from accounts.signals import UserErased, UserReinstated, UserSuspended
 from apikeys import selectors
 from apikeys.models import ApiKey
-from apikeys.services import invalidation, keys
+from apikeys.services import invalidation, key_policy, keys
 from billing.signals import PlanChanged
 from config.common.events import published
 from organizations import grantable
 from organizations.roles import Permission
+from organizations.services import closing
 from organizations.signals import (
     OrganizationClosed,
     OrganizationLimitsChanged,
     OrganizationReinstated,
     OrganizationSuspended,
+    SecurityPolicyChanged,
 )
 
 personal_data.contribute(
@@ -28,6 +30,7 @@ grantable.register(
     ApiKey,
     {Permission.KEYS_READ: "view_apikey", Permission.KEYS_WRITE: "change_apikey"},
 )
+closing.contribute_hold("api_keys", keys.hold_keys_of)
 
 
 @receiver(published, sender=UserSuspended)
@@ -67,3 +70,11 @@ def revoke_keys_of_closed_organization(
     assert event.organization_id is not None
     keys.revoke_keys_of(organization_id=event.organization_id, at=at)
     invalidation.organizations_changed(event.organization_id)
+
+
+@receiver(published, sender=SecurityPolicyChanged)
+def tell_of_outdated_keys(event: SecurityPolicyChanged, at: datetime, **_: object) -> None:
+    """A new greatest age concerns keys that were made before it."""
+    assert event.organization_id is not None
+    if (event.after or {}).get("max_key_age_days") is not None:
+        key_policy.tell_of_outdated(organization_id=event.organization_id, at=at)

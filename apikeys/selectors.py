@@ -8,8 +8,20 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import F, Q, QuerySet, Sum
+from django.db.models import (
+    Case,
+    DateTimeField,
+    ExpressionWrapper,
+    F,
+    Q,
+    QuerySet,
+    Sum,
+    Value,
+    When,
+)
 from django.db.models.functions import Least
+from django.db.models.lookups import LessThanOrEqual
+from django.utils import timezone
 
 from accounts.models import User
 from apikeys.models import Api, ApiKey, KeyActivity, KeyUsage, Secret
@@ -17,7 +29,7 @@ from apikeys.restrictions import QuotaPeriod, period_of
 from billing import selectors as billing
 
 EXPIRING_WITHIN = timedelta(days=30)
-STATUSES = ("active", "expiring", "disabled", "expired", "revoked")
+STATUSES = ("active", "expiring", "disabled", "expired", "revoked", "outdated")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +55,29 @@ class PresentedSecret:
 
 
 def keys() -> QuerySet[ApiKey]:
-    """Return all keys with `last_used_at`; whoever hands them out keeps one organization's rows."""
-    return ApiKey.objects.annotate(last_used_at=F("activity__last_used_at"))
+    """Return all keys with `last_used_at` and `is_outdated`; whoever hands them out keeps one organization's rows."""
+    is_outdated = Case(When(outdated(timezone.now()), then=True), default=False)
+    return ApiKey.objects.annotate(
+        last_used_at=F("activity__last_used_at"),
+        is_outdated=is_outdated,
+    )
+
+
+def outdated(at: datetime) -> Q:
+    """Return what is true of a key that could pass, and is older than its organization's security policy allows."""
+    greatest = F("organization__max_key_age_days") * Value(timedelta(days=1))
+    ends_at = ExpressionWrapper(F("created_at") + greatest, output_field=DateTimeField())
+    is_alive = Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=at))
+    return is_alive & Q(LessThanOrEqual(ends_at, Value(at)))
 
 
 def with_status(rows: QuerySet[ApiKey], status: str, *, at: datetime) -> QuerySet[ApiKey]:
-    """Keep the keys in one of STATUSES; `expiring` keys are active ones that end within 30 days."""
+    """Keep the keys in one of STATUSES.
+
+    `expiring` keys are active ones that end within 30 days, `outdated` ones are older than the security policy allows.
+    """
+    if status == "outdated":
+        return rows.filter(outdated(at))
     if status == "revoked":
         return rows.filter(revoked_at__isnull=False)
     rows = rows.filter(revoked_at__isnull=True)

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 
 _PURPOSE = b"tollgate audit seals"
+_DERIVED = "derived-"
 
 
 class UnknownKey(LookupError):
@@ -45,6 +46,16 @@ def statement_of(
 def newest_key() -> str:
     """Return the id of the key that signs."""
     return next(iter(_keys()))
+
+
+def key_ids() -> list[str]:
+    """Return the ids of all keys that signatures are checked with, the one that signs first."""
+    return list(_keys())
+
+
+def is_derived(key_id: str) -> bool:
+    """Whether a key comes of a secret key, with which it would be lost."""
+    return key_id.startswith(_DERIVED)
 
 
 def sign(statement: bytes, *, key_id: str) -> bytes:
@@ -88,4 +99,4 @@ def _read(configured: tuple[str, ...], secrets: tuple[str, ...]) -> dict[str, Ed
 def _derived(secret: str) -> tuple[str, Ed25519PrivateKey]:
     seed = HKDF(algorithm=SHA256(), length=40, salt=None, info=_PURPOSE).derive(secret.encode())
     # The id tells nothing of the key: it is made of other bytes.
-    return f"derived-{seed[32:].hex()}", Ed25519PrivateKey.from_private_bytes(seed[:32])
+    return f"{_DERIVED}{seed[32:].hex()}", Ed25519PrivateKey.from_private_bytes(seed[:32])

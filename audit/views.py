@@ -26,6 +26,7 @@ from organizations.permissions import member_required, tenant_of_page
 from organizations.roles import Permission
 
 _PAGE_SIZE = 50
+_BY_TIME = pagination.Order("occurred_at")
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
 
 
@@ -62,6 +63,7 @@ def log(request: HttpRequest) -> HttpResponse:
         cursor=request.GET.get("cursor", ""),
         limit=_PAGE_SIZE,
         bound_to=f"{request.path}:{tenant.organization.pk}?{urlencode(query)}",
+        order=_BY_TIME,
     )
     context = {
         "form": form,
@@ -181,6 +183,7 @@ def my_activity(request: HttpRequest) -> HttpResponse:
         cursor=request.GET.get("cursor", ""),
         limit=_PAGE_SIZE,
         bound_to=f"{request.path}:{user.pk}",
+        order=_BY_TIME,
     )
     context = {
         "entries": [{"entry": one, "by_me": selectors.is_by(user, one)} for one in page.rows],

@@ -23,6 +23,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--lists", action="store_true", help="measure the API's lists only")
+    parser.add_argument("--profile", default="", help="a list of which to print the profile")
     options = parser.parse_args()
     rounds, seconds = (1, 1.0) if options.quick else (options.rounds, options.seconds)
     machine.settle()
@@ -38,7 +39,7 @@ def main() -> None:
     try:
         print(f"{platform.platform()}, Python {platform.python_version()}, {os.cpu_count()} CPUs; "
               f"medians of {rounds} interleaved rounds of {seconds:g} s, wrk -t1 -c32\n")  # fmt: skip
-        print(_lists(databases.clone, rounds))
+        print(_lists(databases.clone, rounds, options.profile))
         if not options.lists:
             print(_comparison(databases.clone, rounds, seconds))
     finally:
@@ -48,7 +49,7 @@ def main() -> None:
         databases.drop()
 
 
-def _lists(renew: Callable[[], None], rounds: int) -> str:
+def _lists(renew: Callable[[], None], rounds: int, profiled: str) -> str:
     from django.db import connections
 
     from bench.lists import lists
@@ -59,7 +60,7 @@ def _lists(renew: Callable[[], None], rounds: int) -> str:
         renew()
 
     with open_house(fresh) as house:
-        return lists(house, rounds=rounds)
+        return lists(house, rounds=rounds, profiled=profiled)
 
 
 def _comparison(renew: Callable[[], None], rounds: int, seconds: float) -> str:

@@ -1,5 +1,6 @@
 """What billing does when something happens to organizations."""
 
+from datetime import datetime
 from typing import Any
 
 from django.dispatch import receiver
@@ -7,7 +8,10 @@ from django.utils import timezone
 
 from billing.services import subscriptions
 from config.common.events import published
-from organizations.signals import OrganizationCreated
+from organizations.services import closing
+from organizations.signals import OrganizationClosed, OrganizationCreated
+
+closing.contribute_hold("subscription", subscriptions.lock_active)
 
 
 @receiver(published, sender=OrganizationCreated)
@@ -19,3 +23,10 @@ def open_first_subscription(event: OrganizationCreated, **_: Any) -> None:
         plan_code=subscriptions.FIRST_PLAN,
         at=timezone.now(),
     )
+
+
+@receiver(published, sender=OrganizationClosed)
+def end_subscription(event: OrganizationClosed, at: datetime, **_: Any) -> None:
+    """Bill nothing more for what is closed."""
+    assert event.organization_id is not None
+    subscriptions.end(organization_id=event.organization_id, at=at)

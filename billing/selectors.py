@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Max, QuerySet
+from django.db.models import F, Max, QuerySet
 
-from billing.models import Plan, Subscription, SubscriptionStatus
+from billing.models import Plan, Subscription
 from organizations.models import Organization
 
 
@@ -24,9 +24,11 @@ class Allowance:
 
 
 def subscription_of(organization: Organization) -> Subscription:
-    """Return the active subscription with its plan; every organization has one from its creation."""
-    subscriptions = Subscription.objects.select_related("plan")
-    return subscriptions.get(organization=organization, status=SubscriptionStatus.ACTIVE)
+    """Return the active subscription with its plan, or the last one of an organization that is closed."""
+    of_it = Subscription.objects.select_related("plan").filter(organization=organization)
+    found = of_it.order_by(F("canceled_at").desc(nulls_first=True), "-pk").first()
+    assert found is not None, "every organization has a subscription from its creation"
+    return found
 
 
 def allowance_of(organization: Organization) -> Allowance:

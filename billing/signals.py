@@ -46,6 +46,20 @@ class PlanChanged(DomainEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionCanceled(DomainEvent):
+    """An organization's subscription ended: it is billed and allowed nothing more."""
+
+    name = "subscription.canceled"
+    summary = "subscription to {plan} canceled"
+    is_public = True
+    target_type = "subscription"
+    is_change = True
+
+    subscription_id: int
+    plan: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlanCreated(DomainEvent):
     """Staff put a plan into the catalogue."""
 

@@ -16,7 +16,7 @@ from analytics.routing import websocket_urlpatterns
 from apikeys.gateway import app as gate
 from config.bridge import Application, DjangoBridge, Receive, Scope, Send, protected
 from config.common.middleware.size_limit import limit_of
-from config.embedded import demo_api
+from config.embedded import demo_api, demo_receiver
 
 _django = DjangoBridge(wsgi.application, threads=settings.WEB_THREADS, body_limit=limit_of)
 
@@ -38,6 +38,9 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
             await _live(receive, send)
         case "websocket":
             await _sockets(scope, receive, send)
+        case _ if settings.EMBEDDED and scope["path"].startswith(demo_receiver.PREFIX):
+            # Somebody else's server, as far as webhooks are concerned: our headers have no place in its answers.
+            await demo_receiver.application(scope, receive, send)
         case _:
             await _answerer(scope["path"])(scope, receive, protected(send))
 

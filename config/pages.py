@@ -1,7 +1,6 @@
-"""Pages of the house itself: the front door, the documentation of errors, and Django's own error handlers."""
+"""Pages of the house itself: the front door, its public keys, and Django's own error handlers."""
 
 import sys
-from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -17,34 +16,6 @@ def home(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated:
         return redirect("analytics:overview")
     return render(request, "site/home.html")
-
-
-@require_safe
-def problem_list(request: HttpRequest) -> HttpResponse:
-    """List every error the API can answer with."""
-    context = {"problems": [_described(cls) for cls in errors.error_classes()]}
-    return render(request, "problems/problem_list.html", context)
-
-
-@require_safe
-def problem_detail(request: HttpRequest, code: str) -> HttpResponse:
-    """Explain one error: the page behind the `type` of a problem document."""
-    cls = errors.error_class(code)
-    if cls is None:
-        raise errors.NotFound
-    return render(request, "problems/problem_detail.html", {"problem": _described(cls)})
-
-
-def _described(cls: type[errors.DomainError]) -> dict[str, Any]:
-    error = cls()
-    return {
-        "code": cls.code,
-        "title": cls.title,
-        "status": cls.status,
-        "summary": error.detail,
-        "fix": cls.fix,
-        "example": problems.document(error),
-    }
 
 
 @require_safe

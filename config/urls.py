@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
-from config import health, pages
+from config import health, pages, problem_pages
 
 handler400 = "config.pages.bad_request"
 handler403 = "config.pages.permission_denied"
@@ -27,8 +27,8 @@ urlpatterns = [
         SpectacularSwaggerSplitView.as_view(url_name="schema", template_name="docs/swagger.html"),
         name="swagger-ui",
     ),
-    path("problems/", pages.problem_list, name="problem-list"),
-    path("problems/<slug:code>", pages.problem_detail, name="problem-detail"),
+    path("problems/", problem_pages.problem_list, name="problem-list"),
+    path("problems/<slug:code>", problem_pages.problem_detail, name="problem-detail"),
     path(".well-known/jwks.json", pages.jwks, name="jwks"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

@@ -3,6 +3,7 @@
 A foreign id and a missing one both raise the same NotFound.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -14,7 +15,7 @@ from django.db.models.functions import Cast
 from accounts.models import User
 from accounts.services import factors
 from config.common import context, ip, jobs, ratelimit
-from config.common.errors import Forbidden, NotFound
+from config.common.errors import Conflict, Forbidden, NotFound
 from config.common.ratelimit import Rate
 from organizations import grantable
 from organizations.models import (
@@ -39,6 +40,14 @@ class SecondFactorRequired(Forbidden):
     code = "organization_requires_two_factor"
     title = "The organization requires two-factor authentication"
     fix = "Turn on two-factor authentication, or add a passkey, under Security in your account; then come back."
+    members = {
+        "set_up_url": (
+            "Where a second factor is set up.",
+            "https://tollgate.example.com/security/",
+        ),
+        "organization_id": ("The organization that keeps you out.", 12),
+        "organization_name": ("Its name.", "Acme"),
+    }
 
 
 class ConsoleAddressRefused(Forbidden):
@@ -47,6 +56,25 @@ class ConsoleAddressRefused(Forbidden):
     code = "console_address_refused"
     title = "Not from this address"
     fix = "Connect from your organization's network, or ask one of its administrators to add your address."
+    members = {
+        "organization_id": ("The organization that keeps you out.", 12),
+        "organization_name": ("Its name.", "Acme"),
+    }
+
+
+class OrganizationIsClosed(Conflict):
+    """The organization is closed; that cannot be undone."""
+
+    code = "organization_closed"
+    title = "The organization is closed"
+    fix = "Create another one."
+    answered_by = (
+        "organizations_close",
+        "api_keys_create",
+        "api_keys_update",
+        "webhooks_create",
+        "webhooks_enable",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +144,17 @@ def as_member(member: Any, user: User) -> Tenant:
 
 
 def tenant_of(
-    user: User, organization_id: int | None = None, *, is_at_the_door: bool = True
+    user: User,
+    organization_id: int | None = None,
+    *,
+    is_at_the_door: bool = True,
+    is_leaving: bool = False,
 ) -> Tenant:
     """Return the tenant a person acts in: the one asked for, else the one last selected, else the first joined.
 
     Raises NotFound when they are not a member of it, and what `require_welcome` raises. Asked anew on every request,
-    so that a lost role is lost at once. Whoever has been let in from a request that is over is not at the door.
+    so that a lost role is lost at once. Whoever has been let in from a request that is over is not at the door, and
+    whoever is leaving need not be welcome.
     """
     found = memberships().filter(user_id=user.pk)
     if organization_id is not None:
@@ -130,16 +163,41 @@ def tenant_of(
     if member is None:
         _look_into(user, None, Organization, {"pk": organization_id})
         raise NotFound
-    require_welcome(member.organization, user, is_at_the_door=is_at_the_door)
+    if not is_leaving:
+        require_welcome(member.organization, user, is_at_the_door=is_at_the_door)
     return as_member(member, user)
 
 
 def require_welcome(organization: Organization, user: User, *, is_at_the_door: bool = True) -> None:
     """Raise ConsoleAddressRefused or SecondFactorRequired where the organization's security policy keeps a member out."""
+    found = hindrance(
+        organization,
+        is_at_the_door=is_at_the_door,
+        has_second_factor=lambda: factors.has_second_factor(user),
+    )
+    if found is not None:
+        raise found
+
+
+def hindrance(
+    organization: Organization,
+    *,
+    has_second_factor: Callable[[], bool],
+    is_at_the_door: bool = True,
+) -> Forbidden | None:
+    """Return why the security policy keeps a member out, and which organization's it is; None where it does not.
+
+    Whether the person has a second factor is asked only where one is required.
+    """
+    whose: dict[str, Any] = {
+        "organization_id": organization.pk,
+        "organization_name": organization.name,
+    }
     if is_at_the_door and not is_listed(organization.console_networks):
-        raise ConsoleAddressRefused
-    if organization.requires_two_factor and not factors.has_second_factor(user):
-        raise SecondFactorRequired(set_up_url=f"{settings.PUBLIC_URL}/security/")
+        return ConsoleAddressRefused(**whose)
+    if organization.requires_two_factor and not has_second_factor():
+        return SecondFactorRequired(set_up_url=f"{settings.PUBLIC_URL}/security/", **whose)
+    return None
 
 
 def is_listed(networks: list[str]) -> bool:
@@ -166,6 +224,19 @@ def locked(tenant: Tenant) -> Tenant:
     if tenant.user is None:
         return replace(tenant, organization=organization)
     return tenant_of(tenant.user, organization.pk)
+
+
+def lock_open(organization_id: int) -> Organization:
+    """Lock an organization for the rest of the transaction, so that nobody closes it meanwhile, and return it.
+
+    Whatever gives an organization something that works (a key, a webhook, a member, a plan) begins with this. Raises
+    OrganizationIsClosed.
+    """
+    # NO KEY: rows that refer to the organization may be written meanwhile.
+    organization = Organization.objects.select_for_update(no_key=True).get(pk=organization_id)
+    if organization.status == OrganizationStatus.CLOSED:
+        raise OrganizationIsClosed
+    return organization
 
 
 def has_grant(

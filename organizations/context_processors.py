@@ -1,13 +1,15 @@
 """What the header of every account page shows: the organization at hand and the others to switch to."""
 
+from functools import cache
 from typing import Any
 
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from accounts.models import User
+from accounts.services import factors
 from config.common.errors import Forbidden, NotFound
-from organizations import selectors
+from organizations import access, selectors
 from organizations.permissions import tenant_of_page
 
 
@@ -31,7 +33,14 @@ def _organization(request: HttpRequest) -> dict[str, Any] | None:
 
 
 def _choices(user: User) -> list[dict[str, Any]]:
+    has_factor = cache(lambda: factors.has_second_factor(user))
     return [
-        {"id": member.organization_id, "name": member.organization.name, "role": member.role}
+        {
+            "id": member.organization_id,
+            "name": member.organization.name,
+            "role": member.role,
+            "is_kept_out": access.hindrance(member.organization, has_second_factor=has_factor)
+            is not None,
+        }
         for member in selectors.organizations_of(user)
     ]

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 
 from accounts.models import User
+from config.common import context
 from config.common.errors import Forbidden
 from organizations import access
 from organizations.access import ConsoleAddressRefused, SecondFactorRequired, Tenant
@@ -88,8 +89,12 @@ def member_required(
 
 def _kept_out(request: HttpRequest, error: Forbidden) -> HttpResponse:
     """Say why the organization's security policy keeps a member out, and how to come in."""
-    context = {"error": error, "can_set_up": isinstance(error, SecondFactorRequired)}
-    return render(request, "organizations/kept_out.html", context, status=error.status)
+    values = {
+        "error": error,
+        "can_set_up": isinstance(error, SecondFactorRequired),
+        "address": "" if isinstance(error, SecondFactorRequired) else context.current().ip,
+    }
+    return render(request, "organizations/kept_out.html", values, status=error.status)
 
 
 def role_required(role: Role) -> Callable[[Page[P]], GuardedPage[P]]:

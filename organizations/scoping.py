@@ -13,7 +13,7 @@ from accounts.models import User
 from config.common.errors import FieldError, Forbidden, InvalidInput, NotFound
 from config.common.views import ApiView
 from organizations import access
-from organizations.access import RowT, Tenant
+from organizations.access import ConsoleAddressRefused, RowT, SecondFactorRequired, Tenant
 from organizations.models import Role
 from organizations.permissions import require_noted, require_role
 from organizations.roles import Permission
@@ -62,6 +62,7 @@ class OrganizationScoped(ApiView):
     ]  # OPTIONS tells nothing here
     permissions_by_method: ClassVar[dict[str, Permission]] = {}
     required_role: ClassVar[Role] = Role.VIEWER
+    problems = (SecondFactorRequired, ConsoleAddressRefused)
     # The model of the row in the path, if permissions can be given on single ones, and what the path calls its id.
     granted_on: ClassVar[type[Model] | None] = None
     granted_by: ClassVar[str] = "pk"

@@ -1,13 +1,14 @@
 """What happens to organizations, their members, invitations, roles and grants."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from config.common.events import ChangeEvent, DomainEvent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrganizationCreated(DomainEvent):
-    """A customer came into being."""
+    """An organization was made."""
 
     name = "organization.created"
     summary = "organization {name_given} created"
@@ -50,6 +51,7 @@ class OrganizationSuspended(DomainEvent):
     target_type = "organization"
     security_name = "authz_admin"
     is_change = True
+    field_examples: ClassVar[dict[str, str]] = {"reason": "unpaid invoices"}
 
     reason: str
 
@@ -124,14 +126,16 @@ class MemberRemoved(DomainEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrganizationClosed(DomainEvent):
-    """An organization is closed for good; whoever knows a reason against it raises it when hearing this."""
+    """An organization is closed for good; its keys stop."""
 
+    # Whoever knows a reason against it raises it when hearing this.
     name = "organization.closed"
     summary = "organization closed: {reason}"
     is_public = True
     target_type = "organization"
     security_name = "authz_admin"
     is_change = True
+    field_examples: ClassVar[dict[str, str]] = {"reason": "by its owner"}
 
     reason: str
 

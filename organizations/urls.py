@@ -12,6 +12,7 @@ urlpatterns = [
     path("organization/transfer/", organizations.transfer, name="transfer"),
     path("organization/close/", organizations.close, name="close"),
     path("organizations/switch/", organizations.switch, name="switch"),
+    path("organizations/<int:organization_id>/leave/", members.leave, name="leave"),
     path("organizations/create/", organizations.create, name="create"),
     path("team/", members.member_list, name="member-list"),
     path("team/<int:user_id>/role/", members.member_role, name="member-role"),

@@ -11,7 +11,7 @@ from http.client import HTTPResponse
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.db import connection
+from django.db import connection, transaction
 
 _TIMEOUT = 20.0
 # Long enough for the server to have read everything and to wait for one byte on each connection.
@@ -91,3 +91,28 @@ def together(times: int, work: Callable[[int], Any]) -> list[Any]:
     for thread in threads:
         thread.join()
     return outcomes
+
+
+def behind(first: Callable[[], Any], then: Callable[[], Any]) -> Any:
+    """Do one thing in a transaction, begin another meanwhile, and return what that gave or raised after the commit.
+
+    The other one has to wait: it needs something that the first one holds.
+    """
+    outcomes: list[Any] = []
+
+    def run() -> None:
+        try:
+            outcomes.append(then())
+        except Exception as error:  # noqa: BLE001  whatever it is, the test looks at it
+            outcomes.append(error)
+        finally:
+            connection.close()
+
+    racer = threading.Thread(target=run)
+    with transaction.atomic():
+        first()
+        racer.start()
+        racer.join(_SETTLE)
+        assert racer.is_alive(), "it did not wait"
+    racer.join(_TIMEOUT)
+    return outcomes[0]

@@ -80,6 +80,13 @@ class WebhookAdmin(DomainAdmin):
         names = [field.name for field in Webhook._meta.fields]  # noqa: SLF001  Django's own name
         return [name for name in names if name not in self.exclude]
 
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Offer no button to save: nothing can be edited."""
+        context = {**context, "show_save": False, "show_save_and_continue": False}
+        return super().render_change_form(request, context, *args, **kwargs)
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Customers add their endpoints themselves."""
         return False
@@ -194,14 +201,14 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
     list_display = (
         "id",
         "event_type",
+        "status",
+        "last_status_code",
+        "attempts",
+        "next_attempt_at",
         "webhook",
         "organization",
-        "status",
-        "trigger",
-        "attempts",
         "last_outcome",
-        "last_status_code",
-        "next_attempt_at",
+        "trigger",
         "created_at",
     )
     list_filter = (StuckFilter, "status", "last_outcome", "trigger")
@@ -246,7 +253,7 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
 class WebhookAttemptAdmin(ReadOnlyAdmin):
     """Each POST and what came of it."""
 
-    list_display = ("at", "webhook", "outcome", "status_code", "duration_ms", "number", "trigger")
+    list_display = ("at", "outcome", "status_code", "duration_ms", "number", "trigger", "webhook")
     list_filter = ("outcome", "trigger")
     search_fields = ("=delivery__id", "=webhook__id", "url")
     search_help_text = "Delivery id, webhook id, or URL"

@@ -1,6 +1,7 @@
 """Forms of the webhook pages. They read texts; the services decide what is valid."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from itertools import groupby
 from typing import Any, ClassVar
 
@@ -8,8 +9,9 @@ import orjson
 from django import forms
 
 from config.common import jsonparser
-from config.common.errors import DomainError, FieldError
+from config.common.errors import DomainError
 from config.common.event_schemas import EventType
+from config.common.forms import RefusableForm
 from webhooks import catalogue, matching
 from webhooks.models import Kind, Signature, Webhook
 from webhooks.services import endpoints
@@ -22,22 +24,6 @@ _FILTERS_HELP = (
     'One per line: a path, an operator and a value, such as data.plan equals "PRO". Operators: '
     f"{', '.join(matching.OPERATORS)}."
 )
-
-
-class RefusableForm(forms.Form):
-    """A form that can show why the domain refused it."""
-
-    def refuse(self, error: DomainError) -> None:
-        """Put each fault at its field, and what concerns no field above the form."""
-        for fault in error.errors:
-            name = fault.pointer.removeprefix("#/").split("/")[0]
-            self.add_error(name if name in self.fields else None, _sentence(fault))
-        if not error.errors:
-            self.add_error(None, f"{error.detail} {error.fix}")
-
-
-def _sentence(fault: FieldError) -> str:
-    return f"{fault.message} {fault.fix}".strip()
 
 
 class HeadersField(forms.CharField):
@@ -292,6 +278,17 @@ class TestEventForm(RefusableForm):
     )
 
 
+def _moment(label: str, help_text: str, *, required: bool = True) -> forms.DateTimeField:
+    written = "%Y-%m-%dT%H:%M"
+    return forms.DateTimeField(
+        label=label,
+        required=required,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format=written),
+        input_formats=[written, "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d"],
+        help_text=help_text,
+    )
+
+
 class PeriodForm(RefusableForm):
     """What to send again, of which time."""
 
@@ -306,19 +303,16 @@ class PeriodForm(RefusableForm):
         initial=RECOVER,
         widget=forms.RadioSelect,
     )
-    since = forms.DateTimeField(
-        label="Events since",
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d"],
-        help_text="Coordinated Universal Time (UTC).",
-    )
-    until = forms.DateTimeField(
-        label="Until",
-        required=False,
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d"],
-        help_text="Empty: up to now.",
-    )
+    since = _moment("Events since", "Coordinated Universal Time (UTC).")
+    until = _moment("Until", "Empty: up to now.", required=False)
+
+    def clean_until(self) -> datetime | None:
+        """Refuse a time that ends before it begins."""
+        since, until = self.cleaned_data.get("since"), self.cleaned_data["until"]
+        if since is not None and until is not None and until <= since:
+            raise forms.ValidationError("Choose a time after the other one.", code="until")
+        found: datetime | None = until
+        return found
 
 
 class WhyForm(forms.Form):
@@ -327,13 +321,6 @@ class WhyForm(forms.Form):
     message = forms.CharField(
         label="Message id",
         max_length=40,
-        required=False,
         widget=forms.TextInput(attrs={"placeholder": "msg_…", "spellcheck": "false"}),
         help_text="The webhook-id that the event would have had; choose one from the list below.",
     )
-
-
-class ForceDisableForm(RefusableForm):
-    """Asks staff for the reason, which is kept in the audit log and told to the organization."""
-
-    reason = forms.CharField(max_length=300, widget=forms.Textarea(attrs={"rows": 3}))

@@ -13,7 +13,7 @@ _ABSENT = object()
 
 
 def wants_type(patterns: Sequence[str], event_type: str) -> bool:
-    """Whether one of the patterns, such as `invoice.paid`, `invoice.*` or `*`, means this type."""
+    """Whether one of the patterns, such as `member.added`, `member.*` or `*`, means this type."""
     return any(
         pattern in {ANY, event_type}
         or (pattern.endswith(".*") and event_type.startswith(pattern[:-1]))

@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 import structlog
+import uvloop
 
 from config.common.http import Answer, Client, Trouble
 from webhooks import presets, retry, signing
@@ -99,7 +100,7 @@ class Sender:
     def __init__(self, *, clock: Any, client: Client | None = None) -> None:
         self._clock = clock
         self._client = client or Client()
-        self._loop = asyncio.new_event_loop()
+        self._loop = uvloop.new_event_loop()
         self._stopping = asyncio.Event()
         self._lanes: dict[int, _Lane] = {}
         self._turn: deque[int] = deque()

@@ -12,7 +12,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import services
-from accounts.api.examples import problem
 from accounts.api.examples import sign_in as examples
 from accounts.api.examples import two_factor as two_factor_examples
 from accounts.api.serializers.sign_in import (
@@ -32,6 +31,7 @@ from accounts.throttles import AddressThrottle
 from config.common import context, query
 from config.common.fields import StrictSerializer
 from config.common.idempotency import Idempotency
+from config.common.problem_answers import problem
 from config.common.views import ApiView
 
 _PROBLEM = "application/problem+json"

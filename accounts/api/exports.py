@@ -10,21 +10,20 @@ from rest_framework.response import Response
 
 from accounts import selectors, services
 from accounts.api.examples import own_account as examples
-from accounts.api.examples import problem
 from accounts.api.serializers.own_account import DataExportSerializer
 from accounts.api.users import PersonalView
 from accounts.models import DataExport
 from accounts.permissions import RecentlyAuthenticated
-from config.common import problems, query
+from config.common import problems
 from config.common.errors import NotFound
-from config.common.pagination import CursorPagination
+from config.common.listing import Listing
+from config.common.problem_answers import problem
 
 
-class ExportListView(PersonalView):
+class ExportListView(Listing, PersonalView):
     """The copies that the person asked for."""
 
-    pagination_class = CursorPagination
-    parameters = query.PAGING
+    shape = DataExportSerializer
 
     @extend_schema(
         operation_id="users_me_exports_list",
@@ -34,9 +33,7 @@ class ExportListView(PersonalView):
     )
     def get(self, request: Request) -> Response:
         """List the copies you asked for, newest first."""
-        paginator = self.pagination_class()
-        page = paginator.paginate_queryset(self.person.exports.all(), request, view=self)
-        return paginator.get_paginated_response(list(DataExportSerializer(page, many=True).data))
+        return self.listed(self.person.exports.all())
 
     @extend_schema(
         operation_id="users_me_exports_create",

@@ -15,16 +15,15 @@ from accounts.api.serializers.notices import (
     UnreadSerializer,
 )
 from accounts.api.users import PersonalView
-from config.common import query
 from config.common.errors import NotFound
-from config.common.pagination import CursorPagination
+from config.common.listing import Listing
 
 
-class NoticeListView(PersonalView):
+class NoticeListView(Listing, PersonalView):
     """What the person was told."""
 
-    pagination_class = CursorPagination
-    parameters = query.PAGING | {"unread", "kind"}
+    shape = NoticeSerializer
+    filters = ListNoticesSerializer
 
     @extend_schema(
         operation_id="users_me_notices_list",
@@ -35,11 +34,7 @@ class NoticeListView(PersonalView):
     )
     def get(self, request: Request) -> Response:
         """List what you were told, newest first: broadcasts, and what became of things that concern you."""
-        filters = query.read(request, ListNoticesSerializer, also=query.PAGING)
-        paginator = self.pagination_class()
-        found = selectors.notices_of(self.person, **filters)
-        page = paginator.paginate_queryset(found, request, view=self)
-        return paginator.get_paginated_response(list(NoticeSerializer(page, many=True).data))
+        return self.listed(selectors.notices_of(self.person, **self.asked()))
 
 
 class UnreadView(PersonalView):

@@ -10,7 +10,6 @@ from rest_framework.response import Response
 from accounts import selectors, services
 from accounts.api.auth import PublicView
 from accounts.api.examples import own_account as examples
-from accounts.api.examples import problem
 from accounts.api.serializers.own_account import (
     AvatarSerializer,
     ChangeEmailSerializer,
@@ -26,6 +25,7 @@ from accounts.api.users import PersonalView
 from accounts.permissions import RecentlyAuthenticated
 from accounts.throttles import AddressThrottle
 from config.common import problems
+from config.common.problem_answers import problem
 
 _CONFLICT = (409, problems.CONTENT_TYPE)
 

@@ -1,5 +1,7 @@
 """Passkeys over REST: one's own, and signing in with them. Each view reads the body, makes one call and answers."""
 
+from typing import ClassVar
+
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.permissions import IsAuthenticated
@@ -9,7 +11,6 @@ from rest_framework.response import Response
 from accounts import middleware, selectors, services
 from accounts.api.auth import PublicView
 from accounts.api.examples import passkeys as examples
-from accounts.api.examples import problem
 from accounts.api.serializers.passkeys import (
     CREATION_OPTIONS,
     REQUEST_OPTIONS,
@@ -26,8 +27,9 @@ from accounts.api.users import PersonalView
 from accounts.models import Session
 from accounts.permissions import RecentlyAuthenticated
 from accounts.services.sign_in import Door
-from config.common import problems, query
-from config.common.pagination import CursorPagination
+from config.common import problems
+from config.common.listing import Listing
+from config.common.problem_answers import problem
 
 _NO_ROOM = {(409, problems.CONTENT_TYPE): problem("There are 20 passkeys already.")}
 _LAST = {(409, problems.CONTENT_TYPE): problem("It is the last factor of somebody who needs one.")}
@@ -54,12 +56,12 @@ class PasskeyOptionsView(PersonalView):
         return Response(services.passkeys.begin_adding(user=self.person, at=timezone.now()))
 
 
-class PasskeyListView(PersonalView):
+class PasskeyListView(Listing, PersonalView):
     """The passkeys of the person who asks."""
 
     permission_classes = (IsAuthenticated, RecentlyAuthenticated)
-    pagination_class = CursorPagination
-    parameters = query.PAGING
+    shape = PasskeySerializer
+    orders: ClassVar[dict[str, str]] = {"created_at": "created_at", "name": "name"}
 
     @extend_schema(
         operation_id="auth_passkeys_list",
@@ -69,9 +71,7 @@ class PasskeyListView(PersonalView):
     )
     def get(self, request: Request) -> Response:
         """List the devices and password managers that can sign you in, newest first."""
-        paginator = self.pagination_class()
-        page = paginator.paginate_queryset(selectors.passkeys_of(self.person), request, view=self)
-        return paginator.get_paginated_response(list(PasskeySerializer(page, many=True).data))
+        return self.listed(selectors.passkeys_of(self.person))
 
     @extend_schema(
         operation_id="auth_passkeys_add",

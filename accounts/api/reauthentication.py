@@ -7,13 +7,13 @@ from rest_framework.response import Response
 
 from accounts import middleware, services
 from accounts.api.examples import passkeys as examples
-from accounts.api.examples import problem
 from accounts.api.serializers.passkeys import REQUEST_OPTIONS, ReauthenticateSerializer
 from accounts.api.users import PersonalView
 from accounts.models import Session
 from accounts.throttles import AddressThrottle
 from config.common import problems
 from config.common.errors import Unauthenticated
+from config.common.problem_answers import problem
 
 _NOT_ACCEPTED = {(401, problems.CONTENT_TYPE): problem("The passkey was not accepted.")}
 

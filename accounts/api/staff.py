@@ -1,6 +1,6 @@
 """People as staff sees and changes them, over REST."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -8,7 +8,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import selectors, services
-from accounts.api.examples import problem
 from accounts.api.examples import staff as examples
 from accounts.api.serializers.staff import (
     ListUsersSerializer,
@@ -20,18 +19,20 @@ from accounts.models import User
 from accounts.permissions import require_recent
 from accounts.roles import PlatformPermission
 from accounts.scoping import StaffView
-from config.common import problems, query
+from config.common import problems
 from config.common.errors import NotFound
-from config.common.pagination import CursorPagination, Order
+from config.common.listing import Listing
+from config.common.problem_answers import problem
 
 _CONFLICT = (409, problems.CONTENT_TYPE)
 
 
-class UserListView(StaffView):
+class UserListView(Listing, StaffView):
     """Everybody who has, or had, an account."""
 
-    pagination_class = CursorPagination
-    parameters = query.PAGING | frozenset(ListUsersSerializer().fields)
+    shape = StaffUserSerializer
+    filters = ListUsersSerializer
+    orders: ClassVar[dict[str, str]] = {"created_at": "created_at", "email": "email"}
     permissions_by_method = {"GET": PlatformPermission.USERS_READ}
 
     @extend_schema(
@@ -43,12 +44,7 @@ class UserListView(StaffView):
     )
     def get(self, request: Request) -> Response:
         """List people, newest first unless asked, or only those who match every filter. For staff, with a second factor."""
-        filters = query.read(request, ListUsersSerializer, also=query.PAGING)
-        paginator = self.pagination_class()
-        paginator.order = Order.named(filters.pop("order"))
-        found = selectors.people(**filters)
-        page = paginator.paginate_queryset(found, request, view=self)
-        return paginator.get_paginated_response(list(StaffUserSerializer(page, many=True).data))
+        return self.listed(selectors.people(**self.asked()))
 
 
 class UserView(StaffView):

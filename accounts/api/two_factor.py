@@ -1,6 +1,6 @@
 """Second factors over REST: setting an app up, giving codes, and the devices that are spared them."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.utils import timezone
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
@@ -9,11 +9,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import middleware, selectors, services
-from accounts.api.examples import problem
 from accounts.api.examples import two_factor as examples
+from accounts.api.serializers.devices import DeviceSerializer
 from accounts.api.serializers.sign_in import SignedInSerializer
 from accounts.api.serializers.two_factor import (
-    DeviceSerializer,
     EnrolmentSerializer,
     PasswordAndCodeSerializer,
     RecoveryCodesSerializer,
@@ -25,9 +24,10 @@ from accounts.models import Session, User
 from accounts.permissions import RecentlyAuthenticated
 from accounts.services.sign_in import Door
 from accounts.throttles import AddressThrottle
-from config.common import problems, query
+from config.common import problems
 from config.common.errors import NotFound, Unauthenticated
-from config.common.pagination import CursorPagination
+from config.common.listing import Listing
+from config.common.problem_answers import problem
 
 _IS_ON = {(409, problems.CONTENT_TYPE): problem("Two-factor authentication is on already.")}
 _IS_OFF = {(409, problems.CONTENT_TYPE): problem("Two-factor authentication is off.")}
@@ -189,11 +189,11 @@ class RecoveryCodesView(PersonalView):
         return Response({"recovery_codes": codes})
 
 
-class DeviceListView(PersonalView):
+class DeviceListView(Listing, PersonalView):
     """Where the person has signed in before."""
 
-    pagination_class = CursorPagination
-    parameters = query.PAGING
+    shape = DeviceSerializer
+    orders: ClassVar[dict[str, str]] = {"created_at": "created_at", "last_used_at": "last_used_at"}
 
     @extend_schema(
         operation_id="users_me_devices",
@@ -203,9 +203,7 @@ class DeviceListView(PersonalView):
     )
     def get(self, request: Request) -> Response:
         """List the browsers and clients with which you have signed in, newest first, and which of them are trusted."""
-        paginator = self.pagination_class()
-        page = paginator.paginate_queryset(selectors.devices_of(self.person), request, view=self)
-        return paginator.get_paginated_response(list(DeviceSerializer(page, many=True).data))
+        return self.listed(selectors.devices_of(self.person))
 
 
 class DeviceView(PersonalView):

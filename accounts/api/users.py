@@ -19,7 +19,7 @@ from accounts.models import User
 from config.common import query
 from config.common.errors import NotFound
 from config.common.fields import StrictSerializer
-from config.common.pagination import CursorPagination
+from config.common.listing import Listing
 from config.common.views import ApiView
 
 
@@ -27,12 +27,12 @@ class PersonalView(ApiView):
     """What a person sees and changes of their own."""
 
     authentication_classes = (JWTAuthentication, PortalSessionAuthentication)
-    parameters: ClassVar[frozenset[str]] = frozenset()
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Refuse unknown query parameters."""
         super().initial(request, *args, **kwargs)
-        query.read(request, also=self.parameters)
+        if not self.reads_query:
+            query.read(request)
 
     def body(self, shape: type[StrictSerializer]) -> dict[str, Any]:
         """Return the request's body in its shape."""
@@ -79,11 +79,11 @@ class MeView(PersonalView):
         return Response(UserSerializer(user).data)
 
 
-class SessionListView(PersonalView):
+class SessionListView(Listing, PersonalView):
     """Where the person is signed in."""
 
-    pagination_class = CursorPagination
-    parameters = query.PAGING
+    shape = SessionSerializer
+    orders: ClassVar[dict[str, str]] = {"created_at": "created_at", "last_used_at": "last_used_at"}
 
     @extend_schema(
         operation_id="users_me_sessions",
@@ -93,12 +93,9 @@ class SessionListView(PersonalView):
     )
     def get(self, request: Request) -> Response:
         """List the devices on which the person is signed in, newest first."""
-        paginator = self.pagination_class()
         sessions = selectors.open_sessions(self.person, at=timezone.now())
-        page = paginator.paginate_queryset(sessions, request, view=self)
         current = getattr(request.auth, "session_id", None)
-        rows = SessionSerializer(page, many=True, context={"current_id": current})
-        return paginator.get_paginated_response(list(rows.data))
+        return self.listed(sessions, context={"current_id": current})
 
     @extend_schema(
         operation_id="users_me_sessions_end",

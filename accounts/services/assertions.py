@@ -28,6 +28,7 @@ class PasskeyNotAccepted(DomainError):
     title = "The passkey was not accepted"
     status = 401
     fix = "Begin again, with a passkey made at this site, or sign in in another way."
+    answered_by = ("auth_passkeys_sign_in", "auth_passkeys_second_factor", "auth_reauthenticate")
 
 
 @transaction.atomic

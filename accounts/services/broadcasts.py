@@ -37,6 +37,7 @@ class BroadcastIsOver(Conflict):
     code = "broadcast_is_over"
     title = "The broadcast is over"
     fix = "Look at its status; write another one if there is more to say."
+    answered_by = ("admin_broadcasts_cancel",)
 
 
 class NobodyToTell(Conflict):
@@ -45,6 +46,7 @@ class NobodyToTell(Conflict):
     code = "nobody_to_tell"
     title = "Nobody is in the audience"
     fix = "Look at the preview and choose a wider audience."
+    answered_by = ("admin_broadcasts_send",)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ class CannotDelete(Conflict):
     code = "cannot_delete"
     title = "The account cannot be deleted"
     fix = "Have another super admin give you another role first."
+    answered_by = ("users_me_deletion_request",)
 
 
 def request(*, user: User, password: str, at: datetime) -> User:

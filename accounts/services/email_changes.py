@@ -23,6 +23,7 @@ class EmailChangeFailed(DomainError):
     code = "email_change_failed"
     title = "The address could not be changed"
     fix = "Ask for the change again and open the links in both mails."
+    answered_by = ("auth_email_change_confirm", "auth_email_change_cancel")
 
 
 def request(*, user: User, email: str, password: str, at: datetime) -> EmailChange:

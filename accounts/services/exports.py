@@ -34,6 +34,7 @@ class ExportNotReady(DomainError):
     title = "There is no file"
     status = 409
     fix = "Wait until the status is READY, or ask for a new copy."
+    answered_by = ("users_me_exports_download",)
 
 
 class _LeaseLost(Exception):

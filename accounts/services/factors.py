@@ -24,6 +24,12 @@ class InvalidCode(DomainError):
     code = "invalid_code"
     title = "The code is not right"
     fix = "Give the code that the app shows now, or a recovery code that was not used yet."
+    answered_by = (
+        "auth_two_factor_verify",
+        "auth_two_factor_disable",
+        "auth_two_factor_recovery_codes",
+        "auth_reauthenticate",
+    )
 
     def __init__(self) -> None:
         at_fault = FieldError(

@@ -23,6 +23,7 @@ class PasskeyNotAdded(DomainError):
     code = "passkey_not_added"
     title = "The passkey could not be added"
     fix = "Begin again: each question to a device is good for one answer, within five minutes."
+    answered_by = ("auth_passkeys_add",)
 
 
 class TooManyPasskeys(Conflict):
@@ -31,6 +32,7 @@ class TooManyPasskeys(Conflict):
     code = "too_many_passkeys"
     title = "No room for another passkey"
     fix = f"Remove one that you no longer use; {MAX_PER_PERSON} are kept."
+    answered_by = ("auth_passkeys_options", "auth_passkeys_add")
 
 
 class LastFactor(Conflict):
@@ -39,6 +41,7 @@ class LastFactor(Conflict):
     code = "last_second_factor"
     title = "The last second factor has to stay"
     fix = "Add another one first, a passkey or an authenticator app; staff needs one to enter the back office."
+    answered_by = ("auth_passkeys_remove", "auth_two_factor_disable")
 
 
 @dataclass(frozen=True, slots=True)

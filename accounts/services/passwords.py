@@ -23,6 +23,7 @@ class ResetFailed(DomainError):
     code = "password_reset_failed"
     title = "The password could not be reset"
     fix = "Ask for a new link and open the newest one you received."
+    answered_by = ("auth_password_reset_confirm",)
 
 
 @transaction.atomic

@@ -18,6 +18,13 @@ class WrongPassword(DomainError):
     code = "wrong_password"
     title = "The password is wrong"
     fix = "Type the password that you sign in with, or reset it."
+    answered_by = (
+        "auth_two_factor_disable",
+        "auth_reauthenticate",
+        "users_me_password",
+        "users_me_email_change",
+        "users_me_deletion_request",
+    )
 
 
 def require_password(

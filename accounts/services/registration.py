@@ -25,6 +25,7 @@ class VerificationFailed(DomainError):
     code = "verification_failed"
     title = "The address could not be verified"
     fix = "Ask for a new link and open the newest one you received."
+    answered_by = ("auth_verify_email",)
 
 
 class AddressTaken(Conflict):
@@ -33,6 +34,7 @@ class AddressTaken(Conflict):
     code = "address_taken"
     title = "The address is taken"
     fix = "Use another address, or the account that exists."
+    answered_by = ("auth_email_change_confirm",)
 
 
 def register(*, email: str, password: str, full_name: str = "") -> None:

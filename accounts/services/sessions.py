@@ -29,6 +29,7 @@ class InvalidCredentials(DomainError):
     title = "Sign-in failed"
     status = 401
     fix = "Check the address and the password, or reset the password."
+    answered_by = ("auth_login",)
 
 
 class InvalidRefreshToken(DomainError):
@@ -38,6 +39,7 @@ class InvalidRefreshToken(DomainError):
     title = "The session cannot be continued"
     status = 401
     fix = "Sign in again."
+    answered_by = ("auth_refresh",)
 
 
 @dataclass(frozen=True, slots=True)

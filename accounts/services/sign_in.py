@@ -21,6 +21,11 @@ class SignInExpired(DomainError):
     title = "Sign in again"
     status = 401
     fix = "Give the address and the password again; the second factor has to follow within five minutes."
+    answered_by = (
+        "auth_two_factor_verify",
+        "auth_passkeys_second_factor",
+        "auth_passkeys_second_factor_options",
+    )
 
 
 class SecondFactorRefused(DomainError):
@@ -30,6 +35,7 @@ class SecondFactorRefused(DomainError):
     title = "The second factor is not right"
     status = 401
     fix = "Give the code that the app shows now, or a recovery code that was not used yet."
+    answered_by = ("auth_two_factor_verify",)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ class CannotChangeRole(Conflict):
     code = "cannot_change_role"
     title = "The role cannot be changed"
     fix = "Have another super admin change it; make somebody else a super admin first if there is none."
+    answered_by = ("admin_users_update",)
 
 
 def require_permission(user: User, permission: PlatformPermission) -> None:

@@ -27,6 +27,12 @@ class ReauthenticationRequired(DomainError):
     title = "Confirm that it is you"
     status = 403
     fix = f"Prove who you are by one of the `methods` at POST {ENDPOINT}, then send the request again."
+    retry = "Yes, unchanged, once you have proved who you are."
+    members = {
+        "methods": ("How you can: `password`, `code` or `passkey`.", ["password", "code"]),
+        "endpoint": ("Where you do.", ENDPOINT),
+        "max_age_seconds": ("How old a proof may be.", 600),
+    }
 
 
 def is_recent(session: Session, *, at: datetime) -> bool:

@@ -18,6 +18,7 @@ class CannotSuspend(Conflict):
     code = "cannot_suspend"
     title = "The account cannot be suspended"
     fix = "Look at the account's status; a super admin has to be given another role first, by somebody else."
+    answered_by = ("admin_users_suspend",)
 
 
 class NotSuspended(Conflict):
@@ -26,6 +27,7 @@ class NotSuspended(Conflict):
     code = "not_suspended"
     title = "The account is not suspended"
     fix = "Look at the account's status: there is nothing to lift."
+    answered_by = ("admin_users_reinstate",)
 
 
 @transaction.atomic

@@ -27,6 +27,7 @@ class TwoFactorIsOn(Conflict):
     code = "two_factor_is_on"
     title = "Two-factor authentication is on"
     fix = "Turn it off first if another app is to take its place."
+    answered_by = ("auth_two_factor_enable", "auth_two_factor_verify")
 
 
 class TwoFactorIsOff(Conflict):
@@ -35,6 +36,11 @@ class TwoFactorIsOff(Conflict):
     code = "two_factor_is_off"
     title = "Two-factor authentication is off"
     fix = "Set an authenticator app up first."
+    answered_by = (
+        "auth_two_factor_disable",
+        "auth_two_factor_recovery_codes",
+        "auth_two_factor_verify",
+    )
 
 
 @transaction.atomic

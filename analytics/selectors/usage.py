@@ -26,6 +26,7 @@ class ResultTooLarge(DomainError):
     code = "result_too_large"
     title = "The result is too large"
     fix = "Ask for a shorter period, a coarser granularity, or fewer keys."
+    answered_by = ("analytics_usage",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

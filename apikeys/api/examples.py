@@ -27,9 +27,20 @@ _KEY: dict[str, Any] = {
     "expires_at": None,
     "revoked_at": None,
     "last_used_at": "2026-03-02T10:12:45Z",
+    "is_outdated": False,
 }
 
 KEY = OpenApiExample("A key", value=_KEY, response_only=True)
+EXPANDED_KEY = OpenApiExample(
+    "With `expand=created_by`",
+    value={
+        **_KEY,
+        "expanded": {
+            "created_by": {"id": 7, "email": "mia@example.com", "full_name": "Mia Member"}
+        },
+    },
+    response_only=True,
+)
 KEY_WITH_SECRET = OpenApiExample(
     "A key and its secret",
     value={**_KEY, "last_used_at": None, "key": "tg_live_8Gh2…x9Qe"},

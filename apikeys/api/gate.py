@@ -1,5 +1,6 @@
 """What the gate answers in front of Django, described for the OpenAPI document."""
 
+from copy import deepcopy
 from typing import Any
 
 _PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
@@ -141,7 +142,7 @@ _VERIFY = {
 
 def add_gate(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """Post-processing hook: add what the gate answers before Django sees it."""
-    result["paths"]["/api/v1/keys/verify"] = {"post": _VERIFY}
+    result["paths"]["/api/v1/keys/verify"] = {"post": deepcopy(_VERIFY)}
     components = result.setdefault("components", {})
     components.setdefault("schemas", {}).update(
         {"KeyVerification": _VERIFICATION, "KeyVerdict": _VERDICT}

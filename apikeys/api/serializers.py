@@ -18,7 +18,9 @@ from apikeys.services.key_checks import (
     KeySettings,
 )
 from apikeys.services.rotation import MAX_OVERLAP_SECONDS
+from config.common.expansion import Expanded
 from config.common.fields import StrictSerializer
+from organizations import expansions
 
 MICRO = 1_000_000
 
@@ -64,6 +66,12 @@ class ApiKeySerializer(serializers.ModelSerializer[ApiKey]):
     metadata = serializers.DictField(read_only=True)
     created_by = serializers.IntegerField(source="created_by_id", read_only=True, allow_null=True)
     last_used_at = serializers.DateTimeField(read_only=True, allow_null=True, default=None)
+    is_outdated = serializers.BooleanField(
+        read_only=True,
+        default=False,
+        help_text="Whether the key is older than the organization's security policy allows. It works until it is revoked or replaced.",
+    )
+    expanded = Expanded(created_by=expansions.member("created_by"))
 
     class Meta:
         model = ApiKey
@@ -90,6 +98,8 @@ class ApiKeySerializer(serializers.ModelSerializer[ApiKey]):
             "expires_at",
             "revoked_at",
             "last_used_at",
+            "is_outdated",
+            "expanded",
         )
         read_only_fields = fields
 
@@ -217,7 +227,7 @@ class ListApiKeysSerializer(StrictSerializer):
     status = serializers.ChoiceField(
         selectors.STATUSES,
         required=False,
-        help_text="`expiring` keys are active ones that end within 30 days.",
+        help_text="`expiring` keys are active ones that end within 30 days; `outdated` ones are older than the security policy allows.",
     )
     external_id = serializers.CharField(required=False, max_length=255)
     q = serializers.CharField(

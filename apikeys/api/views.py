@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -26,17 +26,16 @@ from apikeys.authentication import ApiKeyAuthentication
 from apikeys.models import ApiKey
 from apikeys.services import keys
 from apikeys.throttles import ApiKeyThrottle
-from config.common import lists, problems, query
+from config.common import query
+from config.common.listing import Listing
+from config.common.problem_answers import conflict
 from config.common.views import ApiView
 from organizations.roles import Permission
 from organizations.scoping import HasGrant, OrganizationScoped
 
 _ONCE = {"Cache-Control": "no-store"}
-_PROBLEM = {"$ref": "#/components/schemas/Problem"}
-_NO_ROOM = {
-    (409, problems.CONTENT_TYPE): OpenApiResponse(_PROBLEM, "The plan allows no further key.")
-}
-_REVOKED = {(409, problems.CONTENT_TYPE): OpenApiResponse(_PROBLEM, "The key is revoked.")}
+_NO_ROOM = conflict("The plan allows no further key.")
+_REVOKED = conflict("The key is revoked.")
 
 
 @extend_schema_view(
@@ -44,17 +43,21 @@ _REVOKED = {(409, problems.CONTENT_TYPE): OpenApiResponse(_PROBLEM, "The key is 
         operation_id="api_keys_list",
         summary="List keys",
         parameters=[ListApiKeysSerializer],
-        examples=[examples.KEY],
+        examples=[examples.KEY, examples.EXPANDED_KEY],
     ),
     retrieve=extend_schema(
-        operation_id="api_keys_retrieve", summary="Read a key", examples=[examples.KEY]
+        operation_id="api_keys_retrieve",
+        summary="Read a key",
+        examples=[examples.KEY, examples.EXPANDED_KEY],
     ),
 )
-class ApiKeyViewSet(OrganizationScoped, GenericViewSet[ApiKey]):
+class ApiKeyViewSet(Listing, OrganizationScoped, GenericViewSet[ApiKey]):  # type: ignore[misc]
     """Credentials of the organization. A key's secret is in one answer only: that of its creation or rotation."""
 
-    serializer_class = ApiKeySerializer
-    volatile_members = frozenset({"last_used_at"})
+    serializer_class = shape = ApiKeySerializer
+    filters = ListApiKeysSerializer
+    orders: ClassVar[dict[str, str]] = {"created_at": "created_at", "name": "name"}
+    volatile_members = frozenset({"last_used_at", "is_outdated"})
     permission_classes = (IsAuthenticated, HasGrant, RecentlyAuthenticated)
     # Creating and rotating: what brings a new secret into the world.
     recent_methods = frozenset({"POST"})
@@ -73,17 +76,13 @@ class ApiKeyViewSet(OrganizationScoped, GenericViewSet[ApiKey]):
         return self.rows(selectors.keys())
 
     def list(self, request: Request) -> Response:
-        """List the organization's keys, newest first."""
-        filters = query.read(request, ListApiKeysSerializer, also=query.PAGING)
-        rows = selectors.filtered(self.get_queryset(), at=timezone.now(), **filters)
-        fast = lists.compiled(ApiKeySerializer)
-        page = self.paginate_queryset(fast.query(rows))
-        return self.get_paginated_response(fast.write(page))
+        """List the organization's keys, newest first unless asked."""
+        rows = selectors.filtered(self.get_queryset(), at=timezone.now(), **self.asked())
+        return self.listed(rows)
 
     def retrieve(self, request: Request, pk: int) -> Response:
         """Return one key."""
-        query.read(request)
-        return Response(self.get_serializer(self._key(pk)).data)
+        return self.shown(lambda: self._key(pk))
 
     @extend_schema(
         operation_id="api_keys_create",

@@ -39,6 +39,7 @@ class KeyMissing(Unauthenticated):
     code = "key_missing"
     title = "An API key is needed"
     fix = "Send the key as `Authorization: Bearer <key>` or as `X-API-Key: <key>`."
+    answered_by = ("whoami",)
 
 
 class KeysContradict(InvalidInput):
@@ -47,6 +48,7 @@ class KeysContradict(InvalidInput):
     code = "keys_contradict"
     title = "Two different API keys"
     fix = "Send one key, in one of the two headers."
+    answered_by = ("whoami",)
 
 
 class KeyNotFound(Unauthenticated):
@@ -55,6 +57,7 @@ class KeyNotFound(Unauthenticated):
     code = "key_not_found"
     title = "The API key is not known"
     fix = "Compare the key with the one you were shown; if it is lost, create or rotate one."
+    answered_by = ("whoami",)
 
 
 class KeyRevoked(Unauthenticated):
@@ -63,6 +66,7 @@ class KeyRevoked(Unauthenticated):
     code = "key_revoked"
     title = "The API key was revoked"
     fix = "Create another key and use it instead."
+    answered_by = ("whoami",)
 
 
 class KeyDisabled(Unauthenticated):
@@ -71,6 +75,7 @@ class KeyDisabled(Unauthenticated):
     code = "key_disabled"
     title = "The API key is disabled"
     fix = "Enable the key in the portal or through the API."
+    answered_by = ("whoami",)
 
 
 class KeyExpired(Unauthenticated):
@@ -79,6 +84,7 @@ class KeyExpired(Unauthenticated):
     code = "key_expired"
     title = "The API key has expired"
     fix = "Rotate the key or move its expiry, then use the new secret."
+    answered_by = ("whoami",)
 
 
 class KeySuspended(DomainError):
@@ -88,6 +94,7 @@ class KeySuspended(DomainError):
     title = "Suspended"
     status = 403
     fix = "Ask the seller's support why; nothing in the request can change it."
+    answered_by = ("whoami",)
 
 
 class AddressForbidden(DomainError):
@@ -97,6 +104,7 @@ class AddressForbidden(DomainError):
     title = "Address not allowed"
     status = 403
     fix = "Call from an address on the key's allow-list, or add this one to it."
+    answered_by = ("whoami",)
 
 
 class OriginForbidden(DomainError):
@@ -106,6 +114,7 @@ class OriginForbidden(DomainError):
     title = "Origin not allowed"
     status = 403
     fix = "Call from an origin on the key's list, or add this one to it."
+    answered_by = ("whoami",)
 
 
 class RouteDenied(DomainError):
@@ -132,6 +141,7 @@ class ScopeInsufficient(DomainError):
     title = "Insufficient scope"
     status = 403
     fix = "Use a key with the scope that this call needs, or add the scope to the key."
+    answered_by = ("keys_verify",)
 
 
 class QuotaExceeded(TooManyRequests):
@@ -139,6 +149,7 @@ class QuotaExceeded(TooManyRequests):
 
     code = "quota_exceeded"
     fix = "Wait until the period ends, as `Retry-After` says, or move to a larger plan."
+    members = {"violated_policies": ("Which of the key's policies refused.", ["month"])}
 
 
 class CreditsInsufficient(DomainError):
@@ -148,6 +159,11 @@ class CreditsInsufficient(DomainError):
     title = "Not enough credits"
     status = 402
     fix = "Give the key more credits at `top_up_url`, or wait until they are filled up again."
+    members = {
+        "balance": ("Credits that the key has left.", "1.5"),
+        "required": ("Credits that the call costs.", "2"),
+        "top_up_url": ("The key's page.", "https://tollgate.example.com/keys/42/"),
+    }
 
 
 class RequestTooSlow(DomainError):

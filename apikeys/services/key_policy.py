@@ -3,10 +3,13 @@
 from datetime import datetime, timedelta
 from typing import Any, cast
 
+from accounts.services import notices
+from apikeys import selectors
+from apikeys.models import ApiKey
 from apikeys.restrictions import Scopes
 from apikeys.services.key_checks import ChangesT
 from config.common.errors import FieldError, InvalidInput
-from organizations.models import Organization
+from organizations.models import Organization, OrganizationMember, Role
 
 
 def held_to(
@@ -51,4 +54,24 @@ def _too_old(days: int, latest: datetime) -> FieldError:
         code="too_late",
         message=f"The organization's security policy lets a key grow {days} days old at most.",
         fix=f"Choose {latest:%Y-%m-%dT%H:%M:%SZ} or earlier.",
+    )
+
+
+def tell_of_outdated(*, organization_id: int, at: datetime) -> None:
+    """Tell an organization's owners in the portal how many of its keys are older than its policy allows; of none, nothing.
+
+    Nothing happens to the keys: what they open is the organization's to move over first.
+    """
+    keys = ApiKey.objects.filter(organization_id=organization_id)
+    count = keys.filter(selectors.outdated(at)).count()
+    if not count:
+        return
+    days = Organization.objects.values_list("max_key_age_days", flat=True).get(pk=organization_id)
+    owners = OrganizationMember.objects.filter(organization_id=organization_id, role=Role.OWNER)
+    notices.notify(
+        users=list(owners.values_list("user_id", flat=True)),
+        kind="api_key.outdated",
+        title=f"{count} key{'s are' if count > 1 else ' is'} older than {days} days",
+        body="The security policy allows no such key. They work until they are revoked: replace them first.",
+        link="/keys/?status=outdated",
     )

@@ -14,6 +14,7 @@ from billing import selectors as billing
 from config.common import changes
 from config.common.errors import Conflict, Forbidden
 from config.common.events import publish
+from organizations import access
 from organizations.models import Organization
 
 
@@ -23,6 +24,7 @@ class EmailNotVerified(Forbidden):
     code = "email_not_verified"
     title = "The e-mail address is not verified"
     fix = "Open the link in the mail you received at registration, or ask for a new one."
+    answered_by = ("api_keys_create",)
 
 
 class KeyLimitReached(Conflict):
@@ -31,6 +33,8 @@ class KeyLimitReached(Conflict):
     code = "api_key_limit_reached"
     title = "No further key is allowed"
     fix = "Revoke a key that is no longer needed, or choose a plan with more keys."
+    members = {"limit": ("How many there may be.", 10)}
+    answered_by = ("api_keys_create",)
 
 
 class KeyIsRevoked(Conflict):
@@ -39,6 +43,7 @@ class KeyIsRevoked(Conflict):
     code = "api_key_revoked"
     title = "The key is revoked"
     fix = "Create a new key."
+    answered_by = ("api_keys_update", "api_keys_rotate")
 
 
 @transaction.atomic
@@ -47,15 +52,14 @@ def create_key(
 ) -> tuple[ApiKey, str]:
     """Make a key and return it with its secret.
 
-    Keys are counted under a lock on the organization, revoked ones not. Raises EmailNotVerified, InvalidInput or
-    KeyLimitReached.
+    Keys are counted under a lock on the organization, revoked ones not. Raises EmailNotVerified, InvalidInput,
+    KeyLimitReached or OrganizationIsClosed.
     """
     if created_by is not None and not created_by.is_verified_email:
         raise EmailNotVerified
-    allowance = billing.allowance_of(organization)
+    locked = access.lock_open(organization.pk)
+    allowance = billing.allowance_of(locked)
     clean = checked(settings, allowance=allowance, at=at)
-    # NO KEY: rows that refer to the organization may be written meanwhile; another creation waits.
-    locked = Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
     clean = key_policy.held_to(clean, organization=locked, made_at=at, is_new=True)
     _require_room(organization, allowance.key_limit)
     minted = rotation.mint(clean["environment"])
@@ -83,13 +87,15 @@ def create_key(
 def update_key(*, key: ApiKey, settings: KeyChanges, at: datetime) -> ApiKey:
     """Change the given settings and return the key; nothing happens when they are as they were.
 
-    Raises InvalidInput or KeyIsRevoked.
+    The organization is locked, too: the security policy that the key is held to is the one in force when it commits.
+    Raises InvalidInput, KeyIsRevoked or OrganizationIsClosed.
     """
+    organization = access.lock_open(key.organization_id)
     locked = _locked(key)
-    allowance = billing.allowance_of(locked.organization)
+    allowance = billing.allowance_of(organization)
     clean = key_policy.held_to(
         checked(settings, allowance=allowance, at=at),
-        organization=locked.organization,
+        organization=organization,
         made_at=locked.created_at,
     )
     columns = _columns(clean, at)
@@ -181,11 +187,14 @@ def revoke_keys_of(*, organization_id: int, at: datetime) -> None:
         revoke_key(key=key, at=at)
 
 
+def hold_keys_of(organization_id: int) -> None:
+    """Lock an organization's keys for the rest of the transaction."""
+    keys = ApiKey.objects.unrevoked().filter(organization_id=organization_id).order_by("pk")
+    list(keys.select_for_update(no_key=True).values_list("pk"))
+
+
 def _locked(key: ApiKey) -> ApiKey:
-    keys = ApiKey.objects.select_related("organization").select_for_update(
-        of=("self",), no_key=True
-    )
-    locked = keys.get(pk=key.pk)
+    locked = ApiKey.objects.select_for_update(no_key=True).get(pk=key.pk)
     if locked.revoked_at is not None:
         raise KeyIsRevoked
     return locked

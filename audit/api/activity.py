@@ -1,6 +1,6 @@
 """A person's own entries of the log over REST: what they did, and what was done to their account."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
@@ -12,9 +12,9 @@ from accounts.authentication import JWTAuthentication, PortalSessionAuthenticati
 from accounts.models import User
 from audit import selectors
 from audit.models import AuditLog
-from config.common import query
-from config.common.pagination import CursorPagination
-from config.common.views import ApiView
+from config.common.expansion import Expanded
+from config.common.listing import Listing
+from organizations import expansions
 
 _EXAMPLE: dict[str, Any] = {
     "id": 90210,
@@ -38,6 +38,11 @@ class ActivitySerializer(serializers.ModelSerializer[AuditLog]):
         help_text="`you`, or what acted: `staff`, another `user`, an `api_key`, a `job` …"
     )
 
+    ip = serializers.SerializerMethodField()
+    user_agent = serializers.SerializerMethodField()
+    request_id = serializers.SerializerMethodField()
+    expanded = Expanded(organization=expansions.organization_of_person("organization_id"))
+
     class Meta:
         model = AuditLog
         fields = (
@@ -51,12 +56,9 @@ class ActivitySerializer(serializers.ModelSerializer[AuditLog]):
             "user_agent",
             "request_id",
             "occurred_at",
+            "expanded",
         )
         read_only_fields = fields
-        extra_kwargs = {
-            "user_agent": {"allow_null": True},
-            "request_id": {"allow_null": True},
-        }
 
     def get_by_me(self, entry: AuditLog) -> bool:
         """Compare with the person who asks."""
@@ -66,20 +68,26 @@ class ActivitySerializer(serializers.ModelSerializer[AuditLog]):
         """Say what acted, if it was not the person."""
         return "you" if selectors.is_by(self.context["person"], entry) else entry.actor_type
 
-    def to_representation(self, instance: AuditLog) -> dict[str, Any]:
-        """Leave out from where somebody else acted."""
-        shown = super().to_representation(instance)
-        if not shown["by_me"]:
-            shown |= dict.fromkeys(("ip", "user_agent", "request_id"))
-        return shown
+    def get_ip(self, entry: AuditLog) -> str | None:
+        """Return the address; null where somebody else acted."""
+        return entry.ip if self.get_by_me(entry) else None
+
+    def get_user_agent(self, entry: AuditLog) -> str | None:
+        """Return what the client called itself; null where somebody else acted."""
+        return entry.user_agent if self.get_by_me(entry) else None
+
+    def get_request_id(self, entry: AuditLog) -> str | None:
+        """Return the id of the request; null where somebody else acted."""
+        return entry.request_id if self.get_by_me(entry) else None
 
 
-class ActivityView(ApiView):
+class ActivityView(Listing):
     """What the person who asks did, and what was done to their account."""
 
     authentication_classes = (JWTAuthentication, PortalSessionAuthentication)
     permission_classes = (IsAuthenticated,)
-    pagination_class = CursorPagination
+    shape = ActivitySerializer
+    orders: ClassVar[dict[str, str]] = {"occurred_at": "occurred_at"}
 
     @extend_schema(
         operation_id="users_me_activity",
@@ -90,9 +98,4 @@ class ActivityView(ApiView):
     def get(self, request: Request) -> Response:
         """List what you did, and what was done to your account, newest first."""
         assert isinstance(request.user, User)
-        query.read(request, also=query.PAGING)
-        paginator = self.pagination_class()
-        entries = selectors.activity_of(request.user)
-        page = paginator.paginate_queryset(entries, request, view=self)
-        rows = ActivitySerializer(page, many=True, context={"person": request.user})
-        return paginator.get_paginated_response(list(rows.data))
+        return self.listed(selectors.activity_of(request.user), context={"person": request.user})

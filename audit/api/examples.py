@@ -55,6 +55,14 @@ _ENTRY: dict[str, Any] = {
 }
 
 ENTRY = OpenApiExample("A key was changed", value=_ENTRY, response_only=True)
+EXPANDED_ENTRY = OpenApiExample(
+    "With `expand=actor`",
+    value={
+        **_ENTRY,
+        "expanded": {"actor": {"id": 8, "email": "mia@example.com", "full_name": "Mia Member"}},
+    },
+    response_only=True,
+)
 EVENT = OpenApiExample("A refused permission", value=_DENIED, response_only=True)
 ACKNOWLEDGED = OpenApiExample(
     "An event that was looked at", value={**_DENIED, **_LOOKED_AT}, response_only=True

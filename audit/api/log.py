@@ -20,15 +20,17 @@ from audit.api.serializers import (
 from audit.services import copies
 from config.common import query
 from config.common.exports import Format
-from config.common.pagination import CursorPagination
+from config.common.listing import Listing, Showing
 from organizations.roles import Permission
 from organizations.scoping import OrganizationScoped
 
 
-class AuditLogListView(OrganizationScoped):
+class AuditLogListView(Listing, OrganizationScoped):
     """What happened in an organization."""
 
-    pagination_class = CursorPagination
+    shape = AuditLogSerializer
+    filters = AuditLogFiltersSerializer
+    orders: ClassVar[dict[str, str]] = {"occurred_at": "occurred_at"}
     permissions_by_method: ClassVar[dict[str, Permission]] = {"GET": Permission.AUDIT_READ}
 
     @extend_schema(
@@ -36,39 +38,34 @@ class AuditLogListView(OrganizationScoped):
         summary="List the audit log",
         parameters=[AuditLogFiltersSerializer],
         responses=AuditLogSerializer(many=True),
-        examples=[examples.ENTRY],
+        examples=[examples.ENTRY, examples.EXPANDED_ENTRY],
     )
     def get(self, request: Request) -> Response:
         """List what happened in the organization, newest first, as far back as the plan shows.
 
         What staff did for the organization is there too, marked as theirs.
         """
-        filters = query.read(request, AuditLogFiltersSerializer, also=query.PAGING)
+        filters = self.asked()
         entries = selectors.log_of(self.tenant.organization, at=timezone.now())
-        paginator = self.pagination_class()
-        page = paginator.paginate_queryset(
-            selectors.entries_where(entries, **filters), request, view=self
-        )
-        rows = AuditLogSerializer(page, many=True)  # type: ignore[arg-type]
-        return paginator.get_paginated_response(list(rows.data))
+        return self.listed(selectors.entries_where(entries, **filters))
 
 
-class AuditLogEntryView(OrganizationScoped):
+class AuditLogEntryView(Showing, OrganizationScoped):
     """One entry of the log."""
 
+    shape = AuditLogSerializer
     permissions_by_method: ClassVar[dict[str, Permission]] = {"GET": Permission.AUDIT_READ}
 
     @extend_schema(
         operation_id="audit_log_retrieve",
         summary="Read one entry of the audit log",
         responses=AuditLogSerializer,
-        examples=[examples.ENTRY],
+        examples=[examples.ENTRY, examples.EXPANDED_ENTRY],
     )
     def get(self, request: Request, entry_id: int) -> Response:
         """Return one entry; one that is older than the plan shows is not found."""
-        query.read(request)
         entries = selectors.log_of(self.tenant.organization, at=timezone.now())
-        return Response(AuditLogSerializer(self.row(entries, pk=entry_id)).data)
+        return self.shown(lambda: self.row(entries, pk=entry_id))
 
 
 class _AsItIs(DefaultContentNegotiation):

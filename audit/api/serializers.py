@@ -1,5 +1,6 @@
 """Shapes of the log and of security events: what may be asked for, what each says, and how one is acknowledged."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -9,8 +10,10 @@ from audit import selectors
 from audit.models import AuditLog, SecurityEvent, Severity
 from audit.vocabulary import TERMS
 from config.common.events import catalogue
+from config.common.expansion import Expanded
 from config.common.exports import Format
 from config.common.fields import StrictSerializer
+from organizations import expansions
 
 # Said once by fields of their own.
 _SAID_ELSEWHERE = {"organization_id", "user_id"}
@@ -57,10 +60,13 @@ class SecurityEventSerializer(serializers.ModelSerializer[SecurityEvent]):
     user_agent = serializers.SerializerMethodField()
     request_id = serializers.SerializerMethodField()
     details = serializers.SerializerMethodField()
+    expanded = Expanded(
+        user=expansions.member("user_id"), acknowledged_by=expansions.member("acknowledged_by_id")
+    )
 
     class Meta:
         model = SecurityEvent
-        fields = (
+        fields: tuple[str, ...] = (
             "id",
             "name",
             "title",
@@ -77,6 +83,7 @@ class SecurityEventSerializer(serializers.ModelSerializer[SecurityEvent]):
             "acknowledged_at",
             "acknowledged_by_id",
             "acknowledged_note",
+            "expanded",
         )
 
     def _is_open(self, event: SecurityEvent) -> bool:
@@ -111,6 +118,15 @@ class SecurityEventSerializer(serializers.ModelSerializer[SecurityEvent]):
         if not self._is_open(event):
             return None
         return {name: value for name, value in event.data.items() if name not in _SAID_ELSEWHERE}
+
+
+class MySecurityEventSerializer(SecurityEventSerializer):
+    """A security event of one's own account."""
+
+    expanded = None  # type: ignore[assignment]
+
+    class Meta(SecurityEventSerializer.Meta):
+        fields = tuple(name for name in SecurityEventSerializer.Meta.fields if name != "expanded")
 
 
 _LARGEST_ID = 2**63 - 1
@@ -172,6 +188,12 @@ class TargetSerializer(serializers.Serializer[dict[str, Any]]):
     id = serializers.IntegerField(allow_null=True)
 
 
+def _person_in(row: Mapping[str, Any]) -> int | None:
+    """Return the person that a shown entry names as its actor; staff are not named."""
+    actor: Mapping[str, Any] = row["actor"]
+    return actor["id"] if actor["type"] == "user" else None
+
+
 class AuditLogSerializer(serializers.Serializer[AuditLog]):
     """One entry: who did what to what, from where, in which request; nothing secret is ever in it.
 
@@ -191,10 +213,26 @@ class AuditLogSerializer(serializers.Serializer[AuditLog]):
     ip = serializers.CharField(allow_null=True)
     user_agent = serializers.CharField(allow_blank=True)
     request_id = serializers.CharField(allow_blank=True)
+    expanded = Expanded(actor=expansions.member_by(_person_in))
 
     def to_representation(self, instance: AuditLog) -> dict[str, Any]:
-        """Gather actor and target."""
+        """Gather actor and target. What `shown` returns is plain already: a long log needs no field to look at it again."""
         row = selectors.shown(instance)
-        row["actor"] = {name: row.pop(f"actor_{name}") for name in ("type", "id", "label")}
-        row["target"] = {name: row.pop(f"target_{name}") for name in ("type", "id")}
-        return super().to_representation(row)  # type: ignore[arg-type]
+        return {
+            "id": row["id"],
+            "occurred_at": row["occurred_at"],
+            "action": row["action"],
+            "summary": row["summary"],
+            "actor": {
+                "type": row["actor_type"],
+                "id": row["actor_id"],
+                "label": row["actor_label"],
+            },
+            "target": {"type": row["target_type"], "id": row["target_id"]},
+            "old_values": row["old_values"],
+            "new_values": row["new_values"],
+            "details": row["details"],
+            "ip": row["ip"],
+            "user_agent": row["user_agent"],
+            "request_id": row["request_id"],
+        }

@@ -16,21 +16,22 @@ from audit.api.serializers import (
     AcknowledgeSerializer,
     ListMySecurityEventsSerializer,
     ListSecurityEventsSerializer,
+    MySecurityEventSerializer,
     SecurityEventSerializer,
 )
 from audit.models import SecurityEvent
 from audit.services import security
 from config.common import query
-from config.common.pagination import CursorPagination
-from config.common.views import ApiView
+from config.common.listing import Listing
 from organizations.roles import Permission
 from organizations.scoping import OrganizationScoped
 
 
-class SecurityEventListView(OrganizationScoped):
+class SecurityEventListView(Listing, OrganizationScoped):
     """What concerns the security of an organization."""
 
-    pagination_class = CursorPagination
+    shape = SecurityEventSerializer
+    filters = ListSecurityEventsSerializer
     permissions_by_method: ClassVar[dict[str, Permission]] = {"GET": Permission.AUDIT_READ}
 
     @extend_schema(
@@ -45,14 +46,9 @@ class SecurityEventListView(OrganizationScoped):
 
         Attacks upon a member's account are included from the day the person joined, without telling from where.
         """
-        filters = query.read(request, ListSecurityEventsSerializer, also=query.PAGING)
+        filters = self.asked()
         events = selectors.security_events_of(self.tenant.organization)
-        paginator = self.pagination_class()
-        page = paginator.paginate_queryset(
-            selectors.narrowed(events, **filters), request, view=self
-        )
-        rows = SecurityEventSerializer(page, many=True)
-        return paginator.get_paginated_response(list(rows.data))
+        return self.listed(selectors.narrowed(events, **filters))
 
 
 class AcknowledgeView(OrganizationScoped):
@@ -84,27 +80,25 @@ class AcknowledgeView(OrganizationScoped):
         return Response(SecurityEventSerializer(event).data)
 
 
-class MySecurityEventListView(ApiView):
+class MySecurityEventListView(Listing):
     """What concerns the security of the account of the person who asks."""
 
     authentication_classes = (JWTAuthentication, PortalSessionAuthentication)
     permission_classes = (IsAuthenticated,)
     http_method_names = ["get", "head"]
-    pagination_class = CursorPagination
+    shape = MySecurityEventSerializer
+    filters = ListMySecurityEventsSerializer
 
     @extend_schema(
         operation_id="users_me_security_events",
         summary="List my security events",
         parameters=[ListMySecurityEventsSerializer],
-        responses=SecurityEventSerializer(many=True),
+        responses=MySecurityEventSerializer(many=True),
         examples=[examples.MINE],
     )
     def get(self, request: Request) -> Response:
         """List what concerns the security of your account, newest first."""
         assert isinstance(request.user, User)
-        filters = query.read(request, ListMySecurityEventsSerializer, also=query.PAGING)
+        filters = self.asked()
         events = selectors.narrowed(selectors.security_events_about(request.user), **filters)
-        paginator = self.pagination_class()
-        page = paginator.paginate_queryset(events, request, view=self)
-        rows = SecurityEventSerializer(page, many=True, context={"is_own": True})
-        return paginator.get_paginated_response(list(rows.data))
+        return self.listed(events, context={"is_own": True})

@@ -8,6 +8,7 @@ from billing.models import Plan, Subscription, SubscriptionStatus
 from billing.signals import PlanCreated, PlanUpdated
 from config.common import changes
 from config.common.events import publish
+from organizations.models import Organization
 from organizations.services import limits
 
 
@@ -53,7 +54,12 @@ def update_plan(*, plan: Plan, terms: PlanTerms) -> Plan:
 
 
 def _subscribers(plan: Plan) -> list[int]:
-    # Locked, so that one that is just moving to another plan is waited for and then left out.
+    # Organizations first, as whoever changes or ends one subscription locks them: one that is just moving to another
+    # plan, or closing, is waited for and then left out.
     active = Subscription.objects.filter(plan=plan, status=SubscriptionStatus.ACTIVE)
-    locked = active.select_for_update().order_by("organization_id")
-    return list(locked.values_list("organization_id", flat=True))
+    organizations = Organization.objects.select_for_update(no_key=True).order_by("pk")
+    locked = organizations.filter(pk__in=active.values("organization_id")).values_list(
+        "pk", flat=True
+    )
+    standing = active.filter(organization_id__in=list(locked)).order_by("organization_id")
+    return list(standing.values_list("organization_id", flat=True))

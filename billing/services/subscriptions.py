@@ -5,10 +5,11 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 
 from billing.models import Plan, Subscription, SubscriptionStatus
-from billing.signals import PlanChanged, SubscriptionCreated
+from billing.signals import PlanChanged, SubscriptionCanceled, SubscriptionCreated
 from config.common import changes
 from config.common.errors import Conflict, NotFound
 from config.common.events import publish
+from organizations import access
 from organizations.models import Organization
 from organizations.services import limits
 
@@ -23,13 +24,22 @@ class AlreadySubscribed(Conflict):
     fix = "Change the plan of the subscription instead."
 
 
+class NoActiveSubscription(Conflict):
+    """The organization has no subscription that could change."""
+
+    code = "no_active_subscription"
+    title = "There is no active subscription"
+    fix = "Subscribe to a plan first."
+
+
 @transaction.atomic
 def subscribe(*, organization_id: int, plan_code: str, at: datetime) -> Subscription:
     """Open a subscription; its periods are counted from now.
 
-    Raises NotFound, or AlreadySubscribed: an index lets one of several simultaneous ones through.
+    Raises NotFound, OrganizationIsClosed, or AlreadySubscribed: an index lets one of several simultaneous ones through.
     """
     plan = _standing_plan(plan_code)
+    access.lock_open(organization_id)
     try:
         with transaction.atomic():
             subscription = Subscription.objects.create(
@@ -49,13 +59,15 @@ def subscribe(*, organization_id: int, plan_code: str, at: datetime) -> Subscrip
 
 @transaction.atomic
 def change_plan(*, organization: Organization, plan_code: str) -> Subscription:
-    """Move to another plan at once; its limits hold at the gate within two seconds. Raises NotFound."""
+    """Move to another plan at once; its limits hold at the gate within two seconds.
+
+    Raises NotFound, OrganizationIsClosed or NoActiveSubscription.
+    """
     plan = _standing_plan(plan_code)
-    subscription = (
-        Subscription.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("plan")
-        .get(organization=organization, status=SubscriptionStatus.ACTIVE)
-    )
+    access.lock_open(organization.pk)
+    subscription = lock_active(organization.pk)
+    if subscription is None:
+        raise NoActiveSubscription
     old = subscription.plan
     if old == plan:
         return subscription
@@ -72,6 +84,35 @@ def change_plan(*, organization: Organization, plan_code: str) -> Subscription:
         **changes.of(plan=(old.code, plan.code)),
     )
     return subscription
+
+
+@transaction.atomic
+def end(*, organization_id: int, at: datetime) -> None:
+    """End an organization's subscription at once; nothing happens without one. The caller holds the organization's lock."""
+    subscription = lock_active(organization_id)
+    if subscription is None:
+        return
+    before = changes.snapshot(subscription)
+    subscription.status, subscription.canceled_at = SubscriptionStatus.CANCELED, at
+    subscription.save(update_fields=["status", "canceled_at", "updated_at"])
+    publish(
+        SubscriptionCanceled(
+            organization_id=organization_id,
+            subscription_id=subscription.pk,
+            plan=subscription.plan.code,
+        ),
+        **changes.since(before, subscription),
+    )
+
+
+def lock_active(organization_id: int) -> Subscription | None:
+    """Lock an organization's active subscription for the rest of the transaction and return it with its plan."""
+    active = Subscription.objects.select_for_update(of=("self",), no_key=True)
+    return (
+        active.select_related("plan")
+        .filter(organization_id=organization_id, status=SubscriptionStatus.ACTIVE)
+        .first()
+    )
 
 
 def _standing_plan(code: str) -> Plan:

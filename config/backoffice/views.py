@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
@@ -25,17 +25,10 @@ from config.backoffice.serializers import (
     WordsSerializer,
     reach_of,
 )
-from config.common import problems, query
+from config.common import query
 from config.common.errors import NotFound
-from config.common.pagination import CursorPagination
-
-_CONFLICT = (409, problems.CONTENT_TYPE)
-
-
-def _problem(description: str) -> OpenApiResponse:
-    return OpenApiResponse(
-        response={"$ref": "#/components/schemas/Problem"}, description=description
-    )
+from config.common.listing import Listing
+from config.common.problem_answers import conflict
 
 
 class SentSerializer(serializers.Serializer[Any]):
@@ -76,12 +69,11 @@ class SystemMetricsView(StaffView):
         return Response(SystemMetricsSerializer(state.metrics(at=timezone.now())).data)
 
 
-class BroadcastListView(StaffView):
+class BroadcastListView(Listing, StaffView):
     """Messages to many people."""
 
     permission_classes = (IsAuthenticated, HasPlatformPermission, RecentlyAuthenticated)
-    pagination_class = CursorPagination
-    parameters = query.PAGING
+    shape = BroadcastSerializer
     permissions_by_method = {
         "GET": PlatformPermission.BROADCASTS_WRITE,
         "POST": PlatformPermission.BROADCASTS_WRITE,
@@ -95,9 +87,7 @@ class BroadcastListView(StaffView):
     )
     def get(self, request: Request) -> Response:
         """List messages to many people, newest first, and how far each is."""
-        paginator = self.pagination_class()
-        page = paginator.paginate_queryset(Broadcast.objects.all(), request, view=self)
-        return paginator.get_paginated_response(list(BroadcastSerializer(page, many=True).data))
+        return self.listed(Broadcast.objects.all())
 
     @extend_schema(
         operation_id="admin_broadcasts_send",
@@ -105,7 +95,7 @@ class BroadcastListView(StaffView):
         request=SendBroadcastSerializer,
         responses={
             202: BroadcastSerializer,
-            _CONFLICT: _problem("Nobody is in the audience at the moment."),
+            **conflict("Nobody is in the audience at the moment."),
         },
         examples=examples.SEND,
     )
@@ -193,7 +183,7 @@ class BroadcastCancelView(StaffView):
         request=None,
         responses={
             200: BroadcastSerializer,
-            _CONFLICT: _problem("It was sent, or canceled, before."),
+            **conflict("It was sent, or canceled, before."),
         },
         examples=examples.CANCEL,
     )

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.utils.http import parse_etags
 
+from config.common import expansion
 from config.common.errors import DomainError, FieldError, InvalidInput
 from config.common.jsonparser import as_json
 
@@ -26,9 +27,11 @@ class PreconditionFailed(DomainError):
 def tag_of(content: bytes, data: Any, volatile: frozenset[str]) -> str:
     """Return the strong entity tag of an answer; members in `volatile` change by themselves and are no state."""
     whole = _digest(content)
-    if not volatile or not isinstance(data, Mapping):
+    # What a row refers to is no state of it, either: with `expand` or without, a row's tags are of the same state.
+    aside = volatile | {expansion.MEMBER} if expansion.MEMBER in (data or ()) else volatile
+    if not aside or not isinstance(data, Mapping):
         return f'"{whole}"'
-    lasting = {name: value for name, value in data.items() if name not in volatile}
+    lasting = {name: value for name, value in data.items() if name not in aside}
     return f'"{_digest(as_json(lasting))}.{whole}"'
 
 

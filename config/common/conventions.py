@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from config.common import conditional, errors, idempotency
+from config.common import conditional, errors, idempotency, listing
 from config.common.idempotency import Idempotency
 from config.common.views import ApiView, has_own_tag
 
@@ -81,6 +81,15 @@ class NotModified(errors.DomainError):
     status = 304
 
 
+def query_parameters(view: Any, method: str, *, is_list: bool) -> list[dict[str, Any]]:
+    """Return the parameters that come with the views of `config.common.listing`."""
+    if method != "GET":
+        return []
+    ordering = [listing.ordering_parameter(view.orders)] if is_list else []
+    expand = listing.expand_parameter(view)
+    return [*ordering, expand] if expand else ordering
+
+
 def common_problems(*, is_signed_in: bool) -> Problems:
     """Return the problems that any operation can answer with."""
     found: Problems = {
@@ -125,6 +134,25 @@ def request_headers(
         headers.append(_IF_NONE_MATCH)
         found["304"] = NotModified
     return headers, found
+
+
+def further_problems(
+    view: Any, operation: dict[str, Any], method: str
+) -> list[type[errors.DomainError]]:
+    """Return the problems that come of who is let in, of the body and of an idempotency key, besides the usual ones."""
+    guards = [one for one in view.get_permissions() if hasattr(one, "problem")]
+    found = [
+        *getattr(view, "problems", ()),
+        *(guard.problem for guard in guards if guard.guards(view, method)),
+    ]
+    if "requestBody" in operation:
+        found.append(errors.MalformedRequest)
+    names = {one["name"] for one in operation.get("parameters", ())}
+    if idempotency.HEADER in names:
+        found.append(idempotency.IdempotencyKeyMalformed)
+        if view.idempotency is Idempotency.REQUIRED:
+            found.append(idempotency.IdempotencyKeyRequired)
+    return found
 
 
 def response_headers(view: Any, method: str, status: str, *, is_list: bool) -> dict[str, Any]:

@@ -37,6 +37,12 @@ class DomainError(Exception):
     fix: ClassVar[str] = "Read the detail, change the request and send it again."
     # The address of a registered problem type (RFC 9457, 4.2), where one says the same; else our own page is the type.
     registered_type: ClassVar[str] = ""
+    # Members that the problem document has beyond the usual ones: what each means, and an example of it.
+    members: ClassVar[Mapping[str, tuple[str, Any]]] = {}
+    # Operations of the OpenAPI document that answer with it besides those that say so themselves.
+    answered_by: ClassVar[tuple[str, ...]] = ()
+    # When the same request can be sent again, where the status does not say it.
+    retry: ClassVar[str] = ""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -59,6 +65,12 @@ class DomainError(Exception):
         self.headers = dict(headers or {})
         self.extras = extras
         super().__init__(self.detail)
+
+    @classmethod
+    def own_members(cls) -> Mapping[str, tuple[str, Any]]:
+        """Return the members that this very class adds: those of its base are another error's."""
+        own: Mapping[str, tuple[str, Any]] = cls.__dict__.get("members", {})
+        return own
 
     @property
     def retry_after(self) -> str | None:
@@ -97,6 +109,7 @@ class Forbidden(DomainError):
     code = "forbidden"
     title = "Not permitted"
     status = 403
+    members = {"permission": ("The permission that is wanted.", "keys:write")}
     fix = "Ask an owner of the organization for a role that has the permission named in the detail."
 
 
@@ -180,6 +193,7 @@ class TooManyRequests(DomainError):
     # draft-ietf-httpapi-ratelimit-headers-10 registers it for rates and quotas alike.
     registered_type = "https://iana.org/assignments/http-problem-types#quota-exceeded"
     fix = "Wait as many seconds as `Retry-After` says, then try again."
+    members = {"violated_policies": ("Which of the caller's policies refused.", ["person"])}
 
 
 class InternalError(DomainError):

@@ -66,6 +66,7 @@ class IdempotentRequestRunning(DomainError):
     title = "The first request still runs"
     status = 409
     fix = "Wait as many seconds as `Retry-After` says and send the same request again."
+    retry = "Yes, unchanged and under the same key, in a moment."
 
 
 class IdempotencyKeyReused(DomainError):

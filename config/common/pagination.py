@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 from django.core import signing
 from django.db.models import Model, Q, QuerySet
@@ -27,11 +28,6 @@ class Order:
 
     column: str = "created_at"
     is_descending: bool = True
-
-    @classmethod
-    def named(cls, name: str) -> "Order":
-        """Return the order that a parameter such as `-created_at` names; which names there are, its reader decides."""
-        return cls(column=name.removeprefix("-"), is_descending=name.startswith("-"))
 
 
 NEWEST_FIRST = Order()
@@ -198,9 +194,10 @@ class CursorPagination(BasePagination):
         return Response(body, headers={"Link": ", ".join(links)} if links else None)
 
     def _url(self, cursor: str) -> str:
-        parameters = self.request.query_params.copy()
-        parameters["cursor"] = cursor
-        return f"{self.request.build_absolute_uri(self.request.path)}?{parameters.urlencode()}"
+        given = self.request.query_params.items()
+        parameters = [(name, value) for name, value in given if name != "cursor"]
+        query = urlencode([*parameters, ("cursor", cursor)])
+        return f"{self.request.build_absolute_uri(self.request.path)}?{query}"
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         """Describe the wrapped page to OpenAPI."""

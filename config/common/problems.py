@@ -31,6 +31,7 @@ _MAX_MESSAGE = 300
 Problem = dict[str, Any]
 # Of a list with thousands of wrong members the first ones tell enough, in less than 100 kB.
 MAX_FIELD_ERRORS = 250
+_REQUEST_ID = "4f0c6d2a9b1e4c7f8a3d5e6b7c8d9e0f"
 
 
 def type_url(code: str) -> str:
@@ -57,6 +58,24 @@ def document(error: errors.DomainError) -> Problem:
         "errors": [item.as_dict() for item in _told(error.errors)],
         **error.extras,
     }
+
+
+def example_of(cls: type[errors.DomainError]) -> Problem:
+    """Return a problem document of an error class, for documentation."""
+    error = cls()
+    if cls is errors.InvalidInput:
+        error.errors = [
+            errors.FieldError(
+                "#/ip_allowlist/2",
+                "This is not an address or network such as 203.0.113.0/24.",
+                "network",
+            )
+        ]
+    error.extras = {
+        name: example for name, (_, example) in cls.own_members().items()
+    } | error.extras
+    with context.use(context.Context(request_id=_REQUEST_ID)):
+        return document(error)
 
 
 def _told(faults: list[errors.FieldError]) -> list[errors.FieldError]:

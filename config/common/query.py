@@ -1,16 +1,16 @@
 """Query parameters, read as strictly as bodies: unknown, repeated and malformed ones are refused with a pointer."""
 
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from rest_framework import serializers
+from rest_framework.fields import empty
 from rest_framework.request import Request
 
 from config.common import problems
 from config.common.errors import FieldError, InvalidInput
 from config.common.fields import StrictSerializer
-
-PAGING = frozenset({"cursor", "limit"})
 
 
 class NoParameters(StrictSerializer):
@@ -32,6 +32,8 @@ def read(
     if repeated:
         raise InvalidInput(errors=repeated)
     texts = {name: values[0] for name, values in given if name not in also}
+    if not texts and _may_be_empty(shape):
+        return {}
     serializer = shape(data=texts, context={"is_text": True})
     try:
         serializer.is_valid(raise_exception=True)
@@ -41,6 +43,14 @@ def read(
         faults = [replace(fault, location="query") for fault in error.errors]
         raise InvalidInput(errors=faults) from None
     return dict(serializer.validated_data)
+
+
+@cache
+def _may_be_empty(shape: type[StrictSerializer]) -> bool:
+    """Whether a query without parameters is known to be good, and to say nothing, without asking the shape each time."""
+    is_plain = shape.validate is serializers.Serializer.validate
+    fields: list[Any] = list(shape().fields.values())
+    return is_plain and not any(field.required or field.default is not empty for field in fields)
 
 
 def _repeated(name: str) -> FieldError:

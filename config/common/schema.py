@@ -3,16 +3,19 @@
 import re
 from typing import Any
 
+from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import Direction
 
 from config.common import (
     conditional,
-    context,
     conventions,
     deprecation,
     errors,
+    expansion,
     idempotency,
     problems,
+    shared_descriptions,
 )
 from config.common.event_schemas import EventType, public_event_types
 
@@ -43,8 +46,9 @@ PROBLEM = {
         },
     },
 }
+# Kept with an operation until the document is complete.
+_FURTHER = "x-further-problems"
 _VERSION_PREFIX = re.compile(r"^/api/v\d+/")
-_REQUEST_ID = "4f0c6d2a9b1e4c7f8a3d5e6b7c8d9e0f"
 
 
 class TollgateSchema(AutoSchema):
@@ -57,7 +61,11 @@ class TollgateSchema(AutoSchema):
             return None
         is_list = _is_list(operation)
         headers, found = conventions.request_headers(self.view, self.method, is_list=is_list)
-        parameters = [conventions.described(one) for one in operation.get("parameters", ())]
+        conventional = conventions.query_parameters(
+            self.view, self.method, is_list=_is_page(operation)
+        )
+        given = [*operation.get("parameters", ()), *conventional]
+        parameters = [conventions.described(one) for one in given]
         if parameters or headers:
             operation["parameters"] = [*parameters, *headers]
         is_signed_in = any(operation.get("security", ()))
@@ -68,6 +76,7 @@ class TollgateSchema(AutoSchema):
         }
         for status, error in found.items():
             operation["responses"].setdefault(status, _problem(error))
+        operation[_FURTHER] = conventions.further_problems(self.view, operation, self.method)
         for status, response in operation["responses"].items():
             told = conventions.response_headers(self.view, self.method, status, is_list=is_list)
             response.setdefault("headers", {}).update(told)
@@ -83,26 +92,38 @@ class TollgateSchema(AutoSchema):
         return [_VERSION_PREFIX.sub("", self.path).split("/")[0]]
 
 
+class ExpandedExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+    """Describes the member that holds what `expand` asked for."""
+
+    target_class = expansion.Expanded
+
+    def map_serializer_field(self, auto_schema: Any, direction: Direction) -> dict[str, Any]:
+        """Return an object with one member for each relation, each of which may be null."""
+        properties = {
+            name: {
+                "oneOf": [
+                    auto_schema.resolve_serializer(relation.shape, direction).ref,
+                    {"type": "null"},
+                ]
+            }
+            for name, relation in self.target.relations.items()
+        }
+        return {
+            "type": "object",
+            "description": "What `expand` asked for; not there unless it did.",
+            "properties": properties,
+        }
+
+
+def _is_page(operation: dict[str, Any]) -> bool:
+    names = {one["name"] for one in operation.get("parameters", ())}
+    return {"cursor", "limit"} <= names
+
+
 def _is_list(operation: dict[str, Any]) -> bool:
     """Whether the answer is a page of rows, or a file: what has no entity tag."""
-    names = {one["name"] for one in operation.get("parameters", ())}
     content = operation["responses"].get("200", {}).get("content", {})
-    return {"cursor", "limit"} <= names or "application/json" not in content
-
-
-def problem_example(error: type[errors.DomainError]) -> dict[str, Any]:
-    """Return the problem document of an error, as it is shown in the OpenAPI document."""
-    faults = []
-    if error is errors.InvalidInput:
-        faults = [
-            errors.FieldError(
-                "#/ip_allowlist/2",
-                "This is not an address or network such as 203.0.113.0/24.",
-                "network",
-            )
-        ]
-    with context.use(context.Context(request_id=_REQUEST_ID)):
-        return problems.document(error(errors=faults))
+    return _is_page(operation) or "application/json" not in content
 
 
 def _problem(error: type[errors.DomainError]) -> dict[str, Any]:
@@ -110,21 +131,48 @@ def _problem(error: type[errors.DomainError]) -> dict[str, Any]:
     description = (error.__doc__ or error.title).strip().splitlines()[0]
     if error.status == 304:
         return {"description": description}
-    content = {"schema": schema, "example": problem_example(error)}
+    content = {"schema": schema, "example": problems.example_of(error)}
     return {"description": description, "content": {problems.CONTENT_TYPE: content}}
 
 
-def _exemplify(status: str, response: dict[str, Any]) -> None:
-    """Give a problem that a view describes by its status an example, of the error that its text names if it does."""
+def _declared(operation: dict[str, Any]) -> list[type[errors.DomainError]]:
+    """Return the errors whose classes say that the operation answers with them."""
+    return [
+        error for error in errors.error_classes() if operation["operationId"] in error.answered_by
+    ]
+
+
+def _exemplify(
+    status: str, response: dict[str, Any], further: list[type[errors.DomainError]]
+) -> None:
+    """Give a problem that a view describes by its status an example.
+
+    It is of the error that its text names if it does, else of one that is known to come besides, else of the usual one.
+    """
     content = response.get("content", {})
     if any("example" in media or "examples" in media for media in content.values()):
         return
     named = re.findall(r"`([a-z0-9_]+)`", response.get("description", ""))
-    known = [error for code in named if (error := errors.error_class(code))]
+    known = [*(error for code in named if (error := errors.error_class(code))), *further]
     fitting = [error for error in known if str(error.status) == status]
-    example = problem_example(fitting[0] if fitting else _BY_STATUS[int(status)])
+    example = problems.example_of(fitting[0] if fitting else _BY_STATUS[int(status)])
     # Anew: one description may serve several statuses.
     response["content"] = {kind: {**media, "example": example} for kind, media in content.items()}
+
+
+def _add(operation: dict[str, Any], error: type[errors.DomainError]) -> None:
+    """Add an error to the examples of its status, with what it means to the description."""
+    responses, status = operation["responses"], str(error.status)
+    if status not in responses:
+        usual = next(iter(responses.values())).get("headers", {})
+        responses[status] = {**_problem(error), "headers": dict(usual)}
+        return
+    media = responses[status]["content"][problems.CONTENT_TYPE]
+    if "example" in media:
+        first = media.pop("example")
+        media["examples"] = {first["code"]: {"summary": first["title"], "value": first}}
+    example = {"summary": error.title, "value": problems.example_of(error)}
+    media["examples"].setdefault(error.code, example)
 
 
 _BY_STATUS: dict[int, type[errors.DomainError]] = {
@@ -152,12 +200,19 @@ def complete(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     components["headers"] = conventions.TOLD_HEADERS
     described = [one for methods in result["paths"].values() for one in methods.values()]
     for operation in described:
+        further = [*operation.pop(_FURTHER, []), *_declared(operation)]
         for status, response in operation["responses"].items():
             if status >= "400":
-                _exemplify(status, response)
-    tags = {tag for operation in described for tag in operation["tags"]}
+                _exemplify(status, response, further)
+        for error in further:
+            _add(operation, error)
+    events = public_event_types().values()
+    components["schemas"].update({_body_name(event): _body(event) for event in events})
+    result["webhooks"] = {event.name: _webhook(event) for event in events}
+    told = [one for methods in result["webhooks"].values() for one in methods.values()]
+    tags = {tag for operation in [*described, *told] for tag in operation["tags"]}
     result["tags"] = [{"name": tag, "description": _TAGS.get(tag, tag)} for tag in sorted(tags)]
-    result["webhooks"] = {event.name: _webhook(event) for event in public_event_types().values()}
+    shared_descriptions.share(result)
     return result
 
 
@@ -168,6 +223,7 @@ _TAGS = {
     "audit": "The log itself, as a file.",
     "audit-log": "Who changed what in an organization.",
     "auth": "Registration, sign-in, second factors, step-up.",
+    "events": "What is posted to the webhooks of an organization.",
     "invitations": "Invitations that wait for the person who asks.",
     "keys": "Verification of presented keys, for backends.",
     "organizations": "Organizations, their members, invitations, roles and policies.",
@@ -177,6 +233,14 @@ _TAGS = {
     "webhooks": "Endpoints, deliveries and the types of events.",
     "whoami": "The presented key itself.",
 }
+
+
+def _typed(python: str) -> dict[str, str]:
+    """Say what a parameter of a webhook is in Python: openapi-generator works it out for those of paths alone, and
+    writes calls of webhooks that do not compile."""
+    return {"x-py-typing": python}
+
+
 _SIGNED = [
     {
         "name": name,
@@ -185,6 +249,7 @@ _SIGNED = [
         "description": description,
         "schema": {"type": "string"},
         "example": example,
+        **_typed("StrictStr"),
     }
     for name, description, example in (
         ("webhook-id", "The same on every attempt.", "msg_p5jXN8AQM9LWM0D4loKWxJek"),
@@ -207,19 +272,36 @@ def _for_generators(schema: Any) -> Any:
     return [_for_generators(one) for one in schema] if isinstance(schema, list) else schema
 
 
+def _body_name(event: EventType) -> str:
+    return "".join(word.capitalize() for word in re.split(r"[._]", event.name)) + "Event"
+
+
+def _body(event: EventType) -> dict[str, Any]:
+    """Return the schema of a body, as components have it: without a dialect, under a name instead of a title."""
+    left_out = {"$schema", "title"}
+    told: dict[str, Any] = _for_generators(
+        {name: value for name, value in event.schema.items() if name not in left_out}
+    )
+    return told
+
+
 def _webhook(event: EventType) -> dict[str, Any]:
-    """Describe what is posted to a customer's endpoint when this happens."""
-    schema = _for_generators({name: v for name, v in event.schema.items() if name != "$schema"})
+    """Describe what is posted to a customer's endpoint when this happens.
+
+    The body is a component and the tag one of its own: client generators put the operations of each tag into one file.
+    """
+    schema = {"$ref": f"#/components/schemas/{_body_name(event)}"}
     return {
         "post": {
             "operationId": f"on_{event.name.replace('.', '_')}",
             "summary": event.summary.partition(".")[0],
             "description": event.summary,
-            "tags": ["webhooks"],
-            "parameters": _SIGNED,
+            "tags": ["events"],
+            "parameters": list(_SIGNED),
             "requestBody": {
                 "required": True,
                 "content": {"application/json": {"schema": schema, "example": event.example}},
+                **_typed(_body_name(event)),
             },
             "responses": {
                 "2XX": {"description": "Received; anything else is tried again."},

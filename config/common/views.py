@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 
 from config.common import conditional, context, deprecation, idempotency, ratelimit
 from config.common.deprecation import Deprecation
+from config.common.errors import DomainError
 from config.common.idempotency import Claim, Idempotency
 
 Handler = Callable[..., HttpResponseBase]
@@ -32,6 +33,8 @@ class ApiView(APIView):
     idempotency: ClassVar[Idempotency] = Idempotency.OPTIONAL
     # Members that change without anybody changing the row, such as `last_used_at`.
     volatile_members: ClassVar[frozenset[str]] = frozenset()
+    # What any of its methods may be refused with, beyond what every operation may.
+    problems: ClassVar[tuple[type[DomainError], ...]] = ()
     deprecations: ClassVar[tuple[Deprecation, ...]] = ()
     # Set while `If-Match` is compared: the row that is read then stays as it is until the end of the transaction.
     is_locking = False
@@ -51,6 +54,11 @@ class ApiView(APIView):
             setattr(self, method.lower(), carry_out)
         elif "If-Match" in request.headers:
             raise conditional.not_conditional()
+
+    @property
+    def reads_query(self) -> bool:
+        """Whether the method reads the query string itself; a base that refuses parameters for it asks this."""
+        return False
 
     def lock(self) -> None:
         """Lock what the path names and read it again; for views that do not read it through `row`."""

@@ -1,1 +1,1 @@
-"""Demo data of the embedded run: people, organizations, keys, an API, and a month of calls."""
+"""Demo data of the embedded run: people, organizations, webhooks, keys, an API, and a month of calls."""

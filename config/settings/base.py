@@ -18,6 +18,7 @@ DEBUG = False
 EMBEDDED = False
 # What a new key's example calls; without it, the first API's base path.
 DEMO_API_URL = ""
+DEMO_HOOKS_URL = ""
 RUNS_OWN_DATABASE = False
 RUNS_OWN_REDIS = False
 DEMO_PASSWORD = ""

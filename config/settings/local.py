@@ -38,6 +38,7 @@ from config.settings.security import *
 
 EMBEDDED = True
 DEMO_API_URL = f"{PUBLIC_URL}/demo/hello"
+DEMO_HOOKS_URL = f"http://{'[::1]' if ':' in BIND_ADDRESS else '127.0.0.1'}:{PORT}/demo/hooks"
 RUNS_OWN_DATABASE = not env.is_set("DATABASE_URL")
 RUNS_OWN_REDIS = not env.is_set("REDIS_URL")
 DEMO_PASSWORD = SECRETS["DEMO_PASSWORD"]

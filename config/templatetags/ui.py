@@ -34,7 +34,7 @@ _UNITS = (
 
 # What a state looks like: ok, info, warn and bad have a color, everything else is neutral.
 _TONES = {
-    "active": "ok", "expiring": "warn", "disabled": "off", "expired": "off", "revoked": "bad",
+    "active": "ok", "expiring": "warn", "outdated": "warn", "disabled": "off", "expired": "off", "revoked": "bad",
     "live": "info", "test": "off",
     "valid": "ok", "rate_limited": "warn", "quota_exceeded": "warn", "insufficient_credits": "warn",
     "not_found": "bad", "malformed": "bad", "forbidden_ip": "bad", "forbidden_origin": "bad",

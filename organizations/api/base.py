@@ -1,6 +1,6 @@
 """What the organization views share: the organization is the one in the path, and unknown parameters are refused."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from rest_framework.request import Request
 
@@ -29,15 +29,13 @@ def person_of(request: Request) -> User:
 class OrganizationPathView(OrganizationScoped):
     """Base of the views whose path says which organization is meant."""
 
-    parameters: ClassVar[frozenset[str]] = frozenset()
-    reads_query: ClassVar[bool] = False
     reads_organization_header = False
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Refuse unknown query parameters, unless the view reads them itself."""
         super().initial(request, *args, **kwargs)
         if not self.reads_query:
-            query.read(request, also=self.parameters)
+            query.read(request)
 
     def asked_organization(self) -> int:
         """Return the id in the path; the header says nothing here."""

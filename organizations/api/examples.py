@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiExample, OpenApiResponse
+from drf_spectacular.utils import OpenApiExample
 
 from organizations.roles import GRANTS, MEANINGS, Permission
 
@@ -30,6 +30,7 @@ _ORGANIZATION: dict[str, Any] = {
         "currency": "USD",
     },
     "metadata": {"crm": "A-1007"},
+    "kept_out": None,
     "created_at": "2026-01-05T09:10:00Z",
     "updated_at": "2026-02-01T08:00:00Z",
 }
@@ -39,13 +40,6 @@ _MEMBER: dict[str, Any] = {
     "custom_role": None,
     "joined_at": "2026-01-07T15:20:00Z",
 }
-
-
-def conflict(description: str) -> dict[tuple[int, str], OpenApiResponse]:
-    """Return the description of a 409 that an operation has beyond the common problems."""
-    shape = {"$ref": "#/components/schemas/Problem"}
-    return {(409, "application/problem+json"): OpenApiResponse(shape, description)}
-
 
 ORGANIZATION = OpenApiExample("An organization", value=_ORGANIZATION, response_only=True)
 NEW_ORGANIZATION = OpenApiExample("Acme", value={"name": "Acme"}, request_only=True)

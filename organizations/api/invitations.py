@@ -10,7 +10,8 @@ from rest_framework.response import Response
 
 from config.common import query
 from config.common.fields import StrictSerializer
-from config.common.pagination import CursorPagination
+from config.common.listing import Listing
+from config.common.problem_answers import conflict
 from config.common.views import ApiView
 from organizations import selectors
 from organizations.api import examples
@@ -25,17 +26,16 @@ from organizations.api.rights import (
 from organizations.roles import Permission
 from organizations.services import answers, invitations
 
-_NOT_OPEN = examples.conflict("`invitation_not_open`: it was answered, taken back, or is too old.")
-_NO_PLACE = examples.conflict(
+_NOT_OPEN = conflict("`invitation_not_open`: it was answered, taken back, or is too old.")
+_NO_PLACE = conflict(
     "`invitation_not_open`, `already_member`, or `seat_limit_reached`: the plan allows no further member."
 )
 
 
-class InvitationListView(OrganizationPathView):
+class InvitationListView(Listing, OrganizationPathView):
     """What an organization offers to whom."""
 
-    pagination_class = CursorPagination
-    parameters = query.PAGING
+    shape = InvitationSerializer
     permissions_by_method: ClassVar[dict[str, Permission]] = {
         "GET": Permission.MEMBERS_READ,
         "POST": Permission.MEMBERS_WRITE,
@@ -49,10 +49,7 @@ class InvitationListView(OrganizationPathView):
     )
     def get(self, request: Request, organization_id: int) -> Response:
         """List the invitations with what became of them, the newest first."""
-        paginator = self.pagination_class()
-        found = selectors.invitations_of(self.tenant.organization)
-        page = paginator.paginate_queryset(found, request, view=self)
-        return paginator.get_paginated_response(list(InvitationSerializer(page, many=True).data))
+        return self.listed(selectors.invitations_of(self.tenant.organization))
 
     @extend_schema(
         operation_id="organizations_invitations_create",
@@ -60,9 +57,7 @@ class InvitationListView(OrganizationPathView):
         request=InviteSerializer,
         responses={
             201: InvitationSerializer,
-            **examples.conflict(
-                "`already_member`, `already_invited` or `invitation_limit_reached`."
-            ),
+            **conflict("`already_member`, `already_invited` or `invitation_limit_reached`."),
         },
         examples=[examples.INVITE, examples.INVITED],
     )
@@ -114,12 +109,12 @@ class ResendInvitationView(OrganizationPathView):
         return Response(InvitationSerializer(sent).data)
 
 
-class MyInvitationListView(ApiView):
+class MyInvitationListView(Listing):
     """What is offered to the person who asks."""
 
     permission_classes = (IsAuthenticated,)
     http_method_names = ["get", "head"]
-    pagination_class = CursorPagination
+    shape = MyInvitationSerializer
 
     @extend_schema(
         operation_id="invitations_list",
@@ -129,11 +124,7 @@ class MyInvitationListView(ApiView):
     )
     def get(self, request: Request) -> Response:
         """List what was offered to your address, the newest first; nothing until you have verified the address."""
-        query.read(request, also=query.PAGING)
-        paginator = self.pagination_class()
-        found = selectors.invitations_to(person_of(request))
-        page = paginator.paginate_queryset(found, request, view=self)
-        return paginator.get_paginated_response(list(MyInvitationSerializer(page, many=True).data))
+        return self.listed(selectors.invitations_to(person_of(request)))
 
 
 class _AnswerView(ApiView):

@@ -8,7 +8,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from config.common import query
-from config.common.pagination import CursorPagination
+from config.common.listing import Listing
+from config.common.problem_answers import conflict
 from config.common.views import ApiView
 from organizations import access, selectors
 from organizations.api import examples
@@ -16,7 +17,6 @@ from organizations.api.base import OrganizationPathView, body_of
 from organizations.api.rights import (
     CatalogueSerializer,
     CreateRoleSerializer,
-    CustomRoleSerializer,
     GiveSerializer,
     GrantSerializer,
     ReplacementSerializer,
@@ -24,11 +24,12 @@ from organizations.api.rights import (
     UpdateRoleSerializer,
     UpdateSecurityPolicySerializer,
 )
+from organizations.api.serializers import CustomRoleSerializer
 from organizations.models import CustomRole
 from organizations.roles import GRANTS, MEANINGS, Permission
 from organizations.services import custom_roles, grants, security_policy
 
-_TAKEN = examples.conflict("`role_name_taken`, or `role_limit_reached`.")
+_TAKEN = conflict("`role_name_taken`, or `role_limit_reached`.")
 
 
 class CatalogueView(ApiView):
@@ -57,11 +58,11 @@ class CatalogueView(ApiView):
         return Response(CatalogueSerializer({"permissions": rows}).data)
 
 
-class RoleListView(OrganizationPathView):
+class RoleListView(Listing, OrganizationPathView):
     """The roles that an organization made itself."""
 
-    pagination_class = CursorPagination
-    parameters = query.PAGING
+    shape = CustomRoleSerializer
+    orders: ClassVar[dict[str, str]] = {"created_at": "created_at", "name": "name"}
     permissions_by_method: ClassVar[dict[str, Permission]] = {
         "GET": Permission.MEMBERS_READ,
         "POST": Permission.ROLES_WRITE,
@@ -75,10 +76,7 @@ class RoleListView(OrganizationPathView):
     )
     def get(self, request: Request, organization_id: int) -> Response:
         """List the organization's own roles, the newest first. The four built-in ones are in `permissions_list`."""
-        paginator = self.pagination_class()
-        found = selectors.roles_of(self.tenant.organization)
-        page = paginator.paginate_queryset(found, request, view=self)
-        return paginator.get_paginated_response(list(CustomRoleSerializer(page, many=True).data))
+        return self.listed(selectors.roles_of(self.tenant.organization))
 
     @extend_schema(
         operation_id="organizations_roles_create",
@@ -105,7 +103,7 @@ class RoleView(OrganizationPathView):
     }
 
     @property
-    def reads_query(self) -> bool:  # type: ignore[override]
+    def reads_query(self) -> bool:
         """Whether the method has parameters of its own."""
         return self.request.method == "DELETE"
 
@@ -139,7 +137,7 @@ class RoleView(OrganizationPathView):
         operation_id="organizations_roles_delete",
         summary="Delete a custom role",
         parameters=[ReplacementSerializer],
-        responses={204: None, **examples.conflict("`role_in_use`: name a replacement.")},
+        responses={204: None, **conflict("`role_in_use`: name a replacement.")},
     )
     def delete(self, request: Request, organization_id: int, role_id: int) -> Response:
         """Delete a role. While members hold it, name the role that they are to have instead."""
@@ -151,11 +149,11 @@ class RoleView(OrganizationPathView):
         return access.row_of(self.tenant, selectors.roles_of(self.tenant.organization), pk=role_id)
 
 
-class GrantListView(OrganizationPathView):
+class GrantListView(Listing, OrganizationPathView):
     """What members may do on single objects, beyond their roles."""
 
-    pagination_class = CursorPagination
-    parameters = query.PAGING
+    shape = GrantSerializer
+    is_compiled = False  # what a grant means is read from guardian's permission and its type
     permissions_by_method: ClassVar[dict[str, Permission]] = {
         "GET": Permission.MEMBERS_READ,
         "POST": Permission.MEMBERS_WRITE,
@@ -169,10 +167,7 @@ class GrantListView(OrganizationPathView):
     )
     def get(self, request: Request, organization_id: int) -> Response:
         """List the grants, the newest first."""
-        paginator = self.pagination_class()
-        found = selectors.grants_of(self.tenant.organization)
-        page = paginator.paginate_queryset(found, request, view=self)
-        return paginator.get_paginated_response(list(GrantSerializer(page, many=True).data))
+        return self.listed(selectors.grants_of(self.tenant.organization))
 
     @extend_schema(
         operation_id="organizations_grants_create",
@@ -231,14 +226,16 @@ class SecurityPolicyView(OrganizationPathView):
         request=UpdateSecurityPolicySerializer,
         responses={
             200: SecurityPolicySerializer,
-            **examples.conflict("`would_lock_you_out`: you do not meet the policy yourself."),
+            **conflict("`would_lock_you_out`: you do not meet the policy yourself."),
         },
         examples=[examples.POLICY_CHANGES, examples.POLICY],
     )
     def patch(self, request: Request, organization_id: int) -> Response:
         """Change what is sent; it holds for everybody's next request, and for keys made or changed from now on.
 
-        Members who do not have a second factor when one is required are told by mail how to set one up.
+        Members who do not have a second factor when one is required are told by mail how to set one up. Keys that are
+        older than a new greatest age go on working; they are marked `is_outdated`, and the owners are told how many there
+        are.
         """
         body = body_of(request, UpdateSecurityPolicySerializer)
         changed = security_policy.change_policy(tenant=self.tenant, changes=body.validated_data)

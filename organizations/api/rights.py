@@ -5,13 +5,15 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from config.common.expansion import Expanded
 from config.common.fields import NetworkField, StrictSerializer
 from organizations import grantable
 from organizations.api.serializers import (
+    CUSTOM_ROLE,
     ChangeRoleSerializer,
-    PersonSerializer,
     RoleReferenceSerializer,
 )
+from organizations.expansions import OrganizationReferenceSerializer, PersonSerializer
 from organizations.models import ObjectGrant, OrganizationInvitation, Role
 from organizations.roles import CHOICES
 from organizations.services import grants
@@ -45,13 +47,7 @@ class InvitationSerializer(serializers.Serializer[Any]):
     closed_at = serializers.DateTimeField(
         allow_null=True, help_text="When it was answered, taken back, or found expired."
     )
-
-
-class OrganizationReferenceSerializer(serializers.Serializer[Any]):
-    """Which organization is meant."""
-
-    id = serializers.IntegerField(source="pk")
-    name = serializers.CharField()
+    expanded = Expanded(custom_role=CUSTOM_ROLE)
 
 
 class MyInvitationSerializer(serializers.Serializer[Any]):
@@ -78,18 +74,6 @@ class PlaceSerializer(serializers.Serializer[Any]):
     organization = OrganizationReferenceSerializer()
     role = serializers.ChoiceField(Role.choices)
     custom_role = RoleReferenceSerializer(allow_null=True)
-
-
-class CustomRoleSerializer(serializers.Serializer[Any]):
-    """A role that the organization made itself."""
-
-    id = serializers.IntegerField(source="pk")
-    name = serializers.CharField()
-    description = serializers.CharField()
-    permissions = serializers.ListField(child=serializers.ChoiceField(CHOICES))
-    holders = serializers.IntegerField(help_text="How many members have it.")
-    created_at = serializers.DateTimeField()
-    updated_at = serializers.DateTimeField()
 
 
 class UpdateRoleSerializer(StrictSerializer):

@@ -1,18 +1,26 @@
 """Shapes of organizations and members in and out."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from accounts.models import User
+from accounts.services import factors
+from config.common.expansion import Expanded, Relation
 from config.common.fields import StrictSerializer
-from organizations.access import Tenant
+from organizations import access, selectors
+from organizations.access import ConsoleAddressRefused, SecondFactorRequired, Tenant
+from organizations.expansions import PersonSerializer
 from organizations.models import Organization, OrganizationStatus, Role
 from organizations.roles import CHOICES, Permission
+from organizations.scoping import OrganizationScoped
 from organizations.services.organizations import Settings
 
 METADATA_MAX_BYTES = 10_000
+_KEPT_OUT = [ConsoleAddressRefused.code, SecondFactorRequired.code]
 # How the members of `billing` are called in the model.
 _BILLING = {
     "name": "billing_name",
@@ -85,6 +93,30 @@ class RoleReferenceSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
 
 
+class CustomRoleSerializer(serializers.Serializer[Any]):
+    """A role that the organization made itself."""
+
+    id = serializers.IntegerField(source="pk")
+    name = serializers.CharField()
+    description = serializers.CharField()
+    permissions = serializers.ListField(child=serializers.ChoiceField(CHOICES))
+    holders = serializers.IntegerField(help_text="How many members have it.")
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+
+
+def _custom_roles(view: OrganizationScoped, ids: list[int]) -> Mapping[int, Any]:
+    view.tenant.require(Permission.MEMBERS_READ)
+    found = access.rows_of(view.tenant, selectors.roles_of(view.tenant.organization))
+    return {one.pk: dict(CustomRoleSerializer(one).data) for one in found.filter(pk__in=ids)}
+
+
+# Who refers to a custom role does so by a reference, which may be null.
+CUSTOM_ROLE = Relation(
+    CustomRoleSerializer, lambda row: (row["custom_role"] or {}).get("id"), _custom_roles
+)
+
+
 class OrganizationSerializer(serializers.Serializer[Any]):
     """An organization as one of its members sees it."""
 
@@ -108,8 +140,36 @@ class OrganizationSerializer(serializers.Serializer[Any]):
     overrides = OverridesSerializer(source="organization")
     billing = serializers.SerializerMethodField()
     metadata = serializers.DictField(source="organization.metadata")
+    kept_out = serializers.SerializerMethodField(
+        help_text="Why the organization's security policy keeps you out, as the code of the problem that its operations"
+        " answer; null where it does not. Until you meet it, you can read this and leave, and details are left out."
+    )
     created_at = serializers.DateTimeField(source="organization.created_at")
     updated_at = serializers.DateTimeField(source="organization.updated_at")
+
+    def to_representation(self, instance: Tenant) -> dict[str, Any]:
+        """Leave out what is for those who may come in."""
+        shown = super().to_representation(instance)
+        if shown["kept_out"]:
+            shown.update(billing=None, metadata={}, overrides={"rate": None, "quota_limit": None})
+        return shown
+
+    @extend_schema_field(serializers.ChoiceField(_KEPT_OUT, allow_null=True))
+    def get_kept_out(self, tenant: Tenant) -> str | None:
+        """Return the code of what stands in the way."""
+        person = tenant.user
+        if person is None:
+            return None
+        found = access.hindrance(
+            tenant.organization, has_second_factor=lambda: self._has_second_factor(person)
+        )
+        return None if found is None else found.code
+
+    def _has_second_factor(self, user: User) -> bool:
+        known: dict[int, bool] = self.root.__dict__.setdefault("second_factors", {})
+        if user.pk not in known:
+            known[user.pk] = factors.has_second_factor(user)
+        return known[user.pk]
 
     @extend_schema_field(serializers.ListField(child=serializers.ChoiceField(CHOICES)))
     def get_permissions(self, tenant: Tenant) -> list[str]:
@@ -159,14 +219,6 @@ class CreateOrganizationSerializer(StrictSerializer):
     name = serializers.CharField(max_length=120)
 
 
-class PersonSerializer(serializers.Serializer[Any]):
-    """A person as fellow members see them."""
-
-    id = serializers.IntegerField(source="pk")
-    email = serializers.CharField()
-    full_name = serializers.CharField()
-
-
 class MemberSerializer(serializers.Serializer[Any]):
     """A person's place in the organization."""
 
@@ -174,6 +226,7 @@ class MemberSerializer(serializers.Serializer[Any]):
     role = serializers.ChoiceField(Role.choices)
     custom_role = RoleReferenceSerializer(allow_null=True)
     joined_at = serializers.DateTimeField(source="created_at")
+    expanded = Expanded(custom_role=CUSTOM_ROLE)
 
 
 class ChangeRoleSerializer(StrictSerializer):

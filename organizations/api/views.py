@@ -1,19 +1,21 @@
 """Organizations and their members over REST. Each view reads the request, makes one call into the domain and answers."""
 
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.utils import timezone
+from django.utils.functional import cached_property
 from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.models import User
 from accounts.permissions import RecentlyAuthenticated
 from config.common import query
 from config.common.fields import StrictSerializer
-from config.common.pagination import CursorPagination
-from config.common.views import ApiView
+from config.common.listing import Listing
+from config.common.problem_answers import conflict
 from organizations import access, selectors
 from organizations.access import Tenant
 from organizations.api import examples
@@ -27,20 +29,22 @@ from organizations.api.serializers import (
     TransferOwnershipSerializer,
     UpdateOrganizationSerializer,
 )
-from organizations.models import Role
+from organizations.models import OrganizationMember, Role
 from organizations.roles import Permission
 from organizations.scoping import HasGrant
 from organizations.services import closing, members, organizations
 
-_LAST_OWNER = examples.conflict("`last_owner`: there is no other owner.")
+_LAST_OWNER = conflict("`last_owner`: there is no other owner.")
 
 
-class OrganizationListView(ApiView):
+class OrganizationListView(Listing):
     """The organizations that the person who asks belongs to."""
 
     permission_classes = (IsAuthenticated,)
     http_method_names = ["get", "head", "post"]
-    pagination_class = CursorPagination
+    shape = OrganizationSerializer
+    orders: ClassVar[dict[str, str]] = {"joined_at": "created_at"}
+    is_compiled = False  # what somebody may do in an organization is no column of it
 
     @extend_schema(
         operation_id="organizations_list",
@@ -50,13 +54,12 @@ class OrganizationListView(ApiView):
     )
     def get(self, request: Request) -> Response:
         """List the organizations you belong to with your role in each, the one you joined last first."""
-        query.read(request, also=query.PAGING)
-        person = person_of(request)
-        paginator = self.pagination_class()
-        page = paginator.paginate_queryset(selectors.memberships_of(person), request, view=self)
-        tenants = [access.as_member(member, person) for member in page]
-        rows = OrganizationSerializer(tenants, many=True)
-        return paginator.get_paginated_response(list(rows.data))
+        return self.listed(selectors.memberships_of(person_of(request)))
+
+    def presented(self, page: list[OrganizationMember]) -> list[Tenant]:
+        """Return what the person who asks is in each organization."""
+        person = person_of(self.request)
+        return [access.as_member(member, person) for member in page]
 
     @extend_schema(
         operation_id="organizations_create",
@@ -64,7 +67,7 @@ class OrganizationListView(ApiView):
         request=CreateOrganizationSerializer,
         responses={
             201: OrganizationSerializer,
-            **examples.conflict("`organization_limit_reached`: no further one is allowed."),
+            **conflict("`organization_limit_reached`: no further one is allowed."),
         },
         examples=[examples.NEW_ORGANIZATION, examples.CREATED_ORGANIZATION],
     )
@@ -114,11 +117,11 @@ class OrganizationView(OrganizationPathView):
         return Response(OrganizationSerializer(tenant).data)
 
 
-class MemberListView(OrganizationPathView):
+class MemberListView(Listing, OrganizationPathView):
     """Who belongs to an organization."""
 
-    pagination_class = CursorPagination
-    parameters = query.PAGING
+    shape = MemberSerializer
+    orders: ClassVar[dict[str, str]] = {"joined_at": "created_at"}
     permissions_by_method: ClassVar[dict[str, Permission]] = {"GET": Permission.MEMBERS_READ}
 
     @extend_schema(
@@ -129,11 +132,7 @@ class MemberListView(OrganizationPathView):
     )
     def get(self, request: Request, organization_id: int) -> Response:
         """List the members, the newest first."""
-        paginator = self.pagination_class()
-        found = selectors.members_of(self.tenant.organization)
-        page = paginator.paginate_queryset(found, request, view=self)
-        rows = MemberSerializer(page, many=True)
-        return paginator.get_paginated_response(list(rows.data))
+        return self.listed(selectors.members_of(self.tenant.organization))
 
 
 class MemberView(OrganizationPathView):
@@ -141,8 +140,26 @@ class MemberView(OrganizationPathView):
 
     permissions_by_method: ClassVar[dict[str, Permission]] = {
         "PATCH": Permission.MEMBERS_WRITE,
-        "DELETE": Permission.ORGANIZATION_READ,  # everybody may leave; removing others is the service's to refuse
+        "DELETE": Permission.ORGANIZATION_READ,  # removing others is the service's to refuse
     }
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether a person removes themself, which nobody's role or security policy prevents."""
+        user = self.request.user
+        is_own = isinstance(user, User) and user.pk == self.kwargs["user_id"]
+        return is_own and self.request.method == "DELETE"
+
+    @cached_property
+    def tenant(self) -> Tenant:
+        """The organization in the path; whoever leaves it may be kept out of it."""
+        if not self.is_leaving:
+            return super().tenant
+        return access.tenant_of(person_of(self.request), self.asked_organization(), is_leaving=True)
+
+    def get_permissions(self) -> list[Any]:
+        """Ask nothing of whoever leaves but who they are."""
+        return [IsAuthenticated()] if self.is_leaving else list(super().get_permissions())
 
     @extend_schema(
         operation_id="organizations_members_update",
@@ -166,7 +183,10 @@ class MemberView(OrganizationPathView):
         responses={204: None, **_LAST_OWNER},
     )
     def delete(self, request: Request, organization_id: int, user_id: int) -> Response:
-        """Remove a member; with your own id, leave. The last owner cannot go (409 `last_owner`)."""
+        """Remove a member; with your own id, leave. The last owner cannot go (409 `last_owner`).
+
+        Leaving needs no permission, and works also where the organization's security policy keeps you out.
+        """
         members.remove_member(tenant=self.tenant, user_id=user_id)
         return Response(status=204)
 
@@ -183,7 +203,7 @@ class TransferOwnershipView(OrganizationPathView):
         request=TransferOwnershipSerializer,
         responses={
             200: MemberSerializer,
-            **examples.conflict("`conflict`: an owner hands over to somebody else."),
+            **conflict("`conflict`: an owner hands over to somebody else."),
         },
         examples=[examples.HEIR, examples.NEW_OWNER],
     )
@@ -209,7 +229,7 @@ class CloseOrganizationView(OrganizationPathView):
         operation_id="organizations_close",
         summary="Close an organization",
         request=CloseOrganizationSerializer,
-        responses={204: None, **examples.conflict("Something stands against it, and says so.")},
+        responses={204: None, **conflict("Something stands against it, and says so.")},
         examples=[examples.CLOSING],
     )
     def post(self, request: Request, organization_id: int) -> Response:

@@ -4,9 +4,9 @@ from typing import Any, TypedDict, cast
 
 from django import forms
 
+from config.common.forms import LinesField, RefusableForm
 from organizations import grantable, selectors
 from organizations.access import Tenant
-from organizations.forms.settings import RefusableForm
 from organizations.models import CustomRole, Organization, Role
 from organizations.roles import GRANTS, MEANINGS, Permission, RoleName
 from organizations.services.custom_roles import Standing
@@ -142,7 +142,11 @@ class GrantForm(RefusableForm):
         _offer(
             self,
             "permission",
-            [(one.value, meaning) for one, meaning in MEANINGS.items() if one in tenant.held],
+            [
+                (one.value, f"{meaning} ({one.value})")
+                for one, meaning in MEANINGS.items()
+                if one in tenant.held
+            ],
         )
         _offer(self, "on", list(_objects(tenant)))
 
@@ -171,20 +175,6 @@ def _objects(tenant: Tenant) -> Any:
         yield label, [(f"{kind.name}:{row.pk}", str(row)) for row in rows]
 
 
-class LinesField(forms.CharField):
-    """Entries divided by line breaks, spaces or commas."""
-
-    widget = forms.Textarea(attrs={"rows": 3, "spellcheck": "false"})
-
-    def to_python(self, value: Any) -> list[str]:  # type: ignore[override]
-        """Read the entries."""
-        return value if isinstance(value, list) else (value or "").replace(",", " ").split()
-
-    def prepare_value(self, value: Any) -> Any:
-        """Write one entry per line."""
-        return "\n".join(value) if isinstance(value, list) else value
-
-
 class PolicyForm(RefusableForm):
     """Shows the security policy, and asks for another where the person may change it."""
 
@@ -203,7 +193,7 @@ class PolicyForm(RefusableForm):
         min_value=1,
         max_value=MAX_KEY_AGE_DAYS,
         required=False,
-        help_text="Of keys made or changed from now on; empty: no limit.",
+        help_text="Keys made or changed from now on end by then; older ones are marked and work until revoked. Empty: no limit.",
     )
     allowed_scopes = LinesField(
         label="Scopes that keys may have",

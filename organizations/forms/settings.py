@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 
-from config.common.errors import DomainError
+from config.common.forms import RefusableForm
 from organizations import selectors
 from organizations.access import Tenant
 from organizations.models import Organization
@@ -18,20 +18,6 @@ _ADDRESS = {
     "city": ("City", 100),
     "state": ("State or region", 100),
 }
-
-
-class RefusableForm(forms.Form):
-    """A form that can show why the domain refused it."""
-
-    def refuse(self, error: DomainError) -> None:
-        """Put each fault at its field, and what concerns no field above the form."""
-        for fault in error.errors:
-            name = fault.pointer.removeprefix("#/").split("/")[0]
-            self.add_error(
-                name if name in self.fields else None, f"{fault.message} {fault.fix}".strip()
-            )
-        if not error.errors:
-            self.add_error(None, f"{error.detail} {error.fix}")
 
 
 class CreateOrganizationForm(RefusableForm):

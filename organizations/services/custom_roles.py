@@ -38,6 +38,7 @@ class RoleLimitReached(Conflict):
     code = "role_limit_reached"
     title = "No further role is allowed"
     fix = "Delete a role that is no longer needed."
+    members = {"limit": ("How many there may be.", 50)}
 
 
 class RoleInUse(Conflict):
@@ -46,6 +47,7 @@ class RoleInUse(Conflict):
     code = "role_in_use"
     title = "The role is in use"
     fix = "Name the role that its holders are to have instead."
+    members = {"holders": ("How many members hold it.", 3)}
 
 
 @dataclass(frozen=True, slots=True)

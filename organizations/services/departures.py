@@ -30,6 +30,10 @@ class SoleOwner(Conflict):
     fix = (
         "Make another member of each of these organizations an owner, or remove the other members."
     )
+    members = {
+        "organizations": ("Which ones, with the name of each.", [{"id": 12, "name": "Acme"}]),
+    }
+    answered_by = ("users_me_deletion_request",)
 
 
 def require_no_orphans(*, user_id: int) -> None:

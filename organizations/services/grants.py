@@ -70,6 +70,16 @@ def take(*, tenant: Tenant, grant_id: int) -> None:
     grant.delete()
 
 
+@transaction.atomic
+def take_all(*, organization_id: int) -> None:
+    """Take away everything that an organization granted on single objects; the caller holds its lock."""
+    rows = ObjectGrant.objects.filter(organization_id=organization_id).order_by("pk")
+    for grant in rows.select_related("permission__content_type").select_for_update(of=("self",)):
+        permission, kind = meaning_of(grant)
+        publish(GrantRemoved(**_told(grant, permission, kind)), before=changes.told(grant))
+        grant.delete()
+
+
 def meaning_of(grant: ObjectGrant) -> tuple[Permission, Kind]:
     """Return which permission of the catalogue a row stands for, and on what kind of object."""
     kind = grantable.of(grant.permission)

@@ -49,6 +49,7 @@ class InvitationLimitReached(Conflict):
     code = "invitation_limit_reached"
     title = "Too many invitations wait"
     fix = "Revoke some that nobody will answer."
+    members = {"limit": ("How many there may be.", 100)}
 
 
 class InvitationNotOpen(Conflict):
@@ -65,6 +66,7 @@ class TooManyInvitationMails(TooManyRequests):
     code = "too_many_invitation_mails"
     title = "Too many mails to this address"
     fix = "Wait as many seconds as `Retry-After` says; the last mail's link works for seven days."
+    answered_by = ("organizations_invitations_create", "organizations_invitations_resend")
 
 
 @transaction.atomic

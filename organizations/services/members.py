@@ -34,6 +34,7 @@ class SeatLimitReached(Conflict):
     code = "seat_limit_reached"
     title = "No seat is left"
     fix = "Remove a member, or choose a plan with more seats."
+    members = {"limit": ("How many there may be.", 10)}
 
 
 class AlreadyMember(Conflict):
@@ -48,8 +49,11 @@ class AlreadyMember(Conflict):
 def add_member(
     *, organization: Organization, user: User, role: str, custom_role: CustomRole | None = None
 ) -> OrganizationMember:
-    """Make a person a member. Raises AlreadyMember or SeatLimitReached; seats are counted under a lock."""
-    locked = Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
+    """Make a person a member; seats are counted under a lock.
+
+    Raises AlreadyMember, SeatLimitReached or OrganizationIsClosed.
+    """
+    locked = access.lock_open(organization.pk)
     if locked.members.filter(user=user).exists():
         raise AlreadyMember
     if locked.seat_limit is not None and locked.members.count() >= locked.seat_limit:
@@ -94,17 +98,35 @@ def remove_member(*, tenant: Tenant, user_id: int) -> None:
 
     Only owners remove owners, and nobody removes who has more than they have. Raises NotFound, Forbidden or LastOwner.
     """
+    if tenant.user is not None and tenant.user.pk == user_id:
+        leave(user=tenant.user, organization_id=tenant.organization.pk)
+        return
     tenant = access.locked(tenant)
-    is_leaving = tenant.user is not None and tenant.user.pk == user_id
-    if not is_leaving:
-        tenant.require(Permission.MEMBERS_WRITE)
+    tenant.require(Permission.MEMBERS_WRITE)
     member = _member(tenant, user_id)
-    if not is_leaving:
-        tenant.require_all(custom_roles.standing_of(member).permissions)
+    tenant.require_all(custom_roles.standing_of(member).permissions)
+    _part(member)
+
+
+@transaction.atomic
+def leave(*, user: User, organization_id: int) -> Organization:
+    """End one's own membership and return what one has left; the security policy, which may keep one out, holds nobody in.
+
+    Raises NotFound or LastOwner.
+    """
+    tenant = access.tenant_of(user, organization_id, is_leaving=True)
+    Organization.objects.select_for_update(no_key=True).get(pk=organization_id)
+    _part(_member(tenant, user.pk))
+    return tenant.organization
+
+
+def _part(member: OrganizationMember) -> None:
     _require_another_owner(member)
     member.delete()
     publish(
-        MemberRemoved(organization_id=tenant.organization.pk, user_id=user_id, role=member.role),
+        MemberRemoved(
+            organization_id=member.organization_id, user_id=member.user_id, role=member.role
+        ),
         before=changes.told(member, ("user", "role")),
     )
 

@@ -24,6 +24,7 @@ class OrganizationLimitReached(Conflict):
     code = "organization_limit_reached"
     title = "No further organization is allowed"
     fix = "Hand over an organization that you no longer need, or ask us for more."
+    members = {"limit": ("How many there may be.", 20)}
 
 
 class Settings(TypedDict, total=False):

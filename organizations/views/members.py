@@ -4,13 +4,15 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from django.contrib import messages
+from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.models import User
 from config.common import pagination
-from config.common.errors import DomainError
+from config.common.errors import Conflict, DomainError
 from organizations import selectors
 from organizations.access import Tenant
 from organizations.forms import InviteForm, RoleForm, choice_of, role_choices
@@ -114,6 +116,20 @@ def member_remove(request: HttpRequest, user_id: int) -> HttpResponse:
         return redirect("organizations:switch")
     messages.success(request, "The member is removed.")
     return redirect("organizations:member-list")
+
+
+@require_POST
+@login_required
+def leave(request: HttpRequest, organization_id: int) -> HttpResponse:
+    """Leave an organization, also one whose security policy keeps the person out."""
+    assert isinstance(request.user, User)
+    try:
+        left = members.leave(user=request.user, organization_id=organization_id)
+    except Conflict as error:
+        messages.error(request, f"{error.detail} {error.fix}")
+    else:
+        messages.success(request, f"You have left {left.name}.")
+    return redirect("organizations:switch")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -73,6 +73,7 @@ def settings(request: HttpRequest) -> HttpResponse:
         return redirect("organizations:settings")
     context = {
         "form": form,
+        "billing_fields": [name for name in form.fields if name != "name"],
         "can_write": tenant.may(Permission.ORGANIZATION_WRITE),
         "can_hand_over": tenant.role == Role.OWNER,
         "can_close": tenant.may(Permission.ORGANIZATION_CLOSE),

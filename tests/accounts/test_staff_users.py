@@ -440,7 +440,7 @@ def test_sorts_by_what_it_allows(as_sam):
         return "".join(row["email"][0] for row in page["data"]), page
 
     def pages(order):
-        path = f"{URL}{only}&order={order}"
+        path = f"{URL}{only}&ordering={order}"
         first, page = shown(path)
         second, rest = shown(f"{path}&cursor={page['next_cursor']}")
         back, _ = shown(f"{path}&cursor={rest['prev_cursor']}")
@@ -450,9 +450,9 @@ def test_sorts_by_what_it_allows(as_sam):
     assert pages("-email") == ("cb", "a", "cb")
     assert pages("created_at") == ("bc", "a", "bc")
     assert pages("-created_at") == ("ac", "b", "ac")
-    assert as_sam.get(f"{URL}?order=password").status_code == 400
-    cursor = as_sam.get(f"{URL}{only}&order=email").json()["next_cursor"]
-    assert as_sam.get(f"{URL}{only}&order=-email&cursor={cursor}").status_code == 400
+    assert as_sam.get(f"{URL}?ordering=password").status_code == 400
+    cursor = as_sam.get(f"{URL}{only}&ordering=email").json()["next_cursor"]
+    assert as_sam.get(f"{URL}{only}&ordering=-email&cursor={cursor}").status_code == 400
 
 
 def test_a_change_can_insist_on_what_was_read(as_sam, olivia):

@@ -16,6 +16,7 @@ from config.common import crypto
 from organizations import access
 from organizations.models import Organization, Role
 from organizations.services import custom_roles, grants, invitations
+from tests.api.rows import ROWS
 from tests.api.world import World
 from tests.clients import ApiAs
 from tests.factories.accounts import PASSWORD, PasskeyFactory
@@ -111,6 +112,14 @@ def world(
             "foreign": _rights_in(foreign_organization, stan, "j" * 43, "nobody@example.com"),
         },
     )
+
+
+@pytest.fixture
+def furnished(world: World) -> World:
+    """Return the world with fifty rows and more in every list."""
+    for add in ROWS.values():
+        add(world)
+    return world
 
 
 def _staff(person: User) -> APIClient:

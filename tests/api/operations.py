@@ -6,6 +6,8 @@ from typing import Any
 
 from drf_spectacular.generators import SchemaGenerator
 
+from config.common.shared_descriptions import resolved
+
 _METHODS = {"get", "post", "put", "patch", "delete"}
 
 
@@ -19,6 +21,9 @@ class Operation:
     parameters: tuple[str, ...]
     is_listing: bool
     is_upload: bool
+    # What `expand` and `ordering` may name.
+    expandable: tuple[str, ...]
+    orderings: tuple[str, ...]
 
     @property
     def has_id(self) -> bool:
@@ -46,17 +51,43 @@ def operations() -> dict[str, Operation]:
     return {operation.id: operation for operation in found}
 
 
+@cache
+def described(name: str) -> dict[str, Any]:
+    """Return what the document says of an operation, with its shared parameters, responses and examples in place."""
+    operation = operations()[name]
+    told = dict(document()["paths"][operation.path][operation.method])
+    told["parameters"] = [at(parameter) for parameter in told.get("parameters", ())]
+    told["responses"] = {status: _in_full(one) for status, one in told["responses"].items()}
+    return told
+
+
+def at(found: dict[str, Any]) -> dict[str, Any]:
+    """Follow a reference within the document, if it is one."""
+    return resolved(document(), found)
+
+
+def _in_full(response: dict[str, Any]) -> dict[str, Any]:
+    response = at(response)
+    content = {kind: _shown(media) for kind, media in response.get("content", {}).items()}
+    return {**response, "content": content} if content else response
+
+
+def _shown(media: dict[str, Any]) -> dict[str, Any]:
+    examples = {name: at(example) for name, example in media.get("examples", {}).items()}
+    return {**media, "examples": examples} if examples else media
+
+
 def _operation(method: str, path: str, described: dict[str, Any]) -> Operation:
-    names = tuple(
-        parameter["name"]
-        for parameter in described.get("parameters", ())
-        if parameter["in"] == "query"
-    )
+    parameters = [at(parameter) for parameter in described.get("parameters", ())]
+    names = tuple(one["name"] for one in parameters if one["in"] == "query")
+    schemas = {one["name"]: one["schema"] for one in parameters}
     return Operation(
         id=described["operationId"],
         method=method,
         path=path,
         parameters=names,
         is_listing={"cursor", "limit"} <= set(names),
+        expandable=tuple(schemas.get("expand", {}).get("items", {}).get("enum", ())),
+        orderings=tuple(schemas.get("ordering", {}).get("enum", ())),
         is_upload="multipart/form-data" in described.get("requestBody", {}).get("content", {}),
     )

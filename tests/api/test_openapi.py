@@ -1,5 +1,6 @@
 """The OpenAPI document: valid, complete, without a warning, and true of what the API answers."""
 
+import json
 import re
 
 import pytest
@@ -12,6 +13,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from apikeys.gateway import app as gate
 from config.common.events import catalogue
+from tests.api.operations import described as in_full
 from tests.api.operations import document, operations
 from tests.api.test_permission_matrix import BODIES, MATRIX
 from tests.api.world import World, who_may
@@ -35,10 +37,7 @@ OPEN = {
 }
 # Bodies that are files have no example.
 FILES = {"application/zip", "multipart/form-data", "text/csv", "application/jsonl"}
-DESCRIBED = [
-    (name, operation, document()["paths"][operation.path][operation.method])
-    for name, operation in operations().items()
-]
+DESCRIBED = [(name, operation, in_full(name)) for name, operation in operations().items()]
 # What staff is answered with, as the world stands; the others are refused.
 OF_STAFF = [name for name in operations() if name.startswith("admin_") and "reinstate" not in name]
 EVERY = pytest.mark.parametrize(
@@ -129,7 +128,9 @@ def test_every_parameter_has_an_example(name, operation, described):
 
 def test_tags_are_declared_and_described():
     declared = {tag["name"]: tag["description"] for tag in document()["tags"]}
-    used = {tag for _, _, described in DESCRIBED for tag in described["tags"]}
+    told = [described["post"] for described in document()["webhooks"].values()]
+    told += [described for _, _, described in DESCRIBED]
+    used = {tag for described in told for tag in described["tags"]}
 
     assert set(declared) == used
     assert {name: text for name, text in declared.items() if text == name} == {}
@@ -160,9 +161,47 @@ def test_problems_are_described_as_problems(name, operation, described):
         assert list(body["content"]) == ["application/problem+json"]
         assert body["description"]
     for status, body in problems.items():
-        example = body["content"]["application/problem+json"]["example"]
-        assert faults_of(schema, example) == [], status
-        assert example["status"] == int(status)
+        for example in shown_in(body["content"]["application/problem+json"]):
+            assert faults_of(schema, example) == [], status
+            assert example["status"] == int(status)
+
+
+def shown_in(media):
+    """Return the examples of a body."""
+    shown = [example["value"] for example in media.get("examples", {}).values()]
+    return shown + ([media["example"]] if "example" in media else [])
+
+
+def test_what_is_alike_is_described_once():
+    """A parameter, a response or the example of a problem that several operations share is in the components."""
+    inline, examples = [], []
+    for operation in operations().values():
+        told = document()["paths"][operation.path][operation.method]
+        inline += [json.dumps(one, sort_keys=True) for one in told.get("parameters", ())]
+        for status, response in told["responses"].items():
+            if status >= "400" and "$ref" not in response:
+                inline.append(json.dumps(response, sort_keys=True))
+                examples += [one for one in response["content"].values() if "example" in one]
+    alike = {text for text in inline if '"$ref": "#/components/parameters' not in text}
+
+    assert len(alike) == len([text for text in inline if text in alike])
+    assert examples == []
+    assert len(json.dumps(document(), separators=(",", ":"))) < 600_000
+
+
+def test_every_shared_description_is_used():
+    text = json.dumps(document())
+
+    for kind in ("responses", "parameters", "examples", "headers"):
+        names = document()["components"][kind]
+        assert names
+        assert [one for one in names if f'"#/components/{kind}/{one}"' not in text] == []
+
+
+def test_it_is_the_same_each_time():
+    again = SchemaGenerator(api_version="v1").get_schema(request=None, public=True)
+
+    assert json.dumps(again, sort_keys=True) == json.dumps(document(), sort_keys=True)
 
 
 @EVERY
@@ -175,8 +214,7 @@ def test_bodies_have_examples_that_are_valid(name, operation, described):
             if kind in FILES:
                 continue
             assert kind == "application/json"
-            shown = [example["value"] for example in media.get("examples", {}).values()]
-            shown += [media["example"]] if "example" in media else []
+            shown = shown_in(media)
             assert shown, f"{name} has a body without an example"
             assert [faults_of(media["schema"], value) for value in shown] == [[]] * len(shown)
 
@@ -185,7 +223,7 @@ def test_bodies_have_examples_that_are_valid(name, operation, described):
 def test_answers_are_what_the_document_says(world: World):
     for name in [row[0] for row in MATRIX if row[-1] < 300] + OF_STAFF:
         operation = operations()[name]
-        described = document()["paths"][operation.path][operation.method]
+        described = in_full(name)
 
         with transaction.atomic():
             response = world.ask(who_may(operation), operation, body=BODIES.get(name))
@@ -208,7 +246,7 @@ def test_refusals_are_what_the_document_says(world: World, caller):
 
     for name in [row[0] for row in MATRIX if row[place] >= 400]:
         operation = operations()[name]
-        described = document()["paths"][operation.path][operation.method]
+        described = in_full(name)
 
         response = world.ask(caller, operation, body=BODIES.get(name))
 

@@ -66,6 +66,7 @@ def test_needs_only_a_name(api_as, olivia):
         "expires_at": None,
         "revoked_at": None,
         "last_used_at": None,
+        "is_outdated": False,
     }
 
 

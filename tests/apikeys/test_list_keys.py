@@ -59,7 +59,7 @@ def test_shows_no_secret_and_no_digest(api_as, olivia, key):
     assert set(row) == {
         "id", "name", "description", "environment", "prefix", "last4", "status", "enabled", "scopes", "rate",
         "quota", "credits", "ip_allowlist", "allowed_origins", "metadata", "external_id", "created_by",
-        "created_at", "updated_at", "expires_at", "revoked_at", "last_used_at",
+        "created_at", "updated_at", "expires_at", "revoked_at", "last_used_at", "is_outdated",
     }  # fmt: skip
 
 

@@ -13,7 +13,11 @@ from billing.models import Plan, Subscription
 from billing.services import plans, subscriptions
 from billing.services.subscriptions import AlreadySubscribed
 from config.common.errors import NotFound
+from organizations import access
 from organizations.models import Organization
+from organizations.services import answers, invitations, members
+from tests import race
+from tests.factories.accounts import UserFactory
 from tests.factories.billing import PlanFactory
 from tests.factories.organizations import OrganizationFactory
 from tests.simultaneous import at_once
@@ -224,3 +228,39 @@ def test_command_changes_the_plan(organization, capsys):
 def test_command_says_which_plan_does_not_exist(organization):
     with pytest.raises(CommandError, match="no plan called GOLD"):
         call_command("change_plan", str(organization.pk), "GOLD")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_smaller_plan_on_its_way_leaves_no_seat_to_take():
+    organization = OrganizationFactory.create()
+    subscriptions.change_plan(organization=organization, plan_code="BASIC")
+    for _ in range(2):
+        members.add_member(organization=organization, user=UserFactory.create(), role="VIEWER")
+    invited = UserFactory.create()
+    invitation = invitations.invite(
+        tenant=access.on_behalf_of(organization),
+        email=invited.email,
+        role="VIEWER",
+        at=timezone.now(),
+    )
+
+    refused = race.behind(
+        lambda: subscriptions.change_plan(organization=organization, plan_code="FREE"),
+        lambda: answers.accept(user=invited, invitation_id=invitation.pk, at=timezone.now()),
+    )
+
+    assert isinstance(refused, members.SeatLimitReached)
+    assert organization.members.count() == 3
+    invitation.refresh_from_db()
+    assert invitation.status == "PENDING"
+
+
+def test_who_is_there_stays_when_the_plan_shrinks(organization, adam, mia, vera):
+    subscriptions.change_plan(organization=organization, plan_code="PRO")
+    before = organization.members.count()
+
+    subscriptions.change_plan(organization=organization, plan_code="FREE")
+
+    assert (before, organization.members.count()) == (4, 4)
+    with pytest.raises(members.SeatLimitReached):
+        members.add_member(organization=organization, user=UserFactory.create(), role="VIEWER")

@@ -20,6 +20,11 @@ ACCOUNT = [
     for path in PRIVATE
     if path.startswith(("/profile", "/security", "/privacy", "/notices", "/activity"))
 ]
+ORGANIZATION = [
+    path
+    for path in PRIVATE
+    if path.startswith(("/team", "/organization", "/webhooks", "/audit", "/security-events"))
+]
 SIGN_IN = [path for path in PUBLIC if path not in {"/docs/", "/problems/rate_limited"}]
 # What has the focus, and whether that can be seen: an outline or a ring of its own.
 FOCUSED = """() => {
@@ -59,7 +64,9 @@ def walk(page, path):
     """Press Tab until every control of a page has had the focus; return what is wrong."""
     page.goto(path, wait_until="load")
     wanted, seen, wrong = page.evaluate(NUMBER), set(), []
-    for _ in range(wanted + 10):
+    # A time is written part by part, with a stop at each and at its calendar.
+    parts = 8 * page.locator("input[type^=date]").count()
+    for _ in range(wanted + parts + 10):
         page.keyboard.press("Tab")
         found = page.evaluate(FOCUSED)
         if found is None:
@@ -83,6 +90,15 @@ def test_every_control_is_reached_and_seen(visit, sign_in, scheme):
     wrong += [fault for path in ACCOUNT for fault in walk(page, path)]
 
     assert wrong == []
+
+
+@pytest.mark.trial
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_control_of_the_organization_is_reached_and_seen(visit, sign_in, scheme):
+    visit.page.emulate_media(color_scheme=scheme)
+    sign_in(visit.page, "owner@demo.test")
+
+    assert [fault for path in ORGANIZATION for fault in walk(visit.page, path)] == []
 
 
 class Hands:

@@ -1,11 +1,13 @@
 """The journey of a webhook: add it, keep its secret, see a test event arrive, read its log, resend, be graded, be told why not."""
 
 import re
+import time
 
 import pytest
 from playwright.sync_api import expect
 from standardwebhooks.webhooks import Webhook as Verifier
 
+from tests.browser.test_keyboard import walk
 from tests.doubles.receiver import running_receiver
 
 pytestmark = pytest.mark.browser
@@ -27,6 +29,7 @@ def test_a_webhook_from_its_first_event_to_its_grade(
     sign_in(page, "owner@demo.test")
 
     page.get_by_role("link", name="Webhooks", exact=True).click()
+    expect(page.get_by_role("link", name="Order system")).to_be_visible()
     page.get_by_role("main").get_by_role("link", name="Add webhook").first.click()
     page.get_by_label("URL").fill(receiver.url("/books"))
     page.get_by_label("Description").fill("Bookkeeping")
@@ -85,3 +88,40 @@ def _number_of(webhook, page):
     page.goto(webhook)
     link = page.locator("#results a").first.get_attribute("href")
     return re.search(r"/deliveries/(\d+)/", link).group(1)
+
+
+def _demo_pages(page):
+    """Wait until the demo's endpoints have met success, trouble and an end; return the addresses of all their pages."""
+    deadline = time.monotonic() + 60
+    page.goto("/webhooks/")
+    while not page.get_by_role("row", name="Old shop").get_by_text("Disabled").is_visible():
+        assert time.monotonic() < deadline, "the demo's events are not sent"
+        page.reload()
+    links = {link.get_attribute("href") for link in page.locator("#results td.main a").all()}
+    found = []
+    for one in sorted(links):
+        page.goto(one, wait_until="load")
+        logged = page.locator("#results a").first
+        found += [one, *(f"{one}{name}/" for name in NAMES), logged.get_attribute("href")]
+    return found
+
+
+@pytest.mark.trial
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_of_the_demos_webhooks_is_accessible(visit, sign_in, serious_faults, scheme):
+    page = visit.page
+    page.emulate_media(color_scheme=scheme)
+    sign_in(page, "owner@demo.test")
+    faults, unreached = [], []
+    for path in _demo_pages(page):
+        page.goto(path, wait_until="load")
+        faults += serious_faults(page)
+        unreached += walk(page, path)
+    page.goto("/webhooks/create/", wait_until="load")
+    page.get_by_label("Every event, also those introduced later").uncheck()
+    page.locator("summary").filter(has_text="member").click()
+    page.get_by_label("All of member.*").check()
+    faults += serious_faults(page)
+
+    assert [*faults, *unreached] == []

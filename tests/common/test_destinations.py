@@ -131,16 +131,17 @@ def test_a_name_that_changes_between_check_and_connection_leads_nowhere(connecti
     assert connections == []
 
 
-def test_the_address_itself_is_checked_when_the_socket_is_made(connections, monkeypatch):
-    """Even if a resolver's answer got past its check, the last word is at the socket."""
-    monkeypatch.setattr(http._Resolver, "resolve", _resolve_unchecked)
+@pytest.mark.parametrize("addresses", [["127.0.0.1"], ["127.0.0.1", "::1", "10.0.0.1"]])
+def test_the_address_itself_is_checked_when_the_socket_is_made(addresses, connections, monkeypatch):
+    """Even if a name's addresses got past their check, the last word is at the socket."""
+
+    async def unchecked(_client, _target):
+        return addresses
+
+    monkeypatch.setattr(http.Client, "_addresses", unchecked)
 
     assert post("https://sneaky.example/hook").trouble == Trouble.BLOCKED
     assert connections == []
-
-
-async def _resolve_unchecked(_self, host, port=0, family=socket.AF_INET):
-    return [http._record(host, "127.0.0.1", port)]
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,9 @@ def test_everything_stops_and_what_bills_need_stays(api_as, organization, olivia
     assert Subscription.objects.filter(organization=organization).exists()
     assert ApiKey.objects.get(pk=key.pk).revoked_at is not None
     assert OrganizationInvitation.objects.get().status == "REVOKED"
-    assert told() == ["invitation.revoked", "api_key.revoked", "organization.closed"]
+    assert told() == [
+        *("invitation.revoked", "subscription.canceled", "api_key.revoked", "organization.closed")
+    ]
     assert [one.get(url).status_code for one in (client, other)] == [404, 404]
     assert client.get("/api/v1/organizations").json()["data"] == []
     mailed = OutgoingMail.objects.filter(kind="organizations/closed")

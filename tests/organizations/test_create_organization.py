@@ -71,6 +71,7 @@ def test_the_creator_is_the_owner(api_as, olivia, told):
             "currency": "USD",
         },
         "metadata": {},
+        "kept_out": None,
         "created_at": body["created_at"],
         "updated_at": body["updated_at"],
     }

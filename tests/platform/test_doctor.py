@@ -1,18 +1,25 @@
 """The doctor names what is wrong and what mends it, and changes nothing."""
 
+import base64
 import contextlib
+import inspect
 import itertools
+import os
 import re
 from dataclasses import replace
 from io import StringIO
 
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 from django.db import OperationalError, connection
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
 from apikeys.models import ApiKey
+from audit import signing
+from audit.models import AuditSeal
+from config import checks as deployment_checks
 from config.celery import app
 from config.common import mail
 from config.embedded.servers import free_port
@@ -170,6 +177,79 @@ def test_signing_keys_that_may_go_are_named(healthy, settings):
     settings.JWT_SIGNING_KEYS = ["20260101:x", "20250101:x"]
 
     assert "ok     signing     key 20250101 can be removed from JWT_SIGNING_KEYS\n" in told()
+
+
+def sealed_by(key_id):
+    AuditSeal.objects.create(
+        chain=1,
+        sequence=AuditSeal.objects.count() + 1,
+        hash=b"h" * 32,
+        kind="DAILY",
+        sealed_at=timezone.now(),
+        key_id=key_id,
+        signature=b"s" * 64,
+    )
+
+
+def seed():
+    return base64.b64encode(os.urandom(32)).decode()
+
+
+def test_keys_that_seals_of_the_log_need_are_named(healthy, settings):
+    settings.AUDIT_SIGNING_KEYS = [f"b:{seed()}", f"a:{seed()}"]
+    for key_id in ("b", "lost", "derived-0123456789abcdef"):
+        sealed_by(key_id)
+
+    assert "ok     seals       key a can be removed from AUDIT_SIGNING_KEYS\n" in told()
+    assert "WRONG  seals       needs lost, not configured\n" in told()
+    assert "put lost back into AUDIT_SIGNING_KEYS" in told()
+    assert "WRONG  seals       1 were signed under an earlier SECRET_KEY\n" in told()
+    assert "put that value into SECRET_KEY_FALLBACKS" in told()
+
+
+def test_what_depends_on_the_secret_key_is_told(healthy, settings):
+    settings.AUDIT_SIGNING_KEYS, settings.GATEWAY_SIGNING_KEYS = [], [f"g:{seed()}"]
+    settings.SECRET_KEY_FALLBACKS = ["earlier" * 9]
+    sealed_by(signing.newest_key())
+    said = told()
+
+    assert f"seals       key {signing.newest_key()} signs; it made 1 of the seals kept\n" in said
+    assert "AUDIT_SIGNING_KEYS is not set: derived from SECRET_KEY, it changes with that" in said
+    assert "GATEWAY_SIGNING_KEYS is not set" not in said
+    assert "ok     fallbacks   1 earlier SECRET_KEY still accepted\n" in said
+    assert consult() == {}
+
+
+def test_half_of_a_providers_secrets_is_not_enough(healthy, settings):
+    settings.STRIPE_SECRET_KEY, settings.STRIPE_WEBHOOK_SECRET = "sk_test_x", ""
+    settings.PAYPAL_CLIENT_ID, settings.PAYPAL_CLIENT_SECRET = "a", "b"
+    settings.PAYPAL_WEBHOOK_ID = ""
+
+    assert consult() == {
+        "stripe": ("incomplete", "set STRIPE_WEBHOOK_SECRET, or none of stripe's"),
+        "paypal": ("incomplete", "set PAYPAL_WEBHOOK_ID, or none of paypal's"),
+    }
+
+    settings.STRIPE_WEBHOOK_SECRET = settings.PAYPAL_WEBHOOK_ID = "w"
+    assert consult() == {}
+
+
+def test_every_required_secret_is_looked_at():
+    """A secret that the settings insist on has an examination, or a check of the deployment."""
+    looked_at = inspect.getsource(doctor) + inspect.getsource(deployment_checks)
+
+    assert {"SECRET_KEY", "JWT_SIGNING_KEYS", "AUDIT_SIGNING_KEYS"} <= set(_SECRET_SETTINGS)
+    assert [name for name in _SECRET_SETTINGS if name not in looked_at] == []
+
+
+# What `.env.example` lists under its heading of secrets.
+_EXAMPLE = (settings.BASE_DIR / ".env.example").read_text(encoding="utf-8")
+_SECTION = _EXAMPLE.partition("# --- Secrets")[2].partition("# --- ")[0]
+_SECRET_SETTINGS = [
+    name
+    for name in re.findall(r"^([A-Z_]+)=", _SECTION, re.MULTILINE)
+    if name != "TOLLGATE_KEY_BRAND"
+]
 
 
 def test_unreachable_mail_server_is_named(healthy, settings):

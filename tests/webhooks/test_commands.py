@@ -8,6 +8,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from audit.models import AuditLog
+from billing.models import SubscriptionStatus
 from billing.services import subscriptions
 from organizations.services import suspension
 from tests.doubles.receiver import response
@@ -157,6 +158,20 @@ def test_messages_go_when_their_plans_retention_is_over(plan, days, failed, orga
     assert not WebhookMessage.objects.exists()
     assert not WebhookDelivery.objects.exists()
     assert not WebhookAttempt.objects.exists()
+
+
+def test_messages_of_an_organization_without_a_plan_are_kept_longest_and_go(failed, organization):
+    now = timezone.now()
+    organization.subscriptions.update(status=SubscriptionStatus.CANCELED, canceled_at=now)
+    WebhookDelivery.objects.filter(status=Status.PENDING).update(
+        status=Status.FAILED, next_attempt_at=None, completed_at=now
+    )
+    WebhookMessage.objects.update(created_at=now - timedelta(days=90) + timedelta(minutes=5))
+    assert upkeep.prune(at=now) == 0
+
+    assert upkeep.prune(at=now + timedelta(minutes=6)) > 0
+
+    assert not WebhookMessage.objects.exists()
 
 
 def test_what_still_waits_is_never_pruned(failed):

@@ -71,7 +71,7 @@ def test_every_attempt_is_written_down(endpoint, receiver, change, drain, clock)
     )
     assert (attempt.at, attempt.url, attempt.address) == (clock.now, webhook.url, "127.0.0.1")
     assert attempt.response_body == "ok"
-    assert attempt.response_headers == {"Content-Length": "2"}
+    assert attempt.response_headers == {"content-length": "2"}
     assert attempt.signature == receiver.calls[0].headers["webhook-signature"]
 
 

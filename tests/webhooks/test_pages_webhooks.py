@@ -296,7 +296,7 @@ def test_a_failing_endpoint_says_since_when_and_for_how_long_it_is_left_alone(mi
     text = mia_browses.get(page(webhook)).content.decode()
 
     assert "3 hours ago" in text
-    assert "7 attempts failed in a row" in text
+    assert "Failed attempts in a row: 7" in text
     assert "left alone for a while" in text
 
 

@@ -159,7 +159,7 @@ def test_why_it_waits(endpoint, change, drain, clock):
     WebhookDelivery.objects.filter(pk=delivery.pk).update(leased_until=None)
     Webhook.objects.update(circuit_open_until=soon)
     assert why(webhook, first).code == "circuit_open"
-    assert "another status" in why(webhook, first).detail
+    assert "answered 500" in why(webhook, first).detail
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 import base64
 import hashlib
 import json
+import shutil
+import subprocess
 from datetime import UTC, datetime
 
 import pytest
@@ -61,6 +63,87 @@ def test_an_ed25519_signature_is_verified_with_the_public_half():
     key.verify(base64.b64decode(value), f"{ID}.7.".encode() + b"{}")
     with pytest.raises(InvalidSignature):
         key.verify(base64.b64decode(value), f"{ID}.8.".encode() + b"{}")
+
+
+# What DER puts before the 32 bytes of a private and a public key (RFC 8410).
+PRIVATE_DER = bytes.fromhex("302e020100300506032b657004220420")
+PUBLIC_DER = bytes.fromhex("302a300506032b6570032100")
+
+
+def pem(kind, der):
+    encoded = base64.b64encode(der).decode()
+    return f"-----BEGIN {kind} KEY-----\n{encoded}\n-----END {kind} KEY-----\n"
+
+
+def openssl(folder, *arguments):
+    return subprocess.run(
+        ["openssl", *arguments], cwd=folder, capture_output=True, check=False, timeout=30
+    )
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="OpenSSL is not installed")
+def test_openssl_makes_and_verifies_the_same_ed25519_signature(tmp_path):
+    private, public = signing.new_private_key()
+    body = "Grüße".encode() * 1_000
+    _, _, value = signing.signature([private], message_id=ID, timestamp=7, body=body).partition(",")
+    seed = base64.b64decode(private.removeprefix("whsk_"))
+    (tmp_path / "private.pem").write_text(pem("PRIVATE", PRIVATE_DER + seed))
+    (tmp_path / "public.pem").write_text(pem("PUBLIC", PUBLIC_DER + base64.b64decode(public)))
+    (tmp_path / "content").write_bytes(f"{ID}.7.".encode() + body)
+    (tmp_path / "forged").write_bytes(f"{ID}.8.".encode() + body)
+    (tmp_path / "signature").write_bytes(base64.b64decode(value))
+
+    made = openssl(
+        tmp_path, *["pkeyutl", "-sign", "-inkey", "private.pem", "-rawin", "-in", "content"]
+    )
+    verify = [
+        "pkeyutl",
+        "-verify",
+        "-pubin",
+        "-inkey",
+        "public.pem",
+        "-rawin",
+        "-sigfile",
+        "signature",
+        "-in",
+    ]
+
+    assert made.stdout == base64.b64decode(value)
+    assert openssl(tmp_path, *verify, "content").returncode == 0
+    assert openssl(tmp_path, *verify, "forged").returncode != 0
+
+
+_VERIFY_BY_JWK = """
+const { jwk, cases } = JSON.parse(require("fs").readFileSync(0, "utf8"));
+const { createPublicKey, verify } = require("crypto");
+const key = createPublicKey({ key: jwk, format: "jwk" });
+const told = cases.map(([content, value]) =>
+  verify(null, Buffer.from(content), key, Buffer.from(value, "base64")));
+console.log(JSON.stringify(told));
+"""
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="Node.js is not installed")
+def test_node_verifies_by_the_published_key():
+    private, public = signing.new_private_key()
+    other, _ = signing.new_private_key()
+    values = [
+        signing.signature([key], message_id=ID, timestamp=7, body="Grüße".encode())[4:]
+        for key in (private, other)
+    ]
+    content = f"{ID}.7.Grüße"
+    cases = [(content, values[0]), (f"{content} ", values[0]), (content, values[1])]
+
+    told = subprocess.run(
+        ["node", "-e", _VERIFY_BY_JWK],
+        input=json.dumps({"jwk": signing.jwk(public), "cases": cases}),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+
+    assert json.loads(told.stdout) == [True, False, False]
 
 
 def test_a_public_key_is_told_as_a_jwk():

@@ -9,11 +9,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from config.common import query
+from config.common.expansion import Expanded
 from config.common.fields import StrictSerializer
-from config.common.pagination import CursorPagination
+from config.common.listing import Listing, Showing
 from organizations.roles import Permission
 from webhooks import selectors
-from webhooks.api import examples
+from webhooks.api import examples, related
 from webhooks.api.base import READ, WRITE, WebhookScoped
 from webhooks.models import ConformanceRun, RunStatus
 from webhooks.services import conformance
@@ -40,6 +41,7 @@ class ConformanceRunSerializer(serializers.ModelSerializer[ConformanceRun]):
     probes_done = serializers.IntegerField(read_only=True)
     grade = serializers.SerializerMethodField()
     results = ProbeResultSerializer(many=True, read_only=True)
+    expanded = Expanded(webhook=related.WEBHOOK)
 
     class Meta:
         model = ConformanceRun
@@ -56,6 +58,7 @@ class ConformanceRunSerializer(serializers.ModelSerializer[ConformanceRun]):
             "created_at",
             "started_at",
             "completed_at",
+            "expanded",
         )
         read_only_fields = fields
 
@@ -64,10 +67,10 @@ class ConformanceRunSerializer(serializers.ModelSerializer[ConformanceRun]):
         return run.grade or None
 
 
-class ConformanceRunListView(WebhookScoped):
+class ConformanceRunListView(Listing, WebhookScoped):
     """The conformance runs of an endpoint."""
 
-    pagination_class = CursorPagination
+    shape = ConformanceRunSerializer
     permissions_by_method: ClassVar[dict[str, Permission]] = {"GET": READ, "POST": WRITE}
 
     @extend_schema(
@@ -78,13 +81,8 @@ class ConformanceRunListView(WebhookScoped):
     )
     def get(self, request: Request, webhook_id: int) -> Response:
         """List the conformance runs of an endpoint, newest first."""
-        query.read(request, also=query.PAGING)
-        rows = self.rows(selectors.conformance_runs().filter(webhook=self.webhook(webhook_id)))
-        paginator = self.pagination_class()
-        page = paginator.paginate_queryset(rows, request, view=self)
-        return paginator.get_paginated_response(
-            list(ConformanceRunSerializer(page, many=True).data)
-        )
+        webhook = self.webhook(webhook_id)
+        return self.listed(self.rows(selectors.conformance_runs().filter(webhook=webhook)))
 
     @extend_schema(
         operation_id="webhooks_conformance_start",
@@ -106,9 +104,10 @@ class ConformanceRunListView(WebhookScoped):
         return Response(ConformanceRunSerializer(run).data, status=202)
 
 
-class ConformanceRunView(WebhookScoped):
+class ConformanceRunView(Showing, WebhookScoped):
     """One conformance run."""
 
+    shape = ConformanceRunSerializer
     permissions_by_method: ClassVar[dict[str, Permission]] = {"GET": READ}
 
     @extend_schema(
@@ -119,6 +118,5 @@ class ConformanceRunView(WebhookScoped):
     )
     def get(self, request: Request, webhook_id: int, run_id: int) -> Response:
         """Return a run with what each probe found so far, and what to mend."""
-        query.read(request)
         of_one = selectors.conformance_runs().filter(webhook_id=webhook_id)
-        return Response(ConformanceRunSerializer(self.row(of_one, pk=run_id)).data)
+        return self.shown(lambda: self.row(of_one, pk=run_id))

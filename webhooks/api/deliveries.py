@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from config.common import query
-from config.common.pagination import CursorPagination
+from config.common.listing import Listing, Showing
 from organizations.roles import Permission
 from webhooks import selectors
 from webhooks.api import examples
@@ -29,10 +29,11 @@ from webhooks.selectors import figures, lists
 from webhooks.services import resending
 
 
-class DeliveryListView(WebhookScoped):
+class DeliveryListView(Listing, WebhookScoped):
     """The delivery log of an endpoint."""
 
-    pagination_class = CursorPagination
+    shape = DeliverySerializer
+    filters = ListDeliveriesSerializer
     permissions_by_method: ClassVar[dict[str, Permission]] = {"GET": READ}
 
     @extend_schema(
@@ -40,21 +41,20 @@ class DeliveryListView(WebhookScoped):
         summary="List deliveries",
         parameters=[ListDeliveriesSerializer],
         responses=DeliverySerializer(many=True),
-        examples=[examples.DELIVERY],
+        examples=[examples.DELIVERY, examples.EXPANDED_DELIVERY],
     )
     def get(self, request: Request, webhook_id: int) -> Response:
         """List the messages that an endpoint was sent, or is still owed, newest first."""
-        filters = query.read(request, ListDeliveriesSerializer, also=query.PAGING)
+        filters = self.asked()
         webhook = self.webhook(webhook_id)
         rows = self.rows(selectors.deliveries().filter(webhook=webhook))
-        paginator = self.pagination_class()
-        page = paginator.paginate_queryset(lists.narrowed(rows, **filters), request, view=self)
-        return paginator.get_paginated_response(list(DeliverySerializer(page, many=True).data))
+        return self.listed(lists.narrowed(rows, **filters))
 
 
-class DeliveryView(WebhookScoped):
+class DeliveryView(Showing, WebhookScoped):
     """One delivery."""
 
+    shape = DeliveryDetailSerializer
     permissions_by_method: ClassVar[dict[str, Permission]] = {"GET": READ}
 
     @extend_schema(
@@ -65,9 +65,7 @@ class DeliveryView(WebhookScoped):
     )
     def get(self, request: Request, webhook_id: int, delivery_id: int) -> Response:
         """Return a delivery with the body that is sent, each attempt's request and answer, and when the next one is."""
-        query.read(request)
-        delivery = self.delivery(webhook_id, delivery_id)
-        return Response(DeliveryDetailSerializer(delivery).data)
+        return self.shown(lambda: self.delivery(webhook_id, delivery_id))
 
 
 class ResendView(WebhookScoped):

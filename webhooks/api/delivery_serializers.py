@@ -5,8 +5,11 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from config.common.expansion import Expanded
 from config.common.fields import StrictSerializer
 from webhooks import catalogue, presets, selectors
+from webhooks.api import related
+from webhooks.api.related import FeedMessageSerializer
 from webhooks.models import Outcome, Status, Trigger, WebhookAttempt, WebhookDelivery
 from webhooks.models.feeds import CONSUMER
 
@@ -29,6 +32,7 @@ class DeliverySerializer(serializers.ModelSerializer[WebhookDelivery]):
         Trigger.choices, help_text="What the latest or next attempt is made for.", read_only=True
     )
     last_outcome = serializers.SerializerMethodField()
+    expanded = Expanded(webhook=related.WEBHOOK, message=related.MESSAGE)
 
     class Meta:
         model = WebhookDelivery
@@ -49,6 +53,7 @@ class DeliverySerializer(serializers.ModelSerializer[WebhookDelivery]):
             "next_attempt_at",
             "completed_at",
             "created_at",
+            "expanded",
         )
         read_only_fields = fields
 
@@ -247,16 +252,6 @@ class FeedQuerySerializer(StrictSerializer):
                 f"No event is called {unknown[0][:80]!r}.", code="event_type"
             )
         return names
-
-
-class FeedMessageSerializer(StrictSerializer):
-    """A message of the feed: the body that endpoints get, with its id and its position."""
-
-    position = serializers.IntegerField(source="pk")
-    id = serializers.CharField(source="message_id")
-    type = serializers.CharField(source="event_type")
-    timestamp = serializers.CharField(source="payload.timestamp")
-    data = serializers.DictField(source="payload.data")  # type: ignore[assignment]
 
 
 class FeedSerializer(StrictSerializer):

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from config.common import query
-from config.common.pagination import CursorPagination
+from config.common.listing import Listing, Showing
 from organizations.roles import Permission
 from webhooks import selectors
 from webhooks.api import examples
@@ -29,10 +29,11 @@ from webhooks.selectors import lists
 from webhooks.services import endpoints, testing
 
 
-class WebhookListView(WebhookScoped):
+class WebhookListView(Listing, WebhookScoped):
     """The endpoints of the organization."""
 
-    pagination_class = CursorPagination
+    shape = WebhookSerializer
+    filters = ListWebhooksSerializer
     permissions_by_method: ClassVar[dict[str, Permission]] = {"GET": READ, "POST": WRITE}
 
     @extend_schema(
@@ -44,11 +45,8 @@ class WebhookListView(WebhookScoped):
     )
     def get(self, request: Request) -> Response:
         """List the organization's endpoints, newest first."""
-        filters = query.read(request, ListWebhooksSerializer, also=query.PAGING)
-        rows = lists.found(self.rows(selectors.webhooks()), **filters)
-        paginator = self.pagination_class()
-        page = paginator.paginate_queryset(rows, request, view=self)
-        return paginator.get_paginated_response(list(WebhookSerializer(page, many=True).data))
+        filters = self.asked()
+        return self.listed(lists.found(self.rows(selectors.webhooks()), **filters))
 
     @extend_schema(
         operation_id="webhooks_create",
@@ -73,9 +71,10 @@ class WebhookListView(WebhookScoped):
         return Response(WebhookWithSecretSerializer(webhook).data, status=201, headers=ONCE)
 
 
-class WebhookView(WebhookScoped):
+class WebhookView(Showing, WebhookScoped):
     """One endpoint."""
 
+    shape = WebhookSerializer
     # How it fares changes by itself, and is no reason to refuse a change of what it is told.
     volatile_members = frozenset(
         {
@@ -102,8 +101,7 @@ class WebhookView(WebhookScoped):
     )
     def get(self, request: Request, webhook_id: int) -> Response:
         """Return one endpoint and how it fares."""
-        query.read(request)
-        return Response(WebhookSerializer(self.webhook(webhook_id)).data)
+        return self.shown(lambda: self.webhook(webhook_id))
 
     @extend_schema(
         operation_id="webhooks_update",

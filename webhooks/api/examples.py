@@ -2,23 +2,17 @@
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiExample, OpenApiResponse
+from drf_spectacular.utils import OpenApiExample
 
-from config.common import problems
+from config.common.problem_answers import conflict
 
-
-def _conflict(description: str) -> dict[tuple[int, str], OpenApiResponse]:
-    problem = OpenApiResponse({"$ref": "#/components/schemas/Problem"}, description)
-    return {(409, problems.CONTENT_TYPE): problem}
-
-
-NO_ROOM = _conflict("`webhook_limit_reached`: the plan allows no further webhook.")
-BY_STAFF = _conflict("`webhook_disabled_by_staff`: only staff can enable the webhook.")
-SWITCHED_OFF = _conflict(
+NO_ROOM = conflict("`webhook_limit_reached`: the plan allows no further webhook.")
+BY_STAFF = conflict("`webhook_disabled_by_staff`: only staff can enable the webhook.")
+SWITCHED_OFF = conflict(
     "`webhook_disabled`: enable the webhook first; `delivery_on_its_way`: wait for the result."
 )
-NO_CONSUMER = _conflict("`too_many_consumers`: the organization has as many as it may have.")
-NO_RUN = _conflict(
+NO_CONSUMER = conflict("`too_many_consumers`: the organization has as many as it may have.")
+NO_RUN = conflict(
     "`conformance_running`: one is under way; `conformance_unavailable`: there is nothing to probe."
 )
 
@@ -28,9 +22,9 @@ _WEBHOOK: dict[str, Any] = {
     "description": "Bookkeeping",
     "kind": "standard",
     "signature": "symmetric",
-    "event_types": ["invoice.*", "api_key.revoked"],
+    "event_types": ["subscription.*", "api_key.revoked"],
     "filters": [{"path": "data.organization_id", "operator": "equals", "value": 7}],
-    "ordering_path": "data.invoice_id",
+    "ordering_path": "data.key_id",
     "concurrency": 5,
     "header_names": ["X-Token"],
     "status": "enabled",
@@ -127,9 +121,9 @@ NEW_WEBHOOK = OpenApiExample(
     value={
         "url": "https://hooks.example.com/tollgate",
         "description": "Bookkeeping",
-        "event_types": ["invoice.*", "api_key.revoked"],
+        "event_types": ["subscription.*", "api_key.revoked"],
         "headers": {"X-Token": "a secret of yours"},
-        "ordering_path": "data.invoice_id",
+        "ordering_path": "data.key_id",
     },
     request_only=True,
 )
@@ -149,6 +143,22 @@ QUEUED = OpenApiExample(
     "The delivery, before its attempt", value=_QUEUED, response_only=True, status_codes=["202"]
 )
 DELIVERY = OpenApiExample("A delivery", value=_DELIVERY, response_only=True)
+EXPANDED_DELIVERY = OpenApiExample(
+    "With `expand=message`",
+    value={
+        **_DELIVERY,
+        "expanded": {
+            "message": {
+                "position": 4711,
+                "id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+                "type": "api_key.revoked",
+                "timestamp": "2026-03-02T10:12:44Z",
+                "data": {"api_key_id": 42, "organization_id": 3},
+            }
+        },
+    },
+    response_only=True,
+)
 DELIVERY_DETAIL = OpenApiExample(
     "A delivery with its attempts",
     value={**_DELIVERY, "body": _BODY, "log": [_ATTEMPT]},

@@ -5,7 +5,9 @@ from typing import Any, ClassVar
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from config.common.expansion import Expanded
 from config.common.fields import StrictSerializer
+from organizations import expansions
 from webhooks import matching
 from webhooks.models import DisabledReason, Kind, Signature, Webhook
 from webhooks.selectors import lists
@@ -43,6 +45,7 @@ class WebhookSerializer(serializers.ModelSerializer[Webhook]):
     header_names = serializers.ListField(child=serializers.CharField(), read_only=True)
     disabled_reason = serializers.SerializerMethodField()
     created_by = serializers.IntegerField(source="created_by_id", read_only=True, allow_null=True)
+    expanded = Expanded(created_by=expansions.member("created_by"))
 
     class Meta:
         model = Webhook
@@ -69,6 +72,7 @@ class WebhookSerializer(serializers.ModelSerializer[Webhook]):
             "created_by",
             "created_at",
             "updated_at",
+            "expanded",
         )
         read_only_fields = fields
 
@@ -101,7 +105,7 @@ class UpdateWebhookSerializer(StrictSerializer):
     event_types = serializers.ListField(
         child=serializers.CharField(max_length=80),
         max_length=MAX_EVENT_TYPES,
-        help_text="Names such as `invoice.paid`, areas such as `invoice.*`, or `*` for all; empty means all.",
+        help_text="Names such as `member.added`, areas such as `member.*`, or `*` for all; empty means all.",
     )
     filters = serializers.ListField(
         child=PayloadFilterSerializer(), max_length=matching.MAX_FILTERS
@@ -113,7 +117,7 @@ class UpdateWebhookSerializer(StrictSerializer):
     ordering_path = serializers.CharField(
         max_length=200,
         allow_blank=True,
-        help_text="Events with the same value at this path, such as `data.invoice_id`, arrive in order.",
+        help_text="Events with the same value at this path, such as `data.key_id`, arrive in order.",
     )
     concurrency = serializers.IntegerField(
         min_value=1, max_value=MAX_CONCURRENCY, help_text="How many requests may run at once."

@@ -37,6 +37,7 @@ class DisabledReason(models.TextChoices):
     STAFF = "staff", "Switched off by staff"
     GONE = "gone", "It answered 410 Gone"
     FAILING = "failing", "It failed for five days without one success"
+    CLOSED = "closed", "The organization was closed"
 
 
 class Webhook(TimeStamped):

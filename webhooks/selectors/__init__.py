@@ -34,6 +34,7 @@ __all__ = [
     "feed_of",
     "messages",
     "public_keys",
+    "public_keys_of",
     "queue_state",
     "request_headers_of",
     "statistics_of",
@@ -136,12 +137,19 @@ def feed_of(
 
 def public_keys() -> Iterator[dict[str, str]]:
     """Yield the public keys that sign at present, as members of a JWK set."""
-    now = timezone.now()
-    rows = WebhookSecret.objects.exclude(public_key="").filter(
-        Q(expires_at=None) | Q(expires_at__gt=now)
-    )
-    for public_key in rows.order_by("id").values_list("public_key", flat=True):
+    for public_key in _signing_now().order_by("id").values_list("public_key", flat=True):
         yield signing.jwk(public_key)
+
+
+def public_keys_of(webhook: Webhook) -> list[str]:
+    """Return the public keys that sign for an endpoint at present, the newest first."""
+    rows = _signing_now().filter(webhook=webhook).order_by("-id")
+    return [signing.shown_public_key(key) for key in rows.values_list("public_key", flat=True)]
+
+
+def _signing_now() -> QuerySet[WebhookSecret]:
+    in_force = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
+    return WebhookSecret.objects.exclude(public_key="").filter(in_force)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,20 +207,28 @@ def _explain_delivery(webhook: Webhook, delivery: WebhookDelivery) -> Explanatio
         when = f"{delivery.completed_at:%Y-%m-%d %H:%M:%S} UTC"
         said = f"Your server answered {delivery.last_status_code} at {when}, attempt {delivery.attempts}."
         return Explanation("delivered", said, "Look into your server's log for this webhook-id.")
-    last = (
-        f"The last attempt: {Outcome(delivery.last_outcome).label.lower()}."
-        if delivery.last_outcome
-        else ""
-    )
+    last = _last_attempt(delivery)
     if delivery.status == Status.FAILED:
-        said = f"It was given up after {delivery.tries} attempts. {last}".strip()
-        return Explanation("given_up", said, "Mend the endpoint, then resend the event.")
+        count = "1 attempt" if delivery.tries == 1 else f"{delivery.tries} attempts"
+        said = f"It was given up after {count}. {last}".strip()
+        first = (
+            "Mend the endpoint" if webhook.is_enabled else "Mend the endpoint, enable the webhook"
+        )
+        return Explanation("given_up", said, f"{first}, then resend the event.")
     if delivery.status == Status.CANCELED:
         said = f"The webhook was disabled while the event waited. {last}".strip()
         return Explanation(
             "canceled", said, "Enable the webhook, then recover since the time of the event."
         )
     return _explain_waiting(webhook, delivery, last)
+
+
+def _last_attempt(delivery: WebhookDelivery) -> str:
+    if not delivery.last_outcome:
+        return ""
+    if delivery.last_status_code is not None:
+        return f"The last attempt was answered {delivery.last_status_code}."
+    return f"The last attempt: {Outcome(delivery.last_outcome).label.lower()}."
 
 
 def _explain_waiting(webhook: Webhook, delivery: WebhookDelivery, last: str) -> Explanation:

@@ -48,6 +48,7 @@ WITH RECURSIVE waiting AS (
         SELECT delivery.id FROM webhooks_webhookdelivery AS delivery
         WHERE delivery.webhook_id = open.id AND delivery.status = 'PENDING'
             AND delivery.next_attempt_at <= %(now)s
+            AND (delivery.leased_until IS NULL OR delivery.leased_until <= %(now)s)
             AND (delivery.ordering_key = '' OR NOT EXISTS (
                 SELECT 1 FROM webhooks_webhookdelivery AS earlier
                 WHERE earlier.webhook_id = delivery.webhook_id AND earlier.status = 'PENDING'
@@ -57,7 +58,7 @@ WITH RECURSIVE waiting AS (
     ) AS oldest LIMIT %(total)s
 ), claimed AS (
     UPDATE webhooks_webhookdelivery AS delivery
-    SET next_attempt_at = %(lease)s, leased_until = %(lease)s, claims = delivery.claims + 1
+    SET leased_until = %(lease)s, claims = delivery.claims + 1
     FROM due WHERE delivery.id = due.id
     RETURNING delivery.id, delivery.claims, delivery.webhook_id, delivery.message_id, delivery.attempts,
         delivery.tries, delivery.trigger

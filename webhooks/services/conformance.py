@@ -55,6 +55,7 @@ class TooManyRuns(TooManyRequests):
 
     code = "conformance_limit_reached"
     title = "Too many conformance runs"
+    answered_by = ("webhooks_conformance_start",)
 
 
 @transaction.atomic

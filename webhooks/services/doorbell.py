@@ -1,9 +1,9 @@
 """The doorbell: after a commit, whoever sends is told that there is something to send.
 
-Two keys keep a burst of changes from becoming a burst of jobs. `bell` is set by whoever rings, `drain` by whoever
-sends, for as long as they do. A ringer sets the bell and then looks for a drain; a drain that ends takes its key away
-and then looks for the bell. So at least one of them sees the other. Losing either key, or all of Redis, delays a
-message until the next sweep and loses nothing.
+Two keys keep a burst of changes from becoming a burst of jobs. `bell` is set by whoever rings first, `drain` by whoever
+sends, for as long as they do. Who set the bell looks for a drain, and asks for one where there is none; a drain that
+ends takes its key away and then looks for the bell. So at least one of them sees the other. Losing either key, or all
+of Redis, delays a message until the next sweep and loses nothing.
 """
 
 import structlog
@@ -28,13 +28,13 @@ def ring() -> None:
     """Tell a running drain, or ask for one."""
     try:
         pipeline = connections.client().pipeline(transaction=False)
-        pipeline.set(_key("bell"), 1, px=_BELL_MS)
+        pipeline.set(_key("bell"), 1, px=_BELL_MS, nx=True)
         pipeline.exists(_key("drain"))
-        _, is_heard = pipeline.execute()
+        is_first, is_heard = pipeline.execute()
     except RedisError as error:
         logger.warning("webhook_bell_not_rung", error=type(error).__name__)
         return
-    if not is_heard:
+    if is_first and not is_heard:
         jobs.enqueue_now(JOB)
 
 

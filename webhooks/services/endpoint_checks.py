@@ -79,9 +79,7 @@ def _check_event_types(patterns: list[str], faults: Faults) -> list[str]:
             matching.wants_type([pattern], name) for name in known
         ):
             message = f"No event is called {pattern[:80]!r}."
-            fix = (
-                "Use a name from the list of event types, an area such as invoice.*, or * for all."
-            )
+            fix = "Use a name from the list of event types, an area such as member.*, or * for all."
             _note(faults, f"#/event_types/{index}", "event_type", message, fix)
     if len(clean) > MAX_EVENT_TYPES:
         _note(faults, "#/event_types", "too_many", f"At most {MAX_EVENT_TYPES} entries.", "Use *.")
@@ -96,7 +94,8 @@ def _check_headers(headers: dict[str, str], faults: Faults) -> dict[str, str]:
         if fault is not None:
             _note(faults, pointer, *fault)
         if len(value) > MAX_HEADER_VALUE or not _HEADER_VALUE.fullmatch(value):
-            message = f"A value is at most {MAX_HEADER_VALUE:,} visible ASCII characters."
+            longest = f"at most {MAX_HEADER_VALUE:,} visible ASCII characters"
+            message = f"The value of {name[:100]!r} is not {longest}."
             fix = "Remove line breaks and other control characters."
             _note(faults, pointer, "header_value", message, fix)
         seen.add(name.lower())
@@ -110,12 +109,12 @@ def _fault_of_name(name: str, seen: set[str]) -> tuple[str, str, str] | None:
     lower = name.lower()
     if not _HEADER_NAME.fullmatch(name):
         fix = "Use letters, digits and dashes."
-        return "header_name", "This is not a header's name.", fix
+        return "header_name", f"{name[:100]!r} is not a header's name.", fix
     if lower in _RESERVED_HEADERS or lower.startswith(_RESERVED_PREFIXES):
         fix = "Choose another name, such as X-Token."
-        return "header_reserved", "This header is set by us or by the connection.", fix
+        return "header_reserved", f"{name} is set by us or by the connection.", fix
     if lower in seen:
-        return "header_repeated", "This header is given twice.", "Names differ by more than case."
+        return "header_repeated", f"{name} is given twice.", "Names differ by more than case."
     return None
 
 

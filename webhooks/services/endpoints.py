@@ -11,6 +11,7 @@ from accounts.models import User
 from config.common import changes, crypto
 from config.common.errors import Conflict
 from config.common.events import publish
+from organizations import access
 from organizations.models import Organization
 from webhooks import selectors
 from webhooks.models import DisabledReason, Status, Webhook, WebhookDelivery
@@ -33,6 +34,7 @@ class EndpointLimitReached(Conflict):
     code = "webhook_limit_reached"
     title = "No further webhook is allowed"
     fix = "Delete a webhook that is no longer needed, or choose a plan with more webhooks."
+    members = {"limit": ("How many there may be.", 5)}
 
 
 class DisabledByStaff(Conflict):
@@ -48,12 +50,12 @@ def create_webhook(
 ) -> tuple[Webhook, str]:
     """Add an endpoint and return it with its secret, or with its public key when it is signed by Ed25519.
 
-    Endpoints are counted under a lock on the organization. Raises InvalidInput or EndpointLimitReached.
+    Endpoints are counted under a lock on the organization. Raises InvalidInput, EndpointLimitReached or
+    OrganizationIsClosed.
     """
     columns = _columns(checked(settings))
     with transaction.atomic():
-        # NO KEY: rows that refer to the organization may be written meanwhile; another creation waits.
-        Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
+        access.lock_open(organization.pk)
         limit = selectors.allowance_of(organization).endpoints
         if Webhook.objects.filter(organization=organization).count() >= limit:
             raise EndpointLimitReached(f"The plan allows {limit} webhooks.", limit=limit)
@@ -169,8 +171,10 @@ def disable_webhook(
 def enable_webhook(*, webhook: Webhook, is_staff: bool = False) -> Webhook:
     """Tell the endpoint of events from now on; its count of failures starts afresh.
 
-    What it missed is not sent by itself: `resending.recover` and `resending.replay_missing` do. Raises DisabledByStaff.
+    What it missed is not sent by itself: `resending.recover` and `resending.replay_missing` do. Raises DisabledByStaff
+    or OrganizationIsClosed.
     """
+    access.lock_open(webhook.organization_id)
     locked = _locked(webhook)
     if locked.disabled_at is None:
         return locked
@@ -191,6 +195,19 @@ def enable_webhook(*, webhook: Webhook, is_staff: bool = False) -> Webhook:
         **changes.since(before, locked),
     )
     return locked
+
+
+def hold_webhooks_of(organization_id: int) -> None:
+    """Lock an organization's endpoints for the rest of the transaction."""
+    found = Webhook.objects.filter(organization_id=organization_id).order_by("pk")
+    list(found.select_for_update(no_key=True).values_list("pk"))
+
+
+@transaction.atomic
+def disable_webhooks_of(*, organization_id: int, at: datetime) -> None:
+    """Stop telling every endpoint of an organization that is being closed."""
+    for webhook in Webhook.objects.filter(organization_id=organization_id).order_by("pk"):
+        disable_webhook(webhook=webhook, at=at, reason=DisabledReason.CLOSED)
 
 
 def cancel_pending(*, webhook_id: int, at: datetime) -> int:

@@ -45,6 +45,11 @@ class _Endpoint:
     ordering_path: str
     is_enabled: bool
 
+    @property
+    def looks_inside(self) -> bool:
+        """Whether it takes more than the event's type to decide."""
+        return bool(self.filters or self.ordering_path)
+
     def refusal(self, event_type: str, payload: dict[str, Any]) -> str:
         """Return why the endpoint is passed over; empty when it is not."""
         if not self.is_enabled:
@@ -99,7 +104,7 @@ def _planned(messages: list[tuple[Any, ...]], endpoints: dict[int, list[_Endpoin
     for message_id, organization_id, event_type, text in messages:
         passed_over: dict[str, str] = {}
         known = endpoints.get(organization_id, [])
-        payload = orjson.loads(text) if known else {}
+        payload = orjson.loads(text) if any(one.looks_inside for one in known) else {}
         for endpoint in known:
             refusal = endpoint.refusal(event_type, payload)
             if refusal:

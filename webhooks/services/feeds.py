@@ -26,6 +26,7 @@ class TooManyConsumers(Conflict):
     code = "too_many_consumers"
     title = "No further consumer is allowed"
     fix = "Use a consumer's name that exists; `default` is one."
+    members = {"limit": ("How many there may be.", 10)}
 
 
 @transaction.atomic

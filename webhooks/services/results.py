@@ -33,7 +33,7 @@ _UPDATE = """
         AND (delivery.claims = new.claim AND delivery.status = 'PENDING' OR new.status = 'SUCCEEDED')
 """
 _HAND_BACK = """
-    UPDATE webhooks_webhookdelivery AS delivery SET next_attempt_at = %s, leased_until = NULL
+    UPDATE webhooks_webhookdelivery AS delivery SET leased_until = NULL
     FROM unnest(%s::bigint[], %s::int[]) AS new (id, claim)
     WHERE delivery.id = new.id AND delivery.claims = new.claim AND delivery.status = 'PENDING'
 """
@@ -63,7 +63,7 @@ class _Settled:
 
 
 @transaction.atomic
-def record(results: Sequence[Result], *, at: datetime, dice: Callable[[], float]) -> None:
+def record(results: Sequence[Result], *, dice: Callable[[], float]) -> None:
     """Write down what came of attempts and when each delivery is tried again; what was handed back is due at once."""
     answered = sorted(
         (_settled(result, result.answer, dice) for result in results if result.answer is not None),
@@ -72,7 +72,7 @@ def record(results: Sequence[Result], *, at: datetime, dice: Callable[[], float]
     verdicts = [one.verdict for one in answered]
     suspects = health.lock(verdicts)
     standing = _standing(results)
-    _hand_back([result for result in results if result.answer is None], at)
+    _hand_back([result for result in results if result.answer is None])
     settled = [one for one in answered if one.result.parcel.delivery_id in standing]
     if settled:
         _log(settled)
@@ -107,9 +107,7 @@ def _settled(result: Result, answer: Answer, dice: Callable[[], float]) -> _Sett
 
 def retry_after(answer: Answer, *, at: datetime) -> timedelta | None:
     """Read `Retry-After`, seconds or a date; None when there is none that can be read."""
-    text = next(
-        (value for name, value in answer.headers.items() if name.lower() == "retry-after"), ""
-    ).strip()
+    text = answer.headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
         return timedelta(seconds=min(int(text[:9]), 10_000_000))
     if not text:
@@ -129,13 +127,13 @@ def _standing(results: Iterable[Result]) -> set[int]:
         return {row[0] for row in cursor.fetchall()}
 
 
-def _hand_back(results: Sequence[Result], at: datetime) -> None:
+def _hand_back(results: Sequence[Result]) -> None:
     if not results:
         return
     ids = [result.parcel.delivery_id for result in results]
     claims = [result.parcel.claim for result in results]
     with connection.cursor() as cursor:
-        cursor.execute(_HAND_BACK, [at, ids, claims])
+        cursor.execute(_HAND_BACK, [ids, claims])
 
 
 def _log(settled: Iterable[_Settled]) -> None:
@@ -166,9 +164,7 @@ def _row(one: _Settled) -> tuple[Any, ...]:
 
 def _body(answer: Answer) -> str:
     # Never unpacked: whatever a body is packed in, its bytes are no text.
-    packed = next(
-        (value for name, value in answer.headers.items() if name.lower() == "content-encoding"), ""
-    )
+    packed = answer.headers.get("content-encoding", "")
     if packed and packed.lower() != "identity":
         return f"[{len(answer.body)} bytes, {packed[:40]}]"
     text = answer.body.decode("utf-8", errors="replace").replace("\x00", "�")

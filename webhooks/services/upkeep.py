@@ -23,14 +23,11 @@ def prune(*, at: datetime) -> int:
 
 
 def _organizations(plan_code: str) -> Q:
-    """Return which messages belong to organizations on a plan; without a code, those on any plan of their own."""
-    active = Subscription.objects.filter(status=SubscriptionStatus.ACTIVE)
-    on_plan = (
-        active.filter(plan__code=plan_code)
-        if plan_code
-        else active.exclude(plan__code__in=ALLOWANCES)
-    )
-    return Q(organization_id__in=on_plan.values("organization_id"))
+    """Return which messages belong to organizations on a plan; without a code, those on a plan of their own or none."""
+    codes = [plan_code] if plan_code else list(ALLOWANCES)
+    active = Subscription.objects.filter(status=SubscriptionStatus.ACTIVE, plan__code__in=codes)
+    on_plan = Q(organization_id__in=active.values("organization_id"))
+    return on_plan if plan_code else ~on_plan
 
 
 def _prune_older(whose: Q, before: datetime) -> int:

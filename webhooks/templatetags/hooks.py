@@ -69,12 +69,6 @@ def webhook_name(webhook: Webhook) -> str:
 
 
 @register.filter
-def pill_words(code: str) -> str:
-    """Write a code as words."""
-    return code.replace("_", " ").capitalize()
-
-
-@register.filter
 def grade_tone(grade: str) -> str:
     """Return the tone of a grade."""
     return _GRADES.get(grade, "off")

@@ -48,7 +48,6 @@ def webhook_list(request: HttpRequest) -> HttpResponse:
         "page": page_urls(query, page),
         "query": query,
         "can_write": may_write(request),
-        "allowed": selectors.allowance_of(tenant.organization),
     }
     return render(request, "webhooks/webhook_list.html", context)
 
@@ -186,10 +185,12 @@ def webhook_test(request: HttpRequest, pk: int) -> HttpResponse:
 def webhook_verify(request: HttpRequest, pk: int) -> HttpResponse:
     """Show how a receiver verifies what this endpoint is sent."""
     webhook = webhook_of(request, pk)
-    keys = webhook.secrets.exclude(public_key="").order_by("-id")
     context = {
         "webhook": webhook,
         "snippets": snippets.verification(webhook.signature),
-        "public_keys": [{"anchor": f"key-{key.pk}", "public_key": key.public_key} for key in keys],
+        "public_keys": [
+            {"anchor": f"key-{number}", "public_key": public_key}
+            for number, public_key in enumerate(selectors.public_keys_of(webhook))
+        ],
     }
     return render(request, "webhooks/webhook_verify.html", context)

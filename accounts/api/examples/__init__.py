@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiExample, OpenApiResponse
+from drf_spectacular.utils import OpenApiExample
 
 PAIR = {
     "access": "eyJhbGciOiJIUzI1NiIsImtpZCI6ImsxIn0.eyJzdWIiOiIxIn0.c2lnbmF0dXJl",
@@ -49,10 +49,3 @@ def request(name: str, value: Any) -> OpenApiExample:
 def answer(name: str, value: Any, status: int = 200) -> OpenApiExample:
     """Return an example of a body that comes back."""
     return OpenApiExample(name, value=value, response_only=True, status_codes=[str(status)])
-
-
-def problem(description: str) -> OpenApiResponse:
-    """Return the description of a problem answer that the operation has beyond the common ones."""
-    return OpenApiResponse(
-        response={"$ref": "#/components/schemas/Problem"}, description=description
-    )

@@ -6,7 +6,9 @@ import orjson
 from rest_framework import serializers
 
 from accounts import avatars
+from accounts.api.serializers.devices import DEVICE
 from accounts.models import Session, User, validate_full_name, validate_time_zone
+from config.common.expansion import Expanded
 from config.common.fields import StrictSerializer
 
 METADATA_MAX_BYTES = 10_000
@@ -74,6 +76,7 @@ class SessionSerializer(serializers.ModelSerializer[Session]):
     is_current = serializers.SerializerMethodField(
         help_text="Whether this request was made with the session."
     )
+    expanded = Expanded(device=DEVICE)
 
     class Meta:
         model = Session
@@ -90,6 +93,7 @@ class SessionSerializer(serializers.ModelSerializer[Session]):
             "expires_at",
             "created_at",
             "is_current",
+            "expanded",
         )
         read_only_fields = fields
 

@@ -26,12 +26,6 @@ class ListUsersSerializer(StrictSerializer):
     seen_since = serializers.DateTimeField(
         required=False, help_text="Signed in last then or later."
     )
-    order = serializers.ChoiceField(
-        choices=["-created_at", "created_at", "email", "-email"],
-        required=False,
-        default="-created_at",
-        help_text="By time of registration or by address; a minus means descending.",
-    )
 
 
 class StaffUserSerializer(UserSerializer):

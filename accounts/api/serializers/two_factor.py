@@ -1,11 +1,10 @@
-"""Shapes of second factors and of the devices that are known."""
+"""Shapes of second factors."""
 
 from typing import Any
 
 from rest_framework import serializers
 
 from accounts.api.serializers.sign_in import PasswordField
-from accounts.models import Device
 from config.common.fields import StrictSerializer
 
 _CODE_MAX_LENGTH = 64
@@ -60,12 +59,3 @@ class RecoveryCodesSerializer(serializers.Serializer[Any]):
     """Ten codes, each good once, shown this once."""
 
     recovery_codes = serializers.ListField(child=serializers.CharField())
-
-
-class DeviceSerializer(serializers.ModelSerializer[Device]):
-    """A browser or client with which the person has signed in."""
-
-    class Meta:
-        model = Device
-        fields = ("id", "ip", "user_agent", "trusted_until", "last_used_at", "created_at")
-        read_only_fields = fields

@@ -10,11 +10,11 @@ from django.utils import timezone
 from accounts.models import User
 from analytics.services import ingest, outcomes
 from config.common import context
-from config.demo import people, product, traffic
+from config.demo import hooks, people, product, traffic
 
 
 class Command(BaseCommand):
-    """People, organizations, keys, an API and a month of calls."""
+    """People, organizations, webhooks, keys, an API and a month of calls."""
 
     help = "Fill an empty embedded installation with demo data."
 
@@ -34,8 +34,10 @@ class Command(BaseCommand):
             acme = people.create_customers(settings.DEMO_PASSWORD)
             owner = User.objects.get(email="owner@demo.test")
             api = product.create_api(staff)
+            webhook_secret = hooks.create_webhooks(acme, owner)
             keys, secret = product.create_keys(acme, owner)
-        settings.PLACE.remember("demo.env", {"DEMO_API_KEY": secret})
+            kept = {"DEMO_API_KEY": secret, "DEMO_WEBHOOK_SECRET": webhook_secret}
+            settings.PLACE.remember("demo.env", kept)
         reports = traffic.send(api, keys, until=timezone.now())
         ingest.drain()
         with transaction.atomic():

@@ -25,6 +25,8 @@ from django_celery_beat.models import PeriodicTask
 
 from accounts.tokens import REFRESH_LIFETIME
 from apikeys.models import Secret
+from audit import signing
+from audit.models import AuditSeal
 from config.celery import app as celery_app
 from config.common import crypto, keyring, rotation
 from config.common import redis as connections
@@ -33,6 +35,11 @@ from config.schedule import SCHEDULE
 _LEAST_POSTGRES = 150000
 _LEAST_FREE_MEGABYTES = 500
 _CLOCK_SECONDS = 2.0
+# Without any of them the provider is off; with some, it takes money that it does not hear of, or the reverse.
+_PAYMENT_SECRETS = {
+    "stripe": ("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"),
+    "paypal": ("PAYPAL_CLIENT_ID", "PAYPAL_CLIENT_SECRET", "PAYPAL_WEBHOOK_ID"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +269,53 @@ def signing_keys() -> Iterator[Finding]:
         yield Finding("signing", f"key {kid} can be removed from JWT_SIGNING_KEYS")
 
 
+def seal_keys() -> Iterator[Finding]:
+    """Look which of AUDIT_SIGNING_KEYS the seals of the audit log need."""
+    try:
+        kept = dict(AuditSeal.objects.values_list("key_id").annotate(Count("pk")))
+    except DatabaseError:
+        yield Finding("seals", "cannot be read", "mend the database first")
+        return
+    newest, *older = signing.key_ids()
+    lost = sorted(kept.keys() - {newest, *older})
+    derived = [kid for kid in lost if signing.is_derived(kid)]
+    named = [kid for kid in lost if kid not in derived]
+    if finding := _key_finding("seals", named, "AUDIT_SIGNING_KEYS"):
+        yield finding
+    if derived:
+        state = f"{sum(kept[kid] for kid in derived)} were signed under an earlier SECRET_KEY"
+        yield Finding("seals", state, "put that value into SECRET_KEY_FALLBACKS")
+    if not lost:
+        yield Finding(
+            "seals", f"key {newest} signs; it made {kept.get(newest, 0)} of the seals kept"
+        )
+    for kid in older:
+        if kid not in kept and not signing.is_derived(kid):
+            yield Finding("seals", f"key {kid} can be removed from AUDIT_SIGNING_KEYS")
+
+
+def own_keys() -> Iterator[Finding]:
+    """Look which keys are derived from SECRET_KEY, and would change with it."""
+    for name in ("GATEWAY_SIGNING_KEYS", "AUDIT_SIGNING_KEYS"):
+        if not getattr(settings, name):
+            state = f"{name} is not set: derived from SECRET_KEY, it changes with that"
+            yield Finding("derived", state)
+    if settings.SECRET_KEY_FALLBACKS:
+        count = len(settings.SECRET_KEY_FALLBACKS)
+        yield Finding("fallbacks", f"{count} earlier SECRET_KEY still accepted")
+
+
+def payment_secrets() -> Iterator[Finding]:
+    """Look for payment providers that have some of their secrets and not all."""
+    for provider, names in _PAYMENT_SECRETS.items():
+        absent = [name for name in names if not getattr(settings, name)]
+        if len(absent) == len(names):
+            yield Finding(provider, "switched off")
+        else:
+            remedy = f"set {' and '.join(absent)}, or none of {provider}'s" if absent else ""
+            yield Finding(provider, "incomplete" if absent else "all secrets are set", remedy)
+
+
 def _key_finding(subject: str, lost: list[str], setting: str) -> Finding | None:
     if not lost:
         return None
@@ -280,6 +334,9 @@ EXAMINATIONS: tuple[Callable[[], Iterator[Finding]], ...] = (
     encryption_keys,
     peppers,
     signing_keys,
+    seal_keys,
+    own_keys,
+    payment_secrets,
     system_checks,
 )
 

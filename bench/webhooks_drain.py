@@ -1,0 +1,19 @@
+"""A process that sends webhooks on the server's core: `python -m bench.webhooks_drain SECONDS`."""
+
+import os
+import sys
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.test")
+
+import django
+
+django.setup()
+
+from bench import machine  # noqa: E402  isort: skip
+from webhooks.services import sending  # noqa: E402  isort: skip
+
+if __name__ == "__main__":
+    os.sched_setaffinity(0, {machine.SERVER_CORE})
+    seconds = float(sys.argv[1])
+    print("ready", flush=True)
+    sending.drain(seconds=seconds, linger=seconds)

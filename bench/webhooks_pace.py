@@ -1,0 +1,84 @@
+"""How soon an event is posted at 500 a second, and what healthy endpoints keep beside some that hang."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from statistics import median, quantiles
+
+from django.db import transaction
+from django.db.models import F, Max, Min
+from django.utils import timezone
+
+from billing.services import subscriptions
+from config.common.events import DomainEvent
+from organizations.models import Organization
+from organizations.signals import MemberAdded
+from webhooks.models import Outcome, WebhookAttempt
+from webhooks.services import endpoints, outbox
+
+ENDPOINTS = 10
+_RATE = 500
+
+
+def customers() -> list[Organization]:
+    """Return organizations whose plan allows webhooks."""
+    found = list(Organization.objects.order_by("pk")[:ENDPOINTS])
+    for one in found:
+        subscriptions.subscribe(organization_id=one.pk, plan_code="PRO", at=timezone.now())
+    return found
+
+
+def listen(organization: Organization, url: str, *, concurrency: int) -> None:
+    """Make an endpoint that gets every event of the organization."""
+    endpoints.create_webhook(
+        organization=organization,
+        created_by=None,
+        settings={"url": url, "concurrency": concurrency},
+    )
+
+
+def delays(organization: Organization, *, seconds: float) -> list[float]:
+    """Commit events at an even pace and return, in ms, how long after each began the request about it did.
+
+    The pace is kept by the clock, whatever a transaction takes.
+    """
+    event: DomainEvent = MemberAdded(organization_id=organization.pk, user_id=1, role="MEMBER")
+    count = int(_RATE * seconds)
+    with _drain(seconds + 3):
+        began = time.perf_counter()
+        for number in range(count):
+            time.sleep(max(began + number / _RATE - time.perf_counter(), 0))
+            with transaction.atomic():
+                outbox.owe(event, at=timezone.now())
+        took = time.perf_counter() - began
+    if took > seconds * 1.1:
+        print(f"The events came at {count / took:.0f} a second only.")
+    waited = WebhookAttempt.objects.values_list(
+        F("at") - F("delivery__message__occurred_at"), flat=True
+    )
+    assert len(waited) == count
+    return sorted(one / timedelta(milliseconds=1) for one in waited)
+
+
+def per_second_of_the_healthy() -> float:
+    """Return how many deliveries a second were accepted, from the first request to the last that was."""
+    accepted = WebhookAttempt.objects.filter(outcome=Outcome.SUCCEEDED)
+    span = accepted.aggregate(first=Min("at"), last=Max("at"))
+    return accepted.count() / ((span["last"] - span["first"]) / timedelta(seconds=1))
+
+
+def shown(waited: list[float]) -> str:
+    """Return the middle and the tail of delays in words."""
+    return f"p50 {median(waited):.1f} ms, p99 {quantiles(waited, n=100)[-1]:.1f} ms"
+
+
+@contextmanager
+def _drain(seconds: float) -> Iterator[None]:
+    command = [sys.executable, "-m", "bench.webhooks_drain", str(seconds)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield
