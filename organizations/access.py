@@ -189,7 +189,10 @@ def hindrance(
 
     Whether the person has a second factor is asked only where one is required.
     """
-    whose: dict[str, Any] = {"organization_id": organization.pk, "organization_name": organization.name}
+    whose: dict[str, Any] = {
+        "organization_id": organization.pk,
+        "organization_name": organization.name,
+    }
     if is_at_the_door and not is_listed(organization.console_networks):
         return ConsoleAddressRefused(**whose)
     if organization.requires_two_factor and not has_second_factor():
