@@ -68,7 +68,7 @@ def fresh_calls(count: int) -> list[Call]:
 def copy_only(batch: list[Call]) -> Callable[[], None]:
     """Return what copies rows into the indexed partition and does nothing else, from finished text."""
     texts = [
-        list(calls.rows_of(part, [f"GET {call.path}" for call in part]))
+        calls.rows_of(part, [f"GET {call.path}" for call in part])
         for part in (batch[at : at + 10_000] for at in range(0, len(batch), 10_000))
     ]
 

@@ -1,7 +1,7 @@
 """Calls on their way into the log: which are known already, what their routes are, copying them."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
@@ -18,7 +18,6 @@ _COPY = (
     "COPY analytics_apiusagelog (at, organization_id, api_key_id, api_id, rule_id, units, request_id,"
     " environment, method, path, route, outcome, address, user_agent, tags) FROM STDIN"
 )
-_PIECE = 1_000
 _NULL = "\\N"
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _RouteOfDay = tuple[int, int, str, date]
@@ -27,21 +26,15 @@ _seen: set[_RouteOfDay] = set()
 _MAX_SEEN = 200_000
 
 
-def rows_of(batch: Sequence[Call], routes_of_calls: Sequence[str]) -> Iterator[bytes]:
-    """Return calls as COPY reads them, a thousand at a time."""
-    for at in range(0, len(batch), _PIECE):
-        piece = slice(at, at + _PIECE)
-        yield "".join(map(_row, batch[piece], routes_of_calls[piece])).encode()
+def rows_of(batch: Sequence[Call], routes_of_calls: Sequence[str]) -> bytes:
+    """Return calls as COPY reads them."""
+    return "".join(map(_row, batch, routes_of_calls)).encode()
 
 
-def append(pieces: Iterable[bytes]) -> None:
-    """Append rows to the log; PostgreSQL writes a piece while the next one is made.
-
-    Raises UniqueViolation if one of the calls is there already.
-    """
+def append(rows: bytes) -> None:
+    """Append rows to the log. Raises UniqueViolation if one of the calls is there already."""
     with connection.cursor() as cursor, cursor.copy(_COPY) as copying:
-        for piece in pieces:
-            copying.write(piece)
+        copying.write(rows)
 
 
 def without_repetitions(batch: Sequence[Call]) -> list[Call]:
