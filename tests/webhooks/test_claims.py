@@ -12,7 +12,14 @@ from config.common.http import Answer
 from organizations.signals import MemberAdded
 from tests.factories.organizations import OrganizationFactory
 from tests.simultaneous import at_once
-from webhooks.models import Status, Webhook, WebhookAttempt, WebhookDelivery, WebhookMessage
+from webhooks.models import (
+    Outcome,
+    Status,
+    Webhook,
+    WebhookAttempt,
+    WebhookDelivery,
+    WebhookMessage,
+)
 from webhooks.services import claims, endpoints, fan_out, results
 from webhooks.transport import Result
 
@@ -161,12 +168,15 @@ def test_a_late_failure_changes_nothing_but_a_late_success_counts(queue, clock):
     (second,) = claims.claim(at=clock.now, **everything(webhook))
 
     record(finished(late, clock, 500), clock=clock)
-    assert WebhookDelivery.objects.get().tries == 0
+    held = WebhookDelivery.objects.get()
+    assert (held.status, held.tries, held.leased_until) == (Status.PENDING, 0, second.leased_until)
+    assert (held.attempts, held.last_status_code) == (1, 500)
     record(finished(late, clock), clock=clock)
     assert WebhookDelivery.objects.get().status == Status.SUCCEEDED
     record(finished(second, clock, 500), clock=clock)
 
-    assert WebhookDelivery.objects.get().status == Status.SUCCEEDED
+    delivery = WebhookDelivery.objects.get()
+    assert (delivery.status, delivery.attempts) == (Status.SUCCEEDED, 3)
     assert WebhookAttempt.objects.count() == 3
 
 
@@ -198,7 +208,10 @@ def test_a_failure_after_the_endpoint_was_disabled_leaves_the_delivery_canceled(
 
     record(finished(parcel, clock, 500), clock=clock)
 
-    assert WebhookDelivery.objects.get().status == Status.CANCELED
+    delivery = WebhookDelivery.objects.get()
+    assert delivery.status == Status.CANCELED
+    assert (delivery.attempts, delivery.last_outcome) == (1, Outcome.REFUSED)
+    assert WebhookAttempt.objects.count() == 1
 
 
 def test_a_batch_of_both_ends_with_the_last_word(queue, clock):

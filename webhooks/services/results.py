@@ -20,8 +20,8 @@ _COPY = """
     COPY webhooks_webhookattempt (delivery_id, webhook_id, number, trigger, at, duration_ms, outcome, url, address,
         signature, status_code, response_headers, response_body, error) FROM STDIN
 """
-# A delivery that somebody else claimed meanwhile, or that was canceled or resent, is left as it is; a success counts
-# whoever had it.
+# A delivery that somebody else claimed meanwhile, or that was canceled or resent, stays as it is, but for its attempts;
+# a success counts whoever had it.
 _UPDATE = """
     UPDATE webhooks_webhookdelivery AS delivery SET
         status = new.status, next_attempt_at = new.next_attempt_at, completed_at = new.completed_at,
@@ -31,6 +31,13 @@ _UPDATE = """
         completed_at timestamptz, tries int, trigger text, at timestamptz, outcome text, status_code int)
     WHERE delivery.id = new.id
         AND (delivery.claims = new.claim AND delivery.status = 'PENDING' OR new.status = 'SUCCEEDED')
+    RETURNING delivery.id
+"""
+_COUNT = """
+    UPDATE webhooks_webhookdelivery AS delivery SET attempts = delivery.attempts + 1,
+        last_attempt_at = new.at, last_outcome = new.outcome, last_status_code = new.status_code
+    FROM json_to_recordset(%s::json) AS new (id bigint, at timestamptz, outcome text, status_code int)
+    WHERE delivery.id = new.id
 """
 _HAND_BACK = """
     UPDATE webhooks_webhookdelivery AS delivery SET leased_until = NULL
@@ -173,9 +180,13 @@ def _body(answer: Answer) -> str:
 
 def _update(settled: Iterable[_Settled]) -> None:
     # As JSON, which costs a tenth of what arrays do.
-    rows = orjson.dumps([_state(one) for one in settled]).decode()
+    states = [_state(one) for one in settled]
     with connection.cursor() as cursor:
-        cursor.execute(_UPDATE, [rows])
+        cursor.execute(_UPDATE, [orjson.dumps(states).decode()])
+        done = {row[0] for row in cursor.fetchall()}
+        late = [state for state in states if state["id"] not in done]
+        if late:
+            cursor.execute(_COUNT, [orjson.dumps(late).decode()])
 
 
 def _state(one: _Settled) -> dict[str, Any]:
