@@ -14,6 +14,7 @@ def test_needs_no_context(status):
 
     assert f">{status}<" in html
     assert "<h1>" in html
+    assert "Sign in" not in html
 
 
 @pytest.mark.parametrize("status", PAGES)
