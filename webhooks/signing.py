@@ -45,12 +45,15 @@ def signature(
 def _signed(secret: str, content: bytes) -> str:
     if secret.startswith(PRIVATE):
         return "v1a," + base64.b64encode(_private(secret).sign(content)).decode()
-    return "v1," + base64.b64encode(hmac.digest(_shared(secret), content, hashlib.sha256)).decode()
+    keyed = _shared(secret).copy()
+    keyed.update(content)
+    return "v1," + base64.b64encode(keyed.digest()).decode()
 
 
 @lru_cache(maxsize=1024)
-def _shared(secret: str) -> bytes:
-    return base64.b64decode(secret.removeprefix(SHARED))
+def _shared(secret: str) -> hmac.HMAC:
+    # Copied for each signature, which costs less than to begin anew, and does not let go of the interpreter's lock.
+    return hmac.new(base64.b64decode(secret.removeprefix(SHARED)), digestmod=hashlib.sha256)
 
 
 @lru_cache(maxsize=1024)

@@ -176,29 +176,43 @@ class Sender:
         self._pump()
 
     def _pump(self) -> None:
-        """Start what may start, one parcel per lane in turn, so that a long lane is not served before a short one."""
-        idle = 0
-        while self._turn and self._running < MAX_RUNNING and idle < len(self._turn):
+        """Start as many tasks as may run."""
+        while (found := self._next()) is not None:
+            task = self._loop.create_task(self._run(*found))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def _next(self) -> tuple[_Lane, Parcel] | None:
+        """Take a parcel that may start, one per lane in turn, so that a long lane is not served before a short one."""
+        for _ in range(len(self._turn) if self._running < MAX_RUNNING else 0):
             webhook_id = self._turn.popleft()
             lane = self._lanes[webhook_id]
-            if lane.running < lane.cap:
-                self._start(lane)
-                idle = 0
-            else:
-                idle += 1
+            parcel = self._fresh(lane) if lane.running < lane.cap else None
             if lane.waiting:
                 self._turn.append(webhook_id)
+            if parcel is not None:
+                lane.running += 1
+                self._running += 1
+                return lane, parcel
+        return None
 
-    def _start(self, lane: _Lane) -> None:
-        parcel = lane.waiting.popleft()
-        if parcel.leased_until - self._clock() < _MARGIN:
+    def _fresh(self, lane: _Lane) -> Parcel | None:
+        """Take a lane's next parcel whose lease lasts long enough, and hand back those before it."""
+        while lane.waiting:
+            parcel = lane.waiting.popleft()
+            if parcel.leased_until - self._clock() >= _MARGIN:
+                return parcel
             self._hand_back(parcel)
-            return
-        lane.running += 1
-        self._running += 1
-        task = self._loop.create_task(self._send(lane, parcel))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        return None
+
+    async def _run(self, lane: _Lane, parcel: Parcel) -> None:
+        """Send one parcel after the other for as long as there is one that may start."""
+        found: tuple[_Lane, Parcel] | None = (lane, parcel)
+        while found is not None:
+            await self._send(*found)
+            found = self._next()
+            # A success may have made room for one more at once.
+            self._pump()
 
     async def _send(self, lane: _Lane, parcel: Parcel) -> None:
         at, signature = self._clock(), ""
@@ -220,7 +234,6 @@ class Sender:
                 self._hand_back(lane.waiting.popleft())
             if parcel.webhook_id in self._turn:
                 self._turn.remove(parcel.webhook_id)
-        self._pump()
 
     def _hand_back(self, parcel: Parcel) -> None:
         now = self._clock()
