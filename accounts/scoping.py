@@ -11,7 +11,6 @@ from accounts.authentication import JWTAuthentication, PortalSessionAuthenticati
 from accounts.models import User
 from accounts.roles import PlatformPermission
 from accounts.services import staff
-from config.common import query
 from config.common.fields import StrictSerializer
 from config.common.views import ApiView
 
@@ -52,8 +51,7 @@ class StaffView(ApiView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Refuse unknown query parameters."""
         super().initial(request, *args, **kwargs)
-        if not self.reads_query:
-            query.read(request)
+        self.refuse_parameters(request)
 
     def required_permission(self) -> PlatformPermission:
         """Return what the present method needs. Raises MethodNotAllowed for one that the view does not answer."""

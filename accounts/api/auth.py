@@ -28,7 +28,7 @@ from accounts.api.serializers.sign_in import (
 from accounts.models import Session
 from accounts.services.sign_in import Door, Pending
 from accounts.throttles import AddressThrottle
-from config.common import context, query
+from config.common import context
 from config.common.fields import StrictSerializer
 from config.common.idempotency import Idempotency
 from config.common.problem_answers import problem
@@ -50,7 +50,7 @@ class PublicView(ApiView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Refuse query parameters: there are none."""
         super().initial(request, *args, **kwargs)
-        query.read(request)
+        self.refuse_parameters(request)
 
     def body(self, shape: type[StrictSerializer]) -> dict[str, Any]:
         """Return the request's body in its shape."""

@@ -31,8 +31,7 @@ class PersonalView(ApiView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Refuse unknown query parameters."""
         super().initial(request, *args, **kwargs)
-        if not self.reads_query:
-            query.read(request)
+        self.refuse_parameters(request)
 
     def body(self, shape: type[StrictSerializer]) -> dict[str, Any]:
         """Return the request's body in its shape."""

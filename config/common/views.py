@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from config.common import conditional, context, deprecation, idempotency, ratelimit
+from config.common import conditional, context, deprecation, idempotency, query, ratelimit
 from config.common.deprecation import Deprecation
 from config.common.errors import DomainError
 from config.common.idempotency import Claim, Idempotency
@@ -30,6 +30,8 @@ class ApiView(APIView):
     the same path answers GET, what is read has an entity tag, and `If-Match` is compared under the row's lock.
     """
 
+    # Not OPTIONS: the OpenAPI document tells what there is.
+    http_method_names = ["get", "head", "post", "put", "patch", "delete"]
     idempotency: ClassVar[Idempotency] = Idempotency.OPTIONAL
     # Members that change without anybody changing the row, such as `last_used_at`.
     volatile_members: ClassVar[frozenset[str]] = frozenset()
@@ -59,6 +61,11 @@ class ApiView(APIView):
     def reads_query(self) -> bool:
         """Whether the method reads the query string itself; a base that refuses parameters for it asks this."""
         return False
+
+    def refuse_parameters(self, request: Request) -> None:
+        """Refuse a query string that the method does not read; a method that nobody answers is left to its 405."""
+        if not self.reads_query and request.method in self.allowed_methods:
+            query.read(request)
 
     def lock(self) -> None:
         """Lock what the path names and read it again; for views that do not read it through `row`."""

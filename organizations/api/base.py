@@ -5,7 +5,6 @@ from typing import Any
 from rest_framework.request import Request
 
 from accounts.models import User
-from config.common import query
 from config.common.errors import Forbidden
 from config.common.fields import StrictSerializer
 from organizations import access
@@ -34,8 +33,7 @@ class OrganizationPathView(OrganizationScoped):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Refuse unknown query parameters, unless the view reads them itself."""
         super().initial(request, *args, **kwargs)
-        if not self.reads_query:
-            query.read(request)
+        self.refuse_parameters(request)
 
     def asked_organization(self) -> int:
         """Return the id in the path; the header says nothing here."""

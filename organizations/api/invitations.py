@@ -8,7 +8,6 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from config.common import query
 from config.common.fields import StrictSerializer
 from config.common.listing import Listing
 from config.common.problem_answers import conflict
@@ -136,7 +135,7 @@ class _AnswerView(ApiView):
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         """Refuse query parameters."""
         super().initial(request, *args, **kwargs)
-        query.read(request)
+        self.refuse_parameters(request)
 
 
 class AcceptInvitationView(_AnswerView):

@@ -80,13 +80,14 @@ def test_what_is_no_json_object_is_refused(world: World, body, kind, status):
     assert got == dict.fromkeys(WITH_BODY, (status, "application/problem+json"))
 
 
+@pytest.mark.parametrize("query", ["", "?limit=1&expand=all&x=y"])
 @pytest.mark.parametrize("method", ["PUT", "TRACE", "OPTIONS", "FETCH"])
-def test_other_methods_are_refused(world: World, method):
+def test_other_methods_are_refused(world: World, method, query):
     got = {}
 
     for name, operation in BY_DJANGO.items():
         path = operation.path.format(**world.path_values("mine"))
-        response = world.insider(operation).generic(method, path)
+        response = world.insider(operation).generic(method, f"{path}{query}")
         got[name] = (response.status_code, response.json()["code"])
         assert operation.method.upper() in response.headers["Allow"]
 
