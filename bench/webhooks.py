@@ -1,7 +1,7 @@
 """How fast webhooks are delivered: signed, posted to a local receiver, every attempt recorded.
 
-Run as `python -m bench.webhooks [--events 10000] [--rounds 5]`. One process sends, on one core; the receiver, PostgreSQL
-and Valkey have the other. Beside it: a Celery task per delivery with `requests`, and the bare client loop. Then: how soon an
+Run as `python -m bench.webhooks [--events 10000] [--rounds 5]`. One process sends, or two, on one core; the receiver,
+PostgreSQL and Valkey have the other. Beside it: a Celery task per delivery with `requests`, and the bare client loop. Then: how soon an
 event is posted at 500 a second, and what nine endpoints of ten keep while the tenth hangs.
 """
 
@@ -96,10 +96,16 @@ def measure(line: Line, count: int, work: Callable[[], None]) -> None:
         line.cpu_us.append((time.process_time() - used) / count * 1e6)
 
 
-def ours(line: Line, count: int, organization: Organization) -> None:
-    """Outbox → deliveries → POSTs → attempts."""
+def ours(line: Line, count: int, organization: Organization, *, senders: int) -> None:
+    """Outbox → deliveries → POSTs → attempts, by so many processes on one core."""
     owe(count, organization)
-    measure(line, count, lambda: sending.drain() and None)
+    with setup.quietly(), pace.sending(senders, 60) as begin:
+        started, used = time.perf_counter(), begin.cpu_seconds()
+        begin()
+        while not pace.is_all_settled():
+            time.sleep(0.02)
+        line.per_second.append(count / (time.perf_counter() - started))
+        line.cpu_us.append((begin.cpu_seconds() - used) / count * 1e6)
     assert WebhookAttempt.objects.count() == count
     assert WebhookDelivery.objects.filter(status=Status.SUCCEEDED).count() == count
     forget()
@@ -209,16 +215,22 @@ def main() -> None:
     setup.people()
     customers = pace.customers()
     organization = customers[0]
-    names = ("Tollgate, end to end", "bare client loop", "a Celery task each, requests")
+    names = (
+        "Tollgate, one sender",
+        "Tollgate, two senders on one core",
+        "bare client loop",
+        "a Celery task each, requests",
+    )
     lines = {name: Line() for name in names}
     with receiver() as url:
         pace.listen(organization, url, concurrency=CONNECTIONS)
         forget()
-        ours(Line(), 1_000, organization)
+        ours(Line(), 1_000, organization, senders=1)
         for _ in range(options.rounds):
-            ours(lines[names[0]], options.events, organization)
-            bare(lines[names[1]], options.events, url)
-            tasks(lines[names[2]], min(2_000, options.events), organization)
+            ours(lines[names[0]], options.events, organization, senders=1)
+            ours(lines[names[1]], options.events, organization, senders=2)
+            bare(lines[names[2]], options.events, url)
+            tasks(lines[names[3]], min(2_000, options.events), organization)
         report(names, lines)
         forget()
         waited = pace.delays(organization, seconds=options.events / 1_000)
@@ -232,7 +244,7 @@ def main() -> None:
 
 def report(names: tuple[str, ...], lines: dict[str, Line]) -> None:
     """Print the table."""
-    yardstick = setup.median(lines[names[2]].per_second)
+    yardstick = setup.median(lines[names[-1]].per_second)
     setup.table(
         ("", "deliveries/s", "CPU µs of the sender", "× a task each"),
         [

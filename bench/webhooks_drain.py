@@ -1,4 +1,7 @@
-"""A process that sends webhooks on the server's core: `python -m bench.webhooks_drain SECONDS`."""
+"""A process that sends webhooks on the server's core, from the first line of its input on.
+
+`python -m bench.webhooks_drain SECONDS`.
+"""
 
 import os
 import sys
@@ -16,4 +19,5 @@ if __name__ == "__main__":
     os.sched_setaffinity(0, {machine.SERVER_CORE})
     seconds = float(sys.argv[1])
     print("ready", flush=True)
+    sys.stdin.readline()
     sending.drain(seconds=seconds, linger=seconds)

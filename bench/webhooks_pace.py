@@ -1,10 +1,12 @@
 """How soon an event is posted at 500 a second, and what healthy endpoints keep beside some that hang."""
 
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from statistics import median, quantiles
 
@@ -12,11 +14,12 @@ from django.db import transaction
 from django.db.models import F, Max, Min
 from django.utils import timezone
 
+from bench import machine
 from billing.services import subscriptions
 from config.common.events import DomainEvent
 from organizations.models import Organization
 from organizations.signals import MemberAdded
-from webhooks.models import Outcome, WebhookAttempt
+from webhooks.models import Outcome, Status, WebhookAttempt, WebhookDelivery, WebhookMessage
 from webhooks.services import endpoints, outbox
 
 ENDPOINTS = 10
@@ -47,13 +50,15 @@ def delays(organization: Organization, *, seconds: float) -> list[float]:
     """
     event: DomainEvent = MemberAdded(organization_id=organization.pk, user_id=1, role="MEMBER")
     count = int(_RATE * seconds)
-    with _drain(seconds + 3):
+    with sending(1, seconds + 3) as begin:
+        begin()
         began = time.perf_counter()
         for number in range(count):
             time.sleep(max(began + number / _RATE - time.perf_counter(), 0))
             with transaction.atomic():
                 outbox.owe(event, at=timezone.now())
         took = time.perf_counter() - began
+        time.sleep(2)
     if took > seconds * 1.1:
         print(f"The events came at {count / took:.0f} a second only.")
     waited = WebhookAttempt.objects.values_list(
@@ -76,9 +81,50 @@ def shown(waited: list[float]) -> str:
 
 
 @contextmanager
-def _drain(seconds: float) -> Iterator[None]:
+def sending(count: int, seconds: float) -> Iterator["Senders"]:
+    """Have so many processes ready to send, all on one core."""
     command = [sys.executable, "-m", "bench.webhooks_drain", str(seconds)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        yield
+    environment = {**os.environ, "WEBHOOK_SENDERS": str(count)}
+    found = [
+        subprocess.Popen(
+            command,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+        for _ in range(count)
+    ]
+    try:
+        for process in found:
+            assert process.stdout is not None
+            process.stdout.readline()
+        yield Senders(found)
+    finally:
+        for process in found:
+            process.kill()
+            process.communicate()
+
+
+@dataclass
+class Senders:
+    """Processes that wait for the word; called, they begin."""
+
+    processes: "list[subprocess.Popen[bytes]]"
+
+    def __call__(self) -> None:
+        """Give the word."""
+        for process in self.processes:
+            assert process.stdin is not None
+            process.stdin.write(b"\n")
+            process.stdin.flush()
+
+    def cpu_seconds(self) -> float:
+        """Return the processor time that they have used so far."""
+        return machine.cpu_seconds([process.pid for process in self.processes])
+
+
+def is_all_settled() -> bool:
+    """Whether every event is handed out, and every delivery recorded."""
+    to_do = WebhookMessage.objects.filter(fanned_out_at=None).exists()
+    return not to_do and not WebhookDelivery.objects.filter(status=Status.PENDING).exists()
