@@ -1,8 +1,8 @@
 """How fast webhooks are delivered: signed, posted to a local receiver, every attempt recorded.
 
 Run as `python -m bench.webhooks [--events 10000] [--rounds 5]`. One process sends, or two, on one core; the receiver,
-PostgreSQL and Valkey have the other. Beside it: a Celery task per delivery with `requests`, and the bare client loop. Then: how soon an
-event is posted at 500 a second, and what nine endpoints of ten keep while the tenth hangs.
+PostgreSQL and Valkey have the other. Beside it: a Celery task per delivery with `requests`, and the bare client loop.
+Then: how soon an event is posted at 500 a second, and what nine endpoints of ten keep while the tenth hangs.
 """
 
 import argparse

@@ -22,7 +22,15 @@ from aiohappyeyeballs import start_connection
 
 from config.common import destinations
 from config.common.destinations import AddressRefused, check_url
-from config.common.http_connection import MAX_KEPT, MAX_READ, Answer, Connection, Trouble
+from config.common.http_connection import (
+    BROKEN,
+    MAX_KEPT,
+    MAX_READ,
+    TOO_LATE,
+    Answer,
+    Connection,
+    Trouble,
+)
 from config.common.ip import parse_address
 
 __all__ = [
@@ -234,7 +242,7 @@ def _troubled(error: Exception) -> Answer:
         case AddressRefused():
             trouble, detail = Trouble.BLOCKED, error.reason
         case TimeoutError():
-            trouble, detail = Trouble.TIMED_OUT, "There was no complete answer in time."
+            trouble, detail = Trouble.TIMED_OUT, TOO_LATE
         case ssl.SSLCertVerificationError():
             words = error.verify_message or "it cannot be verified"
             trouble, detail = Trouble.UNTRUSTED, f"The certificate is not valid: {words}."
@@ -243,10 +251,7 @@ def _troubled(error: Exception) -> Answer:
         case socket.gaierror() | UnicodeError():
             trouble, detail = Trouble.UNREACHABLE, "The host's name leads nowhere."
         case ConnectionResetError():
-            trouble, detail = (
-                Trouble.UNREACHABLE,
-                "The connection broke before there was an answer.",
-            )
+            trouble, detail = Trouble.UNREACHABLE, BROKEN
         case OSError():
             trouble, detail = Trouble.UNREACHABLE, "No connection could be made."
         case _:

@@ -13,6 +13,9 @@ MAX_KEPT: Final = 16 * 1024
 _MAX_HEAD = 64 * 1024
 _MAX_HEADERS = 64
 _FIRST_FINAL = 200
+# What is said of troubles that come before a connection as well as on it.
+BROKEN: Final = "The connection broke before there was an answer."
+TOO_LATE: Final = "There was no complete answer in time."
 _MAX_NAME, _MAX_VALUE = 100, 1_000
 
 
@@ -174,7 +177,7 @@ class Connection(asyncio.Protocol):
         if self._loop.time() < end:
             self._timer = self._loop.call_at(end, self._watch)
         else:
-            self._fail(Trouble.TIMED_OUT, "There was no complete answer in time.")
+            self._fail(Trouble.TIMED_OUT, TOO_LATE)
 
     def _finish(self) -> None:
         is_whole = self._is_complete and not self._has_more
@@ -183,7 +186,7 @@ class Connection(asyncio.Protocol):
         self._resolve(Answer(self._status, self._headers, bytes(self._kept), is_cut, self.address))
 
     def _break(self) -> None:
-        self._fail(Trouble.UNREACHABLE, "The connection broke before there was an answer.")
+        self._fail(Trouble.UNREACHABLE, BROKEN)
 
     def _fail(self, trouble: Trouble, detail: str) -> None:
         self.close()

@@ -157,7 +157,7 @@ def finished(parcel, clock, status=200):
     return Result(parcel, clock.now, clock.now, "v1,x", Answer(status=status, seconds=0.01))
 
 
-def record(*found, clock):
+def record(*found):
     results.record(found, dice=lambda: 0.5)
 
 
@@ -167,13 +167,13 @@ def test_a_late_failure_changes_nothing_but_a_late_success_counts(queue, clock):
     clock.pass_by(seconds=60)
     (second,) = claims.claim(at=clock.now, **everything(webhook))
 
-    record(finished(late, clock, 500), clock=clock)
+    record(finished(late, clock, 500))
     held = WebhookDelivery.objects.get()
     assert (held.status, held.tries, held.leased_until) == (Status.PENDING, 0, second.leased_until)
     assert (held.attempts, held.last_status_code) == (1, 500)
-    record(finished(late, clock), clock=clock)
+    record(finished(late, clock))
     assert WebhookDelivery.objects.get().status == Status.SUCCEEDED
-    record(finished(second, clock, 500), clock=clock)
+    record(finished(second, clock, 500))
 
     delivery = WebhookDelivery.objects.get()
     assert (delivery.status, delivery.attempts) == (Status.SUCCEEDED, 3)
@@ -184,7 +184,7 @@ def test_what_is_handed_back_is_due_at_once(queue, clock):
     webhook = queue(1)
     (parcel,) = claims.claim(at=clock.now, **everything(webhook))
 
-    record(Result(parcel, clock.now, clock.now), clock=clock)
+    record(Result(parcel, clock.now, clock.now))
 
     assert len(claims.claim(at=clock.now, **everything(webhook))) == 1
     assert not WebhookAttempt.objects.exists()
@@ -196,7 +196,7 @@ def test_a_result_for_an_endpoint_that_is_gone_is_dropped(queue, clock):
     parcels = claims.claim(at=clock.now, **everything(webhook))
     endpoints.delete_webhook(webhook=webhook)
 
-    record(*[finished(parcel, clock, 500) for parcel in parcels], clock=clock)
+    record(*[finished(parcel, clock, 500) for parcel in parcels])
 
     assert not WebhookAttempt.objects.exists()
 
@@ -206,7 +206,7 @@ def test_a_failure_after_the_endpoint_was_disabled_leaves_the_delivery_canceled(
     (parcel,) = claims.claim(at=clock.now, **everything(webhook))
     endpoints.disable_webhook(webhook=webhook, at=clock.now)
 
-    record(finished(parcel, clock, 500), clock=clock)
+    record(finished(parcel, clock, 500))
 
     delivery = WebhookDelivery.objects.get()
     assert delivery.status == Status.CANCELED
@@ -220,7 +220,7 @@ def test_a_batch_of_both_ends_with_the_last_word(queue, clock):
     failed = finished(one, clock, 500)
     clock.pass_by(seconds=1)
 
-    record(finished(two, clock), failed, clock=clock)
+    record(finished(two, clock), failed)
 
     webhook.refresh_from_db()
     assert (webhook.failing_since, webhook.failures_in_a_row) == (None, 0)
