@@ -15,6 +15,8 @@ from config.common.http import Answer, Client, Trouble
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 BROKE = (Trouble.UNREACHABLE, "The connection broke before there was an answer.")
+# The loop counts milliseconds, and may call a time reached that much before it is.
+GRAIN = 0.002
 NOT_HTTP = (Trouble.MALFORMED, "The answer is not HTTP that we can read.")
 
 
@@ -275,7 +277,7 @@ def test_silence_ends_before_the_whole_patience(serving, monkeypatch):
     [answer] = post(server.url)
 
     assert (answer.trouble, answer.address) == (Trouble.TIMED_OUT, "127.0.0.1")
-    assert 0.1 <= answer.seconds < 1.0
+    assert 0.1 - GRAIN <= answer.seconds < 1.0
 
 
 def test_a_server_that_keeps_talking_is_not_silent(serving, monkeypatch):
@@ -385,7 +387,7 @@ def test_an_address_that_takes_no_connection_is_waited_for_so_long(settings, mon
         [answer] = post(f"http://127.0.0.2:{port}/")
 
     assert (answer.trouble, answer.address) == (Trouble.TIMED_OUT, None)
-    assert 0.2 <= answer.seconds < 1.0
+    assert 0.2 - GRAIN <= answer.seconds < 1.0
 
 
 def test_a_server_that_never_greets_is_left(serving, monkeypatch):
@@ -407,4 +409,4 @@ def test_a_server_that_never_greets_is_left(serving, monkeypatch):
         assert gone.wait(2)
 
     assert answer.trouble == Trouble.TIMED_OUT
-    assert 0.2 <= answer.seconds < 1.5
+    assert 0.2 - GRAIN <= answer.seconds < 1.5
