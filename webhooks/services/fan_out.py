@@ -10,7 +10,7 @@ from django.db import connection, transaction
 
 from webhooks import matching
 
-BATCH = 1_000
+BATCH = 500
 # One after the other, in the order of the messages: deliveries of one ordering key get their ids in order.
 _LOCK = "SELECT pg_try_advisory_xact_lock(hashtext('tollgate.webhooks.fan_out'))"
 _MESSAGES = """
