@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from organizations.services import suspension
@@ -77,11 +78,35 @@ def test_the_feed_tells_everything_once_from_a_position(
     drain()
 
     feed = list(selectors.feed_of(organization))
-    rest = selectors.feed_of(organization, after=feed[0].pk, event_types=["organization.suspended"])
+    rest = selectors.feed_of(organization, after=feed[0].position, event_types=["organization.suspended"])
 
     assert [message.pk for message in feed] == sorted(message.pk for message in feed)
     assert {message.organization_id for message in feed} == {organization.pk}
     assert [message.event_type for message in rest] == ["organization.suspended"]
+
+
+def test_what_is_committed_late_is_not_skipped_by_who_read_on(organization, drain):
+    drain()
+    with connection.cursor() as cursor:
+        # A change that is slow takes its id before another one, and is committed after it.
+        cursor.execute("SELECT nextval(pg_get_serial_sequence('webhooks_webhookmessage', 'id'))")
+        (early,) = cursor.fetchone()
+    suspension.suspend(organization=organization, reason="unpaid")
+    drain()
+    read = selectors.feed_of(organization).last()
+    assert read.pk > early
+
+    late = WebhookMessage.objects.create(
+        pk=early,
+        message_id="msg_late",
+        organization=organization,
+        event_type="organization.updated",
+        payload={},
+        occurred_at=read.occurred_at,
+    )
+    drain()
+
+    assert list(selectors.feed_of(organization, after=read.position)) == [late]
 
 
 def test_test_events_are_not_in_the_feed(organization, endpoint, drain):

@@ -12,7 +12,8 @@ class WebhookMessage(models.Model):
     """A public event owed to one organization, written in the transaction of the change: the outbox.
 
     The payload is stored once, however many endpoints get it. `passed_over` says, per endpoint that did not get it,
-    why not, as it was decided when the message was fanned out.
+    why not, as it was decided when the message was fanned out. `position` is its place in the feed, given then, too: of
+    two changes at once the one that was written first may be committed last.
     """
 
     message_id = models.CharField(max_length=40, unique=True)
@@ -25,6 +26,7 @@ class WebhookMessage(models.Model):
     passed_over = models.JSONField(default=dict, blank=True)
     occurred_at = models.DateTimeField()
     fanned_out_at = models.DateTimeField(null=True, blank=True)
+    position = models.BigIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -34,7 +36,7 @@ class WebhookMessage(models.Model):
                 name="webhookmessage_to_fan_out",
                 condition=models.Q(fanned_out_at__isnull=True),
             ),
-            models.Index(fields=["organization", "id"], name="webhookmessage_feed"),
+            models.Index(fields=["organization", "position"], name="webhookmessage_feed"),
             # Rows come in the order of time, for which a range of blocks is enough and costs the writers nothing.
             BrinIndex(fields=["occurred_at"], name="webhookmessage_by_time"),
             BrinIndex(fields=["created_at"], name="webhookmessage_by_age"),

@@ -31,9 +31,16 @@ _DELIVERIES = """
     ORDER BY message_id, webhook_id
     ON CONFLICT DO NOTHING
 """
+# Places in the feed for so many messages; the first is returned. Whoever holds the lock takes them and commits before
+# the next one does, so that nothing ever appears behind a place that was read already.
+_PLACES = """
+    SELECT setval('webhooks_webhookmessage_position', nextval('webhooks_webhookmessage_position') + %s - 1) - %s + 1
+"""
 _DONE = """
-    UPDATE webhooks_webhookmessage AS message SET fanned_out_at = %s, passed_over = new.passed_over
-    FROM json_to_recordset(%s::json) AS new (id bigint, passed_over jsonb) WHERE message.id = new.id
+    UPDATE webhooks_webhookmessage AS message
+    SET fanned_out_at = %s, position = new.position, passed_over = new.passed_over
+    FROM json_to_recordset(%s::json) AS new (id bigint, position bigint, passed_over jsonb)
+    WHERE message.id = new.id
 """
 
 
@@ -84,6 +91,10 @@ def fan_out(*, at: datetime, limit: int = BATCH) -> int:
             return 0
         cursor.execute(_ENDPOINTS, [list({row[1] for row in messages})])
         plan = _planned(messages, _by_organization(cursor.fetchall()))
+        cursor.execute(_PLACES, [len(messages), len(messages)])
+        (first,) = cursor.fetchone()
+        for position, message in enumerate(plan.messages, first):
+            message["position"] = position
         if plan.deliveries:
             cursor.execute(_DELIVERIES, [at, at, orjson.dumps(plan.deliveries).decode()])
         cursor.execute(_DONE, [at, orjson.dumps(plan.messages).decode()])
