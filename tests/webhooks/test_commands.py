@@ -13,7 +13,7 @@ from billing.services import subscriptions
 from organizations.services import suspension
 from tests.doubles.receiver import response
 from webhooks.models import Status, WebhookAttempt, WebhookDelivery, WebhookMessage
-from webhooks.services import endpoints, sending, upkeep
+from webhooks.services import endpoints, resending, sending, upkeep
 
 pytestmark = pytest.mark.django_db
 TYPES = {"event_types": ["organization.suspended"]}
@@ -181,4 +181,16 @@ def test_what_still_waits_is_never_pruned(failed):
     run("prune_webhooks")
 
     assert WebhookMessage.objects.count() == 1
+    assert WebhookAttempt.objects.count() == 1
+
+
+def test_what_is_sent_again_while_it_is_being_pruned_stays_with_its_message(failed):
+    delivery = WebhookDelivery.objects.get()
+    chosen = list(WebhookMessage.objects.values_list("pk", flat=True))
+    resending.resend(delivery=delivery, at=timezone.now())
+
+    assert upkeep._delete(chosen) == len(chosen) - 1
+
+    assert WebhookMessage.objects.get() == delivery.message
+    assert WebhookDelivery.objects.get().status == Status.PENDING
     assert WebhookAttempt.objects.count() == 1

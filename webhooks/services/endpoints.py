@@ -205,7 +205,7 @@ def hold_webhooks_of(organization_id: int) -> None:
 
 @transaction.atomic
 def disable_webhooks_of(*, organization_id: int, at: datetime) -> None:
-    """Stop telling every endpoint of an organization that is being closed."""
+    """Stop telling every endpoint of an organization that is being closed; the closing itself, they are still told of."""
     for webhook in Webhook.objects.filter(organization_id=organization_id).order_by("pk"):
         disable_webhook(webhook=webhook, at=at, reason=DisabledReason.CLOSED)
 

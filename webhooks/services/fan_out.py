@@ -8,9 +8,12 @@ from typing import Any
 import orjson
 from django.db import connection, transaction
 
+from organizations.signals import OrganizationClosed
 from webhooks import matching
+from webhooks.models import DisabledReason
 
 BATCH = 1_000
+_CLOSED = OrganizationClosed.name
 # One after the other, in the order of the messages: deliveries of one ordering key get their ids in order.
 _LOCK = "SELECT pg_try_advisory_xact_lock(hashtext('tollgate.webhooks.fan_out'))"
 _MESSAGES = """
@@ -19,7 +22,7 @@ _MESSAGES = """
 """
 # FOR SHARE: an endpoint that is being disabled is waited for, or waits, so that nothing is left behind for it.
 _ENDPOINTS = """
-    SELECT id, organization_id, event_types, filters, ordering_path, disabled_at IS NULL
+    SELECT id, organization_id, event_types, filters, ordering_path, disabled_reason
     FROM webhooks_webhook WHERE organization_id = ANY(%s) ORDER BY id FOR SHARE
 """
 _DELIVERIES = """
@@ -50,7 +53,7 @@ class _Endpoint:
     event_types: list[str]
     filters: list[dict[str, Any]]
     ordering_path: str
-    is_enabled: bool
+    disabled_reason: str
 
     @property
     def looks_inside(self) -> bool:
@@ -59,7 +62,9 @@ class _Endpoint:
 
     def refusal(self, event_type: str, payload: dict[str, Any]) -> str:
         """Return why the endpoint is passed over; empty when it is not."""
-        if not self.is_enabled:
+        # The closing of an organization switches its endpoints off, and is the last that they are told of.
+        is_last = self.disabled_reason == DisabledReason.CLOSED and event_type == _CLOSED
+        if self.disabled_reason and not is_last:
             return "disabled"
         if not matching.wants_type(self.event_types, event_type):
             return "event_type"
@@ -103,9 +108,9 @@ def fan_out(*, at: datetime, limit: int = BATCH) -> int:
 
 def _by_organization(rows: Iterable[tuple[Any, ...]]) -> dict[int, list[_Endpoint]]:
     found: dict[int, list[_Endpoint]] = {}
-    for webhook_id, organization_id, event_types, filters, path, is_enabled in rows:
+    for webhook_id, organization_id, event_types, filters, path, disabled_reason in rows:
         conditions = orjson.loads(filters)
-        endpoint = _Endpoint(webhook_id, event_types, conditions, path, is_enabled)
+        endpoint = _Endpoint(webhook_id, event_types, conditions, path, disabled_reason)
         found.setdefault(organization_id, []).append(endpoint)
     return found
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from itertools import islice
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from config.common.errors import Conflict
 from config.common.events import publish
@@ -146,10 +146,12 @@ def enabled(webhook_id: int) -> Webhook:
 
 
 def _requeue(deliveries: QuerySet[WebhookDelivery], trigger: Trigger, at: datetime) -> int:
+    # Whoever sends one of them at this moment loses the claim, so that their result does not end the new round.
     return deliveries.update(
         status=Status.PENDING,
         trigger=trigger,
         tries=0,
+        claims=F("claims") + 1,
         next_attempt_at=at,
         leased_until=None,
         completed_at=None,
