@@ -9,7 +9,15 @@ from django.utils import timezone
 from organizations.services import suspension
 from tests.doubles.receiver import response
 from webhooks import metering, selectors
-from webhooks.models import Status, Webhook, WebhookAttempt, WebhookDelivery, WebhookMessage
+from webhooks.models import (
+    Outcome,
+    Status,
+    Webhook,
+    WebhookAttempt,
+    WebhookDelivery,
+    WebhookMessage,
+)
+from webhooks.selectors import figures
 from webhooks.services import endpoints
 
 pytestmark = pytest.mark.django_db
@@ -50,6 +58,30 @@ def test_statistics_are_counted_from_the_log(endpoint, receiver, change, drain, 
     assert found.average_ms == pytest.approx(sum(log.values_list("duration_ms", flat=True)) / 4)
 
 
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "America/St_Johns"])
+def test_hours_add_up_to_the_statistics_in_every_time_zone(zone, endpoint, change, drain, clock):
+    webhook = endpoint(**TYPES)
+    for minutes in (-1, 1, 15, 59, 61, 119, 121):
+        clock.now = clock.now.replace(hour=12, minute=0) - timedelta(minutes=minutes)
+        change()
+        drain()
+    clock.now = clock.now.replace(hour=12, minute=0)
+    WebhookAttempt.objects.filter(at__gt=clock.now).update(outcome=Outcome.REFUSED)
+
+    with timezone.override(zone):
+        series = figures.by_hour([webhook], at=clock.now + timedelta(minutes=2), hours=2)[
+            webhook.pk
+        ]
+    since = clock.now - timedelta(minutes=118)
+    totals = selectors.statistics_of(webhook, since=since)
+
+    assert [(bucket.at, bucket.succeeded, bucket.failed) for bucket in series] == [
+        (since, 2, 0),
+        (since + timedelta(hours=1), 2, 1),
+    ]
+    assert (totals.succeeded, totals.failed) == (4, 1)
+
+
 def test_statistics_of_nothing_have_no_rate(endpoint, clock):
     found = selectors.statistics_of(endpoint(), since=clock.now)
 
@@ -78,7 +110,9 @@ def test_the_feed_tells_everything_once_from_a_position(
     drain()
 
     feed = list(selectors.feed_of(organization))
-    rest = selectors.feed_of(organization, after=feed[0].position, event_types=["organization.suspended"])
+    rest = selectors.feed_of(
+        organization, after=feed[0].position, event_types=["organization.suspended"]
+    )
 
     assert [message.pk for message in feed] == sorted(message.pk for message in feed)
     assert {message.organization_id for message in feed} == {organization.pk}

@@ -45,7 +45,9 @@ def _prune_older(whose: Q, before: datetime) -> int:
         whose, created_at__lt=before, fanned_out_at__isnull=False
     ).exclude(pk__in=waiting)
     pruned = latest = 0
-    while ids := list(old.filter(pk__gt=latest).order_by("pk").values_list("pk", flat=True)[:BATCH]):
+    while ids := list(
+        old.filter(pk__gt=latest).order_by("pk").values_list("pk", flat=True)[:BATCH]
+    ):
         pruned += _delete(ids)
         latest = ids[-1]
     return pruned
