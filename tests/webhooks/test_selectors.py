@@ -17,7 +17,7 @@ from webhooks.models import (
     WebhookDelivery,
     WebhookMessage,
 )
-from webhooks.selectors import figures
+from webhooks.selectors import console, figures
 from webhooks.services import endpoints
 
 pytestmark = pytest.mark.django_db
@@ -256,3 +256,23 @@ def test_figures_for_prometheus(endpoint, change, drain, clock, client):
     assert values["tollgate_webhook_failing_endpoints"] == "1"
     assert 'tollgate_webhook_lag_seconds{quantile="0.95"}' in values
     assert b"tollgate_webhook_open_circuits 0" in client.get("/metrics").content
+
+
+def test_what_is_held_back_for_a_reason_is_not_due(endpoint, organization, change, drain, clock):
+    clock.now = timezone.now() + timedelta(seconds=1)
+    in_order = endpoint("/status/500", ordering_path="data.organization_id", **TYPES)
+    change()
+    change()
+    drain()
+    second = in_order.deliveries.latest("id")
+    assert (second.ordering_key, second.attempts) == (str(organization.pk), 0)
+    assert metering.queue_state(at=clock.now).due == 0
+    stuck = clock.now + timedelta(minutes=3)
+    assert [row.pk for row in console.stuck(at=stuck)] == [in_order.deliveries.earliest("id").pk]
+    assert metering.queue_state(at=stuck).due == 1
+
+    Webhook.objects.update(circuit_open_until=stuck + timedelta(seconds=1))
+
+    state = metering.queue_state(at=stuck)
+    assert (state.pending, state.due, state.oldest_due_seconds) == (2, 0, 0.0)
+    assert not console.stuck(at=stuck)

@@ -1,8 +1,10 @@
 """State of the outbox and of what became of it: a message, its delivery to each endpoint, each attempt."""
 
+from datetime import datetime
+
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from organizations.models import Organization
 from webhooks.models.endpoints import Webhook
@@ -80,6 +82,25 @@ class Outcome(models.TextChoices):
     MALFORMED = "malformed", "The answer is not HTTP"
 
 
+class DeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
+    """Chainable filters over deliveries."""
+
+    def due(self, *, at: datetime) -> "DeliveryQuerySet":
+        """Keep what could be sent now: what nobody holds, no circuit holds back, and is first of its ordering key."""
+        earlier = WebhookDelivery.objects.filter(
+            status=Status.PENDING,
+            webhook=OuterRef("webhook"),
+            ordering_key=OuterRef("ordering_key"),
+            pk__lt=OuterRef("pk"),
+        ).exclude(ordering_key="")
+        is_free = Q(leased_until=None) | Q(leased_until__lte=at)
+        waiting = self.filter(is_free, status=Status.PENDING, next_attempt_at__lte=at)
+        return waiting.exclude(webhook__circuit_open_until__gt=at).exclude(Exists(earlier))
+
+
+DeliveryManager = models.Manager.from_queryset(DeliveryQuerySet)
+
+
 class WebhookDelivery(models.Model):
     """A message to one endpoint. Whoever claims it sets `leased_until` and raises `claims`.
 
@@ -109,6 +130,8 @@ class WebhookDelivery(models.Model):
     last_status_code = models.PositiveSmallIntegerField(null=True, blank=True)
     completed_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = DeliveryManager()
 
     class Meta:
         verbose_name_plural = "webhook deliveries"

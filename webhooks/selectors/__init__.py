@@ -179,12 +179,10 @@ def explain(webhook: Webhook, message: WebhookMessage) -> Explanation:
     recorded = message.passed_over.get(str(webhook.pk))
     if recorded is not None:
         return _explain_decision(webhook, message, recorded)
-    if webhook.created_at > message.fanned_out_at:
-        when = f"The webhook was created at {webhook.created_at:%Y-%m-%d %H:%M:%S} UTC, after the event."
-        return Explanation(
-            "created_later", when, "Replay what is missing since the time of the event."
-        )
-    return Explanation("log_pruned", "The delivery's log is older than your plan keeps.", "")
+    when = (
+        f"The webhook was created at {webhook.created_at:%Y-%m-%d %H:%M:%S} UTC, after the event."
+    )
+    return Explanation("created_later", when, "Replay what is missing since the time of the event.")
 
 
 _DECISIONS = {
