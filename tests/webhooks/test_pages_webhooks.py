@@ -1,7 +1,7 @@
 """The pages of webhooks: the list, one endpoint, its forms, deliveries, why, conformance, and the catalogue."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.utils import timezone
@@ -495,3 +495,21 @@ def test_who_was_given_one_webhook_learns_of_no_event_that_does_not_concern_it(
     assert asked.get(path, {"message": other}).status_code == 404
     assert asked.get(path, {"message": concerns}).json()["event_type"] == "webhook.updated"
     assert asked.get(path).json()["event_type"] == "webhook.updated"
+
+
+def test_times_are_read_in_the_zone_that_the_form_names(mia_browses, mia, organization, webhook):
+    mia.time_zone = "Asia/Kolkata"
+    mia.save()
+    organizations.update_organization(organization=organization, changes={"name": "Acme"})
+    fan_out.fan_out(at=timezone.now())
+    WebhookDelivery.objects.update(
+        status=Status.FAILED, next_attempt_at=None, completed_at=timezone.now()
+    )
+    happened = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+    WebhookMessage.objects.update(occurred_at=happened)
+    path = page(webhook, "send-again/")
+
+    assert "In your time zone, Asia/Kolkata." in mia_browses.get(path).content.decode()
+    for since, queued in (("2026-03-01T17:31", 0), ("2026-03-01T17:30", 1)):
+        mia_browses.post(path, {"what": "recover", "since": since})
+        assert WebhookDelivery.objects.filter(status=Status.PENDING).count() == queued
