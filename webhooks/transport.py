@@ -25,6 +25,8 @@ MAX_RUNNING = 400
 _HOLD_SECONDS = 15.0
 _MAX_HELD = 1_000
 _FIRST_CAP = 2
+# So many results are written down at a time, if there are as many.
+_MANY = 100
 # A request that begins later than this before its lease ends might still run when somebody else begins it again.
 _MARGIN = timedelta(seconds=20)
 
@@ -95,10 +97,11 @@ class _Lane:
 
 
 class Sender:
-    """The thread that sends. One other thread calls `submit`, and one calls `collect`."""
+    """The thread that sends. `submit` and `collect` are called by one other thread, which `news` wakes."""
 
-    def __init__(self, *, clock: Any, client: Client | None = None) -> None:
+    def __init__(self, *, clock: Any, news: threading.Event, client: Client | None = None) -> None:
         self._clock = clock
+        self._news = news
         self._client = client or Client()
         self._loop = uvloop.new_event_loop()
         self._stopping = asyncio.Event()
@@ -106,9 +109,7 @@ class Sender:
         self._turn: deque[int] = deque()
         self._running = 0
         self._held: Counter[int] = Counter()
-        self._counting = threading.Lock()
         self._results: deque[Result] = deque()
-        self._is_news = threading.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._thread = threading.Thread(target=self._live, name="webhook-sender", daemon=True)
 
@@ -124,8 +125,12 @@ class Sender:
     @property
     def held(self) -> int:
         """How many parcels are with the sender, results that nobody collected included."""
-        with self._counting:
-            return self._held.total()
+        return self._held.total()
+
+    @property
+    def is_worth_collecting(self) -> bool:
+        """Whether there are many results, or no more to come."""
+        return len(self._results) >= _MANY or not self._running
 
     def room_by_endpoint(self) -> dict[int, int]:
         """Return how many more parcels each known endpoint may be claimed for."""
@@ -136,20 +141,16 @@ class Sender:
 
     def submit(self, parcels: Sequence[Parcel]) -> None:
         """Hand over what was claimed."""
-        with self._counting:
-            self._held.update(parcel.webhook_id for parcel in parcels)
+        self._held.update(parcel.webhook_id for parcel in parcels)
         if parcels:
             self._loop.call_soon_threadsafe(self._accept, parcels)
 
-    def collect(self, *, seconds: float) -> list[Result]:
-        """Return what is finished; wait for the first so long at most."""
-        self._is_news.wait(seconds)
-        self._is_news.clear()
+    def collect(self) -> list[Result]:
+        """Return what is finished."""
         found = []
         while self._results:
             found.append(self._results.popleft())
-        with self._counting:
-            self._held.subtract(result.parcel.webhook_id for result in found)
+        self._held.subtract(result.parcel.webhook_id for result in found)
         return found
 
     def _live(self) -> None:
@@ -245,7 +246,8 @@ class Sender:
 
     def _finish(self, result: Result) -> None:
         self._results.append(result)
-        self._is_news.set()
+        if self.is_worth_collecting:
+            self._news.set()
 
 
 def prepared(parcel: Parcel, *, at: datetime) -> tuple[dict[str, str], bytes]:

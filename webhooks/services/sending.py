@@ -2,6 +2,7 @@
 
 import contextlib
 import random
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -11,17 +12,19 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from webhooks.services import claims, doorbell, fan_out
-from webhooks.services.recording import Recorder, unhurried
+from webhooks.services import claims, doorbell, fan_out, results
+from webhooks.services.beside import Beside, unhurried
 from webhooks.transport import Sender
 
 logger = structlog.get_logger(__name__)
 # Well under the job's time limit; what is left then is for the next one.
 DRAIN_SECONDS = 180.0
 MAX_HELD = 2_000
-# How soon the bell is heard while requests are under way, and how often rows are looked for without it.
+# How soon the bell is heard, and how often rows are looked for without it.
 _LISTEN_SECONDS = 0.02
 _LOOK_SECONDS = 0.5
+# For how long results gather while there are few of them.
+_TICK_SECONDS = 0.005
 _SLOT = "SELECT pg_try_advisory_lock(hashtext('tollgate.webhooks.drain'), %s)"
 _FREE = "SELECT pg_advisory_unlock(hashtext('tollgate.webhooks.drain'), %s)"
 
@@ -49,61 +52,96 @@ def drain(
 
 
 class _Drain:
-    """One run with its own sender."""
+    """One run with its own sender. This thread decides and claims; others, beside it, hand out and record."""
 
     def __init__(self, clock: Callable[[], datetime], dice: Callable[[], float]) -> None:
         self._clock = clock
         self._dice = dice
+        self._made = 0
+        self._listened_at = 0.0
         self._looked_at = 0.0
-        self._submitted = 0
-        self._has_more = False
-        self._has_room = False
+        self._recorded_at = 0.0
+        # Whether there are new messages as far as we know, and whether there is perhaps something to claim.
+        self._is_rung = False
+        self._has_work = False
+        news = self._news = threading.Event()
+        self._sender = Sender(clock=clock, news=news)
+        self._handing_out: Beside[int] = Beside("webhook-hand-out", news=news)
+        self._recording: Beside[int] = Beside("webhook-record", news=news)
 
     def run(self, deadline: float, linger: float) -> int:
         """Work until there is nothing to do, or no time."""
         quiet_since = time.monotonic()
-        with Sender(clock=self._clock) as sender, Recorder(sender, dice=self._dice) as recorder:
+        with self._sender, self._handing_out, self._recording:
             while True:
                 now = time.monotonic()
-                if self._step(sender, recorder, may_claim=now < deadline):
+                if self._step(may_claim=now < deadline):
                     quiet_since = time.monotonic()
                 elif now >= deadline or now - quiet_since >= linger:
-                    return recorder.made
+                    return self._made
                 else:
                     time.sleep(_LISTEN_SECONDS)
 
-    def _step(self, sender: Sender, recorder: Recorder, *, may_claim: bool) -> bool:
+    def _step(self, *, may_claim: bool) -> bool:
         """Do what there is to do now; return whether there was, or still is, anything."""
-        is_rung = doorbell.answer()
-        is_time = time.monotonic() - self._looked_at >= _LOOK_SECONDS
-        # A full batch has others behind it; otherwise new messages ring, or are found in half a second.
-        is_found = False
-        if may_claim and (is_rung or is_time or self._has_more):
-            is_found = self._hand_out() | self._claim(sender)
-        elif may_claim and self._has_room:
-            is_found = self._claim(sender)
-        is_open = recorder.written < self._submitted
-        if recorder.wait(_LISTEN_SECONDS if is_open and not is_found else 0.0):
-            # There is room again, and perhaps the next of an ordering key.
-            self._has_room = True
+        self._listen()
+        if may_claim:
+            self._hand_out()
+        self._take_results()
+        is_found = may_claim and self._has_work and self._claim()
+        self._record()
+        is_open = bool(self._handing_out.is_busy or self._recording.is_busy or self._sender.held)
+        if is_open and not is_found:
+            self._news.wait(_TICK_SECONDS)
+            self._news.clear()
         return is_found or is_open
 
-    def _hand_out(self) -> bool:
-        """Make deliveries of new messages; return whether there were any."""
-        self._looked_at = time.monotonic()
-        count = fan_out.fan_out(at=self._clock())
-        self._has_more = count == fan_out.BATCH
-        return count > 0
+    def _listen(self) -> None:
+        now = time.monotonic()
+        if now - self._listened_at >= _LISTEN_SECONDS:
+            self._listened_at = now
+            self._is_rung = doorbell.answer() or self._is_rung
 
-    def _claim(self, sender: Sender) -> bool:
+    def _hand_out(self) -> None:
+        """Have deliveries made of new messages: they ring, or are found in half a second."""
+        now = time.monotonic()
+        is_time = now - self._looked_at >= _LOOK_SECONDS
+        if (is_time or self._is_rung) and not self._handing_out.is_busy:
+            self._looked_at, self._is_rung = now, False
+            # What is due again does not ring.
+            self._has_work = True
+            self._handing_out.begin(fan_out.fan_out, at=self._clock())
+
+    def _take_results(self) -> None:
+        handed_out, recorded = self._handing_out.result(), self._recording.result()
+        if handed_out is not None:
+            # A full batch has others behind it.
+            self._is_rung = self._is_rung or handed_out == fan_out.BATCH
+            self._has_work = self._has_work or handed_out > 0
+        if recorded is not None:
+            self._made += recorded
+            # There is room again, and perhaps the next of an ordering key.
+            self._has_work = True
+
+    def _claim(self) -> bool:
         """Claim what is due, as far as there is room for it; return whether there was anything."""
-        room = MAX_HELD - sender.held
-        shares = sender.room_by_endpoint()
+        room = MAX_HELD - self._sender.held
+        shares = self._sender.room_by_endpoint()
         parcels = claims.claim(at=self._clock(), room=room, shares=shares) if room > 0 else []
-        self._submitted += len(parcels)
-        sender.submit(parcels)
-        self._has_room = bool(parcels)
+        self._sender.submit(parcels)
+        # Who got less than there is room for got all that may be had until something is handed out or recorded.
+        self._has_work = 0 < room == len(parcels)
         return bool(parcels)
+
+    def _record(self) -> None:
+        """Have results written down: many at once, or what there is after a moment."""
+        now = time.monotonic()
+        is_time = now - self._recorded_at >= _TICK_SECONDS
+        if (is_time or self._sender.is_worth_collecting) and not self._recording.is_busy:
+            finished = self._sender.collect()
+            if finished:
+                self._recorded_at = now
+                self._recording.begin(results.record, finished, dice=self._dice)
 
 
 @contextlib.contextmanager
@@ -117,9 +155,10 @@ def _slot() -> Iterator[bool]:
         else:
             yield False
             return
+        unhurried()
     try:
-        with unhurried():
-            yield True
+        yield True
     finally:
         with connection.cursor() as cursor:
+            cursor.execute("RESET synchronous_commit")
             cursor.execute(_FREE, [number])
