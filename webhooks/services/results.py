@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any
 
 import orjson
@@ -44,6 +45,8 @@ _HAND_BACK = """
     FROM unnest(%s::bigint[], %s::int[]) AS new (id, claim)
     WHERE delivery.id = new.id AND delivery.claims = new.claim AND delivery.status = 'PENDING'
 """
+# Shorter values keep no secret, and are parts of other words.
+_SHORTEST_SECRET = 8
 # Only those whose delivery still exists: an endpoint may be deleted while it is being called.
 _STANDING = "SELECT id FROM webhooks_webhookdelivery WHERE id = ANY(%s) FOR UPDATE"
 
@@ -151,6 +154,7 @@ def _log(settled: Iterable[_Settled]) -> None:
 
 def _row(one: _Settled) -> tuple[Any, ...]:
     parcel, answer = one.result.parcel, one.answer
+    veil = partial(_veiled, secrets=parcel.headers.values())
     return (
         parcel.delivery_id,
         parcel.webhook_id,
@@ -163,10 +167,19 @@ def _row(one: _Settled) -> tuple[Any, ...]:
         answer.address,
         one.result.signature,
         answer.status,
-        orjson.dumps(dict(answer.headers)).decode(),
-        _body(answer),
+        orjson.dumps({name: veil(value) for name, value in answer.headers.items()}).decode(),
+        veil(_body(answer)),
         answer.detail[:300],
     )
+
+
+def _veiled(text: str, *, secrets: Iterable[str]) -> str:
+    """Return a text without the values of custom headers, which a server that fails may quote in its answer."""
+    for value in secrets:
+        word = value.rpartition(" ")[2]
+        if len(word) >= _SHORTEST_SECRET:
+            text = text.replace(word, "•••")
+    return text
 
 
 def _body(answer: Answer) -> str:

@@ -150,7 +150,7 @@ def webhook_delete(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @member_required(WRITE, on=Webhook)
 def webhook_switch(request: HttpRequest, pk: int) -> HttpResponse:
-    """Enable or disable an endpoint, whichever it is not."""
+    """Enable or disable an endpoint, as it is asked."""
     webhook = webhook_of(request, pk)
     try:
         if request.POST.get("to") == "disabled":
