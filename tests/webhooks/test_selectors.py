@@ -276,3 +276,14 @@ def test_what_is_held_back_for_a_reason_is_not_due(endpoint, organization, chang
     state = metering.queue_state(at=stuck)
     assert (state.pending, state.due, state.oldest_due_seconds) == (2, 0, 0.0)
     assert not console.stuck(at=stuck)
+
+
+def test_the_log_is_filtered_by_types_that_were_sent_lately(endpoint, change, drain, monkeypatch):
+    webhook = endpoint()
+    change()
+    drain()
+    assert figures.recent_types(webhook) == ["organization.reinstated", "organization.suspended"]
+
+    monkeypatch.setattr(figures, "_LATEST", 1)
+
+    assert figures.recent_types(webhook) == ["organization.reinstated"]

@@ -94,7 +94,7 @@ def webhook_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "deliveries": page.rows,
         "page": page_urls(query, page),
         "query": query,
-        "types": figures.busiest_types(webhook, since=now - timedelta(days=90), limit=30),
+        "types": figures.recent_types(webhook),
         "is_circuit_open": webhook.circuit_open_until and webhook.circuit_open_until > now,
         "last_run": webhook.conformance_runs.order_by("-created_at", "-id").first(),
         "test_form": TestEventForm(),
