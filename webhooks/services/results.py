@@ -1,10 +1,9 @@
 """Recording what came of attempts, in bulk: the log by COPY, deliveries by one statement, the endpoints' health."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from functools import partial
 from typing import Any
 
 import orjson
@@ -47,6 +46,7 @@ _HAND_BACK = """
 """
 # Shorter values keep no secret, and are parts of other words.
 _SHORTEST_SECRET = 8
+_VEIL = "•••"
 # Only those whose delivery still exists: an endpoint may be deleted while it is being called.
 _STANDING = "SELECT id FROM webhooks_webhookdelivery WHERE id = ANY(%s) FOR UPDATE"
 
@@ -154,7 +154,10 @@ def _log(settled: Iterable[_Settled]) -> None:
 
 def _row(one: _Settled) -> tuple[Any, ...]:
     parcel, answer = one.result.parcel, one.answer
-    veil = partial(_veiled, secrets=parcel.headers.values())
+    headers, body = dict(answer.headers), _body(answer)
+    for secret in _secrets(parcel.headers):
+        headers = {name: value.replace(secret, _VEIL) for name, value in headers.items()}
+        body = body.replace(secret, _VEIL)
     return (
         parcel.delivery_id,
         parcel.webhook_id,
@@ -167,19 +170,16 @@ def _row(one: _Settled) -> tuple[Any, ...]:
         answer.address,
         one.result.signature,
         answer.status,
-        orjson.dumps({name: veil(value) for name, value in answer.headers.items()}).decode(),
-        veil(_body(answer)),
+        orjson.dumps(headers).decode(),
+        body,
         answer.detail[:300],
     )
 
 
-def _veiled(text: str, *, secrets: Iterable[str]) -> str:
-    """Return a text without the values of custom headers, which a server that fails may quote in its answer."""
-    for value in secrets:
-        word = value.rpartition(" ")[2]
-        if len(word) >= _SHORTEST_SECRET:
-            text = text.replace(word, "•••")
-    return text
+def _secrets(headers: Mapping[str, str]) -> list[str]:
+    """Return what a server that fails may quote in its answer, and nobody is to read in the log."""
+    words = [value.rpartition(" ")[2] for value in headers.values()]
+    return [word for word in words if len(word) >= _SHORTEST_SECRET]
 
 
 def _body(answer: Answer) -> str:
