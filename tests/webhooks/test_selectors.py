@@ -110,6 +110,7 @@ def test_the_feed_tells_everything_once_from_a_position(
     drain()
 
     feed = list(selectors.feed_of(organization))
+    assert feed[0].position is not None
     rest = selectors.feed_of(
         organization, after=feed[0].position, event_types=["organization.suspended"]
     )
@@ -128,7 +129,9 @@ def test_what_is_committed_late_is_not_skipped_by_who_read_on(organization, drai
     suspension.suspend(organization=organization, reason="unpaid")
     drain()
     read = selectors.feed_of(organization).last()
+    assert read is not None
     assert read.pk > early
+    assert read.position is not None
 
     late = WebhookMessage.objects.create(
         pk=early,
