@@ -2,13 +2,17 @@
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Self
 
-from django.db import connection
+import structlog
+from django.db import InterfaceError, OperationalError, connection
 
 from webhooks.services import results
-from webhooks.transport import Sender
+from webhooks.transport import Result, Sender
+
+logger = structlog.get_logger(__name__)
+_AWAY = (OperationalError, InterfaceError)
 
 # While so many are with the sender, results gather for a moment: a bulk of them costs little more than one.
 _MANY = 100
@@ -74,11 +78,27 @@ class Recorder:
     def _write(self, seconds: float) -> bool:
         finished = self._sender.collect(seconds=seconds)
         if finished:
-            results.record(finished, dice=self._dice)
+            self._record(finished)
             self.made += sum(result.answer is not None for result in finished)
             self.written += len(finished)
             self._is_news.set()
         return bool(finished)
+
+    def _record(self, finished: Sequence[Result]) -> None:
+        """Write results down, at least those that can be: a single one must not hold up everybody's."""
+        try:
+            results.record(finished, dice=self._dice)
+        except _AWAY:
+            raise
+        except Exception:
+            if len(finished) > 1:
+                for one in finished:
+                    self._record([one])
+                return
+            # It is sent again when its lease is over.
+            logger.exception(
+                "webhook_result_not_recorded", delivery_id=finished[0].parcel.delivery_id
+            )
 
 
 @contextlib.contextmanager
