@@ -5,7 +5,6 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any, ClassVar
 
-import orjson
 from django import forms
 
 from config.common import jsonparser
@@ -89,7 +88,7 @@ class FiltersField(forms.CharField):
         """Write one filter per line."""
         if not isinstance(value, list):
             return value
-        return "\n".join(_line(condition) for condition in value)
+        return "\n".join(matching.written(condition) for condition in value)
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         """Compare filters, not their spelling."""
@@ -105,11 +104,6 @@ def _value(text: str) -> Any:
         return jsonparser.loads(b'{"value": %s}' % text.encode("utf-8", "replace"))["value"]
     except (DomainError, KeyError, TypeError):
         return text
-
-
-def _line(condition: dict[str, Any]) -> str:
-    value = f" {orjson.dumps(condition['value']).decode()}" if "value" in condition else ""
-    return f"{condition['path']} {condition['operator']}{value}"
 
 
 def _choices() -> list[tuple[str, str]]:

@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import orjson
+
 ANY = "*"
 PATTERN = re.compile(r"\*|[a-z0-9_]+(\.[a-z0-9_]+)*\.\*|[a-z0-9_]+(\.[a-z0-9_]+)+")
 # `data.after.name`: members of the payload, from the outside in.
@@ -33,6 +35,12 @@ def failed_filter(filters: Sequence[Mapping[str, Any]], payload: Mapping[str, An
         if not OPERATORS[condition["operator"]](found, condition.get("value")):
             return index
     return None
+
+
+def written(condition: Mapping[str, Any]) -> str:
+    """Return a filter as people write it: `data.plan equals "PRO"`."""
+    value = f" {orjson.dumps(condition['value']).decode()}" if "value" in condition else ""
+    return f"{condition['path']} {condition['operator']}{value}"
 
 
 def value_at(payload: Mapping[str, Any], path: str) -> Any:

@@ -15,6 +15,8 @@ OVERLOADED_WAIT = timedelta(seconds=60)
 
 DISABLE_AFTER = timedelta(days=5)
 NOTICES = (50, 90, 100)
+# Longer than any wait between two attempts at one message: who was not tried for so long did not fail all the time.
+_LONGEST_SILENCE = timedelta(days=3)
 
 CIRCUIT_OPENS_AFTER = 5
 _CIRCUIT_FIRST_WAIT = timedelta(seconds=30)
@@ -37,6 +39,15 @@ def next_delay(
     if retry_after is not None:
         delay = max(delay, min(max(retry_after, scheduled), 2 * scheduled))
     return delay
+
+
+def failing_since(
+    began: datetime | None, *, last_failure_at: datetime | None, at: datetime
+) -> datetime:
+    """Return since when an endpoint that fails now has been failing, as far as it was tried in between."""
+    if began is None or last_failure_at is None or at - last_failure_at > _LONGEST_SILENCE:
+        return at
+    return began
 
 
 def notice_due(*, failing_since: datetime, at: datetime, noticed_percent: int) -> int:

@@ -52,6 +52,8 @@ _OTHER_SERVICES = {
 MAX_URL = 2048
 _PLAIN = re.compile(r"[\x21-\x7e]+")
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
+# An IPv6 address, whole; what stands before or behind it would be shown, and not called.
+_BRACKETED = re.compile(r"\[[0-9A-Fa-f:.]+\](?::[0-9]+)?")
 # What resolvers read as an IPv4 address though people do not: `127.1`, `2130706433`, `0x7f.1`, `0177.0.0.1`.
 _NUMERIC = re.compile(r"(?:[0-9]+|0[xX][0-9a-fA-F]*)")
 _LOOKUP_SECONDS = 2.0
@@ -106,6 +108,8 @@ def parsed(url: str) -> SplitResult:
     if "@" in parts.netloc:
         fix = "Put credentials into a custom header."
         raise AddressRefused("userinfo", "The URL has a user name or a password in it.", fix)
+    if parts.netloc.endswith(":"):
+        raise AddressRefused("port", "The URL has a colon and no port.", "Leave out the colon.")
     if "#" in url:
         raise AddressRefused("fragment", "The URL has a fragment.", "Leave out everything from #.")
     _require_host(parts)
@@ -116,7 +120,7 @@ def parsed(url: str) -> SplitResult:
 def _require_host(parts: SplitResult) -> None:
     host = parts.hostname or ""
     if ":" in host or "[" in parts.netloc:
-        if "%" in host or parse_address(host) is None:
+        if not _BRACKETED.fullmatch(parts.netloc) or parse_address(host) is None:
             raise AddressRefused("host", "This is not an address.")
         return
     labels = host.removesuffix(".").split(".")

@@ -126,32 +126,22 @@ def _drip(transport: asyncio.Transport, _call: Call) -> None:
     drop()
 
 
-def _endless(transport: asyncio.Transport, _call: Call) -> None:
-    transport.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-    loop = asyncio.get_running_loop()
-    block = b"10000\r\n" + b"x" * 65536 + b"\r\n"
+def _pouring(begin: bytes, block: bytes) -> Callable[[asyncio.Transport, Call], None]:
+    """Answer without an end."""
 
-    def pour() -> None:
-        if not transport.is_closing():
-            if transport.get_write_buffer_size() < 1 << 20:
-                transport.write(block)
-            loop.call_later(0.0005, pour)
+    def answer(transport: asyncio.Transport, _call: Call) -> None:
+        transport.write(begin)
+        loop = asyncio.get_running_loop()
 
-    pour()
+        def pour() -> None:
+            if not transport.is_closing():
+                if transport.get_write_buffer_size() < 1 << 20:
+                    transport.write(block)
+                loop.call_later(0.0005, pour)
 
+        pour()
 
-def _endless_head(transport: asyncio.Transport, _call: Call) -> None:
-    transport.write(b"HTTP/1.1 200 OK\r\n")
-    loop = asyncio.get_running_loop()
-    block = b"".join(b"X-%d: %s\r\n" % (number, b"y" * 4000) for number in range(16))
-
-    def pour() -> None:
-        if not transport.is_closing():
-            if transport.get_write_buffer_size() < 1 << 20:
-                transport.write(block)
-            loop.call_later(0.0005, pour)
-
-    pour()
+    return answer
 
 
 def _bomb(transport: asyncio.Transport, _call: Call) -> None:
@@ -164,13 +154,17 @@ def _redirect(transport: asyncio.Transport, call: Call) -> None:
     transport.write(response(301, f"Location: http://127.0.0.1:{port}/redirected"))
 
 
+_CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 _BEHAVIOURS: dict[str, Callable[[asyncio.Transport, Call], None]] = {
     "status": _status,
     "hang": lambda _transport, _call: None,
     "reset": lambda transport, _call: transport.abort(),
     "drip": _drip,
-    "endless": _endless,
-    "endless-head": _endless_head,
+    "endless": _pouring(_CHUNKED, b"10000\r\n" + b"x" * 65536 + b"\r\n"),
+    "endless-head": _pouring(
+        b"HTTP/1.1 200 OK\r\n", b"".join(b"X-%d: %s\r\n" % (n, b"y" * 4000) for n in range(16))
+    ),
+    "endless-trailer": _pouring(_CHUNKED + b"0\r\nX: ", b"z" * 65536),
     "bomb": _bomb,
     "redirect": _redirect,
     "garbage": lambda transport, _call: transport.write(b"SSH-2.0-OpenSSH_9.2\r\n\r\n"),

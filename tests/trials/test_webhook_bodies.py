@@ -11,7 +11,7 @@ import pytest
 from config.embedded.place import BASE_DIR
 from tests.doubles.receiver import running_receiver
 
-PATHS = ["/endless", "/bomb", "/endless-head", "/drip", "/hang"]
+PATHS = ["/endless", "/bomb", "/endless-head", "/endless-trailer", "/drip", "/hang"]
 # A process of its own, so that nothing but the client weighs: twenty requests at once to each hostile path. Prints how
 # much its largest size grew, in kB, and how long the slowest request took.
 SCRIPT = """

@@ -3,7 +3,9 @@
 import json
 from datetime import timedelta
 
+import psycopg
 import pytest
+from django.conf import settings
 from django.utils import timezone
 from standardwebhooks.webhooks import Webhook as Verifier
 from standardwebhooks.webhooks import WebhookVerificationError
@@ -208,6 +210,18 @@ def test_a_run_whose_worker_died_is_begun_again(endpoint, receiver):
     conformance._close(lost, at=later, status=RunStatus.FAILED)
     started.refresh_from_db()
     assert started.status == RunStatus.FINISHED
+
+
+def test_slow_servers_take_the_time_of_one_worker(endpoint):
+    started = start(endpoint())
+    with psycopg.connect(settings.DATABASE_URL) as other:
+        other.execute(conformance._TAKE_TURN)
+        assert conformance.run_due() == 0
+    assert conformance.run_due(seconds=0) == 0
+    started.refresh_from_db()
+    assert (started.status, started.starts) == (RunStatus.QUEUED, 0)
+
+    assert conformance.run_due() == 1
 
 
 def test_a_run_that_kills_its_workers_is_given_up(endpoint, receiver):

@@ -19,7 +19,8 @@ from webhooks.models import (
     WebhookMessage,
     WebhookSecret,
 )
-from webhooks.services import endpoints, sending
+from webhooks.services import endpoints, results, sending
+from webhooks.services.claims import LEASE
 
 pytestmark = pytest.mark.django_db
 
@@ -195,3 +196,27 @@ def test_chat_programs_get_their_own_form(kind, endpoint, receiver, change, drai
     body = call.body.decode()
     assert "organization.suspended" in body
     assert "<!channel>" not in body
+
+
+def test_a_result_that_cannot_be_written_holds_up_its_own_delivery_only(
+    endpoint, receiver, change, drain, clock, monkeypatch
+):
+    types = ["organization.suspended"]
+    odd, well = endpoint("/status/500", event_types=types), endpoint("/well", event_types=types)
+    change()
+
+    def fail(*_args, **_values):
+        raise ValueError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(results, "retry_after", fail)
+        drain()
+    held = WebhookDelivery.objects.get(webhook=odd)
+    assert (held.status, held.attempts, held.leased_until) == ("PENDING", 0, clock.now + LEASE)
+    assert WebhookDelivery.objects.get(webhook=well).status == Status.SUCCEEDED
+
+    clock.now += LEASE
+    drain()
+
+    held.refresh_from_db()
+    assert (held.attempts, held.leased_until) == (1, None)

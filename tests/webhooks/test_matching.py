@@ -68,3 +68,17 @@ def test_ordering_keys_are_texts_of_scalars(path, key):
 )
 def test_odd_paths_are_none(path):
     assert not matching.PATH.fullmatch(path)
+
+
+@pytest.mark.parametrize(
+    ("condition", "line"),
+    [
+        ({"path": "data.plan", "operator": "equals", "value": "PRO"}, 'data.plan equals "PRO"'),
+        ({"path": "data.note", "operator": "equals", "value": None}, "data.note equals null"),
+        ({"path": "data.live", "operator": "differs", "value": False}, "data.live differs false"),
+        ({"path": "data.n", "operator": "in", "value": [1, "a"]}, 'data.n in [1,"a"]'),
+        ({"path": "data.note", "operator": "exists"}, "data.note exists"),
+    ],
+)
+def test_a_filter_is_shown_as_it_is_written(condition, line):
+    assert matching.written(condition) == line

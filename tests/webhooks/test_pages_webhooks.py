@@ -382,7 +382,7 @@ def test_sending_again_of_a_time(mia_browses, organization, webhook, delivery, w
         page(webhook, "send-again/"), {"what": what, "since": "2020-01-01T00:00"}, follow=True
     )
 
-    assert "1 events are being sent" in answer.content.decode()
+    assert "1 event is being sent" in answer.content.decode()
     queued = WebhookDelivery.objects.get(status=Status.PENDING)
     assert queued.trigger == trigger
 

@@ -20,7 +20,7 @@ from webhooks.models import (
     WebhookDelivery,
     WebhookMessage,
 )
-from webhooks.services import endpoints
+from webhooks.services import endpoints, resending, testing
 
 pytestmark = pytest.mark.django_db
 TYPES = {"event_types": ["organization.suspended"]}
@@ -239,6 +239,69 @@ def test_an_open_circuit_holds_everything_back_and_one_delivery_tries_it(
     webhook.refresh_from_db()
     assert webhook.circuit_open_until is None
     assert Webhook.objects.get().failures_in_a_row == 0
+
+
+def test_failures_with_nothing_sent_in_between_are_no_five_days(
+    endpoint, receiver, change, drain, clock
+):
+    webhook = endpoint("/status/500", **TYPES)
+    change()
+    drain()
+    WebhookDelivery.objects.update(
+        status=Status.FAILED, next_attempt_at=None, completed_at=clock.now
+    )
+    clock.pass_by(days=30)
+    change()
+
+    drain()
+
+    webhook.refresh_from_db()
+    assert (webhook.is_enabled, webhook.failing_since, mails()) == (True, clock.now, [])
+    assert webhook.failures_in_a_row == 2
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda webhook, at: testing.send_test(webhook=webhook, at=at),
+        lambda webhook, at: resending.resend(delivery=webhook.deliveries.earliest("id"), at=at),
+        lambda webhook, at: endpoints.update_webhook(webhook=webhook, settings={"concurrency": 2}),
+    ],
+    ids=["a test", "a resend", "a change"],
+)
+def test_who_mends_an_endpoint_need_not_wait_for_its_circuit(
+    act, endpoint, receiver, change, drain, clock
+):
+    webhook = endpoint("/status/500", concurrency=1, **TYPES)
+    for _ in range(6):
+        change()
+    drain()
+    receiver.answer = lambda _call: response(200)
+    assert drain() == 0
+
+    act(webhook, clock.now)
+    clock.pass_by(seconds=5)
+    drain()
+
+    assert not WebhookDelivery.objects.exclude(status=Status.SUCCEEDED).exists()
+
+
+def test_what_an_answer_quotes_of_custom_headers_is_not_kept(endpoint, receiver, change, drain):
+    odd = {"X-Odd": '","x-seen":"'}
+    endpoint(headers={"Authorization": "Bearer s3cret-of-mine", "X-Shop": "one", **odd}, **TYPES)
+
+    def quote(call):
+        token = call.headers["authorization"]
+        return response(500, f"X-Seen: {token}", body=f"one request with {token}".encode())
+
+    receiver.answer = quote
+    change()
+
+    drain()
+
+    attempt = WebhookAttempt.objects.get()
+    assert attempt.response_body == "one request with Bearer •••"
+    assert attempt.response_headers["x-seen"] == "Bearer •••"
 
 
 def mails():

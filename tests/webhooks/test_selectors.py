@@ -110,6 +110,7 @@ def test_the_feed_tells_everything_once_from_a_position(
     drain()
 
     feed = list(selectors.feed_of(organization))
+    assert feed[0].position is not None
     rest = selectors.feed_of(
         organization, after=feed[0].position, event_types=["organization.suspended"]
     )
@@ -128,7 +129,9 @@ def test_what_is_committed_late_is_not_skipped_by_who_read_on(organization, drai
     suspension.suspend(organization=organization, reason="unpaid")
     drain()
     read = selectors.feed_of(organization).last()
+    assert read is not None
     assert read.pk > early
+    assert read.position is not None
 
     late = WebhookMessage.objects.create(
         pk=early,
@@ -276,3 +279,14 @@ def test_what_is_held_back_for_a_reason_is_not_due(endpoint, organization, chang
     state = metering.queue_state(at=stuck)
     assert (state.pending, state.due, state.oldest_due_seconds) == (2, 0, 0.0)
     assert not console.stuck(at=stuck)
+
+
+def test_the_log_is_filtered_by_types_that_were_sent_lately(endpoint, change, drain, monkeypatch):
+    webhook = endpoint()
+    change()
+    drain()
+    assert figures.recent_types(webhook) == ["organization.reinstated", "organization.suspended"]
+
+    monkeypatch.setattr(figures, "_LATEST", 1)
+
+    assert figures.recent_types(webhook) == ["organization.reinstated"]

@@ -29,6 +29,7 @@ __all__ = [
     "Statistics",
     "allowance_of",
     "attempts_of",
+    "conformance_runs",
     "deliveries",
     "end_of_feed",
     "explain",

@@ -89,7 +89,9 @@ def update_webhook(*, webhook: Webhook, settings: EndpointChanges) -> Webhook:
         before = _told({name: getattr(locked, name) for name in changed})
         for name, value in changed.items():
             setattr(locked, name, value)
-        locked.save(update_fields=[*changed, "updated_at"])
+        # What was changed may have mended it: it is tried at once.
+        locked.circuit_open_until = None
+        locked.save(update_fields=[*changed, "circuit_open_until", "updated_at"])
         publish(
             WebhookUpdated(
                 organization_id=locked.organization_id,

@@ -94,8 +94,10 @@ def _succeed(webhook: Webhook, at: datetime) -> None:
 
 
 def _fail(webhook: Webhook, at: datetime) -> None:
+    webhook.failing_since = retry.failing_since(
+        webhook.failing_since, last_failure_at=webhook.last_failure_at, at=at
+    )
     webhook.last_failure_at = at
-    webhook.failing_since = webhook.failing_since or at
     webhook.failures_in_a_row += 1
     wait = retry.circuit_wait(webhook.failures_in_a_row)
     webhook.circuit_open_until = None if wait is None else at + wait

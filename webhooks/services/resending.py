@@ -140,10 +140,16 @@ def missing(
 
 
 def enabled(webhook_id: int) -> Webhook:
-    """Return an endpoint, locked so that nobody disables it meanwhile. Raises EndpointDisabled or NotFound."""
+    """Return an endpoint, locked so that nobody disables it meanwhile. Raises EndpointDisabled or NotFound.
+
+    Whoever has something sent by hand wants to see what comes of it: the endpoint is left alone no longer.
+    """
     webhook = endpoints.locked_row(webhook_id)
     if not webhook.is_enabled:
         raise EndpointDisabled
+    if webhook.circuit_open_until is not None:
+        webhook.circuit_open_until = None
+        webhook.save(update_fields=["circuit_open_until"])
     return webhook
 
 

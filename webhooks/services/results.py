@@ -1,6 +1,6 @@
 """Recording what came of attempts, in bulk: the log by COPY, deliveries by one statement, the endpoints' health."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -8,7 +8,8 @@ from operator import itemgetter
 from typing import Any
 
 import orjson
-from django.db import connection, transaction
+import structlog
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from config.common.http import Answer
 from webhooks import retry
@@ -17,6 +18,8 @@ from webhooks.services import health
 from webhooks.services.health import Verdict
 from webhooks.transport import Result
 
+logger = structlog.get_logger(__name__)
+_AWAY = (OperationalError, InterfaceError)
 _COPY = """
     COPY webhooks_webhookattempt (delivery_id, webhook_id, number, trigger, at, duration_ms, outcome, url, address,
         signature, status_code, response_headers, response_body, error) FROM STDIN
@@ -46,6 +49,9 @@ _HAND_BACK = """
     FROM unnest(%s::bigint[], %s::int[]) AS new (id, claim)
     WHERE delivery.id = new.id AND delivery.claims = new.claim AND delivery.status = 'PENDING'
 """
+# Shorter values keep no secret, and are parts of other words.
+_SHORTEST_SECRET = 8
+_VEIL = "•••"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +75,25 @@ class _Settled:
         return Verdict(self.result.parcel.webhook_id, self.outcome, self.result.finished_at)
 
 
-@transaction.atomic
 def record(results: Sequence[Result], *, dice: Callable[[], float]) -> int:
     """Write down what came of attempts and when each delivery is tried again; return how many attempts there were.
 
-    What was handed back unsent is due at once.
+    What was handed back unsent is due at once. A single result that cannot be written does not hold up everybody's: it
+    is left to its lease.
     """
+    try:
+        return _record_together(results, dice)
+    except _AWAY:
+        raise
+    except Exception:
+        if len(results) > 1:
+            return sum(record([one], dice=dice) for one in results)
+        logger.exception("webhook_result_not_recorded", delivery_id=results[0].parcel.delivery_id)
+        return 0
+
+
+@transaction.atomic
+def _record_together(results: Sequence[Result], dice: Callable[[], float]) -> int:
     answered = sorted(
         (_settled(result, result.answer, dice) for result in results if result.answer is not None),
         key=lambda one: one.result.finished_at,
@@ -146,6 +165,10 @@ def _log(settled: Iterable[_Settled]) -> None:
 
 def _row(one: _Settled) -> tuple[Any, ...]:
     parcel, answer = one.result.parcel, one.answer
+    headers, body = dict(answer.headers), _body(answer)
+    for secret in _secrets(parcel.headers):
+        headers = {name: value.replace(secret, _VEIL) for name, value in headers.items()}
+        body = body.replace(secret, _VEIL)
     return (
         parcel.delivery_id,
         parcel.webhook_id,
@@ -158,10 +181,16 @@ def _row(one: _Settled) -> tuple[Any, ...]:
         answer.address,
         one.result.signature,
         answer.status,
-        orjson.dumps(dict(answer.headers)).decode(),
-        _body(answer),
+        orjson.dumps(headers).decode(),
+        body,
         answer.detail[:300],
     )
+
+
+def _secrets(headers: Mapping[str, str]) -> list[str]:
+    """Return what a server that fails may quote in its answer, and nobody is to read in the log."""
+    words = [value.rpartition(" ")[2] for value in headers.values()]
+    return [word for word in words if len(word) >= _SHORTEST_SECRET]
 
 
 def _body(answer: Answer) -> str:

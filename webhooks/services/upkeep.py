@@ -60,4 +60,5 @@ def _delete(message_ids: list[int]) -> int:
         cursor.execute(_DELIVERIES, [message_ids])
         cursor.execute(_ATTEMPTS, [[pk for (pk,) in cursor.fetchall()]])
         cursor.execute(_MESSAGES, [message_ids])
-        return cursor.rowcount
+        pruned: int = cursor.rowcount
+    return pruned

@@ -1,12 +1,14 @@
 """Template vocabulary of the webhook pages: states as pills, sparklines. Nothing here queries."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
 from django import template
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from webhooks import matching
 from webhooks.models import Outcome, Status, Webhook
 from webhooks.selectors.figures import Bucket
 
@@ -66,6 +68,12 @@ def verdict_pill(verdict: str) -> SafeString:
 def webhook_name(webhook: Webhook) -> str:
     """Call an endpoint by what it is for, else by its host."""
     return webhook.description or urlsplit(webhook.url).netloc
+
+
+@register.filter
+def filter_line(condition: Mapping[str, Any]) -> str:
+    """Write a payload filter as the form takes it."""
+    return matching.written(condition)
 
 
 @register.filter

@@ -67,8 +67,7 @@ def send_again(request: HttpRequest, pk: int) -> HttpResponse:
         except DomainError as error:
             form.refuse(error)
         else:
-            said = f"{count:,} events are being sent." if count else "There was nothing to send."
-            messages.success(request, said)
+            messages.success(request, _sent(count))
             return redirect("webhooks:webhook-detail", pk=pk)
     return render(request, "webhooks/send_again.html", {"form": form, "webhook": webhook})
 
@@ -100,6 +99,12 @@ def why(request: HttpRequest, pk: int) -> HttpResponse:
         "can_write": may_write(request, webhook),
     }
     return render(request, "webhooks/why.html", context)
+
+
+def _sent(count: int) -> str:
+    if not count:
+        return "There was nothing to send."
+    return "1 event is being sent." if count == 1 else f"{count:,} events are being sent."
 
 
 def _delivery(request: HttpRequest, pk: int, delivery_pk: int) -> WebhookDelivery:

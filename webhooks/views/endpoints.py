@@ -94,7 +94,7 @@ def webhook_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "deliveries": page.rows,
         "page": page_urls(query, page),
         "query": query,
-        "types": figures.busiest_types(webhook, since=now - timedelta(days=90), limit=30),
+        "types": figures.recent_types(webhook),
         "is_circuit_open": webhook.circuit_open_until and webhook.circuit_open_until > now,
         "last_run": webhook.conformance_runs.order_by("-created_at", "-id").first(),
         "test_form": TestEventForm(),
@@ -150,7 +150,7 @@ def webhook_delete(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @member_required(WRITE, on=Webhook)
 def webhook_switch(request: HttpRequest, pk: int) -> HttpResponse:
-    """Enable or disable an endpoint, whichever it is not."""
+    """Enable or disable an endpoint, as it is asked."""
     webhook = webhook_of(request, pk)
     try:
         if request.POST.get("to") == "disabled":
