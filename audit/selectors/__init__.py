@@ -22,21 +22,26 @@ from audit.selectors.security import (
     security_events_by_name,
     security_events_of,
 )
+from audit.selectors.words import Names, actor_of, kind_of_actor, names_in, sentence_of, target_of
 
 __all__ = [
     "ACTORS",
     "PEOPLE",
     "SHOWN",
     "Fault",
+    "Names",
     "NotASeal",
     "activity_of",
+    "actor_of",
     "chains",
     "entries_where",
     "fault_against",
     "first_fault",
     "is_by",
+    "kind_of_actor",
     "length_of",
     "log_of",
+    "names_in",
     "narrowed",
     "newest_seals",
     "people_of",
@@ -46,5 +51,7 @@ __all__ = [
     "security_events_about",
     "security_events_by_name",
     "security_events_of",
+    "sentence_of",
     "shown",
+    "target_of",
 ]

@@ -128,13 +128,18 @@ def ago(at: dt.datetime | None, empty: str = "Never") -> SafeString:
     """Write a relative time that shows the exact one on hover; a script keeps it true."""
     if at is None:
         return format_html('<span class="quiet">{}</span>', empty)
-    exact = timezone.localtime(at)
     return format_html(
         '<time datetime="{}" title="{}" data-ago>{}</time>',
-        exact.isoformat(timespec="seconds"),
-        f"{exact:%d %b %Y, %H:%M:%S %Z}",
+        timezone.localtime(at).isoformat(timespec="seconds"),
+        exactly(at),
         relative(at, timezone.now()),
     )
+
+
+@register.filter
+def exactly(at: dt.datetime) -> str:
+    """Write a time to the second, in the person's own time zone, which is named."""
+    return f"{timezone.localtime(at):%d %b %Y, %H:%M:%S %Z}"
 
 
 @register.filter
