@@ -38,7 +38,8 @@ _TONES = {
     "live": "info", "test": "off",
     "valid": "ok", "rate_limited": "warn", "quota_exceeded": "warn", "insufficient_credits": "warn",
     "not_found": "bad", "malformed": "bad", "forbidden_ip": "bad", "forbidden_origin": "bad",
-    "insufficient_scope": "bad", "suspended": "bad", "unavailable": "bad",
+    "insufficient_scope": "bad", "route_denied": "bad", "suspended": "bad", "unavailable": "bad", "missing": "bad",
+    "invalid": "bad",
     "owner": "info", "verified": "ok", "unverified": "warn",
     "queued": "off", "running": "info", "ready": "ok", "failed": "bad", "agreed": "ok", "waiting": "warn",
     "warning": "warn", "critical": "bad",
@@ -48,7 +49,8 @@ _TONES = {
 _LABELS = {
     "valid": "Allowed", "not_found": "Unknown key", "forbidden_ip": "Address refused",
     "forbidden_origin": "Origin refused", "insufficient_scope": "Scope missing",
-    "insufficient_credits": "Out of credits", "quota_exceeded": "Quota used up",
+    "insufficient_credits": "Out of credits", "quota_exceeded": "Quota used up", "route_denied": "Route refused",
+    "missing": "No key",
 }  # fmt: skip
 
 
