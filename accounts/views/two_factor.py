@@ -123,7 +123,9 @@ def recovery_codes(request: HttpRequest) -> HttpResponse:
     """Give a person who gives the password and a code new recovery codes."""
     user = _person(request)
     if not services.factors.has_second_factor(user):
-        return _nothing_to_do(request, "Recovery codes come with a second factor: set one up first.")
+        return _nothing_to_do(
+            request, "Recovery codes come with a second factor: set one up first."
+        )
 
     def replace(password: str, code: str) -> HttpResponse:
         codes = services.two_factor.replace_recovery_codes(

@@ -107,7 +107,7 @@ def test_private_pages_are_accessible_and_fit(visit, look_at, sign_in, scheme):
 
 
 @pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.trial)])
-def test_the_back_office_has_no_complaints(visit, site, every):
+def test_the_back_office_has_no_complaints(visit, site, serious_faults, every):
     page = visit.page
     page.goto("/admin/")
     page.get_by_label("E-mail").fill("staff@demo.test")
@@ -127,6 +127,7 @@ def test_the_back_office_has_no_complaints(visit, site, every):
     assert len(models) >= 8
     for href in models[::every]:
         assert page.goto(href).status == 200, href
+        assert serious_faults(page) == []
 
 
 def _set_up(page):
