@@ -199,3 +199,12 @@ def test_times_in_the_back_office_say_their_zone(portal_as, sam):
     page = portal_as(sam).get(reverse("admin:accounts_user_change", args=[sam.pk]))
 
     assert f"{sam.created_at:%b %Y, %H:%M} UTC" in page.content.decode()
+
+
+def test_everything_to_click_or_type_into_on_a_list_has_a_name(portal_as, sam):
+    page = portal_as(sam).get("/admin/accounts/session/").content.decode()
+
+    assert 'aria-label="Search"' in page
+    assert '<a href="?ended_reason=">None</a>' in " ".join(page.split()).replace(
+        "> None <", ">None<"
+    )
