@@ -201,26 +201,9 @@ def ms(value: float | None) -> str:
 
 
 @register.filter
-def percent_of(part: float | None, whole: float | None) -> int:
-    """The share of a whole in whole percent, between 0 and 100."""
-    return min(100, int(part * 100 // whole)) if part and whole else 0
-
-
-@register.filter
 def share(part: float | None, whole: float | None) -> str:
     """The share of a whole with one decimal: `1.4 %`."""
     return f"{part * 100 / whole:.1f} %" if part and whole else "0 %"
-
-
-@register.simple_tag
-def bar(value: float, maximum: float) -> SafeString:
-    """Draw a small horizontal bar beside a number; SVG, because a style attribute is refused."""
-    width = 0 if not maximum else max(1, min(100, round(value * 100 / maximum)))
-    return format_html(
-        '<svg class="bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">'
-        '<rect width="{}" height="6"/></svg>',
-        width if value else 0,
-    )
 
 
 @register.filter
