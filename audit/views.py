@@ -115,7 +115,7 @@ def _log_rows(entries: Sequence[AuditLog]) -> list[LogRow]:
     names = selectors.names_in(entries)
     return [
         LogRow(
-            entry=selectors.shown(entry),
+            entry=selectors.shown_flat(entry),
             sentence=selectors.sentence_of(entry, names),
             actor=selectors.actor_of(entry),
             target=selectors.target_of(entry, names),

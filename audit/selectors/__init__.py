@@ -13,6 +13,7 @@ from audit.selectors.log import (
     personal_data_of,
     searched,
     shown,
+    shown_flat,
 )
 from audit.selectors.security import (
     narrowed,
@@ -53,5 +54,6 @@ __all__ = [
     "security_events_of",
     "sentence_of",
     "shown",
+    "shown_flat",
     "target_of",
 ]
