@@ -87,7 +87,7 @@ class TollgateAdminSite(admin.AdminSite):
             messages.warning(request, "The back office needs a second factor: set one up first.")
         return HttpResponseRedirect(f"{reverse(step)}?{urlencode({'next': wanted})}")
 
-    def password_change(
+    def password_change(  # type: ignore[override]
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Lead to the portal's page: Django's own would end no session, tell nobody and leave no entry."""

@@ -47,7 +47,7 @@ class NamedDateTime(AdminSplitDateTime):
 class NamedValues(admin.AllValuesFieldListFilter):
     """Filters by the values that there are; an empty one has a name, too, to click on."""
 
-    def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
+    def choices(self, changelist: Any) -> Iterator[Any]:
         """Offer every value."""
         for choice in super().choices(changelist):
             yield {**choice, "display": choice["display"] or "None"}
