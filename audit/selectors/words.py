@@ -50,10 +50,10 @@ def names_in(entries: Iterable[AuditLog]) -> Names:
     wanted = {
         (kind, entry.data.get(field)) for entry in entries for field, (kind, _) in _IDS.items()
     }
-    ids = {kind: [pk for of, pk in wanted if of == kind and pk] for kind, _ in wanted}
-    people = User.objects.filter(pk__in=ids.get("user", ())).values_list("pk", "email")
-    keys = ApiKey.objects.filter(pk__in=ids.get("api_key", ())).values_list("pk", "name")
-    endpoints = Webhook.objects.filter(pk__in=ids.get("webhook", ()))
+    ids = {kind: [pk for of, pk in wanted if of == kind and pk] for kind, _ in _IDS.values()}
+    people = User.objects.filter(pk__in=ids["user"]).values_list("pk", "email")
+    keys = ApiKey.objects.filter(pk__in=ids["api_key"]).values_list("pk", "name")
+    endpoints = Webhook.objects.filter(pk__in=ids["webhook"])
     known = {("user", pk): email for pk, email in people}
     known |= {("api_key", pk): name for pk, name in keys}
     for pk, description, url in endpoints.values_list("pk", "description", "url"):
