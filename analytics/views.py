@@ -65,6 +65,7 @@ def usage_overview(request: HttpRequest) -> HttpResponse:
         "totals": {**totals, "p95_ms": totals["latency_p95"]},
         "by_key": pages.by_key(asked, form.keys),
         # Usage by route is not kept by key.
+        "is_of_one_key": bool(asked.key_ids),
         "by_route": [] if asked.key_ids else pages.by_route(asked),
     }
     return render(request, "analytics/usage.html", context)
@@ -106,6 +107,7 @@ def request_list(request: HttpRequest) -> HttpResponse:
             "prev_url": _page_url(query, page.prev_cursor),
         },
         "query": query,
+        "keys": access.rows_of(tenant, ApiKey.objects.order_by("name", "id")),
     }
     return render(request, "analytics/request_list.html", context)
 

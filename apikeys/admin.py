@@ -9,6 +9,7 @@ from django.forms import BaseModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.formats import localize
 
 from accounts.permissions import recently_authenticated
 from apikeys import selectors
@@ -88,7 +89,8 @@ class ApiKeyAdmin(DomainAdmin):
     @admin.display(description="last used", ordering="last_used_at")
     def last_used(self, key: ApiKey) -> Any:
         """Return when the key was last seen."""
-        return getattr(key, "last_used_at", None)
+        at = getattr(key, "last_used_at", None)
+        return at and localize(timezone.localtime(at))
 
     @admin.action(description="Revoke (cannot be undone)", permissions=["change"])
     def revoke(self, request: HttpRequest, rows: QuerySet[ApiKey]) -> None:

@@ -84,9 +84,7 @@ def key_detail(request: HttpRequest, pk: int) -> HttpResponse:
             "calls_month": used.calls_month,
             "quota_limit": used.quota_limit,
             "quota_used": used.quota_used,
-            "series_url": f"/api/v1/api-keys/{key.pk}/usage",
         },
-        "requests_url": f"/requests/?key={key.pk}",
         "can_write": tenant_of_page(request).may_on(Permission.KEYS_WRITE, key),
     }
     return render(request, "apikeys/key_detail.html", context)

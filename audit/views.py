@@ -43,9 +43,12 @@ class EventRow:
 
 @dataclass(frozen=True, slots=True)
 class LogRow:
-    """One entry of the log as its organization sees it, with its changes side by side."""
+    """One entry of the log as its organization sees it, in words, with its changes side by side."""
 
     entry: dict[str, Any]
+    sentence: str
+    actor: str
+    target: str
     changes: list[tuple[str, str, str]]
 
 
@@ -68,7 +71,7 @@ def log(request: HttpRequest) -> HttpResponse:
     context = {
         "form": form,
         "query": query,
-        "entries": [_log_row(entry) for entry in page.rows],
+        "entries": _log_rows(page.rows),
         "page": {
             "next_url": _page_url(query, page.next_cursor),
             "prev_url": _page_url(query, page.prev_cursor),
@@ -87,8 +90,8 @@ def log_entry(request: HttpRequest, entry_id: int) -> HttpResponse:
     """Show one entry with all it says."""
     tenant = tenant_of_page(request)
     entries = selectors.log_of(tenant.organization, at=timezone.now())
-    row = _log_row(access.row_of(tenant, entries, pk=entry_id))
-    return render(request, "audit/log_entry.html", {"row": row})
+    rows = _log_rows([access.row_of(tenant, entries, pk=entry_id)])
+    return render(request, "audit/log_entry.html", {"row": rows[0]})
 
 
 @require_safe
@@ -108,21 +111,32 @@ def log_export(request: HttpRequest) -> StreamingHttpResponse:
     )
 
 
-def _log_row(entry: AuditLog) -> LogRow:
-    shown = selectors.shown_flat(entry)
-    old, new = shown["old_values"] or {}, shown["new_values"] or {}
+def _log_rows(entries: Sequence[AuditLog]) -> list[LogRow]:
+    names = selectors.names_in(entries)
+    return [
+        LogRow(
+            entry=selectors.shown_flat(entry),
+            sentence=selectors.sentence_of(entry, names),
+            actor=selectors.actor_of(entry),
+            target=selectors.target_of(entry, names),
+            changes=_changes_of(entry),
+        )
+        for entry in entries
+    ]
+
+
+def _changes_of(entry: AuditLog) -> list[tuple[str, str, str]]:
+    old, new = entry.old_values or {}, entry.new_values or {}
     pairs = [(name, old.get(name), new.get(name)) for name in dict.fromkeys([*old, *new])]
     # Of something new, what is empty says nothing.
     told = [pair for pair in pairs if pair[1] not in _EMPTY or pair[2] not in _EMPTY]
-    return LogRow(
-        entry=shown, changes=[(name, _said(before), _said(after)) for name, before, after in told]
-    )
+    return [(name, _said(before), _said(after)) for name, before, after in told]
 
 
 def _said(value: Any) -> str:
-    """Return a value as the page shows it: texts as they are, documents as JSON, nothing as a dash."""
+    """Return a value as the page shows it: texts as they are, documents as JSON, nothing for nothing."""
     if value in _EMPTY:
-        return "-"
+        return ""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
@@ -185,8 +199,17 @@ def my_activity(request: HttpRequest) -> HttpResponse:
         bound_to=f"{request.path}:{user.pk}",
         order=_BY_TIME,
     )
+    names = selectors.names_in(page.rows)
     context = {
-        "entries": [{"entry": one, "by_me": selectors.is_by(user, one)} for one in page.rows],
+        "entries": [
+            {
+                "entry": one,
+                "sentence": selectors.sentence_of(one, names),
+                "who": selectors.kind_of_actor(one),
+                "by_me": selectors.is_by(user, one),
+            }
+            for one in page.rows
+        ],
         "page": {
             "next_url": _page_url({}, page.next_cursor),
             "prev_url": _page_url({}, page.prev_cursor),

@@ -5,6 +5,7 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 from urllib.parse import urlencode
 
+from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
@@ -86,11 +87,26 @@ class TollgateAdminSite(admin.AdminSite):
             messages.warning(request, "The back office needs a second factor: set one up first.")
         return HttpResponseRedirect(f"{reverse(step)}?{urlencode({'next': wanted})}")
 
+    def password_change(  # type: ignore[override]
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Lead to the portal's page: Django's own would end no session, tell nobody and leave no entry."""
+        return HttpResponseRedirect(reverse("accounts:password-change"))
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """List our own apps first, then those of other packages."""
+        listed = super().get_app_list(request, app_label)
+        return sorted(listed, key=lambda app: not _is_ours(app["app_label"]))
+
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> TemplateResponse:
         """Show the numbers of the day above the list of models."""
         return super().index(request, {"dashboard": selectors.dashboard(), **(extra_context or {})})
+
+
+def _is_ours(label: str) -> bool:
+    return apps.get_app_config(label).name.partition(".")[0] in lent.OURS
 
 
 def _wanted(request: HttpRequest) -> str:

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
+from accounts.authentication import PortalSessionAuthentication
 from config import health, pages, problem_pages
 
 handler400 = "config.pages.bad_request"
@@ -24,7 +25,11 @@ urlpatterns = [
     path("api/v1/", include("config.api")),
     path(
         "docs/",
-        SpectacularSwaggerSplitView.as_view(url_name="schema", template_name="docs/swagger.html"),
+        SpectacularSwaggerSplitView.as_view(
+            url_name="schema",
+            template_name="docs/swagger.html",
+            authentication_classes=[PortalSessionAuthentication],
+        ),
         name="swagger-ui",
     ),
     path("problems/", problem_pages.problem_list, name="problem-list"),

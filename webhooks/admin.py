@@ -13,7 +13,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from config.common.admin import DomainAdmin, ReadOnlyAdmin, ReasonForm
+from config.common.admin import DomainAdmin, NamedValues, ReadOnlyAdmin, ReasonForm
 from config.templatetags.ui import pill
 from webhooks import selectors
 from webhooks.models import (
@@ -281,7 +281,7 @@ class ConformanceRunAdmin(ReadOnlyAdmin):
     """How customers' servers did."""
 
     list_display = ("id", "webhook", "organization", "status", "grade", "score", "created_at")
-    list_filter = ("status", "grade")
+    list_filter = ("status", ("grade", NamedValues))
     search_fields = ("=id", "=webhook__id", "url", "organization__name")
     list_select_related = ("webhook", "organization")
     date_hierarchy = "created_at"

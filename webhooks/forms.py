@@ -137,7 +137,7 @@ class WebhookForm(RefusableForm):
         label="Keep in order by",
         max_length=200,
         required=False,
-        help_text="A path such as data.key_id: events with the same value there arrive one after the other.",
+        help_text="A path such as data.api_key_id: events with the same value there arrive one after the other.",
     )
     concurrency = forms.IntegerField(
         label="Requests at once", min_value=1, max_value=MAX_CONCURRENCY, initial=5

@@ -11,7 +11,7 @@ from accounts.models import (
     Session,
     TotpDevice,
 )
-from config.common.admin import ReadOnlyAdmin
+from config.common.admin import NamedValues, ReadOnlyAdmin
 
 
 @admin.register(Session)
@@ -30,7 +30,12 @@ class SessionAdmin(ReadOnlyAdmin):
         "ended_at",
         "ended_reason",
     )
-    list_filter = ("kind", "method", "ended_reason", ("ended_at", admin.EmptyFieldListFilter))
+    list_filter = (
+        "kind",
+        "method",
+        ("ended_reason", NamedValues),
+        ("ended_at", admin.EmptyFieldListFilter),
+    )
     search_fields = ("user__email", "ip")
     date_hierarchy = "created_at"
     list_select_related = ("user",)

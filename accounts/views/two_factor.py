@@ -100,6 +100,8 @@ def codes_page(request: HttpRequest, codes: list[str]) -> HttpResponse:
 def turn_off(request: HttpRequest) -> HttpResponse:
     """Forget the authenticator app of a person who gives the password and a code."""
     user = _person(request)
+    if "totp" not in services.factors.second_factors(user):
+        return _nothing_to_do(request, "Two-factor authentication is off already.")
 
     def disable(password: str, code: str) -> HttpResponse:
         services.two_factor.disable(
@@ -120,6 +122,10 @@ def turn_off(request: HttpRequest) -> HttpResponse:
 def recovery_codes(request: HttpRequest) -> HttpResponse:
     """Give a person who gives the password and a code new recovery codes."""
     user = _person(request)
+    if not services.factors.has_second_factor(user):
+        return _nothing_to_do(
+            request, "Recovery codes come with a second factor: set one up first."
+        )
 
     def replace(password: str, code: str) -> HttpResponse:
         codes = services.two_factor.replace_recovery_codes(
@@ -152,6 +158,8 @@ def _proved(
 def second_factor(request: HttpRequest) -> HttpResponse:
     """Ask for a second factor in a session that was opened without one, and go on."""
     user = _person(request)
+    if not services.factors.has_second_factor(user):
+        return _nothing_to_do(request, "You have no second factor yet: set one up first.")
     form = CodeForm(request.POST or None)
     refused = None
     if request.method == "POST" and form.is_valid():
@@ -172,6 +180,12 @@ def second_factor(request: HttpRequest) -> HttpResponse:
         "next": _next(request),
     }
     return _refused(request, "accounts/second_factor.html", context, refused)
+
+
+def _nothing_to_do(request: HttpRequest, why: str) -> HttpResponse:
+    """Lead somebody without a second factor to where they get one."""
+    messages.info(request, why)
+    return redirect("accounts:security")
 
 
 def _refused(

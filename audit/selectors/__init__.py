@@ -23,21 +23,26 @@ from audit.selectors.security import (
     security_events_by_name,
     security_events_of,
 )
+from audit.selectors.words import Names, actor_of, kind_of_actor, names_in, sentence_of, target_of
 
 __all__ = [
     "ACTORS",
     "PEOPLE",
     "SHOWN",
     "Fault",
+    "Names",
     "NotASeal",
     "activity_of",
+    "actor_of",
     "chains",
     "entries_where",
     "fault_against",
     "first_fault",
     "is_by",
+    "kind_of_actor",
     "length_of",
     "log_of",
+    "names_in",
     "narrowed",
     "newest_seals",
     "people_of",
@@ -47,6 +52,8 @@ __all__ = [
     "security_events_about",
     "security_events_by_name",
     "security_events_of",
+    "sentence_of",
     "shown",
     "shown_flat",
+    "target_of",
 ]

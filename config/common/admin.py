@@ -1,12 +1,13 @@
 """Bases of the back office. Facts are read-only, and a refused action shows the domain's own sentence."""
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
-from django.db.models import Model
+from django.contrib.admin.widgets import AdminSplitDateTime
+from django.db.models import DateTimeField, Model
 from django.http import HttpRequest, HttpResponseRedirect
 
 from config.common.errors import DomainError
@@ -34,8 +35,30 @@ class ReadOnlyAdmin(admin.ModelAdmin[Any]):
         return False
 
 
+class NamedDateTime(AdminSplitDateTime):
+    """The fields of a date and a time, each with a name of its own for a screen reader."""
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        super().__init__(attrs)
+        for widget, name in zip(self.widgets, ("Date", "Time"), strict=True):
+            widget.attrs["aria-label"] = name
+
+
+class NamedValues(admin.AllValuesFieldListFilter):
+    """Filters by the values that there are; an empty one has a name, too, to click on."""
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        """Offer every value."""
+        for choice in super().choices(changelist):
+            yield {**choice, "display": choice["display"] or "None"}
+
+
 class DomainAdmin(admin.ModelAdmin[Any]):
     """Changes rows through the services, and shows why the domain refused something."""
+
+    formfield_overrides: ClassVar[dict[Any, Any]] = {
+        DateTimeField: {"form_class": forms.SplitDateTimeField, "widget": NamedDateTime}
+    }
 
     def changeform_view(
         self,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django import forms
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.utils import timezone
 from django.utils.functional import lazy
 
@@ -26,13 +27,15 @@ class RefusableForm(forms.Form):
     renamed: ClassVar[Mapping[str, str]] = {}
 
     def refuse(self, error: DomainError) -> None:
-        """Put each fault at its field, and what concerns no field above the form."""
+        """Put each fault at its field, said once, and what concerns no field above the form."""
         for fault in error.errors:
             place = fault.pointer.removeprefix("#/")
             part = place.split("/")[0]
             name = self.renamed.get(place) or self.renamed.get(part, part)
             message = f"{fault.message} {fault.fix}".strip()
-            self.add_error(name if name in self.fields else None, message)
+            field = name if name in self.fields else None
+            if message not in self.errors.get(field or NON_FIELD_ERRORS, ()):
+                self.add_error(field, message)
         if not error.errors:
             self.add_error(None, f"{error.detail} {error.fix}".strip())
 

@@ -38,7 +38,8 @@ _TONES = {
     "live": "info", "test": "off",
     "valid": "ok", "rate_limited": "warn", "quota_exceeded": "warn", "insufficient_credits": "warn",
     "not_found": "bad", "malformed": "bad", "forbidden_ip": "bad", "forbidden_origin": "bad",
-    "insufficient_scope": "bad", "suspended": "bad", "unavailable": "bad",
+    "insufficient_scope": "bad", "route_denied": "bad", "suspended": "bad", "unavailable": "bad", "missing": "bad",
+    "invalid": "bad",
     "owner": "info", "verified": "ok", "unverified": "warn",
     "queued": "off", "running": "info", "ready": "ok", "failed": "bad", "agreed": "ok", "waiting": "warn",
     "warning": "warn", "critical": "bad",
@@ -48,7 +49,8 @@ _TONES = {
 _LABELS = {
     "valid": "Allowed", "not_found": "Unknown key", "forbidden_ip": "Address refused",
     "forbidden_origin": "Origin refused", "insufficient_scope": "Scope missing",
-    "insufficient_credits": "Out of credits", "quota_exceeded": "Quota used up",
+    "insufficient_credits": "Out of credits", "quota_exceeded": "Quota used up", "route_denied": "Route refused",
+    "missing": "No key",
 }  # fmt: skip
 
 
@@ -128,13 +130,18 @@ def ago(at: dt.datetime | None, empty: str = "Never") -> SafeString:
     """Write a relative time that shows the exact one on hover; a script keeps it true."""
     if at is None:
         return format_html('<span class="quiet">{}</span>', empty)
-    exact = timezone.localtime(at)
     return format_html(
         '<time datetime="{}" title="{}" data-ago>{}</time>',
-        exact.isoformat(timespec="seconds"),
-        f"{exact:%d %b %Y, %H:%M:%S %Z}",
+        timezone.localtime(at).isoformat(timespec="seconds"),
+        exactly(at),
         relative(at, timezone.now()),
     )
+
+
+@register.filter
+def exactly(at: dt.datetime) -> str:
+    """Write a time to the second, in the person's own time zone, which is named."""
+    return f"{timezone.localtime(at):%d %b %Y, %H:%M:%S %Z}"
 
 
 @register.filter
@@ -194,26 +201,9 @@ def ms(value: float | None) -> str:
 
 
 @register.filter
-def percent_of(part: float | None, whole: float | None) -> int:
-    """The share of a whole in whole percent, between 0 and 100."""
-    return min(100, int(part * 100 // whole)) if part and whole else 0
-
-
-@register.filter
 def share(part: float | None, whole: float | None) -> str:
     """The share of a whole with one decimal: `1.4 %`."""
     return f"{part * 100 / whole:.1f} %" if part and whole else "0 %"
-
-
-@register.simple_tag
-def bar(value: float, maximum: float) -> SafeString:
-    """Draw a small horizontal bar beside a number; SVG, because a style attribute is refused."""
-    width = 0 if not maximum else max(1, min(100, round(value * 100 / maximum)))
-    return format_html(
-        '<svg class="bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">'
-        '<rect width="{}" height="6"/></svg>',
-        width if value else 0,
-    )
 
 
 @register.filter

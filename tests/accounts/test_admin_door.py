@@ -167,3 +167,44 @@ def test_djangos_own_check_of_passwords_lets_nobody_in_who_has_a_second_factor(s
     enroll(sam)
 
     assert authenticate(None, username=sam.email, password=PASSWORD) is None
+
+
+def test_passwords_are_changed_in_the_portal_only(portal_as, sam):
+    before = sam.password
+    office = portal_as(sam)
+    body = {
+        "old_password": PASSWORD,
+        "new_password1": "a-quite-new-1",
+        "new_password2": "a-quite-new-1",
+    }
+
+    for answer in (
+        office.get("/admin/password_change/"),
+        office.post("/admin/password_change/", body),
+    ):
+        assert (answer.status_code, answer["Location"]) == (302, "/profile/password/")
+
+    sam.refresh_from_db()
+    assert sam.password == before
+
+
+def test_our_own_apps_are_listed_first(portal_as, sam):
+    listed = [app["app_label"] for app in portal_as(sam).get(INDEX).context["app_list"]]
+
+    assert listed.index("djstripe") > listed.index("webhooks")
+    assert listed.index("djstripe") > listed.index("common")
+
+
+def test_times_in_the_back_office_say_their_zone(portal_as, sam):
+    page = portal_as(sam).get(reverse("admin:accounts_user_change", args=[sam.pk]))
+
+    assert f"{sam.created_at:%b %Y, %H:%M} UTC" in page.content.decode()
+
+
+def test_everything_to_click_or_type_into_on_a_list_has_a_name(portal_as, sam):
+    page = portal_as(sam).get("/admin/accounts/session/").content.decode()
+
+    assert 'aria-label="Search"' in page
+    assert '<a href="?ended_reason=">None</a>' in " ".join(page.split()).replace(
+        "> None <", ">None<"
+    )

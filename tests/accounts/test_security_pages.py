@@ -297,3 +297,11 @@ def test_staff_is_told_why_a_last_app_stays(portal_as, sam):
 
     assert "Add another one first" in page.content.decode()
     assert sam.totpdevice_set.filter(confirmed=True).exists()
+
+
+@pytest.mark.parametrize("path", [OFF, CODES, "/security/two-factor/confirm/"])
+def test_without_a_second_factor_there_is_nothing_to_do(browser, path):
+    response = browser.get(path, follow=True)
+
+    assert response.redirect_chain == [(SECURITY, 302)]
+    assert len(list(response.context["messages"])) == 1

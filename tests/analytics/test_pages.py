@@ -250,3 +250,27 @@ def test_quota_counts_from_the_lasting_sums(page, organization, key):
     KeyUsage.objects.create(api_key=key, organization=organization, hour=hour, calls=1, units=7)
 
     assert page.get("/overview/").context["quota"].used == 7
+
+
+def test_requests_say_of_which_key_they_are(page, organization):
+    key = new_key(organization, name="Checkout")
+    used(key)
+
+    text = page.get(f"/requests/?key={key.pk}").content.decode()
+
+    assert f'<option value="{key.pk}" selected>{key}</option>' in text
+
+
+def test_routes_of_one_key_are_not_counted_which_is_said(page, organization):
+    key = new_key(organization)
+    used(key)
+
+    assert "Not counted by key" in page.get(f"/usage/?key={key.pk}").content.decode()
+    assert "Not counted by key" not in page.get("/usage/").content.decode()
+
+
+def test_a_chart_has_the_time_zone_in_which_its_days_were_cut(portal_as, vera):
+    vera.time_zone = "America/Lima"
+    vera.save()
+
+    assert 'data-zone="America/Lima"' in portal_as(vera).get("/usage/").content.decode()

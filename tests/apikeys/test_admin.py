@@ -320,3 +320,11 @@ def test_customers_have_no_way_in(portal_as, olivia, key):
 
     assert answer.status_code == 302
     assert "/admin/login/" in answer["Location"]
+
+
+def test_the_fields_of_a_date_and_a_time_have_names(office):
+    text = office.get("/admin/apikeys/servicekey/add/").content.decode()
+
+    for name, label in (("expires_at_0", "Date"), ("expires_at_1", "Time")):
+        field = text[text.index(f'name="{name}"') :].partition(">")[0]
+        assert f'aria-label="{label}"' in field

@@ -10,6 +10,7 @@ from tests.architecture.source import ROOT
 
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 URL_NAME = re.compile(r"{%\s*url\s+['\"]([\w:-]+)['\"]")
+VARIABLE = re.compile(r"{{\s*([\w.]+)")
 INLINE = re.compile(
     r"<script(?![^>]*\bsrc=)(?![^>]*application/json)[^>]*>|\sstyle=|\son\w+=", re.IGNORECASE
 )
@@ -40,3 +41,16 @@ def test_nothing_is_inline():
     inline = [str(path) for path in pages if INLINE.search(path.read_text(encoding="utf-8"))]
 
     assert inline == []
+
+
+def test_subjects_with_words_of_other_people_are_plain_text():
+    # Only the name of the product has nothing in it that HTML would escape.
+    subjects = {path: path.read_text() for path in (ROOT / "templates").rglob("*.subject.txt")}
+    theirs = {
+        path.stem: source
+        for path, source in subjects.items()
+        if set(VARIABLE.findall(source)) - {"product"}
+    }
+
+    assert {stem for stem, source in theirs.items() if "autoescape off" not in source} == set()
+    assert len(theirs) >= 7

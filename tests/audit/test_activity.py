@@ -89,7 +89,7 @@ def test_the_page_shows_it(portal_as, olivia, stan):
 
     page = portal_as(olivia).get("/activity/").content.decode()
 
-    assert f"user {olivia.pk} signed in" in page
+    assert f"{olivia.email} signed in" in page
     assert f"user {stan.pk}" not in page
 
 

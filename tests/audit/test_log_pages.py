@@ -7,7 +7,9 @@ import pytest
 
 from audit.models import AuditLog
 from config.common import context
-from organizations.services import organizations, suspension
+from organizations import access
+from organizations.models import Role
+from organizations.services import members, organizations, suspension
 
 pytestmark = pytest.mark.django_db
 LOG = "/audit-log/"
@@ -41,7 +43,7 @@ def entries_of(response):
 def test_entries_are_listed_with_who_and_where(page, changed):
     text = text_of(page.get(LOG))
 
-    for part in ("organization settings changed", "adam@example.com", "203.0.113.7"):
+    for part in ("Organization settings changed", "adam@example.com", "203.0.113.7"):
         assert part in text
     assert f"{LOG}{changed.pk}/" in text
 
@@ -53,6 +55,18 @@ def test_an_entry_shows_what_was_and_what_is(page, changed):
     assert "&lt;b&gt;Acme" in text
     assert "<b>Acme" not in text
     assert "request-0001" in text
+
+
+def test_an_entry_names_people_and_tells_its_time_in_full(page, organization, vera):
+    tenant = access.on_behalf_of(organization)
+    with context.command("add_member"):
+        members.change_role(tenant=tenant, user_id=vera.pk, role=Role.ADMIN)
+
+    entry = AuditLog.objects.get(event="member.role_changed")
+    for text in (text_of(page.get(LOG)), text_of(page.get(f"{LOG}{entry.pk}/"))):
+        assert "Role of vera@example.com changed" in text
+        assert "Operator&#x27;s command add_member" in text
+    assert f"{entry.occurred_at:%d %b %Y, %H:%M:%S} UTC" in text
 
 
 def test_what_staff_did_is_marked(page, sam, organization):

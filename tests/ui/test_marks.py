@@ -50,14 +50,6 @@ def test_status_has_the_color_of_its_class(status, tone):
     assert ui.http_status(status) == f'<span class="pill pill-{tone} num">{status}</span>'
 
 
-@pytest.mark.parametrize(
-    ("value", "maximum", "width"),
-    [(0, 10, 0), (1, 1_000, 1), (5, 10, 50), (20, 10, 100), (3, 0, 0)],
-)
-def test_bar_stays_within_its_box(value, maximum, width):
-    assert f'<rect width="{width}"' in ui.bar(value, maximum)
-
-
 _MOZILLA = "Mozilla/5.0 (X11; Linux x86_64)"
 
 

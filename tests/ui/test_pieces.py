@@ -109,3 +109,13 @@ def test_code_in_texts_is_escaped_first():
 )
 def test_initials(name, letters):
     assert ui.initials(name) == letters
+
+
+@pytest.mark.django_db
+def test_the_reference_knows_who_is_signed_in(portal, portal_as, olivia):
+    assert "Create account" in portal.get("/docs/").content.decode()
+
+    text = portal_as(olivia).get("/docs/").content.decode()
+
+    assert "Open portal" in text
+    assert "Create account" not in text

@@ -24,7 +24,7 @@ _WEBHOOK: dict[str, Any] = {
     "signature": "symmetric",
     "event_types": ["subscription.*", "api_key.revoked"],
     "filters": [{"path": "data.organization_id", "operator": "equals", "value": 7}],
-    "ordering_path": "data.key_id",
+    "ordering_path": "data.api_key_id",
     "concurrency": 5,
     "header_names": ["X-Token"],
     "status": "enabled",
@@ -123,7 +123,7 @@ NEW_WEBHOOK = OpenApiExample(
         "description": "Bookkeeping",
         "event_types": ["subscription.*", "api_key.revoked"],
         "headers": {"X-Token": "a secret of yours"},
-        "ordering_path": "data.key_id",
+        "ordering_path": "data.api_key_id",
     },
     request_only=True,
 )

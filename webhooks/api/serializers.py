@@ -117,7 +117,7 @@ class UpdateWebhookSerializer(StrictSerializer):
     ordering_path = serializers.CharField(
         max_length=200,
         allow_blank=True,
-        help_text="Events with the same value at this path, such as `data.key_id`, arrive in order.",
+        help_text="Events with the same value at this path, such as `data.api_key_id`, arrive in order.",
     )
     concurrency = serializers.IntegerField(
         min_value=1,

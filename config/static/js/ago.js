@@ -1,4 +1,4 @@
-// Keeps <time data-ago> true and writes its title in the reader's own language and time zone.
+// Keeps <time data-ago> true. Its title is the exact time, in the time zone of the profile, as the server wrote it.
 const UNITS = [
   ["year", 31557600],
   ["month", 2629800],
@@ -6,9 +6,7 @@ const UNITS = [
   ["hour", 3600],
   ["minute", 60],
 ];
-const language = document.documentElement.lang || "en";
-const words = new Intl.RelativeTimeFormat(language, { numeric: "always" });
-const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
+const words = new Intl.RelativeTimeFormat("en", { numeric: "always" });
 
 export function relative(seconds) {
   for (const [unit, size] of UNITS) {
@@ -23,7 +21,6 @@ export function writeTimes(root) {
     if (Number.isNaN(at.getTime())) continue;
     const text = relative((at.getTime() - Date.now()) / 1000);
     if (element.textContent !== text) element.textContent = text;
-    element.title = exact.format(at);
   }
 }
 

@@ -1,20 +1,20 @@
-// <figure data-chart data-src="…"> draws a time series with uPlot. Two shapes of JSON are understood:
+// <figure data-chart data-src="…"> draws a time series with uPlot, given as JSON:
 //   {"at": [epoch seconds], "series": [{"label": "Calls", "values": [1, 2]}]}
-//   {"data": [{"bucket": "2026-01-31T10:00:00Z", "calls": 1, "errors": 0}]} with data-measures="calls errors"
+// data-zone is the time zone in which the server cut the days.
+const DAY = 82800; // the shortest one, on which a clock is put forward
+const STEPS = Array.from({ length: 28 }, (_, place) => [1, 2, 5][place % 3] * 10 ** Math.floor(place / 3));
 const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
-const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
-const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
-const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
-const moment = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
-const title = (word) => (word[0].toUpperCase() + word.slice(1)).replaceAll("_", " ");
+const whole = new Intl.NumberFormat("en");
 const sum = (values) => values.reduce((total, value) => total + (value ?? 0), 0);
 
-export function columns(json, measures) {
-  if (json.at) return { at: json.at, series: json.series };
-  const at = json.data.map((row) => Date.parse(row.bucket) / 1000);
-  const known = measures.filter((name) => json.data.some((row) => row[name] !== undefined));
-  const series = known.map((name) => ({ label: title(name), values: json.data.map((row) => row[name]) }));
-  return { at, series };
+function writers(timeZone) {
+  const write = (options) => {
+    const format = new Intl.DateTimeFormat("en-GB", { timeZone, ...options });
+    return (second) => format.format(new Date(second * 1000));
+  };
+  const day = { day: "numeric", month: "short" };
+  const clock = { hour: "2-digit", minute: "2-digit" };
+  return { day: write(day), clock: write(clock), moment: write({ ...day, ...clock, timeZoneName: "short" }) };
 }
 
 class Chart {
@@ -24,7 +24,10 @@ class Chart {
     this.legend = figure.querySelector("[data-legend]");
     this.text = figure.querySelector("[data-state-text]");
     this.retry = figure.querySelector("[data-retry]");
+    this.write = writers(figure.dataset.zone);
     this.retry.addEventListener("click", () => this.load());
+    this.plot.addEventListener("keydown", (event) => this.step(event));
+    this.plot.addEventListener("blur", () => this.chart?.setCursor({ left: -10, top: -10 }));
     document.addEventListener("tollgate:theme", () => this.draw());
     document.addEventListener("tollgate:calls", () => this.load(true));
     new ResizeObserver(() => this.chart?.setSize(this.size())).observe(this.plot);
@@ -45,18 +48,13 @@ class Chart {
     if (!this.figure.isConnected) return;
     if (!quietly) this.state("loading", "Loading…");
     try {
-      const { src, json, measures = "calls errors" } = this.figure.dataset;
-      this.data = columns(json ? JSON.parse(document.querySelector(json).textContent) : await this.fetch(src), measures.split(" "));
+      const response = await fetch(this.figure.dataset.src, { headers: { Accept: "application/json" } });
+      if (!response.ok) throw response;
+      this.data = await response.json();
       this.draw();
     } catch {
       if (!quietly) this.state("error", "The chart could not be loaded.");
     }
-  }
-
-  async fetch(url) {
-    const response = await fetch(url, { headers: { Accept: "application/json" }, credentials: "same-origin" });
-    if (!response.ok) throw new Error(`${response.status}`);
-    return response.json();
   }
 
   draw() {
@@ -66,15 +64,41 @@ class Chart {
     const { at, series } = this.data;
     const total = sum(series.flatMap((one) => one.values));
     this.writeLegend(null);
-    if (!total) return this.state("empty", this.figure.dataset.empty);
+    if (!total) {
+      Object.assign(this.plot, { role: "img", tabIndex: -1 });
+      return this.state("empty", this.figure.dataset.empty);
+    }
     this.state("ready", "");
     const summary = series.map((one) => `${one.label}: ${whole.format(sum(one.values))} in total`).join(", ");
     this.plot.setAttribute("aria-label", `${this.figure.dataset.label}. ${summary}.`);
+    this.tell(this.data.at.length - 1);
     this.chart = new window.uPlot(this.options(series), [at, ...series.map((one) => one.values)], this.plot);
   }
 
-  color(selector, property) {
-    return getComputedStyle(this.figure.querySelector(selector))[property];
+  // A chart with something in it is a slider over its columns.
+  tell(index) {
+    const values = this.data.series.map((one) => `${one.label} ${whole.format(one.values[index] ?? 0)}`);
+    Object.assign(this.plot, {
+      role: "slider",
+      tabIndex: 0,
+      ariaValueMin: 0,
+      ariaValueMax: this.data.at.length - 1,
+      ariaValueNow: index,
+      ariaValueText: `${this.timeOf(index)}: ${values.join(", ")}`,
+    });
+  }
+
+  step(event) {
+    const index = Number(this.plot.ariaValueNow) + { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!(index in this.data.at)) return;
+    event.preventDefault();
+    this.tell(index);
+    this.chart.setCursor({ left: this.chart.valToPos(this.data.at[index], "x"), top: 0 });
+  }
+
+  timeOf(index) {
+    const { at } = this.data;
+    return this.write[at[1] - at[0] >= DAY ? "day" : "moment"](at[index]);
   }
 
   options(series) {
@@ -84,13 +108,14 @@ class Chart {
     const bars = this.data.at.length <= 62;
     return {
       ...this.size(),
+      tzDate: (second) => window.uPlot.tzDate(new Date(second * 1000), this.figure.dataset.zone),
       padding: [8, 14, 0, 0],
       legend: { show: false },
       cursor: { y: false, points: { size: 7 }, drag: { x: false, y: false } },
       scales: { x: { range: (chart, low, high) => this.timeRange(low, high, bars) }, y: { range: (chart, low, high) => [0, Math.max(high * 1.08, 4)] } },
       axes: [
-        { ...axis, grid: { show: false }, space: 64, size: 26, gap: 4, values: this.timeLabels },
-        { ...axis, grid: { stroke: line, width: 1 }, size: 44, space: 36, gap: 4, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 2e6, 5e6, 1e7, 2e7, 5e7, 1e8, 1e9], values: (chart, splits) => splits.map((value) => compact.format(value)) },
+        { ...axis, grid: { show: false }, space: 64, size: 26, gap: 4, values: (chart, splits, axis, space, step) => splits.map((second) => this.label(second, step)) },
+        { ...axis, grid: { stroke: line, width: 1 }, size: 44, space: 36, gap: 4, incrs: STEPS, values: (chart, splits) => splits.map((value) => compact.format(value)) },
       ],
       series: [{}, ...series.map((one, index) => this.stroke(index, bars))],
       hooks: { setCursor: [(chart) => this.writeLegend(chart.cursor.idx ?? null)] },
@@ -106,22 +131,19 @@ class Chart {
   }
 
   stroke(index, bars) {
-    const color = this.color(`.swatch-${index + 1}`, "fill");
+    const color = getComputedStyle(this.figure.querySelector(`.swatch-${index + 1}`)).fill;
     if (bars) return { stroke: color, fill: color, width: 0, points: { show: false }, paths: window.uPlot.paths.bars({ size: [0.72, 28], radius: 0.15 }) };
     const fill = index ? undefined : color.replace("rgb(", "rgba(").replace(")", ", 0.1)");
     return { stroke: color, width: 1.5, fill, points: { show: false } };
   }
 
-  timeLabels(chart, splits, axis, space, step) {
-    return splits.map((second) => {
-      const at = new Date(second * 1000);
-      const midnight = at.getHours() === 0 && at.getMinutes() === 0;
-      return step >= 86400 || midnight ? day.format(at) : clock.format(at);
-    });
+  label(second, step) {
+    const clock = this.write.clock(second);
+    return step >= DAY || clock === "00:00" ? this.write.day(second) : clock;
   }
 
   writeLegend(index) {
-    const { at, series } = this.data;
+    const { series } = this.data;
     for (const [position, one] of series.entries()) {
       const entry = this.legend.children[position];
       if (!entry) continue;
@@ -129,7 +151,7 @@ class Chart {
       entry.querySelector("[data-name]").textContent = one.label;
       entry.querySelector("b").textContent = whole.format(index === null ? sum(one.values) : (one.values[index] ?? 0));
     }
-    this.legend.lastElementChild.textContent = index === null ? "" : moment.format(new Date(at[index] * 1000));
+    this.legend.lastElementChild.textContent = index === null ? "" : this.timeOf(index);
   }
 }
 

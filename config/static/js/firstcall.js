@@ -19,7 +19,7 @@ export async function enhanceFirstCall(element) {
   while (element.isConnected && Date.now() - started < 3600000) {
     if (!document.hidden) {
       try {
-        const response = await fetch(element.dataset.firstCall, { headers: { Accept: "application/json" }, credentials: "same-origin" });
+        const response = await fetch(element.dataset.firstCall, { headers: { Accept: "application/json" } });
         const call = await response.json();
         if (call.received) return received(element, call);
       } catch {

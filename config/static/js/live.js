@@ -37,7 +37,7 @@ class Live {
 
   async ticket() {
     const token = document.querySelector("[name=csrfmiddlewaretoken]")?.value ?? "";
-    const response = await fetch(this.element.dataset.live, { method: "POST", headers: { "X-CSRFToken": token, Accept: "application/json" }, credentials: "same-origin" });
+    const response = await fetch(this.element.dataset.live, { method: "POST", headers: { "X-CSRFToken": token, Accept: "application/json" } });
     if (!response.ok) throw new Error(`${response.status}`);
     return (await response.json()).ticket;
   }

@@ -59,11 +59,8 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   }
 });
 
-for (const name of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
+for (const name of ["htmx:sendError", "htmx:responseError", "htmx:timeout", "htmx:afterSwap"]) {
   document.addEventListener(name, () => {
-    for (const notice of document.querySelectorAll("[data-request-failed]")) notice.hidden = false;
+    for (const notice of document.querySelectorAll("[data-request-failed]")) notice.hidden = name === "htmx:afterSwap";
   });
 }
-document.addEventListener("htmx:afterSwap", () => {
-  for (const notice of document.querySelectorAll("[data-request-failed]")) notice.hidden = true;
-});

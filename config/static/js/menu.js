@@ -1,12 +1,11 @@
 // Menus are <details>: this closes them on Escape, on a click elsewhere, and when the focus leaves.
 export function watchMenus() {
   const open = () => document.querySelectorAll("details.menu[open]");
-  document.addEventListener("click", (event) => {
-    for (const menu of open()) if (!menu.contains(event.target)) menu.open = false;
-  });
-  document.addEventListener("focusin", (event) => {
-    for (const menu of open()) if (!menu.contains(event.target)) menu.open = false;
-  });
+  for (const happening of ["click", "focusin"]) {
+    document.addEventListener(happening, (event) => {
+      for (const menu of open()) if (!menu.contains(event.target)) menu.open = false;
+    });
+  }
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
     for (const menu of open()) {

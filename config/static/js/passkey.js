@@ -52,7 +52,6 @@ async function question(form) {
     method: "POST",
     headers: { "X-CSRFToken": token, "Content-Type": "application/json", Accept: "application/json" },
     body: "{}",
-    credentials: "same-origin",
   });
   const answer = await response.json().catch(() => ({}));
   if (answer.code === "reauthentication_required") location.reload();

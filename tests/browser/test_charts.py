@@ -1,0 +1,39 @@
+"""Charts: told in the time zone of the profile, read by keyboard, and no part of another page's title."""
+
+import re
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def page(browser, site, sign_in):
+    """Open the portal in a browser that stands somewhere else than the profile says."""
+    context = browser.new_context(base_url=site.url, timezone_id="Asia/Kolkata")
+    page = context.new_page()
+    sign_in(page, "owner@demo.test")
+    yield page
+    context.close()
+
+
+def test_a_chart_is_read_column_by_column_in_the_profiles_time_zone(page):
+    chart = page.get_by_role("slider", name=re.compile("Calls of this organization"))
+    chart.focus()
+    newest = chart.get_attribute("aria-valuetext")
+
+    page.keyboard.press("ArrowLeft")
+
+    before = chart.get_attribute("aria-valuetext")
+    assert re.fullmatch(r"\d+ \w+, \d\d:00 UTC: Calls [\d,]+, Errors [\d,]+", before)
+    assert before != newest
+    assert before.split(": ")[0] in page.locator(".chart-legend").inner_text()
+
+
+def test_times_and_titles_stay_as_the_server_wrote_them(page):
+    page.goto("/keys/")
+    page.get_by_role("link", name="First call").click()
+    page.wait_for_selector(".results .table")
+
+    assert page.title() == "First call · Tollgate"
+    assert page.locator("time").first.get_attribute("title").endswith(" UTC")
