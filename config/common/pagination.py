@@ -1,7 +1,7 @@
 """The one pagination of the product: keyset over a column and the id, newest first unless asked, with signed cursors."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -40,6 +40,14 @@ class Page:
     rows: list[Any]
     next_cursor: str | None
     prev_cursor: str | None
+
+    def urls(self, query: Mapping[str, str] | None = None) -> dict[str, str | None]:
+        """Return the addresses of a portal page's neighbours, under the filters that are given."""
+        given = {name: value for name, value in (query or {}).items() if value}
+        return {
+            name: cursor and f"?{urlencode({**given, 'cursor': cursor})}"
+            for name, cursor in (("next_url", self.next_cursor), ("prev_url", self.prev_cursor))
+        }
 
 
 def paginate(

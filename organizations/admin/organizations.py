@@ -11,7 +11,7 @@ from django.utils import timezone
 from config.common.admin import DomainAdmin, ReasonForm, sentence_of
 from config.common.errors import DomainError
 from organizations import access
-from organizations.models import Organization, OrganizationMember
+from organizations.models import Organization, OrganizationMember, OrganizationStatus
 from organizations.services import closing, limits, members, organizations, suspension
 from organizations.services.limits import Limits
 from organizations.services.organizations import Settings
@@ -119,6 +119,11 @@ class OrganizationAdmin(DomainAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         """People open organizations themselves."""
         return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """What is closed stays as it is."""
+        is_closed = isinstance(obj, Organization) and obj.status == OrganizationStatus.CLOSED
+        return not is_closed and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Organizations are suspended; their traces stay."""
