@@ -134,13 +134,15 @@ def memberships() -> QuerySet[OrganizationMember]:
 
 def as_member(member: Any, user: User) -> Tenant:
     """Return the tenant that a row of `memberships()` makes of a person."""
+    return Tenant(member.organization, user, member.role, held_by(member), member.custom_role)
+
+
+def held_by(member: Any) -> frozenset[Permission]:
+    """Return everything that a row of `memberships()` permits: by its role, and granted on the organization as a whole."""
     given = set(member.granted_codenames)
     granted = frozenset(one for one in Permission if codename_of(one) in given)
     role: CustomRole | None = member.custom_role
-    permissions = role.grants if role is not None else None
-    if granted:
-        permissions = (GRANTS[RoleName(member.role)] if role is None else role.grants) | granted
-    return Tenant(member.organization, user, member.role, permissions, role)
+    return (GRANTS[RoleName(member.role)] if role is None else role.grants) | granted
 
 
 def tenant_of(

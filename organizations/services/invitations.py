@@ -239,7 +239,9 @@ def _expire(invitation_id: int, *, at: datetime) -> bool:
 
 def locked(tenant: Tenant, invitation_id: int) -> OrganizationInvitation:
     """Return an invitation of the organization for the rest of the transaction. Raises NotFound."""
-    rows = tenant.organization.invitations.select_related("custom_role", "organization")
+    rows = tenant.organization.invitations.select_related(
+        "custom_role", "organization", "invited_by"
+    )
     found = rows.select_for_update(of=("self",)).filter(pk=invitation_id).first()
     if found is None:
         raise NotFound
