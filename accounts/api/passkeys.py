@@ -42,6 +42,7 @@ _TO_SIGN = OpenApiResponse(REQUEST_OPTIONS, "What to ask the device.")
 class PasskeyOptionsView(PersonalView):
     """Ask a device for a new passkey."""
 
+    bodyless_methods = frozenset({"POST"})
     permission_classes = (IsAuthenticated, RecentlyAuthenticated)
 
     @extend_schema(
@@ -133,6 +134,7 @@ class PasskeyView(PersonalView):
 class SignInOptionsView(PublicView):
     """Ask whichever device there is."""
 
+    bodyless_methods = frozenset({"POST"})
     paced_as = "login"
 
     @extend_schema(

@@ -56,6 +56,8 @@ class ReauthenticateView(_SessionView):
 class ReauthenticateOptionsView(_SessionView):
     """Ask one of the person's devices."""
 
+    bodyless_methods = frozenset({"POST"})
+
     @extend_schema(
         operation_id="auth_reauthenticate_options",
         summary="Begin to confirm by passkey",

@@ -135,6 +135,7 @@ class SuspendView(_UserPathView):
 class ReinstateView(_UserPathView):
     """Letting somebody in again."""
 
+    bodyless_methods = frozenset({"POST"})
     permissions_by_method = {"POST": PlatformPermission.USERS_SUSPEND}
 
     @extend_schema(

@@ -59,6 +59,7 @@ class TwoFactorView(PersonalView):
 class EnableView(PersonalView):
     """Begin to set an authenticator app up."""
 
+    bodyless_methods = frozenset({"POST"})
     permission_classes = (IsAuthenticated, RecentlyAuthenticated)
 
     @extend_schema(

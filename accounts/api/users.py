@@ -97,6 +97,8 @@ class SessionListView(Listing, PersonalView):
 class LogoutAllView(PersonalView):
     """Sign out everywhere."""
 
+    bodyless_methods = frozenset({"POST"})
+
     @extend_schema(
         operation_id="auth_logout_all",
         summary="Sign out everywhere",

@@ -173,6 +173,7 @@ class BroadcastView(StaffView):
 class BroadcastCancelView(StaffView):
     """Stopping a message."""
 
+    bodyless_methods = frozenset({"POST"})
     permissions_by_method = {"POST": PlatformPermission.BROADCASTS_WRITE}
 
     @extend_schema(

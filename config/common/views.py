@@ -37,6 +37,8 @@ class ApiView(APIView):
     idempotency: ClassVar[Idempotency] = Idempotency.OPTIONAL
     # The methods that read the query string themselves; all others refuse whatever is in it.
     query_methods: ClassVar[frozenset[str]] = frozenset()
+    # The methods that take no body; whatever is sent along is refused.
+    bodyless_methods: ClassVar[frozenset[str]] = frozenset({"DELETE"})
     # Members that change without anybody changing the row, such as `last_used_at`.
     volatile_members: ClassVar[frozenset[str]] = frozenset()
     # What any of its methods may be refused with, beyond what every operation may.
@@ -53,6 +55,8 @@ class ApiView(APIView):
             return
         if ("GET" if method == "HEAD" else method) not in self.query_methods:
             query.read(request)
+        if method in self.bodyless_methods:
+            self.sent(StrictSerializer)
         if method in _KEYED | _CONDITIONAL:
             self._wrap(method, request)
 

@@ -8,7 +8,6 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from config.common.fields import StrictSerializer
 from config.common.listing import Listing
 from config.common.problem_answers import conflict
 from config.common.views import ApiView
@@ -90,6 +89,7 @@ class InvitationView(OrganizationPathView):
 class ResendInvitationView(OrganizationPathView):
     """Sending an invitation again."""
 
+    bodyless_methods = frozenset({"POST"})
     permissions_by_method: ClassVar[dict[str, Permission]] = {"POST": Permission.MEMBERS_WRITE}
 
     @extend_schema(
@@ -101,7 +101,6 @@ class ResendInvitationView(OrganizationPathView):
     )
     def post(self, request: Request, organization_id: int, invitation_id: int) -> Response:
         """Mail a new link, good for seven days from now; earlier ones stop working. At most three times a day."""
-        self.body(StrictSerializer)
         sent = invitations.resend(
             tenant=self.tenant, invitation_id=invitation_id, at=timezone.now()
         )
@@ -136,6 +135,8 @@ class _AnswerView(ApiView):
 class AcceptInvitationView(_AnswerView):
     """Taking a place."""
 
+    bodyless_methods = frozenset({"POST"})
+
     @extend_schema(
         operation_id="invitations_accept",
         summary="Accept an invitation",
@@ -145,7 +146,6 @@ class AcceptInvitationView(_AnswerView):
     )
     def post(self, request: Request, invitation_id: int) -> Response:
         """Become a member. The invitation is for your own verified address."""
-        self.body(StrictSerializer)
         member = answers.accept(
             user=person_of(request), invitation_id=invitation_id, at=timezone.now()
         )
@@ -155,6 +155,8 @@ class AcceptInvitationView(_AnswerView):
 class DeclineInvitationView(_AnswerView):
     """Refusing a place."""
 
+    bodyless_methods = frozenset({"POST"})
+
     @extend_schema(
         operation_id="invitations_decline",
         summary="Decline an invitation",
@@ -163,7 +165,6 @@ class DeclineInvitationView(_AnswerView):
     )
     def post(self, request: Request, invitation_id: int) -> Response:
         """Refuse the place; the organization can invite you again."""
-        self.body(StrictSerializer)
         answers.decline(user=person_of(request), invitation_id=invitation_id, at=timezone.now())
         return Response(status=204)
 

@@ -12,7 +12,6 @@ from rest_framework.response import Response
 
 from accounts.models import User
 from accounts.permissions import RecentlyAuthenticated
-from config.common.fields import StrictSerializer
 from config.common.listing import Listing
 from config.common.problem_answers import conflict
 from organizations import access, selectors
@@ -242,6 +241,7 @@ class CloseOrganizationView(OrganizationPathView):
 class SelectOrganizationView(OrganizationPathView):
     """Choosing the organization to work in."""
 
+    bodyless_methods = frozenset({"POST"})
     permissions_by_method: ClassVar[dict[str, Permission]] = {"POST": Permission.ORGANIZATION_READ}
 
     @extend_schema(
@@ -253,7 +253,6 @@ class SelectOrganizationView(OrganizationPathView):
     )
     def post(self, request: Request, organization_id: int) -> Response:
         """Make this the organization that requests without `X-Organization-Id` act in."""
-        self.body(StrictSerializer)
         organizations.select_organization(
             user=self.person, organization_id=organization_id, at=timezone.now()
         )

@@ -69,6 +69,7 @@ class ConformanceRunSerializer(serializers.ModelSerializer[ConformanceRun]):
 class ConformanceRunListView(Listing, WebhookScoped):
     """The conformance runs of an endpoint."""
 
+    bodyless_methods = frozenset({"POST"})
     shape = ConformanceRunSerializer
     permissions_by_method: ClassVar[dict[str, Permission]] = {"GET": READ, "POST": WRITE}
 

@@ -71,6 +71,7 @@ class DeliveryView(Showing, WebhookScoped):
 class ResendView(WebhookScoped):
     """Sending one message again."""
 
+    bodyless_methods = frozenset({"POST"})
     permissions_by_method: ClassVar[dict[str, Permission]] = {"POST": WRITE}
 
     @extend_schema(

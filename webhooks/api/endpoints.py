@@ -153,6 +153,7 @@ class RotateSecretView(WebhookScoped):
 class EnableView(WebhookScoped):
     """Telling an endpoint of events again."""
 
+    bodyless_methods = frozenset({"POST"})
     permissions_by_method: ClassVar[dict[str, Permission]] = {"POST": WRITE}
 
     @extend_schema(
@@ -171,6 +172,7 @@ class EnableView(WebhookScoped):
 class DisableView(WebhookScoped):
     """Telling an endpoint nothing."""
 
+    bodyless_methods = frozenset({"POST"})
     permissions_by_method: ClassVar[dict[str, Permission]] = {"POST": WRITE}
 
     @extend_schema(
