@@ -128,8 +128,9 @@ class UserAdmin(admin.ModelAdmin[User]):
         if not reason:
             self.message_user(request, "Give a reason beside the action.", messages.ERROR)
             return
-        now, days = timezone.now(), request.POST.get("days", "")
-        until = now + timedelta(days=int(days)) if _is_days(days) else None
+        # Django has found the action's form valid by now.
+        now, days = timezone.now(), ReasonForm.base_fields["days"].clean(request.POST.get("days"))
+        until = now + timedelta(days=days) if days else None
         self._each(
             request,
             queryset,
@@ -211,7 +212,3 @@ def _staff(request: HttpRequest) -> User:
 
 def _may_touch(request: HttpRequest, user: User) -> bool:
     return isinstance(request.user, User) and services.staff.may_touch(request.user, user)
-
-
-def _is_days(text: str) -> bool:
-    return text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= 3650
