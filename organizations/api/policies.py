@@ -137,7 +137,8 @@ class RoleView(OrganizationPathView):
     def delete(self, request: Request, organization_id: int, role_id: int) -> Response:
         """Delete a role. While members hold it, name the role that they are to have instead."""
         named = query.read(request, ReplacementSerializer)
-        custom_roles.delete_role(tenant=self.tenant, role_id=role_id, **named)
+        with query.at_fault():
+            custom_roles.delete_role(tenant=self.tenant, role_id=role_id, **named)
         return Response(status=204)
 
     def _role(self, role_id: int) -> CustomRole:
