@@ -55,7 +55,7 @@ class ApiView(APIView):
             return
         if ("GET" if method == "HEAD" else method) not in self.query_methods:
             query.read(request)
-        if method in self.bodyless_methods:
+        if method in self.bodyless_methods and _raw_body(request):
             self.sent(StrictSerializer)
         if method in _KEYED | _CONDITIONAL:
             self._wrap(method, request)
@@ -194,12 +194,17 @@ def has_own_tag(view: Any) -> bool:
     return hasattr(view, "get") and not hasattr(view, "pagination_class")
 
 
+def _raw_body(request: Request) -> bytes:
+    """Return the body as it came; it can still be parsed, and read again."""
+    body: bytes = request._request.body  # noqa: SLF001  (DRF hides the one that is not parsed)
+    return body
+
+
 def _body_parts(request: Request) -> list[bytes]:
     """Return what was sent: the bytes of a document, the values of a form, whose boundaries are new every time."""
     kind = request.META.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
     if kind != "multipart/form-data":
-        body: bytes = request._request.body  # noqa: SLF001  (DRF hides the one that is not parsed)
-        return [kind.encode(), body]
+        return [kind.encode(), _raw_body(request)]
     parts = [kind.encode()]
     form: Any = request.data
     for name, values in sorted(form.lists()):

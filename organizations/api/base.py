@@ -1,4 +1,4 @@
-"""What the organization views share: the organization is the one in the path, and unknown parameters are refused."""
+"""What the organization views share: the organization is the one in the path."""
 
 from rest_framework.request import Request
 
