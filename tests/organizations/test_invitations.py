@@ -330,6 +330,24 @@ OFFERS = [
 ]
 
 
+def test_an_organization_is_no_way_to_write_to_everybody(
+    api_as, organization, foreign_organization, adam, stan, monkeypatch
+):
+    monkeypatch.setattr(invitations, "MAILS_OF_ORGANIZATION", 2)
+    client = api_as(adam)
+    for name in ("one", "two"):
+        made = invite(client, organization, email=f"{name}@example.com").json()
+        client.delete(url(organization, made["id"]))
+
+    refused = invite(client, organization, email="three@example.com")
+
+    assert (refused.status_code, refused.json()["code"]) == (429, "too_many_invitation_mails")
+    assert 86_390 <= int(refused["Retry-After"]) <= 86_401
+    assert tokens("three@example.com") == []
+    assert not OrganizationInvitation.objects.filter(email="three@example.com").exists()
+    assert invite(api_as(stan), foreign_organization).status_code == 201
+
+
 @pytest.mark.parametrize(("who", "role", "status"), OFFERS)
 def test_who_may_offer_what(request, api_as, organization, who, role, status):
     response = invite(api_as(request.getfixturevalue(who)), organization, role=role)
