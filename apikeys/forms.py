@@ -13,7 +13,7 @@ from apikeys.services.key_checks import (
     KeyChanges,
     KeySettings,
 )
-from config.common.forms import JsonObjectField, LinesField, RefusableForm
+from config.common.forms import JsonObjectField, LinesField, RefusableForm, in_your_zone
 
 _RATE = ("rate_limit", "rate_per_seconds", "rate_burst")
 _QUOTA = ("quota_limit", "quota_period")
@@ -46,7 +46,7 @@ class KeyForm(RefusableForm):
         required=False,
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
         input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d"],
-        help_text="Coordinated Universal Time (UTC). Empty: never.",
+        help_text=in_your_zone("Empty: never."),
     )
     rate_limit = forms.IntegerField(label="Calls", min_value=1, max_value=MAX_RATE, required=False)
     rate_per_seconds = forms.IntegerField(

@@ -99,7 +99,7 @@ def test_switching_changes_what_pages_show(portal_as, organization, olivia):
     assert 'value="Second"' in text_of(client.get(SETTINGS))
 
 
-@pytest.mark.parametrize("chosen", ["foreign", "", "abc", "-1", "9" * 30])
+@pytest.mark.parametrize("chosen", ["foreign", "", "abc", "-1", "9" * 30, "9" * 5_000])
 def test_what_one_does_not_belong_to_cannot_be_chosen(
     portal_as, organization, olivia, foreign_organization, chosen
 ):

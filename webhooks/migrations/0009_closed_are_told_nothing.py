@@ -16,7 +16,7 @@ WHERE endpoint.id = waiting.webhook_id AND closed.status = 'CLOSED' AND waiting.
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("webhooks", "0007_fewer_indexes"),
+        ("webhooks", "0008_positions_at_hand_out"),
         ("organizations", "0003_closing_and_security_policy"),
     ]
 
