@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts import services
 from accounts.forms import ProfileForm
-from accounts.models import User
+from accounts.models import User, UserStatus
 from accounts.roles import PlatformPermission
 from config.common.errors import DomainError
 
@@ -108,9 +108,9 @@ class UserAdmin(admin.ModelAdmin[User]):
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Staff changes anybody but those above them."""
-        is_below = obj is None or _may_touch(request, obj)
-        return is_below and super().has_change_permission(request, obj)
+        """Staff changes anybody but those above them, and those who are gone."""
+        is_open = obj is None or (_may_touch(request, obj) and obj.status != UserStatus.DELETED)
+        return is_open and super().has_change_permission(request, obj)
 
     def has_suspend_permission(self, request: HttpRequest) -> bool:
         """Whether the person may stop accounts and end sessions."""

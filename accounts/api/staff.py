@@ -87,7 +87,9 @@ class UserView(_UserPathView):
         request=UpdateUserSerializer,
         responses={
             200: StaffUserSerializer,
-            _CONFLICT: problem("The role is your own, or the last super admin's."),
+            _CONFLICT: problem(
+                "The role is your own, or the last super admin's, or the account was closed."
+            ),
         },
         examples=examples.UPDATE_USER,
     )
