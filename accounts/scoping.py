@@ -1,7 +1,8 @@
 """The base of the staff API: it opens to staff whose role grants what each method needs, with a second factor given."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
+from django.db.models import Model, QuerySet
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.permissions import BasePermission, IsAuthenticated
 from rest_framework.request import Request
@@ -11,9 +12,10 @@ from accounts.authentication import JWTAuthentication, PortalSessionAuthenticati
 from accounts.models import User
 from accounts.roles import PlatformPermission
 from accounts.services import staff
-from config.common.fields import StrictSerializer
+from config.common.errors import NotFound
 from config.common.views import ApiView
 
+RowT = TypeVar("RowT", bound=Model)
 _HANDLED = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -37,7 +39,6 @@ class StaffView(ApiView):
 
     authentication_classes = (JWTAuthentication, PortalSessionAuthentication)
     permission_classes: tuple[type[BasePermission], ...] = (IsAuthenticated, HasPlatformPermission)
-    http_method_names = ["get", "head", "post", "put", "patch", "delete"]
     permissions_by_method: ClassVar[dict[str, PlatformPermission]] = {}
     problems = (staff.StaffSecondFactorMissing,)
 
@@ -48,11 +49,6 @@ class StaffView(ApiView):
         if unguarded:
             raise TypeError(f"{cls.__qualname__} names no permission for {sorted(unguarded)}.")
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Refuse unknown query parameters."""
-        super().initial(request, *args, **kwargs)
-        self.refuse_parameters(request)
-
     def required_permission(self) -> PlatformPermission:
         """Return what the present method needs. Raises MethodNotAllowed for one that the view does not answer."""
         method = self.request.method or "GET"
@@ -61,17 +57,12 @@ class StaffView(ApiView):
             raise MethodNotAllowed(method)
         return needed
 
-    def lock(self) -> None:
-        """Lock the person that the path names."""
-        if "user_id" in self.kwargs:
-            people = User.objects.select_for_update(no_key=True)
-            people.filter(pk=self.kwargs["user_id"]).values_list("pk").first()
-
-    def body(self, shape: type[StrictSerializer]) -> dict[str, Any]:
-        """Return the request's body in its shape."""
-        serializer = shape(data=self.request.data)
-        serializer.is_valid(raise_exception=True)
-        return dict(serializer.validated_data)
+    def row(self, rows: QuerySet[RowT], pk: int) -> RowT:
+        """Return one of the rows. Raises NotFound."""
+        found = rows.filter(pk=pk).first()
+        if found is None:
+            raise NotFound
+        return found
 
     @property
     def person(self) -> User:

@@ -102,10 +102,7 @@ def request_list(request: HttpRequest) -> HttpResponse:
     )
     context = {
         "calls": page.rows,
-        "page": {
-            "next_url": _page_url(query, page.next_cursor),
-            "prev_url": _page_url(query, page.prev_cursor),
-        },
+        "page": page.urls(query),
         "query": query,
         "keys": access.rows_of(tenant, ApiKey.objects.order_by("name", "id")),
     }
@@ -168,10 +165,3 @@ def _zone(tenant: Tenant) -> ZoneInfo:
 
 def _clean(text: str) -> str:
     return text.replace("\x00", "").strip()[:200]
-
-
-def _page_url(query: dict[str, str], cursor: str | None) -> str | None:
-    if cursor is None:
-        return None
-    given = {name: value for name, value in query.items() if value}
-    return f"?{urlencode({**given, 'cursor': cursor})}"

@@ -2,7 +2,6 @@
 
 from typing import Any, ClassVar, cast
 
-import orjson
 from django import forms
 
 from apikeys.models import Api, ApiKey, Environment, QuotaPeriods, RouteRule
@@ -14,46 +13,10 @@ from apikeys.services.key_checks import (
     KeyChanges,
     KeySettings,
 )
-from config.common import jsonparser
-from config.common.errors import DomainError
-from config.common.forms import LinesField, RefusableForm, in_your_zone
+from config.common.forms import JsonObjectField, LinesField, RefusableForm, in_your_zone
 
 _RATE = ("rate_limit", "rate_per_seconds", "rate_burst")
 _QUOTA = ("quota_limit", "quota_period")
-
-
-class MetadataField(forms.CharField):
-    """A JSON object, read as strictly as the API reads bodies."""
-
-    widget = forms.Textarea(attrs={"rows": 4, "spellcheck": "false"})
-
-    def to_python(self, value: Any) -> dict[str, Any]:  # type: ignore[override]
-        """Read the object; nothing is the empty one."""
-        if isinstance(value, dict):
-            return value
-        text = super().to_python(value)
-        try:
-            document = jsonparser.loads(text.encode("utf-8", "replace")) if text else {}
-        except DomainError as error:
-            raise forms.ValidationError(error.detail, code=error.code) from None
-        if not isinstance(document, dict):
-            raise forms.ValidationError(
-                'Write a JSON object, such as {"team": "payments"}.', code="object"
-            )
-        return document
-
-    def prepare_value(self, value: Any) -> Any:
-        """Write the object with indentation; the empty one as nothing."""
-        if not isinstance(value, dict):
-            return value
-        return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode() if value else ""
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        """Compare objects, not their spelling."""
-        try:
-            return bool((initial or {}) != self.to_python(data or ""))
-        except forms.ValidationError:
-            return True
 
 
 class KeyForm(RefusableForm):
@@ -113,7 +76,7 @@ class KeyForm(RefusableForm):
     external_id = forms.CharField(
         label="External id", max_length=255, required=False, help_text="Your own id for this key."
     )
-    metadata = MetadataField(required=False, help_text="A JSON object of at most 10 kB.")
+    metadata = JsonObjectField(required=False, help_text="A JSON object of at most 10 kB.")
 
     def clean(self) -> dict[str, Any]:
         """Refuse half of a rate; a period without a limit is no quota."""

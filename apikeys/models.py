@@ -93,6 +93,12 @@ class ApiKey(TimeStamped, Versioned):
     expires_at = models.DateTimeField(null=True, blank=True)
     disabled_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
+    outdated_told_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="When the owners were told that it is older than the security policy allows.",
+    )
 
     objects = ApiKeyManager()
 

@@ -77,4 +77,6 @@ def tell_of_outdated_keys(event: SecurityPolicyChanged, at: datetime, **_: objec
     """A new greatest age concerns keys that were made before it."""
     assert event.organization_id is not None
     if (event.after or {}).get("max_key_age_days") is not None:
-        key_policy.tell_of_outdated(organization_id=event.organization_id, at=at)
+        key_policy.tell_of_outdated(
+            organization_id=event.organization_id, at=at, is_new_policy=True
+        )

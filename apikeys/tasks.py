@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from apikeys.services import rotation
+from apikeys.services import key_policy, rotation
 from config.common import context
 
 
@@ -12,3 +12,10 @@ def prune_secrets() -> None:
     """Delete digests of secrets that stopped working 30 days ago."""
     with context.job("apikeys.prune_secrets"):
         rotation.prune_secrets(at=timezone.now())
+
+
+@shared_task(name="apikeys.tell_of_outdated")
+def tell_of_outdated() -> None:
+    """Tell owners of the keys that have grown older than their security policy allows."""
+    with context.job("apikeys.tell_of_outdated"):
+        key_policy.tell_of_those_grown_old(at=timezone.now())

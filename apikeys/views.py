@@ -39,10 +39,7 @@ def key_list(request: HttpRequest) -> HttpResponse:
     )
     context = {
         "keys": page.rows,
-        "page": {
-            "next_url": _page_url(query, page.next_cursor),
-            "prev_url": _page_url(query, page.prev_cursor),
-        },
+        "page": page.urls(query),
         "query": query,
         "can_write": tenant.may(Permission.KEYS_WRITE),
     }
@@ -169,10 +166,3 @@ def _reveal(request: HttpRequest, key: ApiKey, secret: str) -> HttpResponse:
     answer = render(request, "apikeys/key_created.html", context)
     answer["Cache-Control"] = "no-store"
     return answer
-
-
-def _page_url(query: dict[str, str], cursor: str | None) -> str | None:
-    if cursor is None:
-        return None
-    given = {name: value for name, value in query.items() if value}
-    return f"?{urlencode({**given, 'cursor': cursor})}"

@@ -31,6 +31,20 @@ COVERED = (
 )
 
 
+def as_kept(value: Any) -> Any:
+    """Return a JSON value as PostgreSQL gives it back, which its hash is compared with later.
+
+    A whole number so large that it was written with an exponent comes back as an integer, and no zero has a sign.
+    """
+    if isinstance(value, dict):
+        return {name: as_kept(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [as_kept(item) for item in value]
+    if isinstance(value, float):
+        return int(value) if abs(value) >= 1e16 else value + 0.0
+    return value
+
+
 def hash_of(values: Mapping[str, Any], previous_hash: bytes) -> bytes:
     """Return SHA-256 over the previous hash and the entry's canonical JSON."""
     content = {name: values[name] for name in COVERED}

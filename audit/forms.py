@@ -57,8 +57,9 @@ class LogFilterForm(forms.Form):
         given = {name: value for name, value in self.cleaned_data.items() if value}
         if "since" in given:
             given["since"] = _midnight(given["since"])
-        if "until" in given:
-            given["until"] = _midnight(given["until"] + timedelta(days=1))
+        last = given.pop("until", date.max)
+        if last < date.max:
+            given["until"] = _midnight(last + timedelta(days=1))
         return given
 
 

@@ -72,10 +72,7 @@ def log(request: HttpRequest) -> HttpResponse:
         "form": form,
         "query": query,
         "entries": _log_rows(page.rows),
-        "page": {
-            "next_url": _page_url(query, page.next_cursor),
-            "prev_url": _page_url(query, page.prev_cursor),
-        },
+        "page": page.urls(query),
         "copies": [
             (kind.value.upper(), f"?{urlencode({**query, 'file_format': kind.value})}")
             for kind in Format
@@ -210,10 +207,7 @@ def my_activity(request: HttpRequest) -> HttpResponse:
             }
             for one in page.rows
         ],
-        "page": {
-            "next_url": _page_url({}, page.next_cursor),
-            "prev_url": _page_url({}, page.prev_cursor),
-        },
+        "page": page.urls(),
     }
     return render(request, "audit/my_activity.html", context)
 
@@ -228,11 +222,7 @@ def _listed(
         limit=_PAGE_SIZE,
         bound_to=f"{bound_to}?{urlencode(query)}",
     )
-    urls = {
-        "next_url": _page_url(query, page.next_cursor),
-        "prev_url": _page_url(query, page.prev_cursor),
-    }
-    return {"form": form, "query": query, "page": urls}, page.rows
+    return {"form": form, "query": query, "page": page.urls(query)}, page.rows
 
 
 def _row(
@@ -246,7 +236,3 @@ def _row(
         is_open=is_own or is_organizations,
         can_acknowledge=may_acknowledge and is_organizations and not event.is_acknowledged,
     )
-
-
-def _page_url(query: dict[str, str], cursor: str | None) -> str | None:
-    return None if cursor is None else f"?{urlencode({**query, 'cursor': cursor})}"

@@ -93,4 +93,9 @@ SCHEDULE = (
         timedelta(days=1),
         "Delete digests of secrets that stopped working 30 days ago.",
     ),
+    PeriodicJob(
+        "apikeys.tell_of_outdated",
+        timedelta(days=1),
+        "Tell owners of keys that have grown older than their security policy allows.",
+    ),
 )

@@ -134,13 +134,15 @@ def memberships() -> QuerySet[OrganizationMember]:
 
 def as_member(member: Any, user: User) -> Tenant:
     """Return the tenant that a row of `memberships()` makes of a person."""
+    return Tenant(member.organization, user, member.role, held_by(member), member.custom_role)
+
+
+def held_by(member: Any) -> frozenset[Permission]:
+    """Return everything that a row of `memberships()` permits: by its role, and granted on the organization as a whole."""
     given = set(member.granted_codenames)
     granted = frozenset(one for one in Permission if codename_of(one) in given)
     role: CustomRole | None = member.custom_role
-    permissions = role.grants if role is not None else None
-    if granted:
-        permissions = (GRANTS[RoleName(member.role)] if role is None else role.grants) | granted
-    return Tenant(member.organization, user, member.role, permissions, role)
+    return (GRANTS[RoleName(member.role)] if role is None else role.grants) | granted
 
 
 def tenant_of(
@@ -215,28 +217,29 @@ def locked(tenant: Tenant) -> Tenant:
     """Lock the organization for the rest of the transaction and return the tenant as it is now.
 
     The caller's role is read again under the lock: it may have been taken away since the request began. Raises
-    NotFound when the caller is no longer a member.
+    NotFound when the caller is no longer a member, and OrganizationIsClosed for staff and operators.
     """
-    # NO KEY: rows that refer to the organization may be written meanwhile.
-    organization = Organization.objects.select_for_update(no_key=True).get(
-        pk=tenant.organization.pk
-    )
     if tenant.user is None:
-        return replace(tenant, organization=organization)
-    return tenant_of(tenant.user, organization.pk)
+        return replace(tenant, organization=lock_open(tenant.organization.pk))
+    _lock(tenant.organization.pk)
+    return tenant_of(tenant.user, tenant.organization.pk)
 
 
 def lock_open(organization_id: int) -> Organization:
     """Lock an organization for the rest of the transaction, so that nobody closes it meanwhile, and return it.
 
-    Whatever gives an organization something that works (a key, a webhook, a member, a plan) begins with this. Raises
-    OrganizationIsClosed.
+    Whatever changes an organization, or gives it something that works (a key, a webhook, a member, a plan), begins with
+    this. Raises OrganizationIsClosed.
     """
-    # NO KEY: rows that refer to the organization may be written meanwhile.
-    organization = Organization.objects.select_for_update(no_key=True).get(pk=organization_id)
+    organization = _lock(organization_id)
     if organization.status == OrganizationStatus.CLOSED:
         raise OrganizationIsClosed
     return organization
+
+
+def _lock(organization_id: int) -> Organization:
+    # NO KEY: rows that refer to the organization may be written meanwhile.
+    return Organization.objects.select_for_update(no_key=True).get(pk=organization_id)
 
 
 def has_grant(

@@ -52,14 +52,6 @@ class OrganizationScoped(ApiView):
     """
 
     permission_classes: tuple[type[BasePermission], ...] = (IsAuthenticated, HasGrant)
-    http_method_names = [
-        "get",
-        "head",
-        "post",
-        "put",
-        "patch",
-        "delete",
-    ]  # OPTIONS tells nothing here
     permissions_by_method: ClassVar[dict[str, Permission]] = {}
     required_role: ClassVar[Role] = Role.VIEWER
     problems = (SecondFactorRequired, ConsoleAddressRefused)

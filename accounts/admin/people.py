@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts import services
 from accounts.forms import ProfileForm
-from accounts.models import User
+from accounts.models import User, UserStatus
 from accounts.roles import PlatformPermission
 from config.common.errors import DomainError
 
@@ -108,9 +108,9 @@ class UserAdmin(admin.ModelAdmin[User]):
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Staff changes anybody but those above them."""
-        is_below = obj is None or _may_touch(request, obj)
-        return is_below and super().has_change_permission(request, obj)
+        """Staff changes anybody but those above them, and those who are gone."""
+        is_open = obj is None or (_may_touch(request, obj) and obj.status != UserStatus.DELETED)
+        return is_open and super().has_change_permission(request, obj)
 
     def has_suspend_permission(self, request: HttpRequest) -> bool:
         """Whether the person may stop accounts and end sessions."""
@@ -128,8 +128,9 @@ class UserAdmin(admin.ModelAdmin[User]):
         if not reason:
             self.message_user(request, "Give a reason beside the action.", messages.ERROR)
             return
-        now, days = timezone.now(), request.POST.get("days", "")
-        until = now + timedelta(days=int(days)) if _is_days(days) else None
+        # Django has found the action's form valid by now.
+        now, days = timezone.now(), ReasonForm.base_fields["days"].clean(request.POST.get("days"))
+        until = now + timedelta(days=days) if days else None
         self._each(
             request,
             queryset,
@@ -211,7 +212,3 @@ def _staff(request: HttpRequest) -> User:
 
 def _may_touch(request: HttpRequest, user: User) -> bool:
     return isinstance(request.user, User) and services.staff.may_touch(request.user, user)
-
-
-def _is_days(text: str) -> bool:
-    return text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= 3650

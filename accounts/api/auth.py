@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.utils import timezone
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
@@ -29,7 +29,6 @@ from accounts.models import Session
 from accounts.services.sign_in import Door, Pending
 from accounts.throttles import AddressThrottle
 from config.common import context
-from config.common.fields import StrictSerializer
 from config.common.idempotency import Idempotency
 from config.common.problem_answers import problem
 from config.common.views import ApiView
@@ -46,17 +45,6 @@ class PublicView(ApiView):
     # Nobody is known here whose key it could be; each of these doors may be tried again as it is.
     idempotency = Idempotency.NONE
     paced_as: ClassVar[str]
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Refuse query parameters: there are none."""
-        super().initial(request, *args, **kwargs)
-        self.refuse_parameters(request)
-
-    def body(self, shape: type[StrictSerializer]) -> dict[str, Any]:
-        """Return the request's body in its shape."""
-        serializer = shape(data=self.request.data)
-        serializer.is_valid(raise_exception=True)
-        return dict(serializer.validated_data)
 
 
 def _arrival() -> datetime:

@@ -23,6 +23,7 @@ from config.common.problem_answers import problem
 class ExportListView(Listing, PersonalView):
     """The copies that the person asked for."""
 
+    bodyless_methods = frozenset({"POST"})
     shape = DataExportSerializer
 
     @extend_schema(

@@ -71,6 +71,8 @@ class ReadNoticesView(PersonalView):
 class ReadNoticeView(PersonalView):
     """Having read one of them."""
 
+    bodyless_methods = frozenset({"POST"})
+
     @extend_schema(
         operation_id="users_me_notices_read",
         summary="Mark a notice read",

@@ -42,6 +42,7 @@ _TO_SIGN = OpenApiResponse(REQUEST_OPTIONS, "What to ask the device.")
 class PasskeyOptionsView(PersonalView):
     """Ask a device for a new passkey."""
 
+    bodyless_methods = frozenset({"POST"})
     permission_classes = (IsAuthenticated, RecentlyAuthenticated)
 
     @extend_schema(
@@ -85,13 +86,12 @@ class PasskeyListView(Listing, PersonalView):
 
         As your first second factor it comes with ten recovery codes, shown this once, and other sessions end.
         """
-        body = AddPasskeySerializer(data=request.data)
-        body.is_valid(raise_exception=True)
+        body = self.body(AddPasskeySerializer)
         added = services.passkeys.add(
             user=self.person,
             session_id=_session_id(request),
             at=timezone.now(),
-            **body.validated_data,
+            **body,
         )
         return Response(AddedPasskeySerializer.of(added), status=201, headers=_ONCE)
 
@@ -110,11 +110,8 @@ class PasskeyView(PersonalView):
     )
     def patch(self, request: Request, passkey_id: int) -> Response:
         """Give a passkey a name by which you know it again."""
-        body = RenamePasskeySerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        passkey = services.passkeys.rename(
-            user=self.person, passkey_id=passkey_id, **body.validated_data
-        )
+        body = self.body(RenamePasskeySerializer)
+        passkey = services.passkeys.rename(user=self.person, passkey_id=passkey_id, **body)
         return Response(PasskeySerializer(passkey).data)
 
     @extend_schema(
@@ -137,6 +134,7 @@ class PasskeyView(PersonalView):
 class SignInOptionsView(PublicView):
     """Ask whichever device there is."""
 
+    bodyless_methods = frozenset({"POST"})
     paced_as = "login"
 
     @extend_schema(

@@ -48,16 +48,15 @@ class ReauthenticateView(_SessionView):
 
         A wrong password counts as a failed sign-in, a wrong code as a failed second factor.
         """
-        body = ReauthenticateSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        services.step_up.reauthenticate(
-            session=self.session, at=timezone.now(), **body.validated_data
-        )
+        body = self.body(ReauthenticateSerializer)
+        services.step_up.reauthenticate(session=self.session, at=timezone.now(), **body)
         return Response(status=204)
 
 
 class ReauthenticateOptionsView(_SessionView):
     """Ask one of the person's devices."""
+
+    bodyless_methods = frozenset({"POST"})
 
     @extend_schema(
         operation_id="auth_reauthenticate_options",

@@ -1,6 +1,6 @@
 """People as staff sees and changes them, over REST."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -20,7 +20,6 @@ from accounts.permissions import require_recent
 from accounts.roles import PlatformPermission
 from accounts.scoping import StaffView
 from config.common import problems
-from config.common.errors import NotFound
 from config.common.listing import Listing
 from config.common.problem_answers import problem
 
@@ -47,7 +46,19 @@ class UserListView(Listing, StaffView):
         return self.listed(selectors.people(**self.asked()))
 
 
-class UserView(StaffView):
+class _UserPathView(StaffView):
+    """Base of the views whose path names a person."""
+
+    def user(self, user_id: int) -> User:
+        """Return the person. Raises NotFound."""
+        return self.row(selectors.people(), user_id)
+
+    def answer(self, user_id: int) -> Response:
+        """Answer with the person as they are now."""
+        return Response(StaffUserSerializer(self.user(user_id)).data)
+
+
+class UserView(_UserPathView):
     """One person."""
 
     permissions_by_method = {
@@ -68,7 +79,7 @@ class UserView(StaffView):
     )
     def get(self, request: Request, user_id: int) -> Response:
         """Return a person as staff sees them."""
-        return _answer(_person(user_id))
+        return self.answer(user_id)
 
     @extend_schema(
         operation_id="admin_users_update",
@@ -76,7 +87,9 @@ class UserView(StaffView):
         request=UpdateUserSerializer,
         responses={
             200: StaffUserSerializer,
-            _CONFLICT: problem("The role is your own, or the last super admin's."),
+            _CONFLICT: problem(
+                "The role is your own, or the last super admin's, or the account was closed."
+            ),
         },
         examples=examples.UPDATE_USER,
     )
@@ -87,14 +100,14 @@ class UserView(StaffView):
         changes their own role, and the last super admin stays one.
         """
         changes = self.body(UpdateUserSerializer)
-        user = _person(user_id)
+        user = self.user(user_id)
         if "role" in changes:
             require_recent(request)
         services.staff.update_user(user=user, changes=changes, by=self.person, at=timezone.now())
-        return _answer(_person(user_id))
+        return self.answer(user_id)
 
 
-class SuspendView(StaffView):
+class SuspendView(_UserPathView):
     """Stopping an account."""
 
     permissions_by_method = {"POST": PlatformPermission.USERS_SUSPEND}
@@ -115,15 +128,16 @@ class SuspendView(StaffView):
         With `until` the suspension is lifted then, within a minute; without, it lasts until somebody lifts it.
         """
         body, now = self.body(SuspendSerializer), timezone.now()
-        user = _person(user_id)
+        user = self.user(user_id)
         services.staff.require_may_touch(self.person, user)
         services.suspension.suspend(user=user, by=self.person, at=now, **body)
-        return _answer(_person(user_id))
+        return self.answer(user_id)
 
 
-class ReinstateView(StaffView):
+class ReinstateView(_UserPathView):
     """Letting somebody in again."""
 
+    bodyless_methods = frozenset({"POST"})
     permissions_by_method = {"POST": PlatformPermission.USERS_SUSPEND}
 
     @extend_schema(
@@ -138,17 +152,5 @@ class ReinstateView(StaffView):
     )
     def post(self, request: Request, user_id: int) -> Response:
         """Lift a suspension early. Sessions that ended with it stay ended."""
-        services.suspension.require_reinstated(user=_person(user_id))
-        return _answer(_person(user_id))
-
-
-def _person(user_id: int) -> User:
-    found = selectors.people().filter(pk=user_id).first()
-    if found is None:
-        raise NotFound
-    return found
-
-
-def _answer(user: User) -> Response:
-    data: dict[str, Any] = dict(StaffUserSerializer(user).data)
-    return Response(data)
+        services.suspension.require_reinstated(user=self.user(user_id))
+        return self.answer(user_id)

@@ -59,6 +59,7 @@ class TwoFactorView(PersonalView):
 class EnableView(PersonalView):
     """Begin to set an authenticator app up."""
 
+    bodyless_methods = frozenset({"POST"})
     permission_classes = (IsAuthenticated, RecentlyAuthenticated)
 
     @extend_schema(
@@ -107,9 +108,7 @@ class VerifyView(PersonalView):
         codes, and other sessions end. After 5, 10 and 20 wrong codes within an hour codes are not looked at for
         1 minute, 15 minutes and 1 hour (429); nothing else of the account is held up by that.
         """
-        body = VerifyCodeSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        given = body.validated_data
+        given = self.body(VerifyCodeSerializer)
         if "two_factor_token" in given:
             return _completed(given)
         if not isinstance(request.user, User):
@@ -158,13 +157,12 @@ class DisableView(PersonalView):
 
         Staff keeps one second factor, without which the back office would be closed to them.
         """
-        body = PasswordAndCodeSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
+        body = self.body(PasswordAndCodeSerializer)
         services.two_factor.disable(
             user=self.person,
             session_id=_session_id(request),
             at=timezone.now(),
-            **body.validated_data,
+            **body,
         )
         return Response(status=204)
 
@@ -181,10 +179,9 @@ class RecoveryCodesView(PersonalView):
     )
     def post(self, request: Request) -> Response:
         """Return ten new codes, shown this once; the old ones are worth nothing any more."""
-        body = PasswordAndCodeSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
+        body = self.body(PasswordAndCodeSerializer)
         codes = services.two_factor.replace_recovery_codes(
-            user=self.person, at=timezone.now(), **body.validated_data
+            user=self.person, at=timezone.now(), **body
         )
         return Response({"recovery_codes": codes})
 

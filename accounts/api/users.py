@@ -1,6 +1,6 @@
 """The person who asks: profile and sessions over REST. Keys of an organization are nobody and are refused here."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -16,9 +16,7 @@ from accounts.api.serializers.people import (
 )
 from accounts.authentication import JWTAuthentication, PortalSessionAuthentication
 from accounts.models import User
-from config.common import query
 from config.common.errors import NotFound
-from config.common.fields import StrictSerializer
 from config.common.listing import Listing
 from config.common.views import ApiView
 
@@ -27,17 +25,6 @@ class PersonalView(ApiView):
     """What a person sees and changes of their own."""
 
     authentication_classes = (JWTAuthentication, PortalSessionAuthentication)
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Refuse unknown query parameters."""
-        super().initial(request, *args, **kwargs)
-        self.refuse_parameters(request)
-
-    def body(self, shape: type[StrictSerializer]) -> dict[str, Any]:
-        """Return the request's body in its shape."""
-        serializer = shape(data=self.request.data)
-        serializer.is_valid(raise_exception=True)
-        return dict(serializer.validated_data)
 
     def lock(self) -> None:
         """Lock the person's own row and read it again."""
@@ -72,9 +59,8 @@ class MeView(PersonalView):
     )
     def patch(self, request: Request) -> Response:
         """Change what is sent; what is left out stays."""
-        serializer = UpdateProfileSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        user = services.profile.update_profile(user=self.person, changes=serializer.validated_data)
+        changes = self.body(UpdateProfileSerializer)
+        user = services.profile.update_profile(user=self.person, changes=changes)
         return Response(UserSerializer(user).data)
 
 
@@ -103,7 +89,6 @@ class SessionListView(Listing, PersonalView):
     )
     def delete(self, request: Request) -> Response:
         """Sign every other device out; their tokens stop at once. `auth/logout-all` ends this session, too."""
-        query.read(request)
         keep = getattr(request.auth, "session_id", None)
         services.sessions.end_others(user=self.person, keep=keep)
         return Response(status=204)
@@ -111,6 +96,8 @@ class SessionListView(Listing, PersonalView):
 
 class LogoutAllView(PersonalView):
     """Sign out everywhere."""
+
+    bodyless_methods = frozenset({"POST"})
 
     @extend_schema(
         operation_id="auth_logout_all",

@@ -74,7 +74,7 @@ def create_admin(*, email: str, password: str, full_name: str = "") -> User:
 def update_user(*, user: User, changes: dict[str, Any], by: User, at: datetime) -> User:
     """Change what staff may change of a person: profile, a vouched address, the platform role. All of it or nothing.
 
-    Raises Forbidden and CannotChangeRole.
+    Raises Forbidden, CannotChangeRole, and Conflict for an account that was closed for good.
     """
     changes = dict(changes)
     role, vouched = changes.pop("role", user.role), changes.pop("email_verified", False)
@@ -84,7 +84,12 @@ def update_user(*, user: User, changes: dict[str, Any], by: User, at: datetime) 
             raise Forbidden(f"This needs the platform permission {PlatformPermission.ROLES_WRITE}.")
         change_role(user=user, role=PlatformRole(role), by=by)
     # Once more under the lock: somebody may have become a super admin meanwhile.
-    require_may_touch(by, User.objects.select_for_update(no_key=True).get(pk=user.pk))
+    locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    require_may_touch(by, locked)
+    if locked.status == UserStatus.DELETED:
+        raise Conflict(
+            "The account was closed for good; nothing is written about its person any more."
+        )
     if vouched:
         registration.confirm_email(user=user, at=at)
     profile.update_profile(user=user, changes=changes)

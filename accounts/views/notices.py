@@ -57,10 +57,7 @@ def notice_list(request: HttpRequest) -> HttpResponse:
         "notices": [_row(notice) for notice in page.rows],
         "only_unread": only_unread,
         "newest_id": max((notice.pk for notice in page.rows), default=0),
-        "page": {
-            "next_url": _page_url(query, page.next_cursor),
-            "prev_url": _page_url(query, page.prev_cursor),
-        },
+        "page": page.urls(query),
     }
     return render(request, "accounts/notice_list.html", context)
 
@@ -97,7 +94,3 @@ def notices_read(request: HttpRequest) -> HttpResponse:
 
 def _row(notice: Notice) -> NoticeRow:
     return NoticeRow(notice, _ICONS.get(notice.kind.split(".")[0], "bell"))
-
-
-def _page_url(query: dict[str, str], cursor: str | None) -> str | None:
-    return None if cursor is None else f"?{urlencode({**query, 'cursor': cursor})}"

@@ -26,7 +26,6 @@ from apikeys.authentication import ApiKeyAuthentication
 from apikeys.models import ApiKey
 from apikeys.services import keys
 from apikeys.throttles import ApiKeyThrottle
-from config.common import query
 from config.common.listing import Listing
 from config.common.problem_answers import conflict
 from config.common.views import ApiView
@@ -96,9 +95,7 @@ class ApiKeyViewSet(Listing, OrganizationScoped, GenericViewSet[ApiKey]):  # typ
 
         It needs a proof of who you are that is at most ten minutes old; see `auth_reauthenticate`.
         """
-        query.read(request)
-        body = CreateApiKeySerializer(data=request.data)
-        body.is_valid(raise_exception=True)
+        body = self.sent(CreateApiKeySerializer)
         key, secret = keys.create_key(
             organization=self.tenant.organization,
             created_by=self.tenant.user,
@@ -116,17 +113,14 @@ class ApiKeyViewSet(Listing, OrganizationScoped, GenericViewSet[ApiKey]):  # typ
     )
     def partial_update(self, request: Request, pk: int) -> Response:
         """Change what is sent; the gates follow within two seconds."""
-        query.read(request)
-        body = UpdateApiKeySerializer(data=request.data)
         key = self._key(pk)
-        body.is_valid(raise_exception=True)
+        body = self.sent(UpdateApiKeySerializer)
         keys.update_key(key=key, settings=body.settings(), at=timezone.now())
         return Response(self.get_serializer(self._key(pk)).data)
 
     @extend_schema(operation_id="api_keys_revoke", summary="Revoke a key")
     def destroy(self, request: Request, pk: int) -> Response:
         """End a key for good; the gates refuse it within two seconds. A revoked key can be revoked again."""
-        query.read(request)
         keys.revoke_key(key=self._key(pk), at=timezone.now())
         return Response(status=204)
 
@@ -142,13 +136,9 @@ class ApiKeyViewSet(Listing, OrganizationScoped, GenericViewSet[ApiKey]):  # typ
 
         It needs a proof of who you are that is at most ten minutes old; see `auth_reauthenticate`.
         """
-        query.read(request)
-        body = RotateApiKeySerializer(data=request.data)
         key = self._key(pk)
-        body.is_valid(raise_exception=True)
-        key, secret = keys.rotate_key(
-            key=key, overlap_seconds=body.validated_data["overlap_seconds"], at=timezone.now()
-        )
+        body = self.body(RotateApiKeySerializer)
+        key, secret = keys.rotate_key(key=key, at=timezone.now(), **body)
         return self._reveal(key, secret, status=200)
 
     def _key(self, pk: int) -> ApiKey:
@@ -176,7 +166,6 @@ class WhoAmIView(ApiView):
     )
     def get(self, request: Request) -> Response:
         """Return the presented key, its organization and what holds for it now."""
-        query.read(request)
         credentials: Any = request.auth
         record = credentials.record
         secret = selectors.presented(record.secret_id)

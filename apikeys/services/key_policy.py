@@ -3,6 +3,8 @@
 from datetime import datetime, timedelta
 from typing import Any, cast
 
+from django.db import transaction
+
 from accounts.services import notices
 from apikeys import selectors
 from apikeys.models import ApiKey
@@ -57,21 +59,33 @@ def _too_old(days: int, latest: datetime) -> FieldError:
     )
 
 
-def tell_of_outdated(*, organization_id: int, at: datetime) -> None:
-    """Tell an organization's owners in the portal how many of its keys are older than its policy allows; of none, nothing.
+@transaction.atomic
+def tell_of_outdated(*, organization_id: int, at: datetime, is_new_policy: bool = False) -> None:
+    """Tell an organization's owners in the portal how many keys have grown older than its policy allows, of each key once.
 
-    Nothing happens to the keys: what they open is the organization's to move over first.
+    Under a new policy they are told of all there are. Nothing happens to the keys: what they open is the organization's
+    to move over first.
     """
-    keys = ApiKey.objects.filter(organization_id=organization_id)
-    count = keys.filter(selectors.outdated(at)).count()
+    organization = Organization.objects.select_for_update(no_key=True).get(pk=organization_id)
+    keys = ApiKey.objects.of(organization)
+    if is_new_policy:
+        keys.exclude(outdated_told_at=None).update(outdated_told_at=None)
+    untold = keys.filter(selectors.outdated(at), outdated_told_at=None)
+    count = untold.update(outdated_told_at=at)
     if not count:
         return
-    days = Organization.objects.values_list("max_key_age_days", flat=True).get(pk=organization_id)
-    owners = OrganizationMember.objects.filter(organization_id=organization_id, role=Role.OWNER)
+    owners = OrganizationMember.objects.filter(organization=organization, role=Role.OWNER)
     notices.notify(
         users=list(owners.values_list("user_id", flat=True)),
         kind="api_key.outdated",
-        title=f"{count} key{'s are' if count > 1 else ' is'} older than {days} days",
+        title=f"{count} key{'s are' if count > 1 else ' is'} older than {organization.max_key_age_days} days",
         body="The security policy allows no such key. They work until they are revoked: replace them first.",
         link="/keys/?status=outdated",
     )
+
+
+def tell_of_those_grown_old(*, at: datetime) -> None:
+    """Tell the owners of every organization of the keys that have grown too old since they were last told."""
+    untold = ApiKey.objects.filter(selectors.outdated(at), outdated_told_at=None)
+    for organization_id in set(untold.values_list("organization_id", flat=True)):
+        tell_of_outdated(organization_id=organization_id, at=at)

@@ -80,6 +80,7 @@ class AuditLogExportView(OrganizationScoped):
     """A copy of the log."""
 
     content_negotiation_class = _AsItIs
+    query_methods = frozenset({"GET"})
     permissions_by_method: ClassVar[dict[str, Permission]] = {"GET": Permission.AUDIT_READ}
 
     @extend_schema(

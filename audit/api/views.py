@@ -21,7 +21,6 @@ from audit.api.serializers import (
 )
 from audit.models import SecurityEvent
 from audit.services import security
-from config.common import query
 from config.common.listing import Listing
 from organizations.roles import Permission
 from organizations.scoping import OrganizationScoped
@@ -68,14 +67,12 @@ class AcknowledgeView(OrganizationScoped):
 
         What concerns a member's account is not the organization's to acknowledge (404).
         """
-        query.read(request)
-        body = AcknowledgeSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
+        body = self.body(AcknowledgeSerializer)
         event = security.acknowledge(
             security_event=self.row(SecurityEvent.objects.all(), pk=event_id),
             by=self.person,
             at=timezone.now(),
-            note=body.validated_data["note"],
+            note=body["note"],
         )
         return Response(SecurityEventSerializer(event).data)
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Func, TextField, Value
 
-from audit.chaining import GENESIS, PLATFORM_CHAIN, hash_of
+from audit.chaining import GENESIS, PLATFORM_CHAIN, as_kept, hash_of
 from audit.models import AuditChain, AuditLog
 from audit.services import months
 from config.common import context
@@ -34,8 +34,8 @@ def record(
         **_values(event, at=at),
         "chain": head.chain,
         "sequence": head.sequence + 1,
-        "old_values": None if before is None else redact(plain(before)),
-        "new_values": None if after is None else redact(plain(after)),
+        "old_values": None if before is None else as_kept(redact(plain(before))),
+        "new_values": None if after is None else as_kept(redact(plain(after))),
     }
     entry = AuditLog(**values, previous_hash=previous, hash=hash_of(values, previous))
     entry.save(force_insert=True)  # a trigger moves the head
@@ -77,7 +77,7 @@ def _values(event: DomainEvent, *, at: datetime) -> dict[str, Any]:
         "actor_label": here.actor.label[:254],
         "target_type": event.target_type,
         "target_id": event.target_id,
-        "data": redact(data),
+        "data": as_kept(redact(data)),
         "ip": here.ip,
         "user_agent": here.user_agent[:300],
         "request_id": here.request_id,

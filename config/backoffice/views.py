@@ -25,8 +25,6 @@ from config.backoffice.serializers import (
     WordsSerializer,
     reach_of,
 )
-from config.common import query
-from config.common.errors import NotFound
 from config.common.listing import Listing
 from config.common.problem_answers import conflict
 
@@ -106,7 +104,6 @@ class BroadcastListView(Listing, StaffView):
         about the service, which cannot be unsubscribed from. Mail goes to proved addresses only. Needs a recent
         sign-in.
         """
-        query.read(request)
         body = self.body(SendBroadcastSerializer)
         broadcast = broadcasts.announce(
             words=SendBroadcastSerializer.words(body),
@@ -114,7 +111,7 @@ class BroadcastListView(Listing, StaffView):
             by=self.person,
             at=timezone.now(),
         )
-        return _answer(broadcast, status=202)
+        return Response(BroadcastSerializer(broadcast).data, status=202)
 
 
 class BroadcastPreviewView(StaffView):
@@ -169,12 +166,14 @@ class BroadcastView(StaffView):
     )
     def get(self, request: Request, broadcast_id: int) -> Response:
         """Return a message and how many people it has gone to."""
-        return _answer(_broadcast(broadcast_id))
+        found = self.row(Broadcast.objects.all(), broadcast_id)
+        return Response(BroadcastSerializer(found).data)
 
 
 class BroadcastCancelView(StaffView):
     """Stopping a message."""
 
+    bodyless_methods = frozenset({"POST"})
     permissions_by_method = {"POST": PlatformPermission.BROADCASTS_WRITE}
 
     @extend_schema(
@@ -189,16 +188,6 @@ class BroadcastCancelView(StaffView):
     )
     def post(self, request: Request, broadcast_id: int) -> Response:
         """Stop a message that is under way. Who got it has it; at most the batch under way still goes out."""
-        found = _broadcast(broadcast_id)
-        return _answer(broadcasts.cancel(broadcast_id=found.pk, at=timezone.now()))
-
-
-def _broadcast(broadcast_id: int) -> Broadcast:
-    found = Broadcast.objects.filter(pk=broadcast_id).first()
-    if found is None:
-        raise NotFound
-    return found
-
-
-def _answer(broadcast: Broadcast, status: int = 200) -> Response:
-    return Response(BroadcastSerializer(broadcast).data, status=status)
+        found = self.row(Broadcast.objects.all(), broadcast_id)
+        canceled = broadcasts.cancel(broadcast_id=found.pk, at=timezone.now())
+        return Response(BroadcastSerializer(canceled).data)

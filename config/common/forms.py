@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import orjson
 from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.utils import timezone
 from django.utils.functional import lazy
 
+from config.common import jsonparser
 from config.common.errors import DomainError
 
 
@@ -58,3 +60,37 @@ class LinesField(forms.CharField):
     def has_changed(self, initial: Any, data: Any) -> bool:
         """Compare entries, not their spelling."""
         return bool(self.to_python(initial or []) != self.to_python(data or ""))
+
+
+class JsonObjectField(forms.CharField):
+    """A JSON object, read as strictly as the API reads bodies."""
+
+    widget = forms.Textarea(attrs={"rows": 4, "spellcheck": "false"})
+
+    def to_python(self, value: Any) -> dict[str, Any]:  # type: ignore[override]
+        """Read the object; nothing is the empty one."""
+        if isinstance(value, dict):
+            return value
+        text = super().to_python(value)
+        try:
+            document = jsonparser.loads(text.encode("utf-8", "replace")) if text else {}
+        except DomainError as error:
+            raise forms.ValidationError(error.detail, code=error.code) from None
+        if not isinstance(document, dict):
+            raise forms.ValidationError(
+                'Write a JSON object, such as {"team": "payments"}.', code="object"
+            )
+        return document
+
+    def prepare_value(self, value: Any) -> Any:
+        """Write the object with indentation; the empty one as nothing."""
+        if not isinstance(value, dict):
+            return value
+        return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode() if value else ""
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Compare objects, not their spelling."""
+        try:
+            return bool((initial or {}) != self.to_python(data or ""))
+        except forms.ValidationError:
+            return True

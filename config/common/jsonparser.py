@@ -37,15 +37,15 @@ def loads(raw: bytes) -> Any:
     """Read one JSON document.
 
     Raises MalformedRequest for what is not JSON (RFC 8259), for lone surrogates, NaN, NUL characters, names that are
-    there twice, integers of more than 64 bits, and for documents deeper than 32 levels or of more than 20,000 values.
+    there twice, numbers of more than 64 bits, and for documents deeper than 32 levels or of more than 20,000 values.
     """
     try:
         document = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise MalformedRequest(f"The body is not valid JSON: {error}.") from None
-    # Read again, by a reader that shows what the fast one hides: repeated names, and integers that it rounds.
+    # Read again, by a reader that shows what the fast one hides: repeated names, and numbers that it rounds.
     try:
-        shown = json.loads(raw, object_pairs_hook=_Members, parse_int=_integer)
+        shown = json.loads(raw, object_pairs_hook=_Members, parse_int=_integer, parse_float=_float)
     except RecursionError:
         raise MalformedRequest(_TOO_DEEP) from None
     _require_harmless(shown)
@@ -58,6 +58,12 @@ def _integer(digits: str) -> int | _TooLarge:
         return _TooLarge()
     number = int(digits)
     return number if -(2**63) <= number < 2**63 else _TooLarge()
+
+
+def _float(text: str) -> float | _TooLarge:
+    # PostgreSQL writes 1e22 out as an integer, which nothing could write as JSON again.
+    number = float(text)
+    return number if -(2.0**63) <= number < 2.0**63 else _TooLarge()
 
 
 def _require_harmless(document: Any) -> None:

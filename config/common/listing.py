@@ -22,11 +22,7 @@ class Showing(ApiView):
     """A view whose GET shows rows of one shape, and what they refer to where `expand` asks for it."""
 
     shape: ClassVar[type[BaseSerializer[Any]]]
-
-    @property
-    def reads_query(self) -> bool:
-        """Whether the method reads the query string itself."""
-        return self.request.method in {"GET", "HEAD"}
+    query_methods = frozenset({"GET"})
 
     def shown(self, find: Callable[[], Any]) -> Response:
         """Answer with the row that is found, once the parameters are known to be good."""

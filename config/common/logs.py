@@ -34,7 +34,8 @@ _SHAPES = re.compile(
     r"|(?<=DETAIL:  )[^\n]+"
 )
 _NAMES = re.compile(
-    r"password|secret|token|authorization|cookie|api_?key|credential", re.IGNORECASE
+    r"passw|passphrase|secret|token|authorization|cookie|credential|(?:api|access|private|signing)[_-]?key",
+    re.IGNORECASE,
 )
 # Members of a body that are secrets, or are as good as one for a few seconds.
 _INPUT_NAMES = re.compile(
@@ -82,9 +83,11 @@ def redact(value: Any, name: str = "") -> Any:
     if isinstance(value, str):
         return _redacted(value)
     if isinstance(value, dict):
-        return {key: redact(item, str(key)) for key, item in value.items()}
+        # What is called a secret hides everything in it, whatever that is called.
+        is_secret = bool(name and _NAMES.search(name))
+        return {key: redact(item, name if is_secret else str(key)) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [redact(item) for item in value]
+        return [redact(item, name) for item in value]
     return value
 
 

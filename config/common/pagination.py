@@ -1,7 +1,7 @@
 """The one pagination of the product: keyset over a column and the id, newest first unless asked, with signed cursors."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -9,7 +9,6 @@ from urllib.parse import urlencode
 
 from django.core import signing
 from django.db.models import Model, Q, QuerySet
-from django.http import HttpRequest
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -40,6 +39,14 @@ class Page:
     rows: list[Any]
     next_cursor: str | None
     prev_cursor: str | None
+
+    def urls(self, query: Mapping[str, str] | None = None) -> dict[str, str | None]:
+        """Return the addresses of a portal page's neighbours, under the filters that are given."""
+        given = {name: value for name, value in (query or {}).items() if value}
+        return {
+            name: cursor and f"?{urlencode({**given, 'cursor': cursor})}"
+            for name, cursor in (("next_url", self.next_cursor), ("prev_url", self.prev_cursor))
+        }
 
 
 def paginate(
@@ -141,15 +148,17 @@ def page_limit(text: str | None) -> int:
     )
 
 
-def binding_of(request: HttpRequest | Request) -> str:
-    """Return what a cursor is bound to: the path and every parameter but the cursor's own."""
+def binding_of(request: Request, view: Any) -> str:
+    """Return what a cursor is bound to: whose list it is, the path and every parameter but the cursor's own."""
+    tenant = getattr(view, "tenant", None)
+    whose = f"organization {tenant.organization.pk}" if tenant else f"person {request.user.pk}"
     parameters = [
         (name, value)
-        for name, values in sorted(request.GET.lists())
+        for name, values in sorted(request.query_params.lists())
         if name not in {"cursor", "limit"}
         for value in values
     ]
-    return f"{request.path}?{parameters}"
+    return f"{request.path}?{parameters} of {whose}"
 
 
 class CursorPagination(BasePagination):
@@ -170,7 +179,7 @@ class CursorPagination(BasePagination):
             queryset,
             cursor=request.query_params.get("cursor", ""),
             limit=page_limit(request.query_params.get("limit")),
-            bound_to=binding_of(request),
+            bound_to=binding_of(request, view),
             order=self.order,
         )
         return self.page.rows

@@ -1,5 +1,7 @@
 """Query parameters, read as strictly as bodies: unknown, repeated and malformed ones are refused with a pointer."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -35,14 +37,21 @@ def read(
     if not texts and _may_be_empty(shape):
         return {}
     serializer = shape(data=texts, context={"is_text": True})
-    try:
+    with at_fault():
         serializer.is_valid(raise_exception=True)
-    except serializers.ValidationError as refused:
+    return dict(serializer.validated_data)
+
+
+@contextmanager
+def at_fault() -> Iterator[None]:
+    """Say of what is found wrong meanwhile that it is in the query, not in the body."""
+    try:
+        yield
+    except (serializers.ValidationError, InvalidInput) as refused:
         error = problems.as_domain_error(refused)
         assert error is not None
         faults = [replace(fault, location="query") for fault in error.errors]
-        raise InvalidInput(errors=faults) from None
-    return dict(serializer.validated_data)
+        raise InvalidInput(error.detail, errors=faults) from None
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from django.db import DatabaseError, transaction
 from django.http import HttpResponse, HttpResponseBase, HttpResponseNotModified
@@ -14,9 +14,11 @@ from rest_framework.views import APIView
 from config.common import conditional, context, deprecation, idempotency, query, ratelimit
 from config.common.deprecation import Deprecation
 from config.common.errors import DomainError
+from config.common.fields import StrictSerializer
 from config.common.idempotency import Claim, Idempotency
 
 Handler = Callable[..., HttpResponseBase]
+ShapeT = TypeVar("ShapeT", bound=StrictSerializer)
 _KEYED = frozenset({"POST", "PATCH"})
 _CONDITIONAL = frozenset({"PUT", "PATCH", "DELETE"})
 _TAGGED = frozenset({"GET", "HEAD", "PUT", "PATCH"})
@@ -33,6 +35,10 @@ class ApiView(APIView):
     # Not OPTIONS: the OpenAPI document tells what there is.
     http_method_names = ["get", "head", "post", "put", "patch", "delete"]
     idempotency: ClassVar[Idempotency] = Idempotency.OPTIONAL
+    # The methods that read the query string themselves; all others refuse whatever is in it.
+    query_methods: ClassVar[frozenset[str]] = frozenset()
+    # The methods that take no body; whatever is sent along is refused.
+    bodyless_methods: ClassVar[frozenset[str]] = frozenset({"DELETE"})
     # Members that change without anybody changing the row, such as `last_used_at`.
     volatile_members: ClassVar[frozenset[str]] = frozenset()
     # What any of its methods may be refused with, beyond what every operation may.
@@ -42,12 +48,21 @@ class ApiView(APIView):
     is_locking = False
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Let the caller in, then put the conventions around the handler."""
+        """Let the caller in, then put the conventions around the handler; a method without one is left to its 405."""
         super().initial(request, *args, **kwargs)
         method = request.method or ""
-        handler = getattr(self, method.lower(), None)
-        if handler is None or method not in _KEYED | _CONDITIONAL:
+        if method not in self.allowed_methods:
             return
+        if ("GET" if method == "HEAD" else method) not in self.query_methods:
+            query.read(request)
+        if method in self.bodyless_methods and _raw_body(request):
+            self.sent(StrictSerializer)
+        if method in _KEYED | _CONDITIONAL:
+            self._wrap(method, request)
+
+    def _wrap(self, method: str, request: Request) -> None:
+        """Have the handler carried out under the idempotency key and the `If-Match` that were sent."""
+        handler = getattr(self, method.lower())
         header = request.headers.get(idempotency.HEADER)
         key = idempotency.key_of(header, self.idempotency) if method in _KEYED else None
         wants_match = method in _CONDITIONAL and "If-Match" in request.headers
@@ -57,15 +72,15 @@ class ApiView(APIView):
         elif "If-Match" in request.headers:
             raise conditional.not_conditional()
 
-    @property
-    def reads_query(self) -> bool:
-        """Whether the method reads the query string itself; a base that refuses parameters for it asks this."""
-        return False
+    def sent(self, shape: type[ShapeT]) -> ShapeT:
+        """Return the request's body, read in its shape. Raises ValidationError."""
+        serializer = shape(data=self.request.data)
+        serializer.is_valid(raise_exception=True)
+        return serializer
 
-    def refuse_parameters(self, request: Request) -> None:
-        """Refuse a query string that the method does not read; a method that nobody answers is left to its 405."""
-        if not self.reads_query and request.method in self.allowed_methods:
-            query.read(request)
+    def body(self, shape: type[StrictSerializer]) -> dict[str, Any]:
+        """Return the values of the request's body. Raises ValidationError."""
+        return dict(self.sent(shape).validated_data)
 
     def lock(self) -> None:
         """Lock what the path names and read it again; for views that do not read it through `row`."""
@@ -179,12 +194,17 @@ def has_own_tag(view: Any) -> bool:
     return hasattr(view, "get") and not hasattr(view, "pagination_class")
 
 
+def _raw_body(request: Request) -> bytes:
+    """Return the body as it came; it can still be parsed, and read again."""
+    body: bytes = request._request.body  # noqa: SLF001  (DRF hides the one that is not parsed)
+    return body
+
+
 def _body_parts(request: Request) -> list[bytes]:
     """Return what was sent: the bytes of a document, the values of a form, whose boundaries are new every time."""
     kind = request.META.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
     if kind != "multipart/form-data":
-        body: bytes = request._request.body  # noqa: SLF001  (DRF hides the one that is not parsed)
-        return [kind.encode(), body]
+        return [kind.encode(), _raw_body(request)]
     parts = [kind.encode()]
     form: Any = request.data
     for name, values in sorted(form.lists()):

@@ -10,8 +10,10 @@ from django.utils import timezone
 
 from config.common.admin import DomainAdmin, ReasonForm, sentence_of
 from config.common.errors import DomainError
+from config.common.forms import JsonObjectField
 from organizations import access
-from organizations.models import Organization, OrganizationMember
+from organizations.forms import ADDRESS
+from organizations.models import Organization, OrganizationMember, OrganizationStatus
 from organizations.services import closing, limits, members, organizations, suspension
 from organizations.services.limits import Limits
 from organizations.services.organizations import Settings
@@ -25,9 +27,23 @@ _POLICY = ("requires_two_factor", "max_key_age_days", "allowed_scopes", "console
 class OrganizationForm(forms.ModelForm[Organization]):
     """Asks for settings and overrides; a rate is given whole or not at all."""
 
+    billing_address = JsonObjectField(required=False)
+    metadata = JsonObjectField(required=False)
+
     class Meta:
         model = Organization
         fields = (*_SETTINGS, *_LIMITS)
+
+    def clean_billing_address(self) -> dict[str, Any]:
+        """Refuse what is no part of an address."""
+        address: dict[str, Any] = self.cleaned_data["billing_address"]
+        lengths = {"country": 2, **{part: length for part, (_, length) in ADDRESS.items()}}
+        for part, text in address.items():
+            if not isinstance(text, str) or len(text) > lengths.get(part, 0):
+                raise forms.ValidationError(
+                    f"An address is made of short texts: {', '.join(lengths)}."
+                )
+        return address
 
     def clean(self) -> dict[str, Any]:
         """Refuse a part of a rate."""
@@ -119,6 +135,11 @@ class OrganizationAdmin(DomainAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         """People open organizations themselves."""
         return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """What is closed stays as it is."""
+        is_closed = isinstance(obj, Organization) and obj.status == OrganizationStatus.CLOSED
+        return not is_closed and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Organizations are suspended; their traces stay."""

@@ -8,13 +8,12 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from config.common.fields import StrictSerializer
 from config.common.listing import Listing
 from config.common.problem_answers import conflict
 from config.common.views import ApiView
 from organizations import selectors
 from organizations.api import examples
-from organizations.api.base import OrganizationPathView, body_of, person_of
+from organizations.api.base import OrganizationPathView, person_of
 from organizations.api.rights import (
     InvitationSerializer,
     InviteSerializer,
@@ -66,8 +65,8 @@ class InvitationListView(Listing, OrganizationPathView):
         Only whoever has the address can accept, with an account that exists or one made later. Nobody offers more than
         they may do themselves. Seats are counted when the invitation is accepted.
         """
-        body = body_of(request, InviteSerializer)
-        made = invitations.invite(tenant=self.tenant, at=timezone.now(), **body.validated_data)
+        body = self.body(InviteSerializer)
+        made = invitations.invite(tenant=self.tenant, at=timezone.now(), **body)
         return Response(InvitationSerializer(made).data, status=201)
 
 
@@ -90,6 +89,7 @@ class InvitationView(OrganizationPathView):
 class ResendInvitationView(OrganizationPathView):
     """Sending an invitation again."""
 
+    bodyless_methods = frozenset({"POST"})
     permissions_by_method: ClassVar[dict[str, Permission]] = {"POST": Permission.MEMBERS_WRITE}
 
     @extend_schema(
@@ -101,7 +101,6 @@ class ResendInvitationView(OrganizationPathView):
     )
     def post(self, request: Request, organization_id: int, invitation_id: int) -> Response:
         """Mail a new link, good for seven days from now; earlier ones stop working. At most three times a day."""
-        body_of(request, StrictSerializer)
         sent = invitations.resend(
             tenant=self.tenant, invitation_id=invitation_id, at=timezone.now()
         )
@@ -132,14 +131,11 @@ class _AnswerView(ApiView):
     permission_classes = (IsAuthenticated,)
     http_method_names = ["post"]
 
-    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
-        """Refuse query parameters."""
-        super().initial(request, *args, **kwargs)
-        self.refuse_parameters(request)
-
 
 class AcceptInvitationView(_AnswerView):
     """Taking a place."""
+
+    bodyless_methods = frozenset({"POST"})
 
     @extend_schema(
         operation_id="invitations_accept",
@@ -150,7 +146,6 @@ class AcceptInvitationView(_AnswerView):
     )
     def post(self, request: Request, invitation_id: int) -> Response:
         """Become a member. The invitation is for your own verified address."""
-        body_of(request, StrictSerializer)
         member = answers.accept(
             user=person_of(request), invitation_id=invitation_id, at=timezone.now()
         )
@@ -160,6 +155,8 @@ class AcceptInvitationView(_AnswerView):
 class DeclineInvitationView(_AnswerView):
     """Refusing a place."""
 
+    bodyless_methods = frozenset({"POST"})
+
     @extend_schema(
         operation_id="invitations_decline",
         summary="Decline an invitation",
@@ -168,7 +165,6 @@ class DeclineInvitationView(_AnswerView):
     )
     def post(self, request: Request, invitation_id: int) -> Response:
         """Refuse the place; the organization can invite you again."""
-        body_of(request, StrictSerializer)
         answers.decline(user=person_of(request), invitation_id=invitation_id, at=timezone.now())
         return Response(status=204)
 
@@ -188,10 +184,8 @@ class AcceptLinkView(_AnswerView):
 
         You are signed in with the invited address (else 403 `invitation_for_another_address`).
         """
-        body = body_of(request, LinkSerializer)
-        member = answers.accept_link(
-            user=person_of(request), at=timezone.now(), **body.validated_data
-        )
+        body = self.body(LinkSerializer)
+        member = answers.accept_link(user=person_of(request), at=timezone.now(), **body)
         return Response(PlaceSerializer(member).data)
 
 
@@ -207,6 +201,6 @@ class DeclineLinkView(_AnswerView):
     )
     def post(self, request: Request) -> Response:
         """Refuse the place with what the mailed link ends with."""
-        body = body_of(request, LinkSerializer)
-        answers.decline_link(user=person_of(request), at=timezone.now(), **body.validated_data)
+        body = self.body(LinkSerializer)
+        answers.decline_link(user=person_of(request), at=timezone.now(), **body)
         return Response(status=204)

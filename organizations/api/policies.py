@@ -13,7 +13,7 @@ from config.common.problem_answers import conflict
 from config.common.views import ApiView
 from organizations import access, selectors
 from organizations.api import examples
-from organizations.api.base import OrganizationPathView, body_of
+from organizations.api.base import OrganizationPathView
 from organizations.api.rights import (
     CatalogueSerializer,
     CreateRoleSerializer,
@@ -46,7 +46,6 @@ class CatalogueView(ApiView):
     )
     def get(self, request: Request) -> Response:
         """List the catalogue from which custom roles are made."""
-        query.read(request)
         rows = [
             {
                 "name": permission.value,
@@ -87,8 +86,8 @@ class RoleListView(Listing, OrganizationPathView):
     )
     def post(self, request: Request, organization_id: int) -> Response:
         """Make a role of permissions that you have yourself; of others you get 403."""
-        body = body_of(request, CreateRoleSerializer)
-        made = custom_roles.create_role(tenant=self.tenant, **body.validated_data)
+        body = self.body(CreateRoleSerializer)
+        made = custom_roles.create_role(tenant=self.tenant, **body)
         made.holders = 0  # type: ignore[attr-defined]
         return Response(CustomRoleSerializer(made).data, status=201)
 
@@ -101,11 +100,7 @@ class RoleView(OrganizationPathView):
         "PATCH": Permission.ROLES_WRITE,
         "DELETE": Permission.ROLES_WRITE,
     }
-
-    @property
-    def reads_query(self) -> bool:
-        """Whether the method has parameters of its own."""
-        return self.request.method == "DELETE"
+    query_methods = frozenset({"DELETE"})
 
     @extend_schema(
         operation_id="organizations_roles_retrieve",
@@ -129,8 +124,8 @@ class RoleView(OrganizationPathView):
 
         You need every permission that it holds before and after.
         """
-        body = body_of(request, UpdateRoleSerializer)
-        custom_roles.update_role(tenant=self.tenant, role_id=role_id, **body.validated_data)
+        body = self.body(UpdateRoleSerializer)
+        custom_roles.update_role(tenant=self.tenant, role_id=role_id, **body)
         return Response(CustomRoleSerializer(self._role(role_id)).data)
 
     @extend_schema(
@@ -142,7 +137,8 @@ class RoleView(OrganizationPathView):
     def delete(self, request: Request, organization_id: int, role_id: int) -> Response:
         """Delete a role. While members hold it, name the role that they are to have instead."""
         named = query.read(request, ReplacementSerializer)
-        custom_roles.delete_role(tenant=self.tenant, role_id=role_id, **named)
+        with query.at_fault():
+            custom_roles.delete_role(tenant=self.tenant, role_id=role_id, **named)
         return Response(status=204)
 
     def _role(self, role_id: int) -> CustomRole:
@@ -181,8 +177,8 @@ class GrantListView(Listing, OrganizationPathView):
 
         You give what you have yourself. The grant goes when its holder leaves. Giving it again changes nothing.
         """
-        body = body_of(request, GiveSerializer)
-        grant, _ = grants.give(tenant=self.tenant, **body.validated_data)
+        body = self.body(GiveSerializer)
+        grant, _ = grants.give(tenant=self.tenant, **body)
         return Response(GrantSerializer(grant).data, status=201)
 
 
@@ -237,6 +233,6 @@ class SecurityPolicyView(OrganizationPathView):
         older than a new greatest age go on working; they are marked `is_outdated`, and the owners are told how many there
         are.
         """
-        body = body_of(request, UpdateSecurityPolicySerializer)
-        changed = security_policy.change_policy(tenant=self.tenant, changes=body.validated_data)
+        changes = self.sent(UpdateSecurityPolicySerializer).validated_data
+        changed = security_policy.change_policy(tenant=self.tenant, changes=changes)
         return Response(SecurityPolicySerializer(changed).data)

@@ -103,6 +103,13 @@ class ReplacementSerializer(StrictSerializer):
         min_value=1, max_value=_BIGGEST, required=False, help_text="A custom role for its holders."
     )
 
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse two ways to name one role."""
+        if len(attrs) == 2:
+            message = "Give either a built-in role or a custom role."
+            raise serializers.ValidationError({"replacement": [message]}, code="either")
+        return attrs
+
 
 class CataloguedPermissionSerializer(serializers.Serializer[Any]):
     """One permission of the catalogue."""

@@ -12,14 +12,12 @@ from rest_framework.response import Response
 
 from accounts.models import User
 from accounts.permissions import RecentlyAuthenticated
-from config.common import query
-from config.common.fields import StrictSerializer
 from config.common.listing import Listing
 from config.common.problem_answers import conflict
 from organizations import access, selectors
 from organizations.access import Tenant
 from organizations.api import examples
-from organizations.api.base import OrganizationPathView, body_of, person_of
+from organizations.api.base import OrganizationPathView, person_of
 from organizations.api.serializers import (
     ChangeRoleSerializer,
     CloseOrganizationSerializer,
@@ -73,10 +71,9 @@ class OrganizationListView(Listing):
     )
     def post(self, request: Request) -> Response:
         """Create an organization of which you are the owner. It starts on the free plan."""
-        query.read(request)
         person = person_of(request)
-        body = body_of(request, CreateOrganizationSerializer)
-        created = organizations.create_organization(owner=person, name=body.validated_data["name"])
+        body = self.body(CreateOrganizationSerializer)
+        created = organizations.create_organization(owner=person, name=body["name"])
         created.refresh_from_db()
         tenant = Tenant(created, person, Role.OWNER)
         return Response(OrganizationSerializer(tenant).data, status=201)
@@ -109,7 +106,7 @@ class OrganizationView(OrganizationPathView):
     )
     def patch(self, request: Request, organization_id: int) -> Response:
         """Change what is sent; what is left out stays."""
-        body = body_of(request, UpdateOrganizationSerializer)
+        body = self.sent(UpdateOrganizationSerializer)
         changed = organizations.update_organization(
             organization=self.tenant.organization, changes=body.settings()
         )
@@ -173,8 +170,8 @@ class MemberView(OrganizationPathView):
 
         Only owners make or unmake owners, and nobody gives, or touches who has, more than they have. The last owner cannot become anything else (409 `last_owner`).
         """
-        body = body_of(request, ChangeRoleSerializer)
-        member = members.change_role(tenant=self.tenant, user_id=user_id, **body.validated_data)
+        body = self.body(ChangeRoleSerializer)
+        member = members.change_role(tenant=self.tenant, user_id=user_id, **body)
         return Response(MemberSerializer(member).data)
 
     @extend_schema(
@@ -212,10 +209,8 @@ class TransferOwnershipView(OrganizationPathView):
 
         It needs a proof of who you are that is at most ten minutes old; see `auth_reauthenticate`.
         """
-        body = body_of(request, TransferOwnershipSerializer)
-        heir = members.transfer_ownership(
-            tenant=self.tenant, user_id=body.validated_data["user_id"]
-        )
+        body = self.body(TransferOwnershipSerializer)
+        heir = members.transfer_ownership(tenant=self.tenant, user_id=body["user_id"])
         return Response(MemberSerializer(heir).data)
 
 
@@ -238,16 +233,15 @@ class CloseOrganizationView(OrganizationPathView):
         What bills and the law need stays. It needs a proof of who you are that is at most ten minutes old; see
         `auth_reauthenticate`.
         """
-        body = body_of(request, CloseOrganizationSerializer)
-        closing.close(
-            tenant=self.tenant, confirmation=body.validated_data["name"], at=timezone.now()
-        )
+        body = self.body(CloseOrganizationSerializer)
+        closing.close(tenant=self.tenant, confirmation=body["name"], at=timezone.now())
         return Response(status=204)
 
 
 class SelectOrganizationView(OrganizationPathView):
     """Choosing the organization to work in."""
 
+    bodyless_methods = frozenset({"POST"})
     permissions_by_method: ClassVar[dict[str, Permission]] = {"POST": Permission.ORGANIZATION_READ}
 
     @extend_schema(
@@ -259,7 +253,6 @@ class SelectOrganizationView(OrganizationPathView):
     )
     def post(self, request: Request, organization_id: int) -> Response:
         """Make this the organization that requests without `X-Organization-Id` act in."""
-        body_of(request, StrictSerializer)
         organizations.select_organization(
             user=self.person, organization_id=organization_id, at=timezone.now()
         )

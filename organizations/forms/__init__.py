@@ -11,6 +11,7 @@ from organizations.forms.rights import (
     role_choices,
 )
 from organizations.forms.settings import (
+    ADDRESS,
     CloseForm,
     CreateOrganizationForm,
     SettingsForm,
@@ -18,6 +19,7 @@ from organizations.forms.settings import (
 )
 
 __all__ = [
+    "ADDRESS",
     "CloseForm",
     "CreateOrganizationForm",
     "GrantForm",

@@ -4,6 +4,7 @@ from typing import Any, TypedDict, cast
 
 from django import forms
 
+from accounts.models import User
 from config.common.forms import LinesField, RefusableForm
 from organizations import grantable, selectors
 from organizations.access import Tenant
@@ -13,7 +14,7 @@ from organizations.services.custom_roles import Standing
 from organizations.services.security_policy import MAX_KEY_AGE_DAYS, Policy
 
 _CUSTOM = "custom:"
-MAX_OBJECTS = 200
+MAX_OFFERED = 200
 Choices = list[tuple[str, str]]
 
 
@@ -131,14 +132,20 @@ class ReplaceRoleForm(RefusableForm):
 class GrantForm(RefusableForm):
     """Asks who may do what on which object."""
 
-    user_id = forms.ChoiceField(label="Member")
+    email = forms.EmailField(
+        label="Member",
+        max_length=254,
+        widget=forms.EmailInput(attrs={"list": "members", "autocomplete": "off"}),
+        help_text="Their e-mail address.",
+    )
     permission = forms.ChoiceField()
-    on = forms.ChoiceField(label="On")
+    on = forms.ChoiceField(
+        label="On", help_text=f"The newest {MAX_OFFERED} of each kind; on older ones over the API."
+    )
 
     def __init__(self, data: Any, *, tenant: Tenant) -> None:
         super().__init__(data)
-        people = selectors.members_of(tenant.organization).order_by("user__email")
-        _offer(self, "user_id", [(one.user_id, one.user.email) for one in people[:MAX_OBJECTS]])
+        self.members = selectors.members_of(tenant.organization).order_by("user__email")
         _offer(
             self,
             "permission",
@@ -150,11 +157,24 @@ class GrantForm(RefusableForm):
         )
         _offer(self, "on", list(_objects(tenant)))
 
+    def suggestions(self) -> list[str]:
+        """Return addresses to choose from while one is typed; any other member's can be typed as well."""
+        return list(self.members.values_list("user__email", flat=True)[:MAX_OFFERED])
+
+    def clean_email(self) -> str:
+        """Take the address of a member only."""
+        email = User.objects.normalize_email(self.cleaned_data["email"])
+        member = self.members.filter(user__email=email).first()
+        if member is None:
+            raise forms.ValidationError("No member has this address.", code="unknown")
+        self.user_id = member.user_id
+        return email
+
     def grant(self) -> dict[str, Any]:
         """Return the grant as the service takes it."""
         kind, _, object_id = self.cleaned_data["on"].partition(":")
         return {
-            "user_id": int(self.cleaned_data["user_id"]),
+            "user_id": self.user_id,
             "permission": self.cleaned_data["permission"],
             "kind": kind,
             "object_id": int(object_id),
@@ -170,7 +190,7 @@ def _objects(tenant: Tenant) -> Any:
             found = kind.model._default_manager.filter(  # noqa: SLF001  public in all but name
                 organization_id=tenant.organization.pk
             )
-            rows = list(found.order_by("-pk")[:MAX_OBJECTS])
+            rows = list(found.order_by("-pk")[:MAX_OFFERED])
         label = str(kind.model._meta.verbose_name).capitalize()  # noqa: SLF001
         yield label, [(f"{kind.name}:{row.pk}", str(row)) for row in rows]
 

@@ -11,7 +11,7 @@ from organizations.models import Organization
 from organizations.roles import Permission
 from organizations.services.organizations import Settings
 
-_ADDRESS = {
+ADDRESS = {
     "line1": ("Address", 200),
     "line2": ("Address, second line", 200),
     "postal_code": ("Postal code", 20),
@@ -48,9 +48,9 @@ class SettingsForm(forms.Form):
     def __init__(self, data: Any, *, tenant: Tenant) -> None:
         organization = tenant.organization
         super().__init__(data, initial=_initial(organization))
-        for part, (label, length) in _ADDRESS.items():
+        for part, (label, length) in ADDRESS.items():
             self.fields[part] = forms.CharField(label=label, max_length=length, required=False)
-        self.order_fields(("name", "billing_name", "billing_email", "tax_id", *_ADDRESS, "country"))
+        self.order_fields(("name", "billing_name", "billing_email", "tax_id", *ADDRESS, "country"))
         if not tenant.may(Permission.BILLING_READ):
             for hidden in [name for name in self.fields if name != "name"]:
                 del self.fields[hidden]
@@ -60,7 +60,7 @@ class SettingsForm(forms.Form):
     def settings(self) -> Settings:
         """Return the settings as the service takes them."""
         data = dict(self.cleaned_data)
-        parts = {part: data.pop(part) for part in (*_ADDRESS, "country") if part in data}
+        parts = {part: data.pop(part) for part in (*ADDRESS, "country") if part in data}
         if parts:
             data["billing_address"] = {part: text for part, text in parts.items() if text}
         return data  # type: ignore[return-value]

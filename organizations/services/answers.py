@@ -12,7 +12,7 @@ from config.common.events import publish
 from organizations import access, selectors
 from organizations.models import Organization, OrganizationInvitation, OrganizationMember
 from organizations.roles import Permission
-from organizations.services import invitations, members
+from organizations.services import custom_roles, invitations, members
 from organizations.services.invitations import InvitationNotOpen
 from organizations.signals import InvitationAccepted, InvitationDeclined
 
@@ -115,14 +115,15 @@ def _accept(user: User, found: OrganizationInvitation, *, at: datetime) -> Organ
 
 
 def _require_backing(invitation: OrganizationInvitation) -> None:
-    """An invitation is as good as the right of whoever sent it last."""
-    sender = invitation.invited_by_id
+    """An invitation is as good as the right of whoever sent it last, who may still offer all that it offers."""
+    sender = invitation.invited_by
     if sender is None:
         return
-    rows = access.memberships().filter(organization_id=invitation.organization_id, user_id=sender)
-    member = rows.select_related("user").first()
-    if member is None or not access.as_member(member, member.user).may(Permission.MEMBERS_WRITE):
-        raise InvitationNotOpen("Whoever invited you may not invite others any more.")
+    rows = access.memberships().filter(organization_id=invitation.organization_id, user=sender)
+    member = rows.first()
+    held = access.as_member(member, sender).held if member and sender.is_active else frozenset()
+    if not custom_roles.standing_of(invitation).permissions | {Permission.MEMBERS_WRITE} <= held:
+        raise InvitationNotOpen("Whoever invited you may not offer this any more.")
 
 
 def _decline(found: OrganizationInvitation, *, at: datetime) -> None:

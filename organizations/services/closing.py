@@ -13,7 +13,7 @@ from config.common import changes, mail
 from config.common.errors import FieldError, InvalidInput
 from config.common.events import publish
 from organizations import access
-from organizations.access import OrganizationIsClosed, Tenant
+from organizations.access import Tenant
 from organizations.models import Organization, OrganizationStatus
 from organizations.roles import Permission
 from organizations.services import grants, invitations
@@ -40,8 +40,6 @@ def close(*, tenant: Tenant, confirmation: str, at: datetime, reason: str = "by 
     tenant = access.locked(tenant)
     tenant.require(Permission.ORGANIZATION_CLOSE)
     organization = tenant.organization
-    if organization.status == OrganizationStatus.CLOSED:
-        raise OrganizationIsClosed
     if confirmation != organization.name:
         message = "This is not the name of the organization."
         fix = f"Write {organization.name}, exactly like this."

@@ -214,9 +214,10 @@ def _replace(
     # Invitations that were answered say what was offered as far as that still exists.
     after = Standing(Role.VIEWER)
     if is_needed:
+        others = tenant.organization.custom_roles.exclude(pk=role.pk)
+        if replacement_id is not None and not others.filter(pk=replacement_id).exists():
+            _refuse("#/replacement_id", "unknown", "The organization has no such other role.")
         after = standing(tenant, role=replacement, custom_role_id=replacement_id)
-        if after.custom_role == role:
-            _refuse("#/replacement", "same", "The replacement is the role that is to go.")
         tenant.require(Permission.MEMBERS_WRITE)
         tenant.require_all(after.permissions)
     for member in holders:

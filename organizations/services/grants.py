@@ -9,14 +9,13 @@ from django.db import transaction
 from django.db.models import Model
 
 from config.common import changes
-from config.common.errors import FieldError, InvalidInput, NotFound
+from config.common.errors import FieldError, Forbidden, InvalidInput, NotFound
 from config.common.events import publish
 from organizations import access, grantable
 from organizations.access import Tenant
 from organizations.grantable import Kind
 from organizations.models import ObjectGrant, Organization
 from organizations.roles import Permission, known
-from organizations.services import custom_roles
 from organizations.signals import GrantAdded, GrantRemoved
 
 
@@ -33,11 +32,13 @@ def give(
     tenant.require(Permission.MEMBERS_WRITE)
     wanted, of_kind = _grantable(permission, kind)
     tenant.require(wanted)
-    member = tenant.organization.members.select_related("custom_role").filter(user_id=user_id)
-    holder = member.first()
+    holder = access.memberships().filter(organization=tenant.organization, user_id=user_id).first()
     if holder is None:
         raise NotFound
-    tenant.require_all(custom_roles.standing_of(holder).permissions)
+    if tenant.user is not None and tenant.user.pk == user_id:
+        # It would outlast the role that they have it from.
+        raise Forbidden("Nobody gives a permission to themselves.")
+    tenant.require_all(access.held_by(holder))
     row = _object(tenant, of_kind, object_id)
     grant, is_new = ObjectGrant.objects.get_or_create(
         user_id=user_id,

@@ -31,6 +31,8 @@ LIFETIME = timedelta(days=7)
 DAY = timedelta(days=1)
 # The first mail and three more, to one address from one organization, also if an invitation is revoked and made anew.
 MAILS_PER_DAY = 4
+# To whomever: an organization's name is its owner's to choose, and nobody is to send letters of their own with ours.
+MAILS_OF_ORGANIZATION = 300
 MAX_PENDING = 100
 Status = OrganizationInvitation.Status
 
@@ -61,10 +63,10 @@ class InvitationNotOpen(Conflict):
 
 
 class TooManyInvitationMails(TooManyRequests):
-    """The address has got as many invitations to this organization as it may within a day."""
+    """The address, or everybody together, has got as many invitations to this organization as may go out within a day."""
 
     code = "too_many_invitation_mails"
-    title = "Too many mails to this address"
+    title = "Too many invitations were mailed"
     fix = "Wait as many seconds as `Retry-After` says; the last mail's link works for seven days."
     answered_by = ("organizations_invitations_create", "organizations_invitations_resend")
 
@@ -145,21 +147,32 @@ def _require_place(tenant: Tenant, email: str, *, at: datetime) -> None:
 
 
 def _require_pace(invitation: OrganizationInvitation, *, at: datetime) -> None:
-    """Count the mails of a day, over every invitation of the organization to the address."""
-    alike = OrganizationInvitation.objects.filter(
-        organization_id=invitation.organization_id, email=invitation.email
+    """Count the mails of a day, over every invitation of the organization: those to the address, and all."""
+    of_organization = OrganizationInvitation.objects.filter(
+        organization_id=invitation.organization_id, updated_at__gt=at - DAY
     )
-    times = [
-        time
-        for row in alike.filter(updated_at__gt=at - DAY).values_list("sent_times", flat=True)
-        for time in row
+    sent = [
+        (email, time)
+        for email, times in of_organization.values_list("email", "sent_times")
+        for time in times
         if time > at - DAY
     ]
-    if len(times) > MAILS_PER_DAY:
+    _require_fewer(
+        [time for email, time in sent if email == invitation.email],
+        MAILS_PER_DAY,
+        "to one address",
+        at=at,
+    )
+    _require_fewer(
+        [time for _, time in sent], MAILS_OF_ORGANIZATION, "out for one organization", at=at
+    )
+
+
+def _require_fewer(times: list[datetime], most: int, where: str, *, at: datetime) -> None:
+    if len(times) > most:
         wait = int((min(times) + DAY - at).total_seconds()) + 1
         raise TooManyInvitationMails(
-            f"At most {MAILS_PER_DAY} mails a day go to one address.",
-            headers={"Retry-After": str(wait)},
+            f"At most {most} mails a day go {where}.", headers={"Retry-After": str(wait)}
         )
 
 
@@ -239,7 +252,9 @@ def _expire(invitation_id: int, *, at: datetime) -> bool:
 
 def locked(tenant: Tenant, invitation_id: int) -> OrganizationInvitation:
     """Return an invitation of the organization for the rest of the transaction. Raises NotFound."""
-    rows = tenant.organization.invitations.select_related("custom_role", "organization")
+    rows = tenant.organization.invitations.select_related(
+        "custom_role", "organization", "invited_by"
+    )
     found = rows.select_for_update(of=("self",)).filter(pk=invitation_id).first()
     if found is None:
         raise NotFound

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from config.common.errors import FieldError, InvalidInput
 from config.common.events import publish
+from organizations import access
 from organizations.models import Organization
 from organizations.signals import OrganizationLimitsChanged
 
@@ -23,9 +24,12 @@ class Limits(TypedDict):
 
 @transaction.atomic
 def override_limits(*, organization: Organization, limits: Limits) -> Organization:
-    """Put limits above the plan's; they hold at the gate within two seconds. Raises InvalidInput."""
+    """Put limits above the plan's; they hold at the gate within two seconds.
+
+    Raises InvalidInput or OrganizationIsClosed.
+    """
     _require_complete(limits)
-    locked = Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
+    locked = access.lock_open(organization.pk)
     after = dict(limits)
     before = {name: getattr(locked, name) for name in after}
     if before == after:

@@ -84,7 +84,7 @@ def change_role(
     after = custom_roles.standing(tenant, role=role, custom_role_id=custom_role_id)
     if Role.OWNER in {before.role, after.role}:
         tenant.require(Permission.OWNERS_WRITE)
-    tenant.require_all(before.permissions | after.permissions)
+    tenant.require_all(access.held_by(member) | after.permissions)
     if before == after:
         return member
     _require_another_owner(member)
@@ -104,7 +104,7 @@ def remove_member(*, tenant: Tenant, user_id: int) -> None:
     tenant = access.locked(tenant)
     tenant.require(Permission.MEMBERS_WRITE)
     member = _member(tenant, user_id)
-    tenant.require_all(custom_roles.standing_of(member).permissions)
+    tenant.require_all(access.held_by(member))
     _part(member)
 
 
@@ -160,11 +160,8 @@ def transfer_ownership(*, tenant: Tenant, user_id: int) -> OrganizationMember:
 
 
 def _member(tenant: Tenant, user_id: int) -> OrganizationMember:
-    member = (
-        tenant.organization.members.select_related("user", "custom_role")
-        .filter(user_id=user_id)
-        .first()
-    )
+    rows = access.memberships().filter(organization=tenant.organization, user_id=user_id)
+    member = rows.select_related("user").first()
     if member is None:
         raise NotFound
     return member

@@ -11,6 +11,7 @@ from accounts.models import User
 from config.common import changes as values
 from config.common.errors import Conflict, NotFound
 from config.common.events import publish
+from organizations import access
 from organizations.models import Organization, OrganizationMember, OrganizationStatus, Role
 from organizations.signals import OrganizationCreated, OrganizationUpdated
 
@@ -64,8 +65,11 @@ def create_organization(*, owner: User, name: str, is_personal: bool = False) ->
 
 @transaction.atomic
 def update_organization(*, organization: Organization, changes: Settings) -> Organization:
-    """Change the given settings and return the organization; nothing happens when they are as they were."""
-    locked = Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
+    """Change the given settings and return the organization; nothing happens when they are as they were.
+
+    Raises OrganizationIsClosed.
+    """
+    locked = access.lock_open(organization.pk)
     after = {name: value for name, value in changes.items() if getattr(locked, name) != value}
     if not after:
         return locked

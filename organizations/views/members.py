@@ -1,7 +1,6 @@
 """Pages of the team: who belongs to the organization, who is invited, and what each one is."""
 
 from dataclasses import dataclass
-from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -55,7 +54,7 @@ def member_list(request: HttpRequest) -> HttpResponse:
             for invitation in selectors.waiting_invitations_of(tenant.organization)
         ],
         "can_write": can_write,
-        "page": {"next_url": _url(page.next_cursor), "prev_url": _url(page.prev_cursor)},
+        "page": page.urls(),
     }
     return render(request, "organizations/member_list.html", context)
 
@@ -79,10 +78,6 @@ def _row(tenant: Tenant, member: OrganizationMember, offered: list[tuple[str, st
         roles=offered if may_touch else [],
         can_remove=is_me or may_touch,
     )
-
-
-def _url(cursor: str | None) -> str:
-    return f"?{urlencode({'cursor': cursor})}" if cursor else ""
 
 
 @require_POST

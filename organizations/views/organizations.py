@@ -29,7 +29,7 @@ def switch(request: HttpRequest) -> HttpResponse:
         context = {"invitations": selectors.waiting_invitations_to(request.user, at=timezone.now())}
         return render(request, "organizations/organization_switch.html", context)
     chosen = request.POST.get("organization", "")
-    if not (chosen.isascii() and chosen.isdigit()):
+    if not (chosen.isascii() and chosen.isdigit() and len(chosen) <= 18):
         raise NotFound
     organizations.select_organization(
         user=request.user, organization_id=int(chosen), at=timezone.now()

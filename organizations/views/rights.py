@@ -5,6 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from config.common import pagination
 from config.common.errors import DomainError
 from organizations import access, selectors
 from organizations.forms import GrantForm, PolicyForm, ReplaceRoleForm, RoleSettingsForm
@@ -14,6 +15,7 @@ from organizations.roles import GRANTS, MEANINGS, Permission, RoleName
 from organizations.services import custom_roles, grants, security_policy
 
 _FORM = ["GET", "HEAD", "POST"]
+_PAGE_SIZE = 50
 
 
 @require_safe
@@ -110,11 +112,17 @@ def grant_list(request: HttpRequest) -> HttpResponse:
         else:
             messages.success(request, "The permission is given.")
             return redirect("organizations:grant-list")
+    page = pagination.paginate(
+        selectors.grants_of(tenant.organization),
+        cursor=request.GET.get("cursor", ""),
+        limit=_PAGE_SIZE,
+        bound_to=f"{request.path}:{tenant.organization.pk}",
+    )
     context = {
-        "grants": selectors.described(
-            selectors.grants_of(tenant.organization).order_by("-id")[:200]
-        ),
+        "grants": selectors.described(page.rows),
+        "page": page.urls(),
         "form": form,
+        "people": form.suggestions() if form else (),
         "can_write": can_write,
     }
     return render(request, "organizations/grant_list.html", context)

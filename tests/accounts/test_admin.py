@@ -207,12 +207,21 @@ def test_an_admin_suspends_customers(portal_as, ada, olivia):
     assert User.objects.get(pk=olivia.pk).status == UserStatus.SUSPENDED
 
 
-def test_suspends_for_some_days(staff, olivia):
-    _act(staff, "suspend", olivia, reason="Chargeback", days="7")
+@pytest.mark.parametrize("days", ["7", " 7 ", "+7", "7.0"])
+def test_suspends_for_some_days(staff, olivia, days):
+    _act(staff, "suspend", olivia, reason="Chargeback", days=days)
 
     olivia.refresh_from_db()
     left = olivia.suspended_until - timezone.now()
     assert (olivia.status, left.days) == ("SUSPENDED", 6)
+
+
+@pytest.mark.parametrize("days", ["0", "-1", "3651", "x", "9" * 400])
+def test_nobody_is_suspended_for_what_is_no_number_of_days(staff, olivia, days):
+    _act(staff, "suspend", olivia, reason="Chargeback", days=days)
+
+    olivia.refresh_from_db()
+    assert (olivia.status, olivia.suspended_until) == ("ACTIVE", None)
 
 
 def test_staff_cannot_suspend_itself(ada, portal_as):

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.django_db
 
 CONFIRM = "/confirm/"
 CREATE = "/keys/create/"
+OPTIONS = "/api/v1/auth/reauthenticate/options"
 
 
 @pytest.fixture
@@ -125,7 +126,7 @@ def test_a_passkey_leads_back(portal_as, olivia):
     device, _ = enrolled(olivia)
     browser = portal_as(olivia)
     grow_old(olivia)
-    options = browser.post("/api/v1/auth/reauthenticate/options").json()
+    options = browser.post(OPTIONS, "{}", "application/json").json()
 
     response = browser.post(
         CONFIRM,
@@ -141,7 +142,7 @@ def test_a_refused_passkey_is_shown(portal_as, olivia):
     device, _ = enrolled(olivia)
     browser = portal_as(olivia)
     grow_old(olivia)
-    options = browser.post("/api/v1/auth/reauthenticate/options").json()
+    options = browser.post(OPTIONS, "{}", "application/json").json()
     credential = json.dumps(device.sign(options, origin="https://evil.example"))
 
     page = browser.post(CONFIRM, {"by": "passkey", "credential": credential, "next": CREATE})

@@ -13,13 +13,16 @@ from tests.factories.accounts import PASSWORD
 pytestmark = pytest.mark.django_db
 
 ADD = "/security/passkeys/add/"
+OPTIONS = "/api/v1/auth/passkeys/options"
 SIGN_IN = "/login/passkey/"
 SECOND_FACTOR = "/login/code/passkey/"
 HEADERS = {"Accept": "text/html"}
 
 
 def _answer(browser, url, device, **lies):
-    options = browser.post(url, headers={"Accept": "application/json"}).json()
+    options = browser.post(
+        url, "{}", "application/json", headers={"Accept": "application/json"}
+    ).json()
     return json.dumps(device.sign(options, **lies))
 
 
@@ -54,7 +57,7 @@ def test_the_security_page_lists_passkeys(portal_as, olivia, stan):
 
 def test_adding_the_first_shows_recovery_codes_once(portal_as, olivia):
     browser = portal_as(olivia)
-    options = browser.post("/api/v1/auth/passkeys/options").json()
+    options = browser.post(OPTIONS, "{}", "application/json").json()
 
     page = browser.post(
         ADD, {"name": "Phone", "credential": json.dumps(Authenticator().create(options))}
@@ -69,7 +72,7 @@ def test_adding_the_first_shows_recovery_codes_once(portal_as, olivia):
 
 def test_adding_another_leads_back(portal_as, olivia, device):
     browser = portal_as(olivia)
-    options = browser.post("/api/v1/auth/passkeys/options").json()
+    options = browser.post(OPTIONS, "{}", "application/json").json()
 
     response = browser.post(ADD, {"credential": json.dumps(Authenticator().create(options))})
 
@@ -254,6 +257,8 @@ def test_a_page_of_another_origin_cannot_ask_with_the_cookie(olivia):
     browser = Client(enforce_csrf_checks=True, headers=HEADERS)
     browser.force_login(olivia)
 
-    response = browser.post("/api/v1/auth/passkeys/options", headers={"Accept": "application/json"})
+    response = browser.post(
+        OPTIONS, "{}", "application/json", headers={"Accept": "application/json"}
+    )
 
     assert (response.status_code, response.json()["code"]) == (403, "forbidden")

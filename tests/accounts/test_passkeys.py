@@ -338,11 +338,11 @@ def test_with_the_last_factor_go_recovery_codes_and_other_sessions(api_as, olivi
     assert client.get("/api/v1/users/me").status_code == 200
 
 
-@pytest.mark.parametrize("method", ["patch", "delete"])
-def test_a_passkey_of_somebody_else_is_not_there(api_as, olivia, stan, method):
+@pytest.mark.parametrize(("method", "body"), [("patch", {"name": "Mine"}), ("delete", None)])
+def test_a_passkey_of_somebody_else_is_not_there(api_as, olivia, stan, method, body):
     _, passkey = enrolled(olivia)
 
-    response = getattr(api_as(stan), method)(f"{URL}/{passkey.pk}", {"name": "Mine"})
+    response = getattr(api_as(stan), method)(f"{URL}/{passkey.pk}", body)
 
     assert response.status_code == 404
     assert Passkey.objects.get().name == "Laptop"

@@ -247,6 +247,21 @@ def test_changes_nothing_else(as_sam, olivia, body):
     assert User.objects.filter(pk=olivia.pk).values().get() == before
 
 
+@pytest.mark.parametrize(
+    "body", [{"full_name": "Olivia"}, {"role": "ADMIN"}, {"email_verified": True}]
+)
+def test_writes_nothing_about_whoever_is_gone(as_sam, portal_as, sam, olivia, body):
+    User.objects.filter(pk=olivia.pk).update(status="DELETED", full_name="")
+    before = User.objects.filter(pk=olivia.pk).values().get()
+
+    refused = as_sam.patch(f"{URL}/{olivia.pk}", body)
+    page = portal_as(sam).get(f"/admin/accounts/user/{olivia.pk}/change/")
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
+    assert (page.status_code, page.context["has_change_permission"]) == (200, False)
+    assert User.objects.filter(pk=olivia.pk).values().get() == before
+
+
 def test_changes_all_or_nothing(as_sam, sam):
     response = as_sam.patch(f"{URL}/{sam.pk}", {"full_name": "King Sam", "role": "ADMIN"})
 

@@ -162,16 +162,29 @@ def test_a_cursor_belongs_to_its_list(client, keys, organization, adam):
     assert refused(client, f"/api/v1/organizations/{organization.pk}/members", cursor=cursor)
 
 
-def test_a_cursor_of_another_organization_shows_nothing_of_it(
-    api_as, keys, client, foreign_organization, stan
+def test_a_cursor_belongs_to_its_organization_and_each_member_can_go_on_with_it(
+    api_as, keys, client, organization, foreign_organization, stan, adam
 ):
+    MemberFactory.create(organization=foreign_organization, user=adam)
     cursor = page(client, limit=2)["next_cursor"]
+    colleague = api_as(adam)
 
-    response = api_as(stan).get(KEYS, {"cursor": cursor})
+    def as_(organization):
+        headers = {"X-Organization-Id": str(organization.pk)}
+        return colleague.get(KEYS, {"cursor": cursor}, headers=headers)
 
-    # A place in time is all a cursor holds; the rows are still those of whoever asks.
-    assert response.status_code in {200, 400}
-    assert response.json().get("data", []) == []
+    assert refused(api_as(stan), KEYS, cursor=cursor)
+    assert as_(foreign_organization).status_code == 400
+    assert ids_of(as_(organization).json()) == keys[2:]
+
+
+def test_a_cursor_belongs_to_its_person(api_as, olivia, adam):
+    mine, sessions = api_as(olivia), "/api/v1/users/me/sessions"
+    api_as(olivia)
+    cursor = mine.get(sessions, {"limit": 1}).json()["next_cursor"]
+
+    assert mine.get(sessions, {"cursor": cursor}).status_code == 200
+    assert refused(api_as(adam), sessions, cursor=cursor)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,13 @@ WITH_BODY = {
 }
 
 
+WITHOUT_BODY = {
+    name: one
+    for name, one in BY_DJANGO.items()
+    if one.method in {"post", "patch", "delete"} and name not in WITH_BODY and not one.is_upload
+}
+
+
 def ask(world, operation, **how):
     with transaction.atomic():
         response = world.ask(who_may(operation), operation, **how)
@@ -50,6 +57,55 @@ def test_an_unknown_member_is_refused(world: World):
     }
 
     assert got == {name: [("#/no_such_member", "body")] for name in WITH_BODY}
+
+
+@pytest.mark.parametrize(
+    ("body", "pointers"),
+    [
+        ('{"no_such_member": 1}', [("#/no_such_member", "body")]),
+        ('{"a": 1, "a": 2}', [("#/a", "body")]),
+        ("{", []),
+        ("[]", []),
+    ],
+    ids=["member", "repeated", "half", "list"],
+)
+def test_what_takes_no_body_refuses_one(world: World, body, pointers):
+    got = {}
+
+    for name, operation in WITHOUT_BODY.items():
+        path = operation.path.format(**world.path_values("mine"))
+        response = world.insider(operation).generic(
+            operation.method.upper(), path, body, content_type="application/json"
+        )
+        got[name] = faults_of(response)
+
+    # What its path reads is pictures.
+    assert got.pop("users_me_avatar_remove") == 415
+    assert {name: told[: len(pointers)] for name, told in got.items()} == (
+        dict.fromkeys(got, pointers)
+    )
+
+
+def test_an_empty_body_is_none(world: World):
+    got = {}
+
+    for name, operation in WITHOUT_BODY.items():
+        path = operation.path.format(**world.path_values("mine"))
+        with transaction.atomic():
+            client, method = world.insider(operation), operation.method.upper()
+            headers = {"Idempotency-Key": "the-same"} if method == "POST" else {}
+            got[name] = client.generic(
+                method, path, "{}", content_type="application/json", headers=headers
+            )
+            transaction.set_rollback(True)
+
+    refused = {name: one.status_code for name, one in got.items() if one.status_code >= 400}
+    # What whoever asks has not got, a picture that is no JSON, and a person who is not suspended.
+    assert refused == {
+        **dict.fromkeys(("auth_passkeys_remove", "invitations_accept", "invitations_decline"), 404),
+        "users_me_avatar_remove": 415,
+        "admin_users_reinstate": 409,
+    }
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import Notice
-from apikeys import selectors
+from apikeys import selectors, tasks
 from apikeys.models import ApiKey
-from apikeys.services import keys
+from apikeys.services import key_policy, keys
 from config.common.errors import InvalidInput
 from organizations import access
 from organizations.models import Organization
@@ -84,6 +84,54 @@ def test_owners_are_told_how_many_when_the_policy_is_saved(organization, olivia,
 
     titles = Notice.objects.filter(kind="api_key.outdated").order_by("pk")
     assert [one.title for one in titles][1:] == ["1 key is older than 395 days"]
+
+
+@pytest.mark.django_db
+def test_owners_are_told_when_a_key_grows_too_old_later_and_of_each_key_once(
+    organization, olivia, foreign_organization, stan, aged
+):
+    demand(organization, 90)
+    demand(foreign_organization, 395)
+    Notice.objects.all().delete()
+
+    def told():
+        tasks.tell_of_outdated()
+        titles = [
+            (one.user_id, one.title) for one in Notice.objects.filter(kind="api_key.outdated")
+        ]
+        Notice.objects.all().delete()
+        return titles
+
+    def age(**how):
+        ApiKey.objects.filter(name="just in time").update(**how)
+
+    assert told() == []
+    age(created_at=timezone.now() - timedelta(days=90))
+    assert told() == [(olivia.pk, "1 key is older than 90 days")]
+    assert told() == []
+    demand(organization, 100)
+    Notice.objects.all().delete()
+    assert told() == []
+    age(created_at=timezone.now() - timedelta(days=100))
+    assert told() == [(olivia.pk, "1 key is older than 100 days")]
+    demand(organization, None)
+    age(outdated_told_at=None)
+    assert told() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_jobs_at_once_one_tells():
+    organization = OrganizationFactory.create()
+    key = ApiKeyFactory.create(organization=organization)
+    Organization.objects.filter(pk=organization.pk).update(max_key_age_days=1)
+    ApiKey.objects.filter(pk=key.pk).update(created_at=timezone.now() - timedelta(days=2))
+
+    race.behind(
+        lambda: key_policy.tell_of_outdated(organization_id=organization.pk, at=timezone.now()),
+        lambda: key_policy.tell_of_those_grown_old(at=timezone.now()),
+    )
+
+    assert Notice.objects.filter(kind="api_key.outdated").count() == 1
 
 
 @pytest.mark.django_db

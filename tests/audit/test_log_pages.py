@@ -87,6 +87,7 @@ def test_what_staff_did_is_marked(page, sam, organization):
         ({"request_id": "request-0002"}, []),
         ({"since": "2001-01-01", "action": "organization.updated"}, ["organization.updated"]),
         ({"until": "2001-01-01"}, []),
+        ({"until": "9999-12-31", "action": "organization.updated"}, ["organization.updated"]),
         ({"action": "nothing.happened", "request_id": "request-0001"}, ["organization.updated"]),
     ],
 )

@@ -48,6 +48,20 @@ def test_an_untouched_log_is_as_it_was_written(chain, foreign_organization, caps
 
 
 @pytest.mark.parametrize(
+    "number", [1e16, -9e18, 1e15, 2**63 - 1, -0.0, 1.0, 1e-7, 5e-324, [[1e17]]]
+)
+def test_numbers_that_postgresql_writes_in_its_own_way_are_no_edits(organization, number):
+    for value in (number, 1):
+        organizations.update_organization(
+            organization=organization, changes={"metadata": {"a": value}}
+        )
+
+    assert selectors.first_fault(organization.pk) is None
+    entry = AuditLog.objects.filter(event="organization.updated").earliest("pk")
+    assert entry.new_values["metadata"]["a"] == number
+
+
+@pytest.mark.parametrize(
     ("column", "value"),
     [
         ("summary", "'nothing happened'"),

@@ -44,6 +44,8 @@ def test_reads_what_it_writes(document):
         b"[" * 100_000,
         b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1),
         b"[" + b"1," * 30_000 + b"1]",
+        b"[1e19]",
+        b"[-1e300]",
     ],
     ids=[
         "open",
@@ -58,6 +60,8 @@ def test_reads_what_it_writes(document):
         "deep",
         "deeper",
         "wide",
+        "large",
+        "low",
     ],
 )
 def test_refuses_what_is_not_harmless_json(raw):

@@ -18,6 +18,10 @@ KEY = "tg_live_" + "a" * 38
         ("password", "hunter2hunter2"),
         ("refresh_token", "anything"),
         ("nested", {"authorization": "Bearer x", "list": [KEY]}),
+        ("nested", {"passwords": ["hunter2hunter2"], "private_key": "-----BEGIN"}),
+        ("nested", [{"secret": {"value": "anything", "list": [["hunter2hunter2"]]}}]),
+        ("signing_key", "anything"),
+        ("db", {"passphrase": "anything", "passwd": "hunter2hunter2"}),
     ],
 )
 def test_secrets_are_replaced(name, value):
@@ -34,6 +38,7 @@ def test_secrets_are_replaced(name, value):
         "hunter2",
         "anything",
         "Bearer x",
+        "BEGIN",
     ):
         assert secret not in text
 

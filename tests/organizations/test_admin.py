@@ -56,6 +56,41 @@ def test_is_found_by_what_support_has_in_hand(
     assert len(found) == (2 if text == "" else 1)
 
 
+@pytest.mark.parametrize("field", ["metadata", "billing_address"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *('[1]', '"x"', '{"a": 1e22}', '{"a": NaN}', '{"a": 1, "a": 2}', '{"a": "\\u0000"}'),
+        "[" * 2_000 + "]" * 2_000,
+    ],
+)  # fmt: skip
+def test_json_is_read_as_strictly_as_by_the_api(back_office, organization, field, text):
+    page = f"{LIST}{organization.pk}/change/"
+
+    response = back_office.post(page, form_of(organization, **{field: text}))
+
+    assert (response.status_code, list(response.context["errors"]) != []) == (200, True)
+    organization.refresh_from_db()
+    assert (organization.metadata, organization.billing_address) == ({}, {})
+
+
+def test_an_address_is_made_of_what_an_invoice_shows(back_office, organization):
+    page = f"{LIST}{organization.pk}/change/"
+    told = [
+        back_office.post(page, form_of(organization, billing_address=text)).status_code
+        for text in (
+            '{"planet": "Mars"}',
+            '{"city": 5}',
+            '{"country": "France"}',
+            '{"city": "Nice"}',
+        )
+    ]
+
+    assert told == [200, 200, 200, 302]
+    organization.refresh_from_db()
+    assert organization.billing_address == {"city": "Nice"}
+
+
 def test_counts_members_once_while_searching(back_office, organization, adam, mia):
     response = back_office.get(LIST, {"q": "example.com"})
 

@@ -1,9 +1,10 @@
 """How far a closing reaches: all that works for the organization ends, nothing of a neighbour is touched, and no race leaves anything on."""
 
 from datetime import timedelta
+from importlib import import_module
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from accounts.models import User
@@ -20,7 +21,16 @@ from organizations.models import (
     OrganizationInvitation,
     OrganizationMember,
 )
-from organizations.services import closing, grants, invitations, members
+from organizations.services import (
+    closing,
+    custom_roles,
+    grants,
+    invitations,
+    limits,
+    members,
+    organizations,
+    security_policy,
+)
 from tests.factories.accounts import UserFactory
 from tests.factories.apikeys import ApiKeyFactory
 from tests.factories.organizations import MemberFactory, OrganizationFactory
@@ -218,3 +228,77 @@ def test_whatever_races_a_closing_nothing_is_left_on_and_nobody_waits_in_a_circl
         assert outcomes[0] is None
         assert not [one for one in outcomes if isinstance(one, OperationalError)]
         assert _left_on(organization) == (0, 0, 0, 0)
+
+
+@pytest.mark.django_db
+def test_nothing_of_it_is_changed_afterwards_by_staff(portal_as, sam, organization, mia):
+    close(organization)
+    tenant, before = access.on_behalf_of(organization), state_of(organization)
+
+    for change in (
+        lambda: organizations.update_organization(
+            organization=organization, changes={"name": "Other"}
+        ),
+        lambda: limits.override_limits(
+            organization=organization,
+            limits={"rate_limit": 9, "rate_per_seconds": 1, "rate_burst": 9, "quota_limit": None},
+        ),
+        lambda: security_policy.change_policy(tenant=tenant, changes={"requires_two_factor": True}),
+        lambda: members.change_role(tenant=tenant, user_id=mia.pk, role="ADMIN"),
+        lambda: members.remove_member(tenant=tenant, user_id=mia.pk),
+        lambda: custom_roles.create_role(tenant=tenant, name="Late", permissions=[]),
+        lambda: close(organization),
+    ):
+        with pytest.raises(OrganizationIsClosed):
+            change()
+    page = portal_as(sam).get(f"/admin/organizations/organization/{organization.pk}/change/")
+
+    assert (page.status_code, page.context["has_change_permission"]) == (200, False)
+    assert b'name="_save"' not in page.content
+    assert state_of(organization) == before
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("migration", "statement", "ended"),
+    [
+        (
+            "organizations.migrations.0007_closed_hold_nothing",
+            "TAKE_BACK",
+            {"invitations", "grants"},
+        ),
+        ("billing.migrations.0005_closed_subscribe_to_nothing", "END", {"subscriptions"}),
+        ("webhooks.migrations.0009_closed_are_told_nothing", "STOP", {"webhooks", "deliveries"}),
+    ],
+)
+def test_what_was_closed_before_it_reached_so_far_is_brought_to_an_end(migration, statement, ended):
+    organization, neighbour = OrganizationFactory.create(), OrganizationFactory.create()
+    equip(organization)
+    equip(neighbour)
+    switched_off = WebhookFactory.create(organization=organization)
+    endpoints.disable_webhook(webhook=switched_off, at=timezone.now())
+    Organization.objects.filter(pk=organization.pk).update(
+        status="CLOSED", closed_at=timezone.now()
+    )
+    before, of_neighbour = state_of(organization), state_of(neighbour)
+
+    with connection.cursor() as cursor:
+        cursor.execute(getattr(import_module(migration), statement))
+
+    after = state_of(organization)
+    assert {name for name in after if after[name] != before[name]} == ended
+    assert state_of(neighbour) == of_neighbour
+    live = {
+        "invitations": [row["status"] for row in after["invitations"]],
+        "grants": after["grants"],
+        "subscriptions": [row["status"] for row in after["subscriptions"]],
+        "webhooks": sorted(row["disabled_reason"] for row in after["webhooks"]),
+        "deliveries": sorted({row["status"] for row in after["deliveries"]}),
+    }
+    assert {name: live[name] for name in ended}.items() <= {
+        "invitations": ["REVOKED"],
+        "grants": [],
+        "subscriptions": ["CANCELED"],
+        "webhooks": ["closed", "customer"],
+        "deliveries": ["CANCELED"],
+    }.items()

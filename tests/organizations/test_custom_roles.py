@@ -223,14 +223,30 @@ def test_who_waits_for_a_deleted_role_gets_the_replacement(
     assert (invitation.role, invitation.custom_role_id) == ("VIEWER", other["id"])
 
 
-def test_a_role_is_never_its_own_replacement(api_as, organization, olivia, vera, accountant):
+@pytest.mark.parametrize(
+    ("named", "fault"),
+    [
+        ("replacement_id={itself}", ("#/replacement_id", "unknown")),
+        ("replacement_id={foreign}", ("#/replacement_id", "unknown")),
+        ("replacement_id=8000000000", ("#/replacement_id", "unknown")),
+        ("replacement=VIEWER&replacement_id={itself}", ("#/replacement", "either")),
+    ],
+)
+def test_a_replacement_is_another_role_of_the_organization(
+    api_as, organization, olivia, vera, stan, accountant, named, fault
+):
     give(organization, vera, accountant)
-
-    refused = api_as(olivia).delete(
-        url(organization, accountant.pk) + f"?replacement_id={accountant.pk}"
+    theirs = custom_roles.create_role(
+        tenant=access.tenant_of(stan), name="Theirs", permissions=["keys:read"]
     )
+    query = named.format(itself=accountant.pk, foreign=theirs.pk)
+
+    refused = api_as(olivia).delete(f"{url(organization, accountant.pk)}?{query}")
 
     assert refused.status_code == 400
+    (told,) = refused.json()["errors"]
+    assert (told["pointer"], told["code"]) == fault
+    assert told["location"] == "query"
     assert OrganizationMember.objects.get(user=vera).custom_role == accountant
 
 

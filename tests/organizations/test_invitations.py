@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.models import Notice, User
-from accounts.services import registration
+from accounts.services import registration, suspension
 from audit.models import AuditLog
 from config.common import crypto
 from config.common.models import MAIL_BODY, OutgoingMail
@@ -330,6 +330,24 @@ OFFERS = [
 ]
 
 
+def test_an_organization_is_no_way_to_write_to_everybody(
+    api_as, organization, foreign_organization, adam, stan, monkeypatch
+):
+    monkeypatch.setattr(invitations, "MAILS_OF_ORGANIZATION", 2)
+    client = api_as(adam)
+    for name in ("one", "two"):
+        made = invite(client, organization, email=f"{name}@example.com").json()
+        client.delete(url(organization, made["id"]))
+
+    refused = invite(client, organization, email="three@example.com")
+
+    assert (refused.status_code, refused.json()["code"]) == (429, "too_many_invitation_mails")
+    assert 86_390 <= int(refused["Retry-After"]) <= 86_401
+    assert tokens("three@example.com") == []
+    assert not OrganizationInvitation.objects.filter(email="three@example.com").exists()
+    assert invite(api_as(stan), foreign_organization).status_code == 201
+
+
 @pytest.mark.parametrize(("who", "role", "status"), OFFERS)
 def test_who_may_offer_what(request, api_as, organization, who, role, status):
     response = invite(api_as(request.getfixturevalue(who)), organization, role=role)
@@ -347,7 +365,7 @@ def test_who_has_not_verified_their_own_address_invites_nobody(api_as, organizat
     assert (response.status_code, states()) == (403, [])
 
 
-@pytest.mark.parametrize("change", ["removed", "demoted"])
+@pytest.mark.parametrize("change", ["removed", "demoted", "suspended"])
 def test_an_invitation_is_as_good_as_the_right_of_who_sent_it(
     api_as, organization, olivia, adam, nora, change
 ):
@@ -355,8 +373,10 @@ def test_an_invitation_is_as_good_as_the_right_of_who_sent_it(
     tenant = access.tenant_of(olivia)
     if change == "removed":
         members.remove_member(tenant=tenant, user_id=adam.pk)
-    else:
+    elif change == "demoted":
         members.change_role(tenant=tenant, user_id=adam.pk, role=Role.MEMBER)
+    else:
+        suspension.suspend(user=adam, reason="Asked for by letter")
 
     refused = accept(api_as(nora), tokens()[0])
 
@@ -366,6 +386,19 @@ def test_an_invitation_is_as_good_as_the_right_of_who_sent_it(
         tenant=tenant, invitation_id=OrganizationInvitation.objects.get().pk, at=timezone.now()
     )
     assert accept(api_as(nora), tokens()[-1]).status_code == 200
+
+
+def test_who_is_an_owner_no_more_makes_no_owner_by_an_earlier_invitation(
+    api_as, organization, olivia, adam, nora
+):
+    members.change_role(tenant=access.tenant_of(olivia), user_id=adam.pk, role=Role.OWNER)
+    invite(api_as(adam), organization, role="OWNER")
+    members.change_role(tenant=access.tenant_of(olivia), user_id=adam.pk, role=Role.ADMIN)
+
+    refused = accept(api_as(nora), tokens()[0])
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "invitation_not_open")
+    assert (roles_of(nora), states()) == ([], ["PENDING"])
 
 
 def test_my_invitations_are_listed_and_answered_by_id(api_as, organization, adam, nora, stan):

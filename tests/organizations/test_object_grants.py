@@ -139,6 +139,37 @@ def test_who_may_not_manage_members_gives_nothing(
     assert not ObjectGrant.objects.exists()
 
 
+def test_nobody_gives_to_themselves_what_would_outlast_their_role(
+    api_as, portal_as, organization, adam, key
+):
+    refused = give(api_as(adam), organization, adam, key)
+    asked = {"email": adam.email, "permission": "keys:write", "on": f"api_key:{key.pk}"}
+    page = portal_as(adam).post("/team/grants/", asked)
+
+    assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+    assert "Nobody gives a permission to themselves." in page.content.decode()
+    assert not ObjectGrant.objects.exists()
+
+
+def test_nobody_touches_who_was_granted_more_than_they_have(
+    api_as, organization, olivia, adam, vera, key
+):
+    give(api_as(olivia), organization, vera, organization, "owners:write", "organization")
+    client, place = api_as(adam), f"/api/v1/organizations/{organization.pk}/members/{vera.pk}"
+
+    got = [
+        client.delete(place),
+        client.patch(place, {"role": "MEMBER"}),
+        give(client, organization, vera, key),
+    ]
+
+    assert [(one.status_code, one.json()["permission"]) for one in got] == [
+        (403, "owners:write")
+    ] * 3
+    assert organization.members.get(user=vera).role == Role.VIEWER
+    assert ObjectGrant.objects.count() == 1
+
+
 def test_nobody_gives_what_they_have_not(api_as, organization, adam, vera):
     refused = give(
         api_as(adam), organization, vera, organization, "organization:close", "organization"

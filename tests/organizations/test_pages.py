@@ -99,7 +99,7 @@ def test_switching_changes_what_pages_show(portal_as, organization, olivia):
     assert 'value="Second"' in text_of(client.get(SETTINGS))
 
 
-@pytest.mark.parametrize("chosen", ["foreign", "", "abc", "-1", "9" * 30])
+@pytest.mark.parametrize("chosen", ["foreign", "", "abc", "-1", "9" * 30, "9" * 5_000])
 def test_what_one_does_not_belong_to_cannot_be_chosen(
     portal_as, organization, olivia, foreign_organization, chosen
 ):
@@ -248,8 +248,8 @@ def test_many_members_come_in_pages(portal_as, organization, olivia):
     second = client.get(TEAM + first.context["page"]["next_url"])
 
     assert [len(page.context["members"]) for page in (first, second)] == [50, 6]
-    assert first.context["page"]["prev_url"] == ""
-    assert second.context["page"]["next_url"] == ""
+    assert first.context["page"]["prev_url"] is None
+    assert second.context["page"]["next_url"] is None
 
 
 def test_a_page_costs_the_same_for_many_members(portal_as, organization, olivia, count_queries):

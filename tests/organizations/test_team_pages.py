@@ -5,6 +5,7 @@ import re
 import orjson
 import pytest
 
+from apikeys.models import ApiKey
 from config.common import crypto
 from config.common.models import MAIL_BODY, OutgoingMail
 from organizations import access
@@ -16,10 +17,11 @@ from organizations.models import (
     OrganizationMember,
     Role,
 )
-from organizations.services import custom_roles
+from organizations.services import custom_roles, grants
 from tests.clients import grow_old
 from tests.factories.accounts import UserFactory
 from tests.factories.apikeys import ApiKeyFactory
+from tests.factories.organizations import MemberFactory
 
 pytestmark = pytest.mark.django_db
 NORA = "nora@example.com"
@@ -233,7 +235,7 @@ def test_a_permission_on_one_key_is_given_and_taken(portal_as, organization, ada
     client = portal_as(adam)
     client.post(
         "/team/grants/",
-        {"user_id": vera.pk, "permission": "keys:write", "on": f"api_key:{key.pk}"},
+        {"email": "vera@example.com", "permission": "keys:write", "on": f"api_key:{key.pk}"},
     )
     grant = ObjectGrant.objects.get()
 
@@ -250,11 +252,60 @@ def test_what_does_not_fit_together_is_refused_in_the_form(portal_as, organizati
 
     page = portal_as(adam).post(
         "/team/grants/",
-        {"user_id": vera.pk, "permission": "billing:read", "on": f"api_key:{key.pk}"},
+        {"email": "vera@example.com", "permission": "billing:read", "on": f"api_key:{key.pk}"},
     )
 
     assert "On this kind of object can be given: keys:read, keys:write." in text_of(page)
     assert not ObjectGrant.objects.exists()
+
+
+def test_anybody_of_many_members_can_be_given_a_permission_and_nobody_else(
+    portal_as, organization, olivia, stan, monkeypatch
+):
+    monkeypatch.setattr("organizations.forms.rights.MAX_OFFERED", 2)
+    last = MemberFactory.create(organization=organization, user__email="zoe@example.com").user
+    MemberFactory.create_batch(3, organization=organization)
+    key = ApiKeyFactory.create(organization=organization)
+    client = portal_as(olivia)
+
+    def give(email):
+        asked = {"email": email, "permission": "keys:write", "on": f"api_key:{key.pk}"}
+        return client.post("/team/grants/", asked)
+
+    refused = [text_of(give(email)) for email in (stan.email, "nobody@example.com")]
+    given = give(" Zoe@EXAMPLE.com ")
+
+    assert ["No member has this address." in page for page in refused] == [True, True]
+    assert given.status_code == 302
+    assert [grant.user_id for grant in ObjectGrant.objects.all()] == [last.pk]
+    suggested = re.search(
+        r'<datalist id="members">(.*?)</datalist>', text_of(client.get("/team/grants/"))
+    )
+    assert suggested[1].count("<option ") == 2
+
+
+def test_grants_are_paged(portal_as, organization, olivia, vera, monkeypatch):
+    monkeypatch.setattr("organizations.views.rights._PAGE_SIZE", 2)
+    tenant = access.tenant_of(olivia)
+    for number in range(3):
+        key = ApiKeyFactory.create(organization=organization, name=f"Key {number}")
+        grants.give(
+            tenant=tenant,
+            user_id=vera.pk,
+            permission="keys:write",
+            kind="api_key",
+            object_id=key.pk,
+        )
+    client = portal_as(olivia)
+
+    first = client.get("/team/grants/")
+    second = client.get(f"/team/grants/{first.context['page']['next_url']}")
+
+    assert [[one.name for one in page.context["grants"]] for page in (first, second)] == [
+        [str(ApiKey.objects.get(name=name)) for name in names]
+        for names in (("Key 2", "Key 1"), ("Key 0",))
+    ]
+    assert second.context["page"]["next_url"] is None
 
 
 def test_the_policy_is_saved(portal_as, organization, adam):

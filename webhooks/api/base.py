@@ -1,10 +1,7 @@
 """What the views of webhooks have in common."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from rest_framework.request import Request
-
-from config.common.fields import StrictSerializer
 from organizations.roles import Permission
 from organizations.scoping import OrganizationScoped
 from webhooks import selectors
@@ -13,13 +10,6 @@ from webhooks.models import Webhook, WebhookDelivery
 ONCE = {"Cache-Control": "no-store"}
 READ = Permission.WEBHOOKS_READ
 WRITE = Permission.WEBHOOKS_WRITE
-
-
-def body_of(request: Request, shape: type[StrictSerializer]) -> Any:
-    """Return the serializer that has read the body. Raises ValidationError."""
-    serializer = shape(data=request.data)
-    serializer.is_valid(raise_exception=True)
-    return serializer
 
 
 class WebhookScoped(OrganizationScoped):

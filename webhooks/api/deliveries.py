@@ -13,7 +13,7 @@ from config.common.listing import Listing, Showing
 from organizations.roles import Permission
 from webhooks import selectors
 from webhooks.api import examples
-from webhooks.api.base import READ, WRITE, WebhookScoped, body_of
+from webhooks.api.base import READ, WRITE, WebhookScoped
 from webhooks.api.delivery_serializers import (
     DeliveryDetailSerializer,
     DeliveryExplanationSerializer,
@@ -71,6 +71,7 @@ class DeliveryView(Showing, WebhookScoped):
 class ResendView(WebhookScoped):
     """Sending one message again."""
 
+    bodyless_methods = frozenset({"POST"})
     permissions_by_method: ClassVar[dict[str, Permission]] = {"POST": WRITE}
 
     @extend_schema(
@@ -82,7 +83,6 @@ class ResendView(WebhookScoped):
     )
     def post(self, request: Request, webhook_id: int, delivery_id: int) -> Response:
         """Send a message again at once and by a fresh schedule, whatever became of it before. Its id stays the same."""
-        query.read(request)
         delivery = self.delivery(webhook_id, delivery_id)
         queued = resending.resend(delivery=delivery, at=timezone.now())
         return Response(DeliverySerializer(queued).data, status=202)
@@ -102,9 +102,8 @@ class RecoverView(WebhookScoped):
     )
     def post(self, request: Request, webhook_id: int) -> Response:
         """Send again every message of a time that was given up or canceled."""
-        query.read(request)
         webhook = self.webhook(webhook_id)
-        period = body_of(request, ResendPeriodSerializer).validated_data
+        period = self.body(ResendPeriodSerializer)
         count = resending.recover(webhook=webhook, at=timezone.now(), **period)
         return Response({"count": count}, status=202)
 
@@ -127,9 +126,8 @@ class ReplayMissingView(WebhookScoped):
         That is what happened while it was disabled, before it existed, or before its types and filters were changed;
         they hold as they are now.
         """
-        query.read(request)
         webhook = self.webhook(webhook_id)
-        period = body_of(request, ResendPeriodSerializer).validated_data
+        period = self.body(ResendPeriodSerializer)
         count = resending.replay_missing(webhook=webhook, at=timezone.now(), **period)
         return Response({"count": count}, status=202)
 
@@ -137,6 +135,7 @@ class ReplayMissingView(WebhookScoped):
 class StatsView(WebhookScoped):
     """Figures of an endpoint."""
 
+    query_methods = frozenset({"GET"})
     permissions_by_method: ClassVar[dict[str, Permission]] = {"GET": READ}
 
     @extend_schema(
@@ -166,6 +165,7 @@ class StatsView(WebhookScoped):
 class WhyView(WebhookScoped):
     """Why an endpoint did not get an event."""
 
+    query_methods = frozenset({"GET"})
     permissions_by_method: ClassVar[dict[str, Permission]] = {"GET": READ}
 
     @extend_schema(

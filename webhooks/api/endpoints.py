@@ -8,12 +8,11 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from config.common import query
 from config.common.listing import Listing, Showing
 from organizations.roles import Permission
 from webhooks import selectors
 from webhooks.api import examples
-from webhooks.api.base import ONCE, READ, WRITE, WebhookScoped, body_of
+from webhooks.api.base import ONCE, READ, WRITE, WebhookScoped
 from webhooks.api.delivery_serializers import DeliverySerializer
 from webhooks.api.serializers import (
     CreateWebhookSerializer,
@@ -60,8 +59,7 @@ class WebhookListView(Listing, WebhookScoped):
 
         The URL's addresses are looked up and checked; private and local ones are refused.
         """
-        query.read(request)
-        body = body_of(request, CreateWebhookSerializer)
+        body = self.sent(CreateWebhookSerializer)
         webhook, secret = endpoints.create_webhook(
             organization=self.tenant.organization,
             created_by=self.tenant.user,
@@ -112,9 +110,8 @@ class WebhookView(Showing, WebhookScoped):
     )
     def patch(self, request: Request, webhook_id: int) -> Response:
         """Change what is sent. What waits for the endpoint already goes to the new URL."""
-        query.read(request)
         webhook = self.webhook(webhook_id)
-        body = body_of(request, UpdateWebhookSerializer)
+        body = self.sent(UpdateWebhookSerializer)
         changed = endpoints.update_webhook(webhook=webhook, settings=body.settings())
         return Response(WebhookSerializer(changed).data)
 
@@ -123,7 +120,6 @@ class WebhookView(Showing, WebhookScoped):
     )
     def delete(self, request: Request, webhook_id: int) -> Response:
         """Remove an endpoint for good, with its secrets and its delivery log."""
-        query.read(request)
         endpoints.delete_webhook(webhook=self.webhook(webhook_id))
         return Response(status=204)
 
@@ -146,9 +142,8 @@ class RotateSecretView(WebhookScoped):
         During the overlap every delivery carries a signature by the new and by the former secrets, so that receivers
         can change over without a gap. It lasts a day unless you say otherwise, seven days at most; 0 ends it at once.
         """
-        query.read(request)
         webhook = self.webhook(webhook_id)
-        overlap = body_of(request, RotateWebhookSecretSerializer).validated_data["overlap_seconds"]
+        overlap = self.body(RotateWebhookSecretSerializer)["overlap_seconds"]
         at = timezone.now()
         secret = endpoints.rotate_secret(webhook=webhook, at=at, overlap_seconds=overlap)
         answer = {"secret": secret, "previous_expires_at": at + timedelta(seconds=overlap)}
@@ -158,6 +153,7 @@ class RotateSecretView(WebhookScoped):
 class EnableView(WebhookScoped):
     """Telling an endpoint of events again."""
 
+    bodyless_methods = frozenset({"POST"})
     permissions_by_method: ClassVar[dict[str, Permission]] = {"POST": WRITE}
 
     @extend_schema(
@@ -169,7 +165,6 @@ class EnableView(WebhookScoped):
     )
     def post(self, request: Request, webhook_id: int) -> Response:
         """Tell an endpoint of events from now on. What it missed is sent when you ask for it: recover, replay missing."""
-        query.read(request)
         webhook = endpoints.enable_webhook(webhook=self.webhook(webhook_id))
         return Response(WebhookSerializer(webhook).data)
 
@@ -177,6 +172,7 @@ class EnableView(WebhookScoped):
 class DisableView(WebhookScoped):
     """Telling an endpoint nothing."""
 
+    bodyless_methods = frozenset({"POST"})
     permissions_by_method: ClassVar[dict[str, Permission]] = {"POST": WRITE}
 
     @extend_schema(
@@ -188,7 +184,6 @@ class DisableView(WebhookScoped):
     )
     def post(self, request: Request, webhook_id: int) -> Response:
         """Stop telling an endpoint; what waits for it is canceled and can be recovered later."""
-        query.read(request)
         webhook = endpoints.disable_webhook(webhook=self.webhook(webhook_id), at=timezone.now())
         return Response(WebhookSerializer(webhook).data)
 
@@ -212,8 +207,7 @@ class TestEventView(WebhookScoped):
 
         It is signed, retried and logged like any other delivery, which is what this answers with.
         """
-        query.read(request)
         webhook = self.webhook(webhook_id)
-        event_type = body_of(request, TestEventSerializer).validated_data["event_type"]
+        event_type = self.body(TestEventSerializer)["event_type"]
         delivery = testing.send_test(webhook=webhook, at=timezone.now(), event_type=event_type)
         return Response(DeliverySerializer(delivery).data, status=202)

@@ -11,7 +11,7 @@ from config.common import query
 from organizations.roles import Permission
 from webhooks import catalogue, selectors
 from webhooks.api import examples
-from webhooks.api.base import READ, WRITE, WebhookScoped, body_of
+from webhooks.api.base import READ, WRITE, WebhookScoped
 from webhooks.api.delivery_serializers import (
     AcknowledgeFeedSerializer,
     EventTypesSerializer,
@@ -36,13 +36,13 @@ class EventTypesView(WebhookScoped):
     )
     def get(self, request: Request) -> Response:
         """List every event that endpoints can subscribe to, with the JSON Schema of its body and an example."""
-        query.read(request)
         return Response(EventTypesSerializer({"data": catalogue.event_types()}).data)
 
 
 class FeedView(WebhookScoped):
     """The organization's messages, for polling."""
 
+    query_methods = frozenset({"GET"})
     permissions_by_method: ClassVar[dict[str, Permission]] = {"GET": READ}
 
     @extend_schema(
@@ -93,8 +93,7 @@ class AcknowledgeFeedView(WebhookScoped):
     )
     def post(self, request: Request) -> Response:
         """Say that everything up to a position is dealt with. A position only moves ahead, also under a race."""
-        query.read(request)
-        body = body_of(request, AcknowledgeFeedSerializer).validated_data
+        body = self.body(AcknowledgeFeedSerializer)
         position = positions.acknowledge(
             organization=self.tenant.organization, at=timezone.now(), **body
         )

@@ -1,8 +1,5 @@
 """What the pages of webhooks have in common."""
 
-from typing import Any
-from urllib.parse import urlencode
-
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -30,18 +27,6 @@ def may_write(request: HttpRequest, webhook: Webhook | None = None) -> bool:
 def query_of(request: HttpRequest, *names: str) -> dict[str, str]:
     """Return the filters of a list as short clean texts."""
     return {name: request.GET.get(name, "").replace("\x00", "").strip()[:80] for name in names}
-
-
-def page_urls(query: dict[str, str], page: Any) -> dict[str, str | None]:
-    """Return the addresses of the neighbouring pages."""
-    return {"next_url": _url(query, page.next_cursor), "prev_url": _url(query, page.prev_cursor)}
-
-
-def _url(query: dict[str, str], cursor: str | None) -> str | None:
-    if cursor is None:
-        return None
-    given = {name: value for name, value in query.items() if value}
-    return f"?{urlencode({**given, 'cursor': cursor})}"
 
 
 def reveal(request: HttpRequest, webhook: Webhook, secret: str, *, is_new: bool) -> HttpResponse:

@@ -17,7 +17,7 @@ from webhooks.forms import CreateWebhookForm, EditWebhookForm, RotateSecretForm,
 from webhooks.models import Status, Webhook
 from webhooks.selectors import figures, lists, snippets
 from webhooks.services import endpoints, testing
-from webhooks.views.base import READ, WRITE, may_write, page_urls, query_of, reveal, webhook_of
+from webhooks.views.base import READ, WRITE, may_write, query_of, reveal, webhook_of
 
 _HOURS = 24
 
@@ -45,7 +45,7 @@ def webhook_list(request: HttpRequest) -> HttpResponse:
         webhook.buckets = series[webhook.pk]
     context = {
         "webhooks": page.rows,
-        "page": page_urls(query, page),
+        "page": page.urls(query),
         "query": query,
         "can_write": may_write(request),
     }
@@ -92,7 +92,7 @@ def webhook_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "latency": figures.latency_of(webhook, since=since),
         "buckets": figures.by_hour([webhook], at=now, hours=_HOURS)[pk],
         "deliveries": page.rows,
-        "page": page_urls(query, page),
+        "page": page.urls(query),
         "query": query,
         "types": figures.recent_types(webhook),
         "is_circuit_open": webhook.circuit_open_until and webhook.circuit_open_until > now,

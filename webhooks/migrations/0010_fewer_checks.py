@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('organizations', '0006_object_grants'),
-        ('webhooks', '0008_positions_at_hand_out'),
+        ('webhooks', '0009_closed_are_told_nothing'),
     ]
 
     operations = [
