@@ -16,7 +16,7 @@ from apikeys.services.key_checks import (
 )
 from config.common import jsonparser
 from config.common.errors import DomainError
-from config.common.forms import LinesField, RefusableForm
+from config.common.forms import LinesField, RefusableForm, in_your_zone
 
 _RATE = ("rate_limit", "rate_per_seconds", "rate_burst")
 _QUOTA = ("quota_limit", "quota_period")
@@ -83,7 +83,7 @@ class KeyForm(RefusableForm):
         required=False,
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
         input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d"],
-        help_text="Coordinated Universal Time (UTC). Empty: never.",
+        help_text=in_your_zone("Empty: never."),
     )
     rate_limit = forms.IntegerField(label="Calls", min_value=1, max_value=MAX_RATE, required=False)
     rate_per_seconds = forms.IntegerField(

@@ -109,7 +109,7 @@ def log_export(request: HttpRequest) -> StreamingHttpResponse:
 
 
 def _log_row(entry: AuditLog) -> LogRow:
-    shown = selectors.shown(entry)
+    shown = selectors.shown_flat(entry)
     old, new = shown["old_values"] or {}, shown["new_values"] or {}
     pairs = [(name, old.get(name), new.get(name)) for name in dict.fromkeys([*old, *new])]
     # Of something new, what is empty says nothing.

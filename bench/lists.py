@@ -136,10 +136,7 @@ def _stock_entries(shape: Any) -> Any:
 
     class Entries(shape):  # type: ignore[misc]
         def to_representation(self, instance: Any) -> Any:
-            row = selectors.shown(instance)
-            row["actor"] = {name: row.pop(f"actor_{name}") for name in ("type", "id", "label")}
-            row["target"] = {name: row.pop(f"target_{name}") for name in ("type", "id")}
-            return Serializer.to_representation(self, row)
+            return Serializer.to_representation(self, selectors.shown(instance))
 
     return Entries
 

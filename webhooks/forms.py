@@ -11,7 +11,7 @@ from django import forms
 from config.common import jsonparser
 from config.common.errors import DomainError
 from config.common.event_schemas import EventType
-from config.common.forms import RefusableForm
+from config.common.forms import RefusableForm, in_your_zone
 from webhooks import catalogue, matching
 from webhooks.models import Kind, Signature, Webhook
 from webhooks.services import endpoints
@@ -278,7 +278,7 @@ class TestEventForm(RefusableForm):
     )
 
 
-def _moment(label: str, help_text: str, *, required: bool = True) -> forms.DateTimeField:
+def _moment(label: str, help_text: Any, *, required: bool = True) -> forms.DateTimeField:
     written = "%Y-%m-%dT%H:%M"
     return forms.DateTimeField(
         label=label,
@@ -303,7 +303,7 @@ class PeriodForm(RefusableForm):
         initial=RECOVER,
         widget=forms.RadioSelect,
     )
-    since = _moment("Events since", "Coordinated Universal Time (UTC).")
+    since = _moment("Events since", in_your_zone())
     until = _moment("Until", "Empty: up to now.", required=False)
 
     def clean_until(self) -> datetime | None:

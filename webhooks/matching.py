@@ -79,7 +79,7 @@ def _equal(found: Any, value: Any) -> bool:
 def _contains(found: Any, value: Any) -> bool:
     if isinstance(found, str):
         return isinstance(value, str) and value in found
-    return isinstance(found, list) and value in found
+    return isinstance(found, list) and any(_equal(one, value) for one in found)
 
 
 # What a filter may ask; every operator gets what lies at the path and the filter's value.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection
-from django.db.models import Count, Q
+from django.db.models import Count
 
 from webhooks.models import (
     Outcome,
@@ -45,8 +45,7 @@ class QueueState:
 def queue_state(*, at: datetime) -> QueueState:
     """Return what waits, for staff and for Prometheus."""
     waiting = WebhookDelivery.objects.filter(status=Status.PENDING)
-    is_free = Q(leased_until=None) | Q(leased_until__lte=at)
-    due = waiting.filter(is_free, next_attempt_at__lte=at)
+    due = WebhookDelivery.objects.due(at=at)
     oldest = due.order_by("next_attempt_at").values_list("next_attempt_at", flat=True).first()
     return QueueState(
         to_fan_out=WebhookMessage.objects.filter(fanned_out_at=None).count(),

@@ -1,10 +1,18 @@
-"""How an event is told in the forms of Slack, Discord and Microsoft Teams. Pure."""
+"""How an event is told in the forms of Slack, Discord and Microsoft Teams. Pure.
 
+Texts of an event are anybody's: what would make a link, a mention or a heading of them is taken as it is written.
+"""
+
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+# Discord takes 6,000 characters in all, and a backslash counts.
 _MAX_FIELDS = 10
-_MAX_VALUE = 300
+_MAX_VALUE = 250
+_NOTHING = "–"  # noqa: RUF001  (a dash)
+# What Markdown gives a meaning to; a backslash takes it away.
+_MARKUP = re.compile(r"([\\`*_~|\[\]()<>#])")
 
 
 def transformed(kind: str, payload: Mapping[str, Any]) -> dict[str, Any]:
@@ -17,19 +25,17 @@ def _standard(payload: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _slack(payload: Mapping[str, Any]) -> dict[str, Any]:
-    fields = [
-        {"type": "mrkdwn", "text": f"*{_escaped(name)}*\n{_escaped(value)}"}
-        for name, value in _facts(payload)
-    ]
-    blocks: list[dict[str, Any]] = [
-        {"type": "section", "text": {"type": "mrkdwn", "text": f"*{payload['type']}*"}}
-    ]
+    fields = [_mrkdwn(f"*{_escaped(name)}*\n{_escaped(value)}") for name, value in _facts(payload)]
+    blocks: list[dict[str, Any]] = [{"type": "section", "text": _mrkdwn(f"*{payload['type']}*")}]
     if fields:
         blocks.append({"type": "section", "fields": fields})
-    blocks.append(
-        {"type": "context", "elements": [{"type": "mrkdwn", "text": payload["timestamp"]}]}
-    )
+    blocks.append({"type": "context", "elements": [_mrkdwn(payload["timestamp"])]})
     return {"text": payload["type"], "blocks": blocks}
+
+
+def _mrkdwn(text: str) -> dict[str, Any]:
+    # Verbatim: else channels and people that a text names, and whatever looks like a URL, become links.
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
 
 
 def _discord(payload: Mapping[str, Any]) -> dict[str, Any]:
@@ -37,7 +43,7 @@ def _discord(payload: Mapping[str, Any]) -> dict[str, Any]:
         "title": payload["type"],
         "timestamp": payload["timestamp"],
         "fields": [
-            {"name": name, "value": value or "–", "inline": True}  # noqa: RUF001  (nothing)
+            {"name": name, "value": _plain(value), "inline": True}
             for name, value in _facts(payload)
         ],
     }
@@ -46,7 +52,7 @@ def _discord(payload: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _teams(payload: Mapping[str, Any]) -> dict[str, Any]:
-    facts = [{"title": name, "value": value} for name, value in _facts(payload)]
+    facts = [{"title": name, "value": _plain(value)} for name, value in _facts(payload)]
     card = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",
@@ -79,9 +85,23 @@ def _facts(payload: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _text(value: Any) -> str:
+    """Say a value in one line that is never empty, nor longer than a message has room for."""
+    line = " ".join(_words(value).split()) or _NOTHING
+    return line if len(line) <= _MAX_VALUE else f"{line[: _MAX_VALUE - 1]}…"
+
+
+def _words(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: _NOTHING, True: "yes", False: "no"}[value]
     if isinstance(value, Mapping):
-        value = ", ".join(f"{name}: {inner}" for name, inner in value.items())
-    return str(value)[:_MAX_VALUE]
+        return ", ".join(f"{name}: {_words(inner)}" for name, inner in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(_words, value))
+    return str(value)
+
+
+def _plain(text: str) -> str:
+    return _MARKUP.sub(r"\\\1", text)
 
 
 def _escaped(text: str) -> str:

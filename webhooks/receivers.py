@@ -31,6 +31,6 @@ def owe_message(event: DomainEvent, at: datetime, **_: Any) -> None:
 def disable_webhooks_of_closed_organization(
     event: OrganizationClosed, at: datetime, **_: Any
 ) -> None:
-    """What is closed is told nothing more, not even that: its members read it in a mail."""
+    """What is closed is told that, and nothing more."""
     assert event.organization_id is not None
     endpoints.disable_webhooks_of(organization_id=event.organization_id, at=at)

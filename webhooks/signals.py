@@ -61,7 +61,7 @@ class WebhookSecretRotated(DomainEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookDisabled(DomainEvent):
-    """An endpoint gets nothing any more: `customer`, `staff`, `gone` or `failing` says why."""
+    """An endpoint gets nothing any more: `customer`, `staff`, `gone`, `failing` or `closed` says why."""
 
     name = "webhook.disabled"
     summary = "webhook {webhook_id} disabled: {reason}"

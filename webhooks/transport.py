@@ -23,7 +23,7 @@ logger = structlog.get_logger(__name__)
 MAX_RUNNING = 400
 # What a lane may hold: as much as is sent within this time at the endpoint's own speed, well inside the lease.
 _HOLD_SECONDS = 15.0
-_MAX_HELD = 500
+_MAX_HELD = 1_000
 _FIRST_CAP = 2
 # A request that begins later than this before its lease ends might still run when somebody else begins it again.
 _MARGIN = timedelta(seconds=20)
@@ -95,7 +95,7 @@ class _Lane:
 
 
 class Sender:
-    """The thread that sends. `submit` and `collect` are called by one other thread."""
+    """The thread that sends. One other thread calls `submit`, and one calls `collect`."""
 
     def __init__(self, *, clock: Any, client: Client | None = None) -> None:
         self._clock = clock
@@ -106,6 +106,7 @@ class Sender:
         self._turn: deque[int] = deque()
         self._running = 0
         self._held: Counter[int] = Counter()
+        self._counting = threading.Lock()
         self._results: deque[Result] = deque()
         self._is_news = threading.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -123,7 +124,8 @@ class Sender:
     @property
     def held(self) -> int:
         """How many parcels are with the sender, results that nobody collected included."""
-        return self._held.total()
+        with self._counting:
+            return self._held.total()
 
     def room_by_endpoint(self) -> dict[int, int]:
         """Return how many more parcels each known endpoint may be claimed for."""
@@ -134,7 +136,8 @@ class Sender:
 
     def submit(self, parcels: Sequence[Parcel]) -> None:
         """Hand over what was claimed."""
-        self._held.update(parcel.webhook_id for parcel in parcels)
+        with self._counting:
+            self._held.update(parcel.webhook_id for parcel in parcels)
         if parcels:
             self._loop.call_soon_threadsafe(self._accept, parcels)
 
@@ -145,7 +148,8 @@ class Sender:
         found = []
         while self._results:
             found.append(self._results.popleft())
-        self._held.subtract(result.parcel.webhook_id for result in found)
+        with self._counting:
+            self._held.subtract(result.parcel.webhook_id for result in found)
         return found
 
     def _live(self) -> None:

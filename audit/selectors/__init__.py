@@ -13,6 +13,7 @@ from audit.selectors.log import (
     personal_data_of,
     searched,
     shown,
+    shown_flat,
 )
 from audit.selectors.security import (
     narrowed,
@@ -47,4 +48,5 @@ __all__ = [
     "security_events_by_name",
     "security_events_of",
     "shown",
+    "shown_flat",
 ]

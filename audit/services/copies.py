@@ -39,7 +39,7 @@ def export(
         )
     entries = selectors.entries_where(selectors.log_of(organization, at=at), **filters)
     rows = entries.order_by("-occurred_at", "-id").iterator(chunk_size=500)
-    return exports.written(map(selectors.shown, rows), selectors.SHOWN, file_format)
+    return exports.written(map(selectors.shown_flat, rows), selectors.SHOWN, file_format)
 
 
 @transaction.atomic

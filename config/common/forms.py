@@ -4,8 +4,19 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django import forms
+from django.utils import timezone
+from django.utils.functional import lazy
 
 from config.common.errors import DomainError
+
+
+def _in_your_zone(more: str = "") -> str:
+    """Return the help text of a time, which is read in the time zone of whoever fills in the form."""
+    return f"In your time zone, {timezone.get_current_timezone_name()}. {more}".strip()
+
+
+# Said when a form is shown: whose zone it is, is not known when the form is defined.
+in_your_zone = lazy(_in_your_zone, str)
 
 
 class RefusableForm(forms.Form):

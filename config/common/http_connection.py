@@ -11,6 +11,8 @@ import httptools
 MAX_READ: Final = 64 * 1024
 MAX_KEPT: Final = 16 * 1024
 _MAX_HEAD = 64 * 1024
+# Of all that came, framing and trailers included: the parser keeps a trailer whole, however long it is.
+_MAX_SIZE = 4 * MAX_READ
 _MAX_HEADERS = 64
 _FIRST_FINAL = 200
 # What is said of troubles that come before a connection as well as on it.
@@ -119,19 +121,19 @@ class Connection(asyncio.Protocol):
                 self._fail(Trouble.MALFORMED, "The answer is not HTTP that we can read.")
                 return
             self._has_more = True
-        if self._is_complete or self._total > MAX_READ:
+        self._size += len(data)
+        is_endless = self._has_head and self._size > _MAX_SIZE
+        if self._is_complete or self._total > MAX_READ or is_endless:
             self._finish()
-        elif not self._has_head:
-            self._head_size += len(data)
-            if self._head_size > _MAX_HEAD:
-                self._fail(Trouble.MALFORMED, "The answer's head has no end.")
+        elif not self._has_head and self._size > _MAX_HEAD:
+            self._fail(Trouble.MALFORMED, "The answer's head has no end.")
 
     def _begin(self) -> None:
         """Expect a new answer."""
         self._parser = httptools.HttpResponseParser(self)
         self._headers: dict[str, str] = {}
         self._kept = bytearray()
-        self._status = self._total = self._head_size = 0
+        self._status = self._total = self._size = 0
         self._keeps_alive = False
         self._has_head = self._is_framed = self._is_complete = self._has_more = False
 

@@ -93,7 +93,8 @@ class _Dictionaries(BaseIterable[dict[str, Any]]):
         for row in chain.from_iterable(results):
             made = dict(zip(names, row, strict=True))
             for name, convert in conversions:
-                made[name] = convert(made[name])
+                if (value := made[name]) is not None:
+                    made[name] = convert(value)
             yield made
 
 
@@ -101,14 +102,10 @@ def _conversions(expression: Any, database: Any) -> list[Callable[[Any], Any]]:
     """Return what is to be done to a value as it comes from the database; JSON is read by a faster reader."""
     field = expression.output_field
     if isinstance(expression, Col) and type(field) is JSONField and field.decoder is None:
-        return [_from_json]
+        return [orjson.loads]
     converters = database.ops.get_db_converters(expression)
     converters += expression.get_db_converters(database)
     return [partial(_converted, converter, expression, database) for converter in converters]
-
-
-def _from_json(text: str | None) -> Any:
-    return None if text is None else orjson.loads(text)
 
 
 def _converted(converter: Any, expression: Any, database: Any, value: Any) -> Any:
@@ -150,6 +147,7 @@ class CompiledRows:
             own = _own_columns(self._model, _deferred_of(rows))
             asked.query.add_annotation(own, "own_columns")
             asked.query.default_cols = False
+            asked.query.clear_deferred_loading()
         asked._iterable_class = _Dictionaries  # noqa: SLF001  (what `.values()` does, without resolving each name)
         return asked  # type: ignore[no-any-return]
 
@@ -158,8 +156,9 @@ class CompiledRows:
     ) -> list[dict[str, Any]]:
         """Return the rows of `query` as the serializer would."""
         serializer = self._serializer(context=context or {})
-        write = self._asked_row if self._is_asked else self._row
-        return [write(row, self._bare(row), serializer) for row in rows or ()]
+        if self._is_asked:
+            return [serializer.to_representation(self._bare(row)) for row in rows or ()]
+        return [self._row(row, self._bare(row), serializer) for row in rows or ()]
 
     def _bare(self, row: dict[str, Any]) -> Any:
         """Return an instance whose columns are the row, which is all that properties and methods may look at."""
@@ -172,11 +171,6 @@ class CompiledRows:
         for name, read in self._readers:
             made[name] = read(row, bare, serializer)
         return made
-
-    @staticmethod
-    def _asked_row(_row: dict[str, Any], bare: Any, serializer: Any) -> dict[str, Any]:
-        shown: dict[str, Any] = serializer.to_representation(bare)
-        return shown
 
     def _source(self, field: Any) -> str | Reader:
         """Return the column of the row that a field shows as it is, or what reads it."""

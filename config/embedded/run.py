@@ -17,6 +17,7 @@ from django.core.management import call_command
 from django.db import connection, connections
 from django.db.migrations.executor import MigrationExecutor
 
+from config.demo import hooks
 from config.embedded import programs
 from config.embedded.place import Place
 from config.embedded.postgres import Postgres
@@ -105,6 +106,7 @@ class EmbeddedRun:
             told = io.StringIO()
             call_command("demo", stdout=told)
             self.show("up", told.getvalue().strip())
+        hooks.follow_address()
         connections.close_all()
 
     def _wait_for_web(self) -> None:

@@ -156,7 +156,7 @@ def test_a_delivery_is_shown_with_its_message_as_the_feed_tells_it(world: World)
 
     message = world.webhook.message
     assert shown == {
-        "position": message.pk,
+        "position": message.position,
         "id": message.message_id,
         "type": message.event_type,
         "timestamp": message.payload["timestamp"],

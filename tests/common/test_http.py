@@ -343,6 +343,34 @@ def test_many_headers_and_long_ones_are_cut(serving):
     assert answer.headers["x-0"] == "v" * 1_000
 
 
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("begin", "more"),
+    [
+        (CHUNKED + b"0\r\nX: ", b"a" * 65_536),
+        (CHUNKED + b"0\r\n", b"X: a\r\n" * 10_000),
+        (CHUNKED + b"1;a=", b"a" * 65_536),
+        (CHUNKED, b"1\r\na\r\n" * 10_000),
+    ],
+    ids=["a trailer", "trailers", "a chunk's extension", "chunks of one byte"],
+)
+def test_what_goes_on_for_ever_behind_the_head_is_cut(begin, more, serving):
+    sent = [0]
+
+    def pour(connection: socket.socket) -> None:
+        connection.sendall(begin)
+        while True:
+            sent[0] += connection.send(more)
+
+    [answer] = post(serving(pour).url)
+
+    assert (answer.status, answer.trouble) == (200, None)
+    assert answer.seconds < 5
+    assert sent[0] < 20_000_000
+
+
 @contextmanager
 def _full_server() -> Iterator[int]:
     """Hold a port that takes no connection: its queue is full."""

@@ -101,7 +101,8 @@ def test_everything_that_works_for_it_ends_and_the_neighbour_keeps_all(told):
 
     fan_out.fan_out(at=timezone.now())
 
-    assert not WebhookDelivery.objects.filter(webhook=webhook, status="PENDING").exists()
+    last = WebhookDelivery.objects.get(webhook=webhook, status="PENDING")
+    assert last.message.event_type == "organization.closed"
 
 
 @pytest.mark.django_db

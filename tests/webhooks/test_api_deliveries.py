@@ -44,6 +44,11 @@ def one(webhook, rest=""):
     return f"{HOOKS}/{webhook.pk}{rest}"
 
 
+def positions(messages):
+    found = WebhookMessage.objects.in_bulk([message.pk for message in messages])
+    return [found[message.pk].position for message in messages]
+
+
 def attempt(delivery, outcome=Outcome.SUCCEEDED, **values):
     defaults = {
         "number": 1,
@@ -245,6 +250,7 @@ def test_the_feed_goes_on_behind_what_was_acknowledged(mia_asks, organization, w
     made = [happened(organization, name) for name in names]
     unsettled = mia_asks.get(f"{HOOKS}/messages").json()
     fan_out.fan_out(at=timezone.now())
+    places = positions(made)
     testing.send_test(webhook=webhook, at=timezone.now())
 
     first = mia_asks.get(f"{HOOKS}/messages", {"limit": 2}).json()
@@ -252,7 +258,7 @@ def test_the_feed_goes_on_behind_what_was_acknowledged(mia_asks, organization, w
     moved = mia_asks.post(f"{HOOKS}/messages/acknowledge", {"position": first["position"]})
     rest = mia_asks.get(f"{HOOKS}/messages").json()
     other = mia_asks.get(f"{HOOKS}/messages", {"consumer": "bookkeeping"}).json()
-    named = mia_asks.get(f"{HOOKS}/messages", {"after": made[0].pk}).json()
+    named = mia_asks.get(f"{HOOKS}/messages", {"after": places[0]}).json()
 
     def ids(page):
         return [row["id"] for row in page["data"]]
@@ -261,8 +267,8 @@ def test_the_feed_goes_on_behind_what_was_acknowledged(mia_asks, organization, w
     assert unsettled["data"] == []
     assert (ids(first), first["has_more"]) == (expected[:2], True)
     assert again == first
-    assert moved.json()["position"] == made[1].pk
-    assert (ids(rest), rest["has_more"], rest["position"]) == (expected[2:], False, made[2].pk)
+    assert moved.json()["position"] == places[1]
+    assert (ids(rest), rest["has_more"], rest["position"]) == (expected[2:], False, places[2])
     assert ids(other) == expected
     assert ids(named) == expected[1:]
     assert rest["data"][0]["data"] == made[2].payload["data"]
@@ -281,15 +287,30 @@ def test_the_feed_narrows_to_types(mia_asks, organization, webhook):
     assert unknown.json()["errors"][0]["pointer"] == "#/event_types"
 
 
-def test_a_position_is_a_message_of_ones_own(mia_asks, organization, foreign_organization, webhook):
+def test_nobody_is_ahead_of_the_feed(mia_asks, organization, foreign_organization, webhook):
     foreign = happened(foreign_organization, "Elsewhere")
     fan_out.fan_out(at=timezone.now())
 
-    for position in (foreign.pk, 2**62):
+    for position in (*positions([foreign]), 2**62):
         response = mia_asks.post(f"{HOOKS}/messages/acknowledge", {"position": position})
         assert response.status_code == 400
         assert response.json()["errors"][0]["pointer"] == "#/position"
     assert not FeedPosition.objects.exists()
+
+
+def test_a_position_stays_good_when_its_message_is_pruned(mia_asks, organization, webhook):
+    made = [happened(organization, name) for name in ("One", "Two")]
+    fan_out.fan_out(at=timezone.now())
+    first, last = positions(made)
+    path = f"{HOOKS}/messages/acknowledge"
+
+    made[0].delete()
+    assert mia_asks.post(path, {"position": first}).status_code == 200
+    assert mia_asks.post(path, {"position": last}).status_code == 200
+    made[1].delete()
+    page = mia_asks.get(f"{HOOKS}/messages").json()
+    assert mia_asks.post(path, {"position": page["position"]}).json()["position"] == last
+    assert mia_asks.post(path, {"position": last + 1}).status_code == 400
 
 
 def test_consumers_are_limited(organization):
@@ -306,8 +327,9 @@ def test_consumers_are_limited(organization):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_position_never_moves_back(organization):
-    made = [happened(organization, f"Name {number}").pk for number in range(6)]
+    messages = [happened(organization, f"Name {number}") for number in range(6)]
     fan_out.fan_out(at=timezone.now())
+    made = positions(messages)
 
     def acknowledge(position):
         return lambda: feeds.acknowledge(

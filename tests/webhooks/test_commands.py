@@ -13,7 +13,7 @@ from billing.services import subscriptions
 from organizations.services import suspension
 from tests.doubles.receiver import response
 from webhooks.models import Status, WebhookAttempt, WebhookDelivery, WebhookMessage
-from webhooks.services import endpoints, sending, upkeep
+from webhooks.services import endpoints, resending, sending, upkeep
 
 pytestmark = pytest.mark.django_db
 TYPES = {"event_types": ["organization.suspended"]}
@@ -99,7 +99,9 @@ def test_a_disabled_endpoint_is_named_and_left_alone(failed):
     assert err == f"webhook {failed.pk} is disabled (customer)\n"
 
 
-@pytest.mark.parametrize("text", ["yesterday", "2026-03-01T12:00", "2026-99-01T12:00Z", "5w", ""])
+@pytest.mark.parametrize(
+    "text", ["yesterday", "2026-03-01T12:00", "2026-99-01T12:00Z", "5w", "999999d", ""]
+)
 def test_an_unreadable_time_is_refused(text, failed):
     with pytest.raises(CommandError, match="is no time"):
         run("redeliver_webhooks", "--since", text)
@@ -181,4 +183,16 @@ def test_what_still_waits_is_never_pruned(failed):
     run("prune_webhooks")
 
     assert WebhookMessage.objects.count() == 1
+    assert WebhookAttempt.objects.count() == 1
+
+
+def test_what_is_sent_again_while_it_is_being_pruned_stays_with_its_message(failed):
+    delivery = WebhookDelivery.objects.get()
+    chosen = list(WebhookMessage.objects.values_list("pk", flat=True))
+    resending.resend(delivery=delivery, at=timezone.now())
+
+    assert upkeep._delete(chosen) == len(chosen) - 1
+
+    assert WebhookMessage.objects.get() == delivery.message
+    assert WebhookDelivery.objects.get().status == Status.PENDING
     assert WebhookAttempt.objects.count() == 1

@@ -4,20 +4,31 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
-from config.common.errors import InvalidInput
+from config.common.errors import InvalidInput, NotFound
 from tests.factories.webhooks import WebhookFactory
 from tests.simultaneous import at_once
 from webhooks.models import (
     DisabledReason,
+    Outcome,
     Status,
     Trigger,
     Webhook,
+    WebhookAttempt,
     WebhookDelivery,
     WebhookMessage,
     WebhookSecret,
 )
-from webhooks.services import endpoints, secrets
+from webhooks.services import (
+    conformance,
+    endpoints,
+    oversight,
+    resending,
+    secrets,
+    testing,
+)
 
 pytestmark = pytest.mark.django_db
 AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -254,3 +265,46 @@ def test_a_deleted_endpoint_takes_its_log_along_and_leaves_the_messages(webhook)
     assert not Webhook.objects.exists()
     assert not WebhookDelivery.objects.exists()
     assert types(organization) == ["webhook.created", "webhook.deleted"]
+
+
+def test_a_long_log_is_deleted_without_being_read(webhook):
+    delivery = owed(webhook)
+    WebhookAttempt.objects.create(
+        delivery=delivery, webhook=webhook, number=1, trigger=Trigger.EVENT, at=AT, duration_ms=1,
+        outcome=Outcome.REFUSED, url=URL,
+    )  # fmt: skip
+
+    with CaptureQueriesContext(connection) as seen:
+        endpoints.delete_webhook(webhook=webhook)
+
+    log = [query["sql"] for query in seen if "webhooks_webhookdelivery" in query["sql"]]
+    assert log[0].startswith('DELETE FROM "webhooks_webhookdelivery" WHERE')
+    assert f'"webhook_id" = {webhook.pk}' in log[0]
+    assert not WebhookAttempt.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda webhook, _: endpoints.update_webhook(webhook=webhook, settings={"concurrency": 1}),
+        lambda webhook, _: endpoints.rotate_secret(webhook=webhook, at=AT),
+        lambda webhook, _: endpoints.disable_webhook(webhook=webhook, at=AT),
+        lambda webhook, _: endpoints.enable_webhook(webhook=webhook),
+        lambda webhook, _: resending.recover(webhook=webhook, since=AT, at=AT),
+        lambda webhook, _: resending.replay_missing(webhook=webhook, since=AT, at=AT),
+        lambda _, delivery: resending.resend(delivery=delivery, at=AT),
+        lambda webhook, _: testing.send_test(webhook=webhook, at=AT),
+        lambda webhook, _: oversight.force_disable(webhook=webhook, note="spam", at=AT),
+        lambda webhook, _: oversight.try_now(webhook=webhook),
+        lambda webhook, _: conformance.request_run(webhook=webhook, requested_by=None, at=AT),
+    ],
+)
+def test_what_is_deleted_at_the_same_moment_is_not_found(act, webhook):
+    delivery = owed(webhook)
+    endpoints.delete_webhook(webhook=Webhook.objects.get())
+    count = WebhookMessage.objects.count()
+
+    with pytest.raises(NotFound):
+        act(webhook, delivery)
+
+    assert WebhookMessage.objects.count() == count

@@ -6,7 +6,7 @@ from webhooks import matching
 
 PAYLOAD = {
     "type": "invoice.paid",
-    "data": {"amount": 1200, "plan": "PRO", "is_first": True, "tags": ["a", "b"], "after": {"name": "Acme"}, "note": None},
+    "data": {"amount": 1200, "plan": "PRO", "is_first": True, "tags": ["a", "b"], "counts": [1], "after": {"name": "Acme"}, "note": None},
 }  # fmt: skip
 
 
@@ -28,7 +28,7 @@ def test_patterns_mean_a_type_an_area_or_everything(patterns, wanted):
         ("data.is_first", "equals", True, True), ("data.is_first", "equals", 1, False),
         ("data.plan", "differs", "FREE", True), ("data.missing", "differs", "x", True),
         ("data.plan", "in", ["FREE", "PRO"], True), ("data.plan", "in", [], False), ("data.is_first", "in", [1], False),
-        ("data.tags", "contains", "a", True), ("data.tags", "contains", "z", False),
+        ("data.tags", "contains", "a", True), ("data.tags", "contains", "z", False), ("data.counts", "contains", 1, True), ("data.counts", "contains", True, False),
         ("data.after.name", "contains", "cm", True), ("data.amount", "contains", "1", False),
         ("data.amount", "above", 1199, True), ("data.amount", "above", 1200, False),
         ("data.amount", "at_least", 1200, True), ("data.amount", "below", 1200, False),

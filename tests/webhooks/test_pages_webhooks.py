@@ -1,14 +1,14 @@
 """The pages of webhooks: the list, one endpoint, its forms, deliveries, why, conformance, and the catalogue."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.utils import timezone
 
 from organizations import access
 from organizations.roles import Permission
-from organizations.services import grants, organizations
+from organizations.services import custom_roles, grants, members, organizations
 from tests.factories.webhooks import WebhookFactory
 from webhooks.models import (
     ConformanceRun,
@@ -466,3 +466,50 @@ def test_who_was_given_one_webhook_may_change_that_one(
     assert (changed.status_code, refused.status_code) == (200, 403)
     other.refresh_from_db()
     assert other.description == ""
+
+
+def test_who_was_given_one_webhook_learns_of_no_event_that_does_not_concern_it(
+    mia_browses, api_as, mia, adam, organization, webhook
+):
+    endpoints.update_webhook(webhook=webhook, settings={"event_types": ["webhook.*"]})
+    organizations.update_organization(organization=organization, changes={"name": "Acme"})
+    fan_out.fan_out(at=timezone.now())
+    concerns, other = (
+        WebhookMessage.objects.filter(event_type=event_type).latest("id").message_id
+        for event_type in ("webhook.updated", "organization.updated")
+    )
+    tenant = access.tenant_of(adam, organization.pk)
+    role = custom_roles.create_role(tenant=tenant, name="Narrow", permissions=["usage:read"])
+    members.change_role(tenant=tenant, user_id=mia.pk, custom_role_id=role.pk)
+    grants.give(
+        tenant=tenant, user_id=mia.pk, permission="webhooks:read", kind="webhook",
+        object_id=webhook.pk,
+    )  # fmt: skip
+
+    shown = mia_browses.get(page(webhook, "why/"), {"message": other}).content.decode()
+    asked, path = api_as(mia), f"/api/v1/webhooks/{webhook.pk}/why"
+
+    assert "No such event" in shown
+    assert "organization.updated" not in shown
+    assert concerns in shown
+    assert asked.get(path, {"message": other}).status_code == 404
+    assert asked.get(path, {"message": concerns}).json()["event_type"] == "webhook.updated"
+    assert asked.get(path).json()["event_type"] == "webhook.updated"
+
+
+def test_times_are_read_in_the_zone_that_the_form_names(mia_browses, mia, organization, webhook):
+    mia.time_zone = "Asia/Kolkata"
+    mia.save()
+    organizations.update_organization(organization=organization, changes={"name": "Acme"})
+    fan_out.fan_out(at=timezone.now())
+    WebhookDelivery.objects.update(
+        status=Status.FAILED, next_attempt_at=None, completed_at=timezone.now()
+    )
+    happened = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+    WebhookMessage.objects.update(occurred_at=happened)
+    path = page(webhook, "send-again/")
+
+    assert "In your time zone, Asia/Kolkata." in mia_browses.get(path).content.decode()
+    for since, queued in (("2026-03-01T17:31", 0), ("2026-03-01T17:30", 1)):
+        mia_browses.post(path, {"what": "recover", "since": since})
+        assert WebhookDelivery.objects.filter(status=Status.PENDING).count() == queued

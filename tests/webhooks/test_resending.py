@@ -5,12 +5,14 @@ from datetime import timedelta
 import pytest
 
 from config.common.errors import InvalidInput
+from config.common.http import Answer
 from organizations.services import suspension
 from tests.doubles.receiver import response
 from webhooks import catalogue
 from webhooks.models import Status, Trigger, WebhookAttempt, WebhookDelivery, WebhookMessage
-from webhooks.services import claims, endpoints, resending, testing
+from webhooks.services import claims, endpoints, resending, results, testing
 from webhooks.signals import WebhookTested
+from webhooks.transport import Result
 
 pytestmark = pytest.mark.django_db
 TYPES = {"event_types": ["organization.suspended"]}
@@ -80,6 +82,27 @@ def test_what_is_on_its_way_is_not_resent(endpoint, change, drain, clock):
 
     with pytest.raises(resending.AlreadyOnItsWay):
         resending.resend(delivery=WebhookDelivery.objects.get(), at=clock.now)
+
+
+def test_what_comes_of_an_attempt_under_way_does_not_end_the_new_round(
+    endpoint, change, drain, clock
+):
+    webhook = endpoint("/status/500", **TYPES)
+    change()
+    drain()
+    WebhookDelivery.objects.update(tries=9)
+    clock.pass_by(seconds=5)
+    (parcel,) = claims.claim(at=clock.now, room=10, shares={webhook.pk: 10})
+    endpoints.disable_webhook(webhook=webhook, at=clock.now)
+    endpoints.enable_webhook(webhook=webhook)
+    resending.recover(webhook=webhook, since=clock.now - timedelta(days=9999), at=clock.now)
+
+    refused = Result(parcel, clock.now, clock.now, "v1,x", Answer(status=500))
+    results.record([refused], dice=lambda: 0.5)
+
+    delivery = WebhookDelivery.objects.get()
+    assert (delivery.status, delivery.tries, delivery.trigger) == ("PENDING", 0, Trigger.RECOVERY)
+    assert (delivery.next_attempt_at, delivery.attempts) == (clock.now, 2)
 
 
 def test_a_time_of_failures_is_recovered_oldest_first(endpoint, receiver, change, drain, clock):

@@ -3,12 +3,21 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from organizations.services import suspension
 from tests.doubles.receiver import response
 from webhooks import metering, selectors
-from webhooks.models import Status, Webhook, WebhookAttempt, WebhookDelivery, WebhookMessage
+from webhooks.models import (
+    Outcome,
+    Status,
+    Webhook,
+    WebhookAttempt,
+    WebhookDelivery,
+    WebhookMessage,
+)
+from webhooks.selectors import console, figures
 from webhooks.services import endpoints
 
 pytestmark = pytest.mark.django_db
@@ -49,6 +58,30 @@ def test_statistics_are_counted_from_the_log(endpoint, receiver, change, drain, 
     assert found.average_ms == pytest.approx(sum(log.values_list("duration_ms", flat=True)) / 4)
 
 
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "America/St_Johns"])
+def test_hours_add_up_to_the_statistics_in_every_time_zone(zone, endpoint, change, drain, clock):
+    webhook = endpoint(**TYPES)
+    for minutes in (-1, 1, 15, 59, 61, 119, 121):
+        clock.now = clock.now.replace(hour=12, minute=0) - timedelta(minutes=minutes)
+        change()
+        drain()
+    clock.now = clock.now.replace(hour=12, minute=0)
+    WebhookAttempt.objects.filter(at__gt=clock.now).update(outcome=Outcome.REFUSED)
+
+    with timezone.override(zone):
+        series = figures.by_hour([webhook], at=clock.now + timedelta(minutes=2), hours=2)[
+            webhook.pk
+        ]
+    since = clock.now - timedelta(minutes=118)
+    totals = selectors.statistics_of(webhook, since=since)
+
+    assert [(bucket.at, bucket.succeeded, bucket.failed) for bucket in series] == [
+        (since, 2, 0),
+        (since + timedelta(hours=1), 2, 1),
+    ]
+    assert (totals.succeeded, totals.failed) == (4, 1)
+
+
 def test_statistics_of_nothing_have_no_rate(endpoint, clock):
     found = selectors.statistics_of(endpoint(), since=clock.now)
 
@@ -77,11 +110,37 @@ def test_the_feed_tells_everything_once_from_a_position(
     drain()
 
     feed = list(selectors.feed_of(organization))
-    rest = selectors.feed_of(organization, after=feed[0].pk, event_types=["organization.suspended"])
+    rest = selectors.feed_of(
+        organization, after=feed[0].position, event_types=["organization.suspended"]
+    )
 
     assert [message.pk for message in feed] == sorted(message.pk for message in feed)
     assert {message.organization_id for message in feed} == {organization.pk}
     assert [message.event_type for message in rest] == ["organization.suspended"]
+
+
+def test_what_is_committed_late_is_not_skipped_by_who_read_on(organization, drain):
+    drain()
+    with connection.cursor() as cursor:
+        # A change that is slow takes its id before another one, and is committed after it.
+        cursor.execute("SELECT nextval(pg_get_serial_sequence('webhooks_webhookmessage', 'id'))")
+        (early,) = cursor.fetchone()
+    suspension.suspend(organization=organization, reason="unpaid")
+    drain()
+    read = selectors.feed_of(organization).last()
+    assert read.pk > early
+
+    late = WebhookMessage.objects.create(
+        pk=early,
+        message_id="msg_late",
+        organization=organization,
+        event_type="organization.updated",
+        payload={},
+        occurred_at=read.occurred_at,
+    )
+    drain()
+
+    assert list(selectors.feed_of(organization, after=read.position)) == [late]
 
 
 def test_test_events_are_not_in_the_feed(organization, endpoint, drain):
@@ -197,3 +256,23 @@ def test_figures_for_prometheus(endpoint, change, drain, clock, client):
     assert values["tollgate_webhook_failing_endpoints"] == "1"
     assert 'tollgate_webhook_lag_seconds{quantile="0.95"}' in values
     assert b"tollgate_webhook_open_circuits 0" in client.get("/metrics").content
+
+
+def test_what_is_held_back_for_a_reason_is_not_due(endpoint, organization, change, drain, clock):
+    clock.now = timezone.now() + timedelta(seconds=1)
+    in_order = endpoint("/status/500", ordering_path="data.organization_id", **TYPES)
+    change()
+    change()
+    drain()
+    second = in_order.deliveries.latest("id")
+    assert (second.ordering_key, second.attempts) == (str(organization.pk), 0)
+    assert metering.queue_state(at=clock.now).due == 0
+    stuck = clock.now + timedelta(minutes=3)
+    assert [row.pk for row in console.stuck(at=stuck)] == [in_order.deliveries.earliest("id").pk]
+    assert metering.queue_state(at=stuck).due == 1
+
+    Webhook.objects.update(circuit_open_until=stuck + timedelta(seconds=1))
+
+    state = metering.queue_state(at=stuck)
+    assert (state.pending, state.due, state.oldest_due_seconds) == (2, 0, 0.0)
+    assert not console.stuck(at=stuck)

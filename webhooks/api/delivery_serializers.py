@@ -182,7 +182,7 @@ class WebhookStatsQuerySerializer(StrictSerializer):
 
 
 class DeliveryBucketSerializer(StrictSerializer):
-    """The attempts of one hour."""
+    """The attempts of the hour that begins at this time."""
 
     at = serializers.DateTimeField()
     succeeded = serializers.IntegerField()

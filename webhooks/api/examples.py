@@ -180,8 +180,8 @@ STATS = OpenApiExample(
         "pending": 1,
         "by_outcome": {"succeeded": 39, "refused": 1},
         "series": [
-            {"at": "2026-03-02T09:00:00Z", "succeeded": 21, "failed": 0},
-            {"at": "2026-03-02T10:00:00Z", "succeeded": 18, "failed": 1},
+            {"at": "2026-03-02T08:30:00Z", "succeeded": 21, "failed": 0},
+            {"at": "2026-03-02T09:30:00Z", "succeeded": 18, "failed": 1},
         ],
     },
     response_only=True,

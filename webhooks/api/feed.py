@@ -74,7 +74,7 @@ class FeedView(WebhookScoped):
         shown = found[:limit]
         return {
             "data": shown,
-            "position": shown[-1].pk if shown else after,
+            "position": shown[-1].position if shown else after,
             "has_more": len(found) > limit,
         }
 

@@ -15,7 +15,9 @@ from webhooks.api.serializers import WebhookSerializer
 class FeedMessageSerializer(StrictSerializer):
     """A message of the feed: the body that endpoints get, with its id and its position."""
 
-    position = serializers.IntegerField(source="pk")
+    position = serializers.IntegerField(
+        allow_null=True, help_text="Its place in the feed; null of what is not in it, as tests are."
+    )
     id = serializers.CharField(source="message_id")
     type = serializers.CharField(source="event_type")
     timestamp = serializers.CharField(source="payload.timestamp")

@@ -120,7 +120,9 @@ class UpdateWebhookSerializer(StrictSerializer):
         help_text="Events with the same value at this path, such as `data.key_id`, arrive in order.",
     )
     concurrency = serializers.IntegerField(
-        min_value=1, max_value=MAX_CONCURRENCY, help_text="How many requests may run at once."
+        min_value=1,
+        max_value=MAX_CONCURRENCY,
+        help_text="How many requests may run at once, from each process that sends; there is one unless the operator runs more.",
     )
 
     required_members: ClassVar[frozenset[str]] = frozenset()

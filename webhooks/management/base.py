@@ -38,17 +38,19 @@ class WebhookCommand(BaseCommand):
 def moment(text: str, at: datetime) -> datetime:
     """Read a time such as 2026-03-01T12:00Z, or how long ago it was, such as 90m, 6h or 2d."""
     span = _SPAN.fullmatch(text)
-    if span:
-        return at - timedelta(**{_UNITS[span[2]]: int(span[1])})
     try:
-        found = parse_datetime(text)
-    except ValueError:
+        found = _ago(at, span) if span else parse_datetime(text)
+    except (ValueError, OverflowError):
         found = None
     if found is None or found.tzinfo is None:
         raise CommandError(
             f"{text!r} is no time. Write 2026-03-01T12:00Z, or how long ago: 90m, 6h, 2d."
         )
     return found
+
+
+def _ago(at: datetime, span: re.Match[str]) -> datetime:
+    return at - timedelta(**{_UNITS[span[2]]: int(span[1])})
 
 
 def webhook_called(webhook_id: int) -> Webhook:

@@ -1,8 +1,10 @@
 """State of the outbox and of what became of it: a message, its delivery to each endpoint, each attempt."""
 
+from datetime import datetime
+
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from organizations.models import Organization
 from webhooks.models.endpoints import Webhook
@@ -12,7 +14,8 @@ class WebhookMessage(models.Model):
     """A public event owed to one organization, written in the transaction of the change: the outbox.
 
     The payload is stored once, however many endpoints get it. `passed_over` says, per endpoint that did not get it,
-    why not, as it was decided when the message was fanned out.
+    why not, as it was decided when the message was fanned out. `position` is its place in the feed, given then, too: of
+    two changes at once the one that was written first may be committed last.
     """
 
     message_id = models.CharField(max_length=40, unique=True)
@@ -25,6 +28,7 @@ class WebhookMessage(models.Model):
     passed_over = models.JSONField(default=dict, blank=True)
     occurred_at = models.DateTimeField()
     fanned_out_at = models.DateTimeField(null=True, blank=True)
+    position = models.BigIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -34,7 +38,7 @@ class WebhookMessage(models.Model):
                 name="webhookmessage_to_fan_out",
                 condition=models.Q(fanned_out_at__isnull=True),
             ),
-            models.Index(fields=["organization", "id"], name="webhookmessage_feed"),
+            models.Index(fields=["organization", "position"], name="webhookmessage_feed"),
             # Rows come in the order of time, for which a range of blocks is enough and costs the writers nothing.
             BrinIndex(fields=["occurred_at"], name="webhookmessage_by_time"),
             BrinIndex(fields=["created_at"], name="webhookmessage_by_age"),
@@ -78,6 +82,25 @@ class Outcome(models.TextChoices):
     MALFORMED = "malformed", "The answer is not HTTP"
 
 
+class DeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
+    """Chainable filters over deliveries."""
+
+    def due(self, *, at: datetime) -> "DeliveryQuerySet":
+        """Keep what could be sent now: what nobody holds, no circuit holds back, and is first of its ordering key."""
+        earlier = WebhookDelivery.objects.filter(
+            status=Status.PENDING,
+            webhook=OuterRef("webhook"),
+            ordering_key=OuterRef("ordering_key"),
+            pk__lt=OuterRef("pk"),
+        ).exclude(ordering_key="")
+        is_free = Q(leased_until=None) | Q(leased_until__lte=at)
+        waiting = self.filter(is_free, status=Status.PENDING, next_attempt_at__lte=at)
+        return waiting.exclude(webhook__circuit_open_until__gt=at).exclude(Exists(earlier))
+
+
+DeliveryManager = models.Manager.from_queryset(DeliveryQuerySet)
+
+
 class WebhookDelivery(models.Model):
     """A message to one endpoint. Whoever claims it sets `leased_until` and raises `claims`.
 
@@ -107,6 +130,8 @@ class WebhookDelivery(models.Model):
     last_status_code = models.PositiveSmallIntegerField(null=True, blank=True)
     completed_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = DeliveryManager()
 
     class Meta:
         verbose_name_plural = "webhook deliveries"

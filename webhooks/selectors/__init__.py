@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Avg, Count, Q, QuerySet
+from django.db.models import Avg, Count, Max, Q, QuerySet
 from django.utils import timezone
 
 from billing import selectors as billing
@@ -30,6 +30,7 @@ __all__ = [
     "allowance_of",
     "attempts_of",
     "deliveries",
+    "end_of_feed",
     "explain",
     "feed_of",
     "messages",
@@ -126,13 +127,20 @@ def feed_of(
 ) -> QuerySet[WebhookMessage]:
     """Return the messages after a position, oldest first: what an organization polls instead of being called.
 
-    Only messages whose commit is settled are told, so that none appears behind a position that was read already:
-    fanning out is done one after the other, in the order of ids.
+    A message gets its position when it is handed out, by one process after the other: so none appears behind a position
+    that was read already, however late its change was committed.
     """
     found = WebhookMessage.objects.filter(
-        organization=organization, id__gt=after, is_test=False, fanned_out_at__isnull=False
-    ).order_by("id")
+        organization=organization, position__gt=after, is_test=False
+    ).order_by("position")
     return found.filter(event_type__in=event_types) if event_types else found
+
+
+def end_of_feed(organization: Organization) -> int:
+    """Return the furthest position that an organization can know: of a message, or acknowledged before it was pruned."""
+    told = feed_of(organization).aggregate(furthest=Max("position"))["furthest"]
+    known = organization.feed_positions.aggregate(furthest=Max("position"))["furthest"]
+    return max(told or 0, known or 0)
 
 
 def public_keys() -> Iterator[dict[str, str]]:
@@ -171,12 +179,10 @@ def explain(webhook: Webhook, message: WebhookMessage) -> Explanation:
     recorded = message.passed_over.get(str(webhook.pk))
     if recorded is not None:
         return _explain_decision(webhook, message, recorded)
-    if webhook.created_at > message.fanned_out_at:
-        when = f"The webhook was created at {webhook.created_at:%Y-%m-%d %H:%M:%S} UTC, after the event."
-        return Explanation(
-            "created_later", when, "Replay what is missing since the time of the event."
-        )
-    return Explanation("log_pruned", "The delivery's log is older than your plan keeps.", "")
+    when = (
+        f"The webhook was created at {webhook.created_at:%Y-%m-%d %H:%M:%S} UTC, after the event."
+    )
+    return Explanation("created_later", when, "Replay what is missing since the time of the event.")
 
 
 _DECISIONS = {

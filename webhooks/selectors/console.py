@@ -13,12 +13,12 @@ _PENDING = Q(deliveries__status=Status.PENDING)
 
 
 def stuck(*, at: datetime) -> QuerySet[WebhookDelivery]:
-    """Return the deliveries that should have been sent minutes ago and are not held back by a circuit, oldest first."""
+    """Return the deliveries that could have been sent minutes ago, and were not, oldest first."""
     return (
         WebhookDelivery.objects.select_related("message", "webhook", "organization")
         .defer("message__payload", "message__passed_over")
-        .filter(status=Status.PENDING, next_attempt_at__lt=at - STUCK_AFTER)
-        .exclude(webhook__circuit_open_until__gt=at)
+        .due(at=at)
+        .filter(next_attempt_at__lt=at - STUCK_AFTER)
         .order_by("next_attempt_at", "id")
     )
 

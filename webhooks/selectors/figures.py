@@ -5,8 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Aggregate, Count, F, FloatField, Q
-from django.db.models.functions import TruncHour
+from django.db.models import Aggregate, Count, DateTimeField, F, FloatField, Func, Q, Value
 
 from webhooks.models import Outcome, Webhook, WebhookAttempt
 
@@ -25,7 +24,7 @@ class Percentile(Aggregate):
 
 @dataclass(slots=True)
 class Bucket:
-    """The attempts of one hour."""
+    """The attempts of the hour that begins at this time."""
 
     at: datetime
     succeeded: int = 0
@@ -46,14 +45,16 @@ class Latency:
 
 
 def by_hour(webhooks: Iterable[Webhook], *, at: datetime, hours: int) -> dict[int, list[Bucket]]:
-    """Return, by endpoint, a bucket for each of the last so many hours, the present one included, oldest first."""
-    present = at.replace(minute=0, second=0, microsecond=0)
-    begin = present - HOUR * (hours - 1)
+    """Return, by endpoint, a bucket for each of the last so many hours, counted back from now, oldest first.
+
+    So they add up to the figures of the same time, and are nobody's hours of the clock, which differ by time zone.
+    """
+    begin = at - HOUR * hours
     ids = [webhook.pk for webhook in webhooks]
     counted: dict[tuple[int, datetime], tuple[int, int]] = defaultdict(lambda: (0, 0))
     rows = (
         WebhookAttempt.objects.filter(webhook__in=ids, at__gte=begin)
-        .annotate(hour=TruncHour("at"))
+        .annotate(hour=_hours_from(begin))
         .values("webhook_id", "hour")
         .annotate(total=Count("id"), good=Count("id", filter=Q(outcome=Outcome.SUCCEEDED)))
         .order_by()
@@ -62,6 +63,11 @@ def by_hour(webhooks: Iterable[Webhook], *, at: datetime, hours: int) -> dict[in
         counted[row["webhook_id"], row["hour"]] = (row["good"], row["total"] - row["good"])
     times = [begin + HOUR * number for number in range(hours)]
     return {pk: [Bucket(time, *counted[pk, time]) for time in times] for pk in ids}
+
+
+def _hours_from(begin: datetime) -> Func:
+    parts = (Value(HOUR), F("at"), Value(begin))
+    return Func(*parts, function="date_bin", output_field=DateTimeField())
 
 
 def latency_of(webhook: Webhook, *, since: datetime) -> Latency:

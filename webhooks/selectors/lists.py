@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db.models import Q, QuerySet
 
+from webhooks import catalogue, matching
 from webhooks.models import Webhook, WebhookDelivery, WebhookMessage
 
 STATUSES = ("enabled", "failing", "disabled")
@@ -44,6 +45,14 @@ def narrowed(
     if until is not None:
         rows = rows.filter(created_at__lt=until)
     return rows.defer("message__payload", "message__passed_over")
+
+
+def concerning(rows: QuerySet[WebhookMessage], webhook: Webhook) -> QuerySet[WebhookMessage]:
+    """Keep the messages of types that an endpoint subscribes to, and those that it was sent."""
+    names = catalogue.type_names()
+    types = [name for name in names if matching.wants_type(webhook.event_types, name)]
+    sent = webhook.deliveries.values("message_id")
+    return rows.filter(Q(event_type__in=types) | Q(pk__in=sent))
 
 
 def latest_first(rows: QuerySet[WebhookMessage]) -> QuerySet[WebhookMessage]:

@@ -22,7 +22,8 @@ FIRST_SHARE = 4
 # Parameters: now; the shares by endpoint (ids, shares); the share of others; the total; the lease's end.
 # `waiting` walks the partial index from endpoint to endpoint, so that its cost is the number of endpoints with
 # something to do, however much that is. The innermost query takes each endpoint's oldest rows that nobody holds; with
-# an ordering key, only the oldest of its key that is not settled.
+# an ordering key, only the oldest of its key that is not settled. An endpoint that is off has nothing that waits, but
+# for the news that its organization is closed.
 _CLAIM = """
 WITH RECURSIVE waiting AS (
     (SELECT webhook_id FROM webhooks_webhookdelivery WHERE status = 'PENDING' ORDER BY webhook_id LIMIT 1)
@@ -40,7 +41,7 @@ WITH RECURSIVE waiting AS (
         ) AS share
     FROM waiting JOIN webhooks_webhook AS webhook ON webhook.id = waiting.webhook_id
     LEFT JOIN unnest(%(ids)s::bigint[], %(shares)s::int[]) AS share (id, most) ON share.id = webhook.id
-    WHERE webhook.disabled_at IS NULL
+    WHERE (webhook.disabled_at IS NULL OR webhook.disabled_reason = 'closed')
         AND (webhook.circuit_open_until IS NULL OR webhook.circuit_open_until <= %(now)s)
         AND COALESCE(share.most, 1) > 0
 ), due AS (

@@ -61,7 +61,7 @@ class TooManyRuns(TooManyRequests):
 @transaction.atomic
 def request_run(*, webhook: Webhook, requested_by: User | None, at: datetime) -> ConformanceRun:
     """Queue a run and return it. Raises ConformanceUnavailable, ConformanceRunning or TooManyRuns."""
-    locked = Webhook.objects.select_for_update(of=("self",), no_key=True).get(pk=webhook.pk)
+    locked = endpoints.locked_row(webhook.pk)
     if locked.kind != Kind.STANDARD or locked.disabled_reason == DisabledReason.STAFF:
         raise ConformanceUnavailable
     if locked.conformance_runs.filter(status__in=_OPEN).exists():
@@ -121,7 +121,10 @@ def _execute(run: ConformanceRun, clock: Callable[[], datetime]) -> None:
     if run.starts > MAX_STARTS:
         _close(run, at=clock(), status=RunStatus.FAILED)
         return
-    webhook = Webhook.objects.get(pk=run.webhook_id)
+    webhook = Webhook.objects.filter(pk=run.webhook_id).first()
+    if webhook is None:
+        # It was deleted a moment ago, and the run with it.
+        return
     subject = Subject(
         url=run.url,
         signature=webhook.signature,

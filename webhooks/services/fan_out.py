@@ -8,9 +8,12 @@ from typing import Any
 import orjson
 from django.db import connection, transaction
 
+from organizations.signals import OrganizationClosed
 from webhooks import matching
+from webhooks.models import DisabledReason
 
-BATCH = 1_000
+BATCH = 500
+_CLOSED = OrganizationClosed.name
 # One after the other, in the order of the messages: deliveries of one ordering key get their ids in order.
 _LOCK = "SELECT pg_try_advisory_xact_lock(hashtext('tollgate.webhooks.fan_out'))"
 _MESSAGES = """
@@ -19,7 +22,7 @@ _MESSAGES = """
 """
 # FOR SHARE: an endpoint that is being disabled is waited for, or waits, so that nothing is left behind for it.
 _ENDPOINTS = """
-    SELECT id, organization_id, event_types, filters, ordering_path, disabled_at IS NULL
+    SELECT id, organization_id, event_types, filters, ordering_path, disabled_reason
     FROM webhooks_webhook WHERE organization_id = ANY(%s) ORDER BY id FOR SHARE
 """
 _DELIVERIES = """
@@ -31,9 +34,16 @@ _DELIVERIES = """
     ORDER BY message_id, webhook_id
     ON CONFLICT DO NOTHING
 """
+# Places in the feed for so many messages; the first is returned. Whoever holds the lock takes them and commits before
+# the next one does, so that nothing ever appears behind a place that was read already.
+_PLACES = """
+    SELECT setval('webhooks_webhookmessage_position', nextval('webhooks_webhookmessage_position') + %s - 1) - %s + 1
+"""
 _DONE = """
-    UPDATE webhooks_webhookmessage AS message SET fanned_out_at = %s, passed_over = new.passed_over
-    FROM json_to_recordset(%s::json) AS new (id bigint, passed_over jsonb) WHERE message.id = new.id
+    UPDATE webhooks_webhookmessage AS message
+    SET fanned_out_at = %s, position = new.position, passed_over = new.passed_over
+    FROM json_to_recordset(%s::json) AS new (id bigint, position bigint, passed_over jsonb)
+    WHERE message.id = new.id
 """
 
 
@@ -43,7 +53,7 @@ class _Endpoint:
     event_types: list[str]
     filters: list[dict[str, Any]]
     ordering_path: str
-    is_enabled: bool
+    disabled_reason: str
 
     @property
     def looks_inside(self) -> bool:
@@ -52,7 +62,9 @@ class _Endpoint:
 
     def refusal(self, event_type: str, payload: dict[str, Any]) -> str:
         """Return why the endpoint is passed over; empty when it is not."""
-        if not self.is_enabled:
+        # The closing of an organization switches its endpoints off, and is the last that they are told of.
+        is_last = self.disabled_reason == DisabledReason.CLOSED and event_type == _CLOSED
+        if self.disabled_reason and not is_last:
             return "disabled"
         if not matching.wants_type(self.event_types, event_type):
             return "event_type"
@@ -84,6 +96,10 @@ def fan_out(*, at: datetime, limit: int = BATCH) -> int:
             return 0
         cursor.execute(_ENDPOINTS, [list({row[1] for row in messages})])
         plan = _planned(messages, _by_organization(cursor.fetchall()))
+        cursor.execute(_PLACES, [len(messages), len(messages)])
+        (first,) = cursor.fetchone()
+        for position, message in enumerate(plan.messages, first):
+            message["position"] = position
         if plan.deliveries:
             cursor.execute(_DELIVERIES, [at, at, orjson.dumps(plan.deliveries).decode()])
         cursor.execute(_DONE, [at, orjson.dumps(plan.messages).decode()])
@@ -92,9 +108,9 @@ def fan_out(*, at: datetime, limit: int = BATCH) -> int:
 
 def _by_organization(rows: Iterable[tuple[Any, ...]]) -> dict[int, list[_Endpoint]]:
     found: dict[int, list[_Endpoint]] = {}
-    for webhook_id, organization_id, event_types, filters, path, is_enabled in rows:
+    for webhook_id, organization_id, event_types, filters, path, disabled_reason in rows:
         conditions = orjson.loads(filters)
-        endpoint = _Endpoint(webhook_id, event_types, conditions, path, is_enabled)
+        endpoint = _Endpoint(webhook_id, event_types, conditions, path, disabled_reason)
         found.setdefault(organization_id, []).append(endpoint)
     return found
 

@@ -35,10 +35,10 @@ def acknowledge(
 ) -> FeedPosition:
     """Move a consumer ahead to a position of the feed and return where it is; it never moves back.
 
-    Raises InvalidInput for a position that is no message's, or TooManyConsumers.
+    Raises InvalidInput for a position that the feed has not come to yet, or TooManyConsumers.
     """
-    if position and not selectors.feed_of(organization).filter(pk=position).exists():
-        message = "This is not the position of a message in the feed."
+    if position > selectors.end_of_feed(organization):
+        message = "The feed has not come to this position yet."
         fix = "Use `position` of an answer of the feed."
         fault = FieldError(pointer="#/position", code="position", message=message, fix=fix)
         raise InvalidInput(message, errors=[fault])

@@ -52,7 +52,7 @@ def _tell(webhook: Webhook, note: str) -> None:
 @transaction.atomic
 def try_now(*, webhook: Webhook) -> Webhook:
     """Close an endpoint's circuit, so that what waits for it is tried at once."""
-    locked = Webhook.objects.select_for_update(of=("self",), no_key=True).get(pk=webhook.pk)
+    locked = endpoints.locked_row(webhook.pk)
     if locked.circuit_open_until is None:
         return locked
     before = changes.snapshot(locked)

@@ -4,13 +4,13 @@ from datetime import datetime
 from itertools import islice
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
-from config.common.errors import Conflict
+from config.common.errors import Conflict, NotFound
 from config.common.events import publish
 from webhooks import matching
 from webhooks.models import Status, Trigger, Webhook, WebhookDelivery, WebhookMessage
-from webhooks.services import doorbell
+from webhooks.services import doorbell, endpoints
 from webhooks.signals import DeliveriesRequeued
 
 # More at once would make one long transaction; whoever needs more asks again from where the answer ends.
@@ -40,7 +40,9 @@ def resend(*, delivery: WebhookDelivery, at: datetime) -> WebhookDelivery:
     The id stays the same, so that a receiver that has it already can tell. Raises EndpointDisabled or AlreadyOnItsWay.
     """
     webhook = enabled(delivery.webhook_id)
-    locked = WebhookDelivery.objects.select_for_update().get(pk=delivery.pk)
+    locked = WebhookDelivery.objects.select_for_update().filter(pk=delivery.pk).first()
+    if locked is None:
+        raise NotFound
     if locked.leased_until is not None and locked.leased_until > at:
         raise AlreadyOnItsWay
     _requeue(WebhookDelivery.objects.filter(pk=locked.pk), Trigger.RESEND, at)
@@ -138,18 +140,20 @@ def missing(
 
 
 def enabled(webhook_id: int) -> Webhook:
-    """Return an endpoint, locked so that nobody disables it meanwhile. Raises EndpointDisabled."""
-    webhook = Webhook.objects.select_for_update(no_key=True).get(pk=webhook_id)
+    """Return an endpoint, locked so that nobody disables it meanwhile. Raises EndpointDisabled or NotFound."""
+    webhook = endpoints.locked_row(webhook_id)
     if not webhook.is_enabled:
         raise EndpointDisabled
     return webhook
 
 
 def _requeue(deliveries: QuerySet[WebhookDelivery], trigger: Trigger, at: datetime) -> int:
+    # Whoever sends one of them at this moment loses the claim, so that their result does not end the new round.
     return deliveries.update(
         status=Status.PENDING,
         trigger=trigger,
         tries=0,
+        claims=F("claims") + 1,
         next_attempt_at=at,
         leased_until=None,
         completed_at=None,

@@ -121,7 +121,7 @@ def retry_after(answer: Answer, *, at: datetime) -> timedelta | None:
         return None
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return max(moment - at, timedelta(0))

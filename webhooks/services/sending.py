@@ -11,20 +11,17 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from webhooks.services import claims, doorbell, fan_out, results
+from webhooks.services import claims, doorbell, fan_out
+from webhooks.services.recording import Recorder, unhurried
 from webhooks.transport import Sender
 
 logger = structlog.get_logger(__name__)
 # Well under the job's time limit; what is left then is for the next one.
 DRAIN_SECONDS = 180.0
-MAX_HELD = 1_000
+MAX_HELD = 2_000
 # How soon the bell is heard while requests are under way, and how often rows are looked for without it.
 _LISTEN_SECONDS = 0.02
 _LOOK_SECONDS = 0.5
-# What a crash of the database takes back of the last moment's claims and results is sent again after the lease, as it
-# is when we die: nothing is gained by waiting for the disk at each of them.
-_RELAX = "SET synchronous_commit = off"
-_INSIST = "RESET synchronous_commit"
 _SLOT = "SELECT pg_try_advisory_lock(hashtext('tollgate.webhooks.drain'), %s)"
 _FREE = "SELECT pg_advisory_unlock(hashtext('tollgate.webhooks.drain'), %s)"
 
@@ -57,25 +54,25 @@ class _Drain:
     def __init__(self, clock: Callable[[], datetime], dice: Callable[[], float]) -> None:
         self._clock = clock
         self._dice = dice
-        self._made = 0
         self._looked_at = 0.0
+        self._submitted = 0
         self._has_more = False
         self._has_room = False
 
     def run(self, deadline: float, linger: float) -> int:
         """Work until there is nothing to do, or no time."""
         quiet_since = time.monotonic()
-        with Sender(clock=self._clock) as sender:
+        with Sender(clock=self._clock) as sender, Recorder(sender, dice=self._dice) as recorder:
             while True:
                 now = time.monotonic()
-                if self._step(sender, may_claim=now < deadline):
+                if self._step(sender, recorder, may_claim=now < deadline):
                     quiet_since = time.monotonic()
                 elif now >= deadline or now - quiet_since >= linger:
-                    return self._made
+                    return recorder.made
                 else:
                     time.sleep(_LISTEN_SECONDS)
 
-    def _step(self, sender: Sender, *, may_claim: bool) -> bool:
+    def _step(self, sender: Sender, recorder: Recorder, *, may_claim: bool) -> bool:
         """Do what there is to do now; return whether there was, or still is, anything."""
         is_rung = doorbell.answer()
         is_time = time.monotonic() - self._looked_at >= _LOOK_SECONDS
@@ -85,13 +82,11 @@ class _Drain:
             is_found = self._hand_out() | self._claim(sender)
         elif may_claim and self._has_room:
             is_found = self._claim(sender)
-        finished = sender.collect(seconds=_LISTEN_SECONDS if sender.held else 0.0)
-        if finished:
-            results.record(finished, dice=self._dice)
-            self._made += sum(result.answer is not None for result in finished)
+        is_open = recorder.written < self._submitted
+        if recorder.wait(_LISTEN_SECONDS if is_open and not is_found else 0.0):
             # There is room again, and perhaps the next of an ordering key.
             self._has_room = True
-        return bool(is_found or finished or sender.held)
+        return is_found or is_open
 
     def _hand_out(self) -> bool:
         """Make deliveries of new messages; return whether there were any."""
@@ -105,6 +100,7 @@ class _Drain:
         room = MAX_HELD - sender.held
         shares = sender.room_by_endpoint()
         parcels = claims.claim(at=self._clock(), room=room, shares=shares) if room > 0 else []
+        self._submitted += len(parcels)
         sender.submit(parcels)
         self._has_room = bool(parcels)
         return bool(parcels)
@@ -121,10 +117,9 @@ def _slot() -> Iterator[bool]:
         else:
             yield False
             return
-        cursor.execute(_RELAX)
     try:
-        yield True
+        with unhurried():
+            yield True
     finally:
         with connection.cursor() as cursor:
-            cursor.execute(_INSIST)
             cursor.execute(_FREE, [number])

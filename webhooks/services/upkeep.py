@@ -2,15 +2,24 @@
 
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q
 
 from billing.models import Subscription, SubscriptionStatus
-from webhooks.models import Status, WebhookAttempt, WebhookDelivery, WebhookMessage
+from webhooks.models import Status, WebhookDelivery, WebhookMessage
 from webhooks.plans import ALLOWANCES, OTHERS
 from webhooks.services import secrets
 
-BATCH = 5_000
+BATCH = 1_000
+# Asked of each row as it is deleted: one that is sent again at this moment is waited for, and stays.
+_DELIVERIES = """
+    DELETE FROM webhooks_webhookdelivery WHERE message_id = ANY(%s) AND status <> 'PENDING' RETURNING id
+"""
+_ATTEMPTS = "DELETE FROM webhooks_webhookattempt WHERE delivery_id = ANY(%s)"
+_MESSAGES = """
+    DELETE FROM webhooks_webhookmessage AS message WHERE id = ANY(%s)
+        AND NOT EXISTS (SELECT 1 FROM webhooks_webhookdelivery WHERE message_id = message.id)
+"""
 
 
 def prune(*, at: datetime) -> int:
@@ -35,18 +44,20 @@ def _prune_older(whose: Q, before: datetime) -> int:
     old = WebhookMessage.objects.filter(
         whose, created_at__lt=before, fanned_out_at__isnull=False
     ).exclude(pk__in=waiting)
-    pruned = 0
-    while ids := list(old.order_by("pk").values_list("pk", flat=True)[:BATCH]):
+    pruned = latest = 0
+    while ids := list(
+        old.filter(pk__gt=latest).order_by("pk").values_list("pk", flat=True)[:BATCH]
+    ):
         pruned += _delete(ids)
+        latest = ids[-1]
     return pruned
 
 
 @transaction.atomic
 def _delete(message_ids: list[int]) -> int:
     # By hand, table by table: cascades would load every row first.
-    deliveries = WebhookDelivery.objects.filter(message_id__in=message_ids)
-    attempts = WebhookAttempt.objects.filter(delivery__in=deliveries)
-    attempts._raw_delete(attempts.db)  # noqa: SLF001  (no instance has to know)
-    deliveries._raw_delete(deliveries.db)  # noqa: SLF001
-    messages = WebhookMessage.objects.filter(pk__in=message_ids)
-    return messages._raw_delete(messages.db)  # noqa: SLF001
+    with connection.cursor() as cursor:
+        cursor.execute(_DELIVERIES, [message_ids])
+        cursor.execute(_ATTEMPTS, [[pk for (pk,) in cursor.fetchall()]])
+        cursor.execute(_MESSAGES, [message_ids])
+        return cursor.rowcount

@@ -79,6 +79,9 @@ def why(request: HttpRequest, pk: int) -> HttpResponse:
     """Say why an endpoint did not get an event."""
     webhook, tenant = webhook_of(request, pk), tenant_of_page(request)
     rows = lists.latest_first(access.rows_of(tenant, selectors.messages()))
+    if not tenant.may(READ):
+        # A permission on one endpoint opens what concerns it, not all that happens in the organization.
+        rows = lists.concerning(rows, webhook)
     asked = request.GET.get("message", "").replace("\x00", "").strip()[:40]
     message = told = delivery = None
     if asked:
@@ -93,7 +96,7 @@ def why(request: HttpRequest, pk: int) -> HttpResponse:
         "message": message,
         "told": told,
         "delivery": delivery,
-        "recent": rows.defer("payload")[:_RECENT],
+        "recent": rows.defer("payload", "passed_over")[:_RECENT],
         "can_write": may_write(request, webhook),
     }
     return render(request, "webhooks/why.html", context)

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from config.common.errors import NotFound
 from organizations import selectors as organizations
 from webhooks import selectors
 from webhooks.management.base import WebhookCommand, moment
@@ -44,7 +45,11 @@ class Command(WebhookCommand):
             if not webhook.is_enabled:
                 self.stderr.write(f"webhook {webhook.pk} is disabled ({webhook.disabled_reason})")
                 continue
-            count = self._redeliver(webhook, span, options, at)
+            try:
+                count = self._redeliver(webhook, span, options, at)
+            except (resending.EndpointDisabled, NotFound):
+                self.stderr.write(f"webhook {webhook.pk} was disabled or deleted meanwhile")
+                continue
             if count:
                 self.stdout.write(f"webhook {webhook.pk}: {count}")
             total += count

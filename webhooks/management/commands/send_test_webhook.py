@@ -1,4 +1,4 @@
-"""Send a test event: `manage.py send_test_webhook 12 --type api_key.created --wait`."""
+"""Send a test event: `manage.py send_test_webhook 12 --type api_key.created --now`."""
 
 from datetime import datetime
 from typing import Any
@@ -32,7 +32,8 @@ class Command(WebhookCommand):
         attempt = delivery.log.order_by("id").first()
         if attempt is None:
             raise CommandError(
-                "Somebody else is sending at the moment; look into the delivery log."
+                "It was not sent from here: a worker has it, or the endpoint is left alone for a while after failures. "
+                "Look into the delivery log."
             )
         said = attempt.status_code or attempt.error
         label = Outcome(attempt.outcome).label
