@@ -5,6 +5,8 @@
 VENV ?= .venv
 BIN := $(VENV)/bin
 export VENV
+# Many programs start from this checkout: whoever compiled a module first saves all others that.
+export PYTHONDONTWRITEBYTECODE :=
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,7 +23,7 @@ test: ## Run all tests but the long trials
 trials: ## Run the long trials: chaos, races, load
 	@.ci/install dev
 	@.ci/system
-	@$(BIN)/python -m pytest -m trial $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --no-loadscope-reorder -m trial $(ARGS)
 
 lint: ## Check style, types, layers, templates and migrations
 	@.ci/install dev

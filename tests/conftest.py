@@ -38,14 +38,17 @@ def pytest_xdist_setupnodes() -> None:
 
 
 class ByModule(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types for it
-    """Keeps the tests of a module on one worker, and all that need the running site, so that programs start once."""
+    """Keeps the tests of a module on one worker, and all that need the running site, so that programs start once.
+
+    Where each test takes minutes, each goes to whoever is free.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
-        return (
-            "tests/browser"
-            if nodeid.startswith("tests/browser/")
-            else nodeid.split("::", maxsplit=1)[0]
-        )
+        if nodeid.startswith("tests/contract/test_schemathesis.py"):
+            return nodeid
+        if nodeid.startswith("tests/browser/"):
+            return "tests/browser"
+        return nodeid.split("::", maxsplit=1)[0]
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -54,8 +57,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByModule:
     return ByModule(config, log)
 
 
-# What starts programs of its own takes longest: it goes first, so that no worker is left with it in the end.
-_LONG = tuple(
+# What takes longest goes first, so that no worker is left with it in the end: minutes, then programs of their own.
+_MINUTES = tuple(
+    f"tests/{module}.py"
+    for module in (
+        "contract/test_schemathesis",
+        *("trials/test_enumeration", "trials/test_webhook_kills", "trials/test_outages"),
+        *("readme/test_readme", "platform/test_up", "trials/test_revocation"),
+    )
+)
+_PROGRAMS = tuple(
     f"tests/{folder}/"
     for folder in ("browser", "canary", "contract", "trials", "gate", "proxy", "platform", "readme")
 )
@@ -63,7 +74,12 @@ _LONG = tuple(
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the long ones first; the order of the shuffle stays, but for that."""
-    items.sort(key=lambda item: not item.nodeid.startswith(_LONG))
+    items.sort(
+        key=lambda item: (
+            not item.nodeid.startswith(_MINUTES),
+            not item.nodeid.startswith(_PROGRAMS),
+        )
+    )
 
 
 @pytest.fixture(scope="session")

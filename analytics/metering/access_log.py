@@ -18,7 +18,9 @@ CHUNK_BYTES = 1024 * 1024
 _HEAD_BYTES = 256
 _PACKED = (".gz", ".bz2", ".xz", ".zst")
 _LONGEST_MS = 2**31 - 1
-_LARGEST = 2**62
+# A line beyond these is damaged; what is stored of it could not be read as a time again, or its sum not be kept.
+_LATEST_MS = 4_102_444_800_000  # the year 2100
+_MOST_BYTES = 2**50
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +69,11 @@ def report_of(line: bytes) -> Report | None:
         seconds = max(0.0, float(fields["request_time"]))
         return Report(
             request_id=_text(fields["request_id"]),
-            at_ms=_whole((float(fields["msec"]) - seconds) * 1000, _LARGEST),
+            at_ms=_whole((float(fields["msec"]) - seconds) * 1000, _LATEST_MS),
             status=_whole(fields["status"], 999),
             latency_ms=_whole(min(seconds * 1000, _LONGEST_MS), _LONGEST_MS),
-            bytes_in=_whole(fields["bytes_in"], _LARGEST),
-            bytes_out=_whole(fields["bytes_out"], _LARGEST),
+            bytes_in=_whole(fields["bytes_in"], _MOST_BYTES),
+            bytes_out=_whole(fields["bytes_out"], _MOST_BYTES),
         )
     except (KeyError, TypeError, OverflowError) as error:
         raise ValueError("The line lacks a field or has one of another type.") from error

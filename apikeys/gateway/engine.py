@@ -337,7 +337,6 @@ class Engine:
 
     def metrics_text(self) -> str:
         """Return everything that is measured here, for Prometheus."""
-        self.metrics.counters["lookups"] = self.store.lookups
         self.metrics.counters["lookups"] = self.directory.lookups
         return self.metrics.text(
             {

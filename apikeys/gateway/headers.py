@@ -2,14 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from apikeys.gateway.refusals import KeysContradict
 from apikeys.restrictions import AddressList, parse_address
 from config.common.addresses import without_port
-from config.common.errors import FieldError, InvalidInput
+from config.common.errors import (
+    DomainError,
+    FieldError,
+    HeadersTooLarge,
+    InvalidInput,
+    MalformedRequest,
+)
 
 Headers = Sequence[tuple[bytes, bytes]]
 Named = dict[bytes, bytes]
+MAX_HEAD_BYTES: Final = 16 * 1024
+_VERSIONS: Final = frozenset({"1.0", "1.1"})
 _MAX_REMEMBERED = 4096
 _MAX_HOPS = 50
 
@@ -21,6 +30,23 @@ _SINGLE = frozenset(
         b"x-original-proto", b"x-original-uri", b"x-request-id",
     }
 )  # fmt: skip
+
+
+def wrong_with_head(version: str, url: bytes, headers: Headers) -> DomainError | None:
+    """Return what uvicorn would let pass but should not be trusted."""
+    if version not in _VERSIONS:
+        return MalformedRequest("Only HTTP/1.0 and HTTP/1.1 are spoken here.")
+    if sum(len(name) + len(value) + 4 for name, value in headers) + len(url) > MAX_HEAD_BYTES:
+        return HeadersTooLarge()
+    hosts = 0
+    for name, value in headers:
+        if name == b"host":
+            hosts += 1
+        elif name == b"transfer-encoding" and (version == "1.0" or value.lower() != b"chunked"):
+            return MalformedRequest("The transfer coding is not one of ours.")
+    if hosts > 1 or (hosts == 0 and version == "1.1"):
+        return MalformedRequest("There must be exactly one Host header.")
+    return None
 
 
 def merged(headers: Headers) -> Named:

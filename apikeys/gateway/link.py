@@ -116,6 +116,11 @@ class RedisConnection(asyncio.Protocol):
             self._flush()
 
     @property
+    def is_open(self) -> bool:
+        """Whether the connection stands."""
+        return self._transport is not None
+
+    @property
     def pending(self) -> int:
         """How many replies are awaited."""
         return len(self._waiting)
@@ -198,7 +203,6 @@ class Link:
     address: Address
     on_up: Callable[[], None] = lambda: None
     is_up: bool = False
-    reconnects: int = 0
     _connection: RedisConnection | None = None
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
     _lost: asyncio.Event = field(default_factory=asyncio.Event)
@@ -263,11 +267,12 @@ class Link:
             await self.address.connect(make)
             self._connection = connection
             await asyncio.wait_for(self._greet(), TIMEOUT_SECONDS)
-            self.is_up = True
+            # It may have ended with the greeting's last reply, before this task went on.
+            self.is_up = connection is not None and connection.is_open
+        if self.is_up:
             self._lost.clear()
-            self.reconnects += 1
             self.on_up()
-        if not self.is_up and connection is not None:
+        elif connection is not None:
             connection.abort()
 
     async def _greet(self) -> None:

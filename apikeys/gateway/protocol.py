@@ -19,18 +19,16 @@ from uvicorn.protocols.http.httptools_impl import (
 from apikeys.gateway import app as gate
 from apikeys.gateway.cycles import FixedCycle, GateCycle, clock_of
 from apikeys.gateway.frontend import MAX_BODY_BYTES, Frontend, Target, target_of
-from apikeys.gateway.headers import Headers, Named
+from apikeys.gateway.headers import MAX_HEAD_BYTES, Headers, Named, wrong_with_head
 from apikeys.gateway.refusals import RequestTooSlow
 from config.common.errors import DomainError, HeadersTooLarge, MalformedRequest, PayloadTooLarge
 
-MAX_HEAD_BYTES: Final = 16 * 1024
 HEAD_SECONDS = 10
 OTHER_BODY_SECONDS = 30
 _LINGER_SECONDS: Final = 1.0
 # What a connection waits for.
 _HEAD, _BODY, _ANSWER, _NEXT = range(4)
 _HOST, _CODING = b"host", b"transfer-encoding"
-_VERSIONS: Final = frozenset({"1.0", "1.1"})
 
 
 class GateProtocol(HttpToolsProtocol):
@@ -52,9 +50,9 @@ class GateProtocol(HttpToolsProtocol):
         self._is_half = self._has_ended = self._is_running = self._is_refused = False
         self._is_continuing = False
         self._frontend = self._target = None
-        self._body = b""
+        self._served: RequestResponseCycle | None = None  # uvicorn's own that is being answered
         self._default_headers: list[tuple[bytes, bytes]] | None = None
-        self._default_head = self._allowed_head = b""
+        self._body = self._default_head = self._allowed_head = b""
         raw = transport.get_extra_info("socket")
         is_file = raw is not None and raw.family == socket.AF_UNIX
         # A peer that went away before we could ask has no address either: it is nobody, and trusted by nobody.
@@ -63,8 +61,11 @@ class GateProtocol(HttpToolsProtocol):
         self._since = self._heard_at = self._clock.now
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget what was queued."""
+        """Forget what was queued, and let an application know that nobody is there any more."""
         super().connection_lost(exc)
+        if self._served is not None:
+            self._served.disconnected = True
+            self._served.message_event.set()
         for cycle, _app in self.pipeline:
             cycle.disconnected = True
         self.pipeline.clear()
@@ -83,6 +84,7 @@ class GateProtocol(HttpToolsProtocol):
             self._on_upgrade()
         except httptools.HttpParserError:
             if not self._is_refused:
+                self._give_up_body()
                 self._refuse(MalformedRequest("The request is not well-formed HTTP/1.1."))
         if self._phase <= _BODY:
             self._on_half_request()
@@ -134,7 +136,7 @@ class GateProtocol(HttpToolsProtocol):
             or _CODING in named
             or self._chunk + self._partial > MAX_HEAD_BYTES
         ):
-            wrong = self._wrong_with_head(version, self._headers())
+            wrong = wrong_with_head(version, self.url, self._headers())
             if wrong is not None:
                 self._refuse(wrong)
                 return
@@ -150,23 +152,6 @@ class GateProtocol(HttpToolsProtocol):
         self._method = method = parser.get_method()
         if method != b"GET" or _CODING in named:
             self._expect_body(version)
-
-    def _wrong_with_head(self, version: str, headers: Headers) -> DomainError | None:
-        """Return what uvicorn would let pass but should not be trusted."""
-        if version not in _VERSIONS:
-            return MalformedRequest("Only HTTP/1.0 and HTTP/1.1 are spoken here.")
-        size = sum(len(name) + len(value) + 4 for name, value in headers)
-        if size + len(self.url) > MAX_HEAD_BYTES:
-            return HeadersTooLarge()
-        hosts = 0
-        for name, value in headers:
-            if name == b"host":
-                hosts += 1
-            elif name == b"transfer-encoding" and (version == "1.0" or value.lower() != b"chunked"):
-                return MalformedRequest("The transfer coding is not one of ours.")
-        if hosts > 1 or (hosts == 0 and version == "1.1"):
-            return MalformedRequest("There must be exactly one Host header.")
-        return None
 
     def _expect_body(self, version: str) -> None:
         """Refuse a body that is announced as too large, and call for one that waits to be called."""
@@ -195,6 +180,20 @@ class GateProtocol(HttpToolsProtocol):
             name == b"expect" and value.lower() == b"100-continue" for name, value in headers
         )
         super().on_headers_complete()
+
+    def _give_up_body(self) -> None:
+        """End uvicorn's request whose body is here in part and cannot be read on: a refusal takes its place."""
+        cycle = self.cycle
+        if not (isinstance(cycle, RequestResponseCycle) and cycle.more_body) or not self._is_busy():
+            return
+        cycle.keep_alive = True
+        if cycle is not self._served:
+            self.pipeline.popleft()
+        elif cycle.response_started:
+            self.transport.close()
+        else:
+            cycle.disconnected = cycle.response_complete = True
+            cycle.message_event.set()
 
     def on_body(self, body: bytes) -> None:
         """Keep a small body of ours; another's goes on."""
@@ -246,6 +245,7 @@ class GateProtocol(HttpToolsProtocol):
         if isinstance(cycle, GateCycle):
             self._run(cycle)
         else:
+            self._served = cycle
             super()._start_asgi_task(cycle, app)
 
     def _run(self, cycle: GateCycle) -> None:
@@ -265,7 +265,7 @@ class GateProtocol(HttpToolsProtocol):
             following, app = self.pipeline.pop()
             if not isinstance(following, GateCycle):
                 self._read_on()
-                super()._start_asgi_task(following, app)
+                self._start_asgi_task(following, app)
                 return
             cycle = following
 

@@ -159,7 +159,6 @@ class Store:
     def __init__(self, parameters: Mapping[str, Any]) -> None:
         self._calls = Connection(parameters, _CALL_SECONDS)
         self._watch = Connection(parameters, _WATCH_SECONDS)
-        self.lookups = 0
         self._records = Batcher(self._load_records)
         self._seeds = Batcher(self._load_seeds)
 
@@ -187,7 +186,6 @@ class Store:
 
     async def _load_records(self, questions: list[tuple[bytes, ...]]) -> list[KeyRecord | None]:
         wanted = [digest for digests in questions for digest in digests]
-        self.lookups += len(questions)
         found = records.read_rows(await self._calls.fetch(records.LOAD_SQL, wanted))
         return [
             next((found[digest] for digest in digests if digest in found), None)

@@ -16,6 +16,8 @@ def web() -> Child:
         [
             *(sys.executable, "-m", "uvicorn", "config.asgi:application"),
             *("--http", "apikeys.gateway.protocol:GateProtocol", "--ws", "websockets-sansio"),
+            # Pages have next to nothing to say.
+            *("--ws-max-size", "4096"),
             *("--host", settings.BIND_ADDRESS, "--port", str(settings.PORT), "--lifespan", "on"),
             # Proxies are believed by TRUSTED_PROXIES alone, which the application reads itself.
             *("--no-proxy-headers", "--no-server-header", "--no-access-log"),

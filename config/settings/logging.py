@@ -60,6 +60,8 @@ LOGGING = {
         "uvicorn": {"handlers": [], "propagate": True},
         "uvicorn.error": {"handlers": [], "propagate": True},
         "django.request": {"level": "ERROR"},
+        # Whoever scans the internet asks for hosts that are not ours: refused, noted in the access log, no error.
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
         "celery.app.trace": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},
     },

@@ -151,12 +151,14 @@ def test_lines_of_other_kinds_are_passed_over(log, made):
         line(request_id(), status=1000),
         line(request_id(), bytes_in=-1),
         line(request_id(), request_time="slow"),
+        line(request_id(), msec=1e15),
+        line(call, bytes_out=2**62),
         line(call),
     )
 
     progress = read_all(log)
 
-    assert (progress.lines, progress.unreadable, progress.filled) == (9, 6, 1)
+    assert (progress.lines, progress.unreadable, progress.filled) == (11, 8, 1)
     assert ApiUsageLog.objects.get().status == 200
     assert not WaitingReport.objects.exists()
 

@@ -11,6 +11,7 @@ from asgiref.sync import async_to_sync, sync_to_async
 from asgiref.testing import ApplicationCommunicator
 from channels.routing import URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
+from channels_redis.pubsub import RedisPubSubLoopLayer
 from django.conf import settings
 from django.utils import timezone
 
@@ -32,9 +33,11 @@ SOCKETS = AllowedHostsOriginValidator(URLRouter(websocket_urlpatterns))
 class Socket(ApplicationCommunicator):
     """One WebSocket as the server drives it."""
 
+    patience = 5.0
+
     async def connect(self) -> None:
         await self.send_input({"type": "websocket.connect"})
-        answer = await self.receive_output(timeout=5)
+        answer = await self.receive_output(timeout=self.patience)
         self.accepted: bool = answer["type"] == "websocket.accept"
 
     async def tick(self) -> Any:
@@ -246,6 +249,25 @@ def test_a_person_has_only_so_many_sockets(portal_as, vera, monkeypatch):
             return refused, ticked, (await third.tick())["type"]
 
     assert seen() == (TOO_MANY, "tick", "tick")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_socket_that_cannot_be_opened_takes_no_place(portal_as, vera, monkeypatch):
+    async def unreachable(*_: object) -> None:
+        raise ConnectionError
+
+    monkeypatch.setattr(RedisPubSubLoopLayer, "group_add", unreachable)
+    monkeypatch.setattr(Socket, "patience", 0.5)
+    ticket = ticket_of(portal_as, vera)
+
+    @async_to_sync
+    async def fail() -> None:
+        async with socket(ticket):
+            pass
+
+    with pytest.raises(ConnectionError):
+        fail()
+    assert consumers._open[vera.pk] == 0
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,5 +1,7 @@
 """Nothing secret reaches the log."""
 
+import logging
+
 import pytest
 
 from config.common import context, logs
@@ -116,6 +118,13 @@ def test_djangos_request_is_left_out(rf):
     entry = logs.redact_secrets(None, "error", {"event": "x", "request": rf.get("/?a=secret")})
 
     assert entry == {"event": "x"}
+
+
+def test_a_host_that_is_not_ours_is_a_refused_request_and_no_error(client, caplog):
+    answer = client.get("/healthz", HTTP_HOST="scanner.example")
+
+    assert answer.status_code == 400
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
 def test_plain_values_stay():

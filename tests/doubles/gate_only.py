@@ -1,5 +1,6 @@
 """The gate alone behind uvicorn, without Django's pages: a small application shows what was passed on to it."""
 
+import asyncio
 import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -56,6 +57,8 @@ async def _greet(receive: Receive, send: Send) -> None:
 
 async def _echo(scope: Message, receive: Receive, send: Send) -> None:
     body, more = b"", True
+    if scope["path"] == "/slow":
+        await asyncio.sleep(0.5)
     while more:
         message = await receive()
         body += message.get("body", b"")

@@ -1,6 +1,7 @@
 """The pipelining client against a real server that is slow, silent, emptied or gone."""
 
 import asyncio
+import contextlib
 import time
 
 import pytest
@@ -166,6 +167,40 @@ def test_nobody_waits_for_a_server_that_is_not_there():
         return time.monotonic() - started
 
     assert asyncio.run(live()) < 0.2
+
+
+def test_a_connection_that_ends_with_its_greeting_is_none():
+    """As when a server is told to close all its connections again and again: the next one must be tried."""
+    connections = 0
+
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        await reader.read(65536)
+        writer.write(b"$1\r\nx\r\n")
+        if connections > 3:
+            await reader.read(65536)
+            writer.write(b"+PONG\r\n")
+            await reader.read(65536)
+        # What was written arrives together with the end of the connection.
+        writer.close()
+
+    async def ask() -> object:
+        server = await asyncio.start_server(greet, "127.0.0.1", 0)
+        link = await _linked(Address(host="127.0.0.1", port=server.sockets[0].getsockname()[1]))
+        try:
+            async with asyncio.timeout(3):
+                while True:
+                    with contextlib.suppress(LinkDown):
+                        return await link.ask(script.encode("PING"))
+                    await asyncio.sleep(0.02)
+        finally:
+            await link.stop()
+            server.close()
+            await asyncio.sleep(0.05)
+
+    assert asyncio.run(ask()) == b"PONG"
+    assert connections == 4
 
 
 def test_socket_files_are_spoken_to(valkey):

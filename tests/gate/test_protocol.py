@@ -207,6 +207,36 @@ def test_garbage_is_answered_after_what_came_before_it(gate, secret, first):
         assert client.is_closed()
 
 
+BROKEN_BODIES = [b"5\nhello\n0\n\n", b"FFFFFFFFFFFFFFFFF\r\nhello\r\n", b"5\r\nhello!\r\n0\r\n\r\n"]
+
+
+@pytest.mark.parametrize("body", BROKEN_BODIES)
+@pytest.mark.parametrize("first", ["nothing", "gate", "other"])
+@pytest.mark.parametrize("line", ["X: y", "Connection: close"])
+def test_a_body_that_breaks_is_answered_in_its_turn(gate, secret, first, body, line):
+    before = {"nothing": b"", "gate": asked(secret), "other": plain("/echo")}[first]
+    broken = plain("/upload", "Transfer-Encoding: chunked", line, method="POST")
+    with wire(gate) as client:
+        client.send(before + broken)
+        time.sleep(0.05)
+        client.send(body + SMUGGLED)
+
+        statuses = {"nothing": [], "gate": [204], "other": [200]}[first]
+        assert client.statuses(3) == [*statuses, 400]
+        assert client.is_closed()
+    assert "Traceback" not in gate.log.read_text()
+
+
+def test_a_client_that_leaves_is_not_written_to(gate, secret):
+    with wire(gate) as client:
+        client.send(plain("/slow") + asked(secret))
+        time.sleep(0.1)
+        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+    time.sleep(0.7)
+
+    assert "Traceback" not in gate.log.read_text()
+
+
 def test_close_is_heeded(gate, secret):
     for lines in (("Connection: close",), ("Connection: close, x",)):
         with wire(gate) as client:

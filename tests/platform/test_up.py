@@ -158,6 +158,8 @@ def calls_seen(up):
 def test_newcomers_first_minutes(up):
     up.start()
     assert up.wait_until_ready() <= COLD_SECONDS
+    told, _, _ = up.output().partition("ready after")
+    assert all(line.startswith("up       | ") for line in told.splitlines()[:-1] if line), told
     before = calls_seen(up)
 
     statuses = [status_of(up.printed_call()) for _ in range(8)]

@@ -1,5 +1,6 @@
 """Start everything: private servers, schema, demo data, web, worker and beat. Ctrl-C stops all of it."""
 
+import logging
 import signal
 import sys
 import time
@@ -30,6 +31,8 @@ class Command(BaseCommand):
         started_at = time.monotonic()
         for how in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(how, _interrupt)
+        # Each line of this log begins with a name; what this process does is told by `_show`.
+        logging.getLogger().setLevel(max(logging.WARNING, logging.getLogger().level))
         place: Place = settings.PLACE
         try:
             with only_one(place):
