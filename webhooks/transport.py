@@ -246,7 +246,8 @@ class Sender:
 
     def _finish(self, result: Result) -> None:
         self._results.append(result)
-        if self.is_worth_collecting:
+        # Said once: while the last ones are being written down, more of them are no news.
+        if len(self._results) == _MANY or not self._running:
             self._news.set()
 
 

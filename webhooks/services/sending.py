@@ -109,7 +109,7 @@ class _Drain:
         if (is_time or self._is_rung) and not self._handing_out.is_busy:
             self._looked_at, self._is_rung = now, False
             # What is due again does not ring.
-            self._has_work = True
+            self._has_work = self._has_work or is_time
             self._handing_out.begin(fan_out.fan_out, at=self._clock())
 
     def _take_results(self) -> None:

@@ -1,0 +1,72 @@
+"""Work beside the caller's: another thread, another connection, and nothing lost of what it came to."""
+
+import threading
+from contextlib import nullcontext
+
+import pytest
+from django.db import connection, transaction
+
+from webhooks.services.beside import Beside
+
+_SETTING = "SHOW synchronous_commit"
+
+
+def _where() -> tuple[str, int, str]:
+    with connection.cursor() as cursor:
+        cursor.execute(_SETTING)
+        (setting,) = cursor.fetchone()
+        cursor.execute("SELECT pg_backend_pid()")
+        (backend,) = cursor.fetchone()
+    return threading.current_thread().name, backend, setting
+
+
+def _is_connected(backend: int) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE pid = %s", [backend])
+        return cursor.fetchone() == (1,)
+
+
+def _fail() -> int:
+    raise ValueError("no")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_outside_a_transaction_it_has_a_thread_and_a_connection_of_its_own():
+    news = threading.Event()
+    with connection.cursor() as cursor:
+        cursor.execute("SET synchronous_commit = on")
+    with Beside("helper", news=news) as work:
+        work.begin(_where)
+        assert work.is_busy
+        assert news.wait(10)
+        name, backend, setting = work.result()
+        assert (name, setting) == ("helper_0", "off")
+        assert not work.is_busy
+
+        work.begin(_where)
+        assert news.wait(10)
+    assert work.result()[1] == backend
+    assert _where()[1:] != (backend, "off")
+    assert not _is_connected(backend)
+
+
+@pytest.mark.django_db
+def test_inside_a_transaction_it_is_done_at_once_by_who_begins_it():
+    news = threading.Event()
+    with Beside("helper", news=news) as work:
+        work.begin(_where)
+        assert news.is_set()
+        assert work.result()[:2] == _where()[:2]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("around", [nullcontext, transaction.atomic])
+def test_what_it_raises_is_raised_to_who_takes_the_result(around):
+    news = threading.Event()
+    with around(), Beside("helper", news=news) as work:
+        work.begin(_fail)
+        assert news.wait(10)
+        with pytest.raises(ValueError, match="no"):
+            work.result()
+        assert not work.is_busy
+        assert work.result() is None
