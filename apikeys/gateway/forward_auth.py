@@ -16,7 +16,6 @@ from config.common.errors import DomainError, FieldError, InvalidInput
 if TYPE_CHECKING:
     from apikeys.gateway.frontend import Frontend, Target
 
-_MAX_REMEMBERED = 8192
 PATH = "/gateway/authorize"
 
 
@@ -150,10 +149,9 @@ def _circumstances(
     )  # fmt: skip
     known = frontend.circumstances.get(key)
     if known is None:
-        if len(frontend.circumstances) >= _MAX_REMEMBERED:
-            frontend.circumstances.clear()
         caller = _caller(frontend, named, request.peer)
-        known = frontend.circumstances[key] = (caller, _place(frontend, named, target, caller))
+        found = (caller, _place(frontend, named, target, caller))
+        known = frontend.circumstances.keep(key, found)
     return known
 
 
@@ -172,20 +170,19 @@ def _caller(frontend: "Frontend", named: reading.Named, peer: str | None) -> Cal
     forwarded_for = get(b"x-forwarded-for")
     agent = get(b"user-agent")
     origin = get(b"origin")
-    known = frontend.callers.get((peer, forwarded_for, agent, origin))
+    question = (peer, forwarded_for, agent, origin)
+    known = frontend.callers.get(question)
     if known is not None:
         return known
-    if len(frontend.callers) >= _MAX_REMEMBERED:
-        frontend.callers.clear()
     address = frontend.proxies.client_of(peer, forwarded_for or b"")
-    caller = frontend.callers[peer, forwarded_for, agent, origin] = Caller(
+    caller = Caller(
         address=address,
         origin=origin.decode("latin-1") if origin is not None else None,
         json=b"%b,%b"
         % (json_text(address.encode()) if address else b"null", json_text(agent or b"")),
         is_trusted=frontend.proxies.trust(peer),
     )
-    return caller
+    return frontend.callers.keep(question, caller)
 
 
 def _place(frontend: "Frontend", named: reading.Named, target: "Target", caller: Caller) -> Place:
@@ -199,10 +196,7 @@ def _place(frontend: "Frontend", named: reading.Named, target: "Target", caller:
     known = frontend.places.get(question)
     if known is not None:
         return known
-    if len(frontend.places) >= _MAX_REMEMBERED:
-        frontend.places.clear()
-    place = frontend.places[question] = _match(frontend, target.api, host, method, path)
-    return place
+    return frontend.places.keep(question, _match(frontend, target.api, host, method, path))
 
 
 def _match(frontend: "Frontend", slug: str, host: bytes, method: bytes, path: bytes) -> Place:

@@ -10,6 +10,7 @@ from apikeys.gateway.answers import Answer, Writer, new_request_id
 from apikeys.gateway.assertion import Signer
 from apikeys.gateway.engine import Engine
 from apikeys.gateway.headers import Named, Proxies
+from apikeys.gateway.memory import Remembered
 from apikeys.gateway.options import Configuration
 from apikeys.gateway.questions import Caller, Place, Request
 from apikeys.gateway.refusals import Outcome
@@ -129,9 +130,11 @@ class Frontend:
             configuration.signing_keys, configuration.secret_key, configuration.public_url
         )
         # What repeats from call to call, worked out once; bounded, and places only good for one route table.
-        self.callers: dict[tuple[str | None, bytes | None, bytes | None, bytes | None], Caller] = {}
-        self.places: dict[tuple[str, bytes, bytes, bytes], Place] = {}
-        self.circumstances: dict[Any, tuple[Caller, Place]] = {}
+        self.callers: Remembered[
+            tuple[str | None, bytes | None, bytes | None, bytes | None], Caller
+        ] = Remembered()
+        self.places: Remembered[tuple[str, bytes, bytes, bytes], Place] = Remembered()
+        self.circumstances: Remembered[Any, tuple[Caller, Place]] = Remembered()
         engine.on_routes = self._forget_places
 
     def _forget_places(self) -> None:

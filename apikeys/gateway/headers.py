@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from apikeys.gateway.memory import Remembered
 from apikeys.gateway.refusals import KeysContradict
 from apikeys.restrictions import AddressList, parse_address
 from config.common.addresses import without_port
@@ -99,7 +100,7 @@ class Proxies:
 
     trusted: AddressList
     _is_trusted: dict[str | None, bool] = field(default_factory=dict)
-    _clients: dict[tuple[str | None, bytes], str | None] = field(default_factory=dict)
+    _clients: Remembered[tuple[str | None, bytes], str | None] = field(default_factory=Remembered)
 
     def trust(self, peer: str | None) -> bool:
         """Whether the peer is a proxy of ours. A peer without an address came through a socket file, which only
@@ -117,10 +118,7 @@ class Proxies:
         question = (peer, forwarded_for)
         if question in self._clients:
             return self._clients[question]
-        if len(self._clients) >= _MAX_REMEMBERED:
-            self._clients.clear()
-        client = self._clients[question] = self._walk(peer, forwarded_for)
-        return client
+        return self._clients.keep(question, self._walk(peer, forwarded_for))
 
     def _walk(self, peer: str | None, forwarded_for: bytes) -> str | None:
         address = parse_address(peer) if peer else None

@@ -7,18 +7,18 @@ from typing import Final
 import orjson
 
 from apikeys.gateway import script
+from apikeys.gateway.memory import Remembered
 
 _MAX_BUFFERED: Final = 100_000
 # One script runs alone: so many events keep Redis from others for about a millisecond.
 _BATCH: Final = 500
 _MAX_PATH: Final = 512
 _MAX_AGENT: Final = 200
-_MAX_REMEMBERED: Final = 2048
 
 # The members of an event, see `event`.
 EVENT: Final = b'["%b",%b,%b,"%b",%d,%b,%b,%d]'
 
-_texts: dict[tuple[bytes, int], bytes] = {}
+_texts: Remembered[tuple[bytes, int], bytes] = Remembered()
 
 
 def json_text(raw: bytes, limit: int = _MAX_AGENT) -> bytes:
@@ -26,11 +26,8 @@ def json_text(raw: bytes, limit: int = _MAX_AGENT) -> bytes:
     known = _texts.get((raw, limit))
     if known is not None:
         return known
-    if len(_texts) >= _MAX_REMEMBERED:
-        _texts.clear()
     text = raw.decode("utf-8", "replace").replace("\x00", "\ufffd")[:limit]
-    encoded = _texts[raw, limit] = orjson.dumps(text)
-    return encoded
+    return _texts.keep((raw, limit), orjson.dumps(text))
 
 
 def json_path(raw: bytes) -> bytes:
