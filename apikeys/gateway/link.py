@@ -153,12 +153,20 @@ class RedisConnection(asyncio.Protocol):
     def _on_error(self, message: str, callback: Callback, context: Any, command: bytes) -> None:
         if message.startswith("NOSCRIPT"):
             # The server was emptied or restarted in between: give it the script again and repeat the command.
-            self.send(script.encode("SCRIPT", "LOAD", script.TEXT), _ignore, None)
-            self.send(command, callback, context)
+            loading = script.encode("SCRIPT", "LOAD", script.TEXT)
+            self.send(loading, self._repeat, (callback, context, command))
             return
         _tell(callback, context, LinkDown(message))
         if message.startswith(NOT_SERVING):
             self.abort()
+
+    def _repeat(self, asked: tuple[Callback, Any, bytes], loaded: Reply) -> None:
+        callback, context, command = asked
+        if isinstance(loaded, LinkDown):
+            # A server that does not take the script would ask for it again and again.
+            _tell(callback, context, loaded)
+        else:
+            self.send(command, callback, context)
 
     def is_overdue(self) -> bool:
         """Whether the oldest written command is unanswered for too long."""
@@ -190,10 +198,6 @@ def _tell(callback: Callback, context: Any, reply: Reply) -> None:
     except Exception:
         # One caller's defect must not disturb the replies of the others.
         logger.exception("gate_callback_failed")
-
-
-def _ignore(_context: Any, _reply: Reply) -> None:
-    return
 
 
 @dataclass(slots=True)

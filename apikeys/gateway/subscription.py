@@ -89,9 +89,9 @@ class Subscription:
             ears.append(_Ear(self._on_reply))
             return ears[-1]
 
-        await self._address.connect(make)
-        ear = ears[-1]
         try:
+            await self._address.connect(make)
+            ear = ears[-1]
             ear.write(*self._address.greeting(), script.encode("SUBSCRIBE", self._channel))
             while not ear.is_lost.is_set():
                 with contextlib.suppress(TimeoutError):
@@ -100,7 +100,9 @@ class Subscription:
                 if asyncio.get_running_loop().time() - ear.heard_at > _SILENCE_SECONDS:
                     break
         finally:
-            ear.abort()
+            # One that was made just as the time was up is not left open, either.
+            for ear in ears:
+                ear.abort()
 
     def _on_reply(self, reply: Any) -> None:
         if not isinstance(reply, list) or not reply:

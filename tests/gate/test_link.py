@@ -115,6 +115,22 @@ def test_script_is_given_again_to_a_server_that_forgot_it(valkey):
     assert asyncio.run(ask()) == (1, b"PONG")
 
 
+def test_a_server_that_does_not_take_the_script_is_not_asked_for_ever(valkey):
+    async def ask() -> object:
+        link = await _linked(_url(valkey.port))
+        await link.ask(script.encode("SCRIPT", "FLUSH"))
+        await link.ask(script.encode("ACL", "SETUSER", "default", "-script|load"))
+        try:
+            async with asyncio.timeout(2):
+                return await link.ask(script.call(["s"], [script.EVENTS, b"[1]"]))
+        finally:
+            await link.ask(script.encode("ACL", "SETUSER", "default", "+script|load"))
+            await link.stop()
+
+    with pytest.raises(LinkDown, match="NOPERM"):
+        asyncio.run(ask())
+
+
 @pytest.mark.parametrize("fault", [Fault.REFUSED, Fault.SWALLOWED, Fault.SLOW])
 def test_gives_up_quickly_and_comes_back(valkey, fault):
     with faulty_way(valkey.port) as way:
