@@ -109,6 +109,21 @@ def test_one_probe_keeps_others_away(queue, clock):
 
 
 @pytest.mark.django_db(transaction=True)
+def test_of_simultaneous_claims_one_tries_an_endpoint_that_failed(queue, clock):
+    webhook = queue(20)
+    for _ in range(5):
+        Webhook.objects.update(failures_in_a_row=5, circuit_open_until=clock.now)
+
+        shares = at_once(
+            *[lambda: claims.claim(at=clock.now, room=60, shares={webhook.pk: 60})] * 4
+        )
+
+        assert sum(len(share) for share in shares) == 1
+        assert WebhookDelivery.objects.filter(leased_until__isnull=False).count() == 1
+        WebhookDelivery.objects.update(leased_until=None)
+
+
+@pytest.mark.django_db(transaction=True)
 def test_simultaneous_claims_share_and_never_double(queue, clock):
     webhook = queue(200)
 

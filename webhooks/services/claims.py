@@ -72,11 +72,15 @@ JOIN webhooks_webhook AS webhook ON webhook.id = claimed.webhook_id
 ORDER BY claimed.id
 """
 # Rows are locked here in the order deliveries, endpoints; elsewhere it is the other way round: hence nobody is waited for.
-_HOLD_OTHERS_BACK = """
+# Who does not get an endpoint's row, or finds it taken, leaves the trial to somebody else.
+_TAKE_TRIALS = """
     UPDATE webhooks_webhook SET circuit_open_until = %s WHERE id IN (
         SELECT id FROM webhooks_webhook WHERE id = ANY(%s) AND failures_in_a_row >= %s
+            AND (circuit_open_until IS NULL OR circuit_open_until <= %s)
         FOR NO KEY UPDATE SKIP LOCKED)
+    RETURNING id
 """
+_GIVE_BACK = "UPDATE webhooks_webhookdelivery SET leased_until = NULL WHERE id = ANY(%s)"
 _SECRETS = """
     SELECT webhook_id, secret_encrypted FROM webhooks_webhooksecret
     WHERE webhook_id = ANY(%s) AND (expires_at IS NULL OR expires_at > %s) ORDER BY id DESC
@@ -106,12 +110,24 @@ def claim(*, at: datetime, room: int, shares: Mapping[int, int] | None = None) -
         rows = cursor.fetchall()
         if not rows:
             return []
-        suspects = list({row[2] for row in rows if row[11] >= CIRCUIT_OPENS_AFTER})
-        if suspects:
-            cursor.execute(_HOLD_OTHERS_BACK, [at + _PROBE, suspects, CIRCUIT_OPENS_AFTER])
+        rows = _without_trials_of_others(cursor, rows, at)
         cursor.execute(_SECRETS, [list({row[2] for row in rows}), at])
         secrets = _decrypted(cursor.fetchall())
     return [_parcel(row, lease, secrets) for row in rows]
+
+
+def _without_trials_of_others(
+    cursor: Any, rows: list[tuple[Any, ...]], at: datetime
+) -> list[tuple[Any, ...]]:
+    """Keep an endpoint that failed again and again only if no other process tries it; others then wait for us."""
+    suspects = {row[2] for row in rows if row[11] >= CIRCUIT_OPENS_AFTER}
+    if not suspects:
+        return rows
+    cursor.execute(_TAKE_TRIALS, [at + _PROBE, list(suspects), CIRCUIT_OPENS_AFTER, at])
+    left = suspects - {row[0] for row in cursor.fetchall()}
+    if left:
+        cursor.execute(_GIVE_BACK, [[row[0] for row in rows if row[2] in left]])
+    return [row for row in rows if row[2] not in left]
 
 
 def _decrypted(rows: Iterable[tuple[int, str]]) -> dict[int, list[str]]:
