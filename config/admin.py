@@ -90,7 +90,7 @@ class TollgateAdminSite(admin.AdminSite):
     def password_change(  # type: ignore[override]
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Lead to the portal's page: Django's own would end no session, tell nobody and leave no entry."""
+        """Lead to the portal's page, which asks for a fresh proof: there is one way to change a password."""
         return HttpResponseRedirect(reverse("accounts:password-change"))
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:

@@ -49,8 +49,12 @@ class ApiView(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Let the caller in, then put the conventions around the handler; a method without one is left to its 405."""
-        super().initial(request, *args, **kwargs)
         method = request.method or ""
+        has_key = idempotency.HEADER in request.headers and not _is_form_of_parts(request)
+        if has_key or method in self.bodyless_methods:
+            # As it came, before the check against forged requests parses it: it could not be read any more.
+            _raw_body(request)
+        super().initial(request, *args, **kwargs)
         if method not in self.allowed_methods:
             return
         if ("GET" if method == "HEAD" else method) not in self.query_methods:
@@ -194,6 +198,15 @@ def has_own_tag(view: Any) -> bool:
     return hasattr(view, "get") and not hasattr(view, "pagination_class")
 
 
+def _kind_of(request: Request) -> str:
+    kind: str = request.META.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
+    return kind
+
+
+def _is_form_of_parts(request: Request) -> bool:
+    return _kind_of(request) == "multipart/form-data"
+
+
 def _raw_body(request: Request) -> bytes:
     """Return the body as it came; it can still be parsed, and read again."""
     body: bytes = request._request.body  # noqa: SLF001  (DRF hides the one that is not parsed)
@@ -202,8 +215,8 @@ def _raw_body(request: Request) -> bytes:
 
 def _body_parts(request: Request) -> list[bytes]:
     """Return what was sent: the bytes of a document, the values of a form, whose boundaries are new every time."""
-    kind = request.META.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
-    if kind != "multipart/form-data":
+    kind = _kind_of(request)
+    if not _is_form_of_parts(request):
         return [kind.encode(), _raw_body(request)]
     parts = [kind.encode()]
     form: Any = request.data

@@ -5,28 +5,10 @@ from django.contrib.auth.hashers import make_password
 from django.core.management import call_command
 
 from accounts.models import Session, User
-from audit.models import AuditLog, SecurityEvent
+from audit.models import AuditLog
 from tests.factories.accounts import PASSWORD
 
 NEW = "another four unrelated words"
-
-
-def test_the_back_offices_page_ends_all_sessions(portal_as, api_as, sam):
-    here, elsewhere, api = portal_as(sam), portal_as(sam), api_as(sam)
-
-    response = here.post(
-        "/admin/password_change/",
-        {"old_password": PASSWORD, "new_password1": NEW, "new_password2": NEW},
-    )
-
-    assert response.status_code == 302
-    assert User.objects.get().check_password(NEW)
-    for client in (here, elsewhere):
-        assert client.get("/login/").status_code == 200
-    assert api.get("/api/v1/users/me").status_code == 401
-    assert set(Session.objects.values_list("ended_reason", flat=True)) == {"password_changed"}
-    assert AuditLog.objects.get(event="user.password_changed").actor_id == sam.pk
-    assert SecurityEvent.objects.get().name == "authn_password_change"
 
 
 def test_djangos_command_ends_all_sessions(api_as, olivia, monkeypatch):
