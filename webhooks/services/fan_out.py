@@ -12,7 +12,7 @@ from organizations.signals import OrganizationClosed
 from webhooks import matching
 from webhooks.models import DisabledReason
 
-BATCH = 500
+BATCH = 1_000
 _CLOSED = OrganizationClosed.name
 # One after the other, in the order of the messages: deliveries of one ordering key get their ids in order.
 _LOCK = "SELECT pg_try_advisory_xact_lock(hashtext('tollgate.webhooks.fan_out'))"

@@ -97,8 +97,10 @@ class _Drain:
         return is_found or is_open
 
     def _listen(self) -> None:
+        # While messages are handed out, or known to wait, there is nothing to hear; but it is said that we are here.
+        is_deaf = self._is_rung or self._handing_out.is_busy
         now = time.monotonic()
-        if now - self._listened_at >= _LISTEN_SECONDS:
+        if now - self._listened_at >= (_LOOK_SECONDS if is_deaf else _TICK_SECONDS):
             self._listened_at = now
             self._is_rung = doorbell.answer() or self._is_rung
 
