@@ -8,10 +8,12 @@ from django.db import transaction
 from config.common.events import catalogue, publish
 from organizations.models import Organization
 from organizations.services import members, organizations, suspension
-from organizations.signals import OrganizationUpdated
+from organizations.signals import MemberAdded, OrganizationUpdated
 from tests.factories.accounts import UserFactory
 from tests.factories.organizations import OrganizationFactory
+from webhooks import selectors
 from webhooks.models import WebhookMessage
+from webhooks.services import fan_out, outbox
 
 pytestmark = pytest.mark.django_db
 
@@ -108,3 +110,17 @@ def test_public_events_belong_to_an_area_that_is_documented():
         "organization", "member", "role", "grant", "invitation", "api_key", "usage", "credits", "budget", "subscription",
         "invoice", "payment", "webhook",
     }  # fmt: skip
+
+
+def test_a_worker_of_the_release_before_gives_places_in_the_feed_too(organization, clock):
+    told = MemberAdded(organization_id=organization.pk, user_id=1, role="MEMBER")
+    outbox.owe(told, at=clock.now)
+    fan_out.fan_out(at=clock.now)
+    outbox.owe(told, at=clock.now)
+
+    # What its fan-out does to a message, under the same lock.
+    WebhookMessage.objects.filter(fanned_out_at=None).update(fanned_out_at=clock.now)
+
+    *_, before, last = WebhookMessage.objects.order_by("id").values_list("position", flat=True)
+    assert last == before + 1
+    assert [one.position for one in selectors.feed_of(organization, after=before)] == [last]
