@@ -26,7 +26,7 @@ _HOLD_SECONDS = 15.0
 _MAX_HELD = 1_000
 _FIRST_CAP = 2
 # So many results are written down at a time, if there are as many.
-_MANY = 100
+MANY = 100
 # A request that begins later than this before its lease ends might still run when somebody else begins it again.
 _MARGIN = timedelta(seconds=20)
 
@@ -130,7 +130,7 @@ class Sender:
     @property
     def is_worth_collecting(self) -> bool:
         """Whether there are many results, or no more to come."""
-        return len(self._results) >= _MANY or not self._running
+        return len(self._results) >= MANY or not self._running
 
     def room_by_endpoint(self) -> dict[int, int]:
         """Return how many more parcels each known endpoint may be claimed for."""
@@ -247,7 +247,7 @@ class Sender:
     def _finish(self, result: Result) -> None:
         self._results.append(result)
         # Said once: while the last ones are being written down, more of them are no news.
-        if len(self._results) == _MANY or not self._running:
+        if len(self._results) == MANY or not self._running:
             self._news.set()
 
 

@@ -60,6 +60,14 @@ def test_inside_a_transaction_it_is_done_at_once_by_who_begins_it():
 
 
 @pytest.mark.django_db(transaction=True)
+def test_what_is_small_is_done_at_once():
+    with Beside("helper", news=threading.Event()) as work:
+        work.begin(_where, is_small=True)
+
+        assert work.result()[:2] == _where()[:2]
+
+
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("around", [nullcontext, transaction.atomic])
 def test_what_it_raises_is_raised_to_who_takes_the_result(around):
     news = threading.Event()

@@ -2,8 +2,8 @@
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from typing import Any, Generic, Self, TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Generic, Self, TypeVar
 
 from django.db import connection
 
@@ -22,28 +22,31 @@ class Beside(Generic[ResultT]):
     def __init__(self, name: str, *, news: threading.Event) -> None:
         self._news = news
         self._work: Future[ResultT] | None = None
-        self._does: Executor = _AtOnce()
+        self._pool: ThreadPoolExecutor | None = None
         if not connection.in_atomic_block:
-            self._does = ThreadPoolExecutor(1, thread_name_prefix=name)
+            self._pool = ThreadPoolExecutor(1, thread_name_prefix=name)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         """Let what is under way come to its end."""
-        if isinstance(self._does, ThreadPoolExecutor):
-            self._does.submit(_close)
-        self._does.shutdown()
+        if self._pool is not None:
+            self._pool.submit(_close)
+            self._pool.shutdown()
 
     @property
     def is_busy(self) -> bool:
         """Whether there is work under way, or a result that nobody took."""
         return self._work is not None
 
-    def begin(self, work: Callable[..., ResultT], *given: Any, **named: Any) -> None:
-        """Begin a piece of work; the last one's result was taken."""
+    def begin(self, work: Callable[[], ResultT], *, is_small: bool = False) -> None:
+        """Begin a piece of work; the last one's result was taken. What is small is not worth a thread and is done here."""
         assert self._work is None
-        self._work = self._does.submit(_unhurried, work, *given, **named)
+        if self._pool is None or is_small:
+            self._work = _done(work)
+        else:
+            self._work = self._pool.submit(_unhurried, work)
         self._work.add_done_callback(lambda _: self._news.set())
 
     def result(self) -> ResultT | None:
@@ -54,20 +57,19 @@ class Beside(Generic[ResultT]):
         return work.result()
 
 
-class _AtOnce(Executor):
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        done: Future[Any] = Future()
-        try:
-            done.set_result(fn(*args, **kwargs))
-        except Exception as failure:  # noqa: BLE001  (raised to whoever takes the result)
-            done.set_exception(failure)
-        return done
+def _done(work: Callable[[], ResultT]) -> Future[ResultT]:
+    done: Future[ResultT] = Future()
+    try:
+        done.set_result(work())
+    except Exception as failure:  # noqa: BLE001  (raised to whoever takes the result)
+        done.set_exception(failure)
+    return done
 
 
-def _unhurried(work: Callable[..., ResultT], *given: Any, **named: Any) -> ResultT:
+def _unhurried(work: Callable[[], ResultT]) -> ResultT:
     if connection.connection is None:
         unhurried()
-    return work(*given, **named)
+    return work()
 
 
 def _close() -> None:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import partial
 
 import structlog
 from django.conf import settings
@@ -14,7 +15,7 @@ from django.utils import timezone
 
 from webhooks.services import claims, doorbell, fan_out, results
 from webhooks.services.beside import Beside, unhurried
-from webhooks.transport import Sender
+from webhooks.transport import MANY, Sender
 
 logger = structlog.get_logger(__name__)
 # Well under the job's time limit; what is left then is for the next one.
@@ -24,7 +25,7 @@ MAX_HELD = 2_000
 _LISTEN_SECONDS = 0.02
 _LOOK_SECONDS = 0.5
 # For how long results gather while there are few of them.
-_TICK_SECONDS = 0.005
+_TICK_SECONDS = 0.02
 _SLOT = "SELECT pg_try_advisory_lock(hashtext('tollgate.webhooks.drain'), %s)"
 _FREE = "SELECT pg_advisory_unlock(hashtext('tollgate.webhooks.drain'), %s)"
 
@@ -63,6 +64,7 @@ class _Drain:
         self._recorded_at = 0.0
         # Whether there are new messages as far as we know, and whether there is perhaps something to claim.
         self._is_rung = False
+        self._has_more = False
         self._has_work = False
         news = self._news = threading.Event()
         self._sender = Sender(clock=clock, news=news)
@@ -100,7 +102,7 @@ class _Drain:
         # While messages are handed out, or known to wait, there is nothing to hear; but it is said that we are here.
         is_deaf = self._is_rung or self._handing_out.is_busy
         now = time.monotonic()
-        if now - self._listened_at >= (_LOOK_SECONDS if is_deaf else _TICK_SECONDS):
+        if not is_deaf or now - self._listened_at >= _LOOK_SECONDS:
             self._listened_at = now
             self._is_rung = doorbell.answer() or self._is_rung
 
@@ -112,13 +114,15 @@ class _Drain:
             self._looked_at, self._is_rung = now, False
             # What is due again does not ring.
             self._has_work = self._has_work or is_time
-            self._handing_out.begin(fan_out.fan_out, at=self._clock())
+            hand_out = partial(fan_out.fan_out, at=self._clock())
+            self._handing_out.begin(hand_out, is_small=not self._has_more)
 
     def _take_results(self) -> None:
         handed_out, recorded = self._handing_out.result(), self._recording.result()
         if handed_out is not None:
             # A full batch has others behind it.
-            self._is_rung = self._is_rung or handed_out == fan_out.BATCH
+            self._has_more = handed_out == fan_out.BATCH
+            self._is_rung = self._is_rung or self._has_more
             self._has_work = self._has_work or handed_out > 0
         if recorded is not None:
             self._made += recorded
@@ -143,7 +147,8 @@ class _Drain:
             finished = self._sender.collect()
             if finished:
                 self._recorded_at = now
-                self._recording.begin(results.record, finished, dice=self._dice)
+                record = partial(results.record, finished, dice=self._dice)
+                self._recording.begin(record, is_small=len(finished) < MANY)
 
 
 @contextlib.contextmanager
