@@ -5,14 +5,14 @@ from apikeys.gateway.memory import Remembered
 
 
 def test_an_answer_is_kept_and_returned():
-    table = Remembered()
+    table: Remembered[tuple[object, ...], int] = Remembered()
 
     assert table.keep(("peer", b"agent", None), 1) == 1
     assert table == {("peer", b"agent", None): 1}
 
 
 def test_a_long_question_is_answered_and_forgotten():
-    table = Remembered()
+    table: Remembered[tuple[object, ...], int] = Remembered()
 
     assert table.keep((b"a" * 600, b"b" * 424), 1) == 1
     assert table.keep((b"a" * 600, b"b" * 425), 2) == 2
@@ -21,7 +21,7 @@ def test_a_long_question_is_answered_and_forgotten():
 
 def test_a_full_table_begins_anew(monkeypatch):
     monkeypatch.setattr(memory, "_MAX_ENTRIES", 3)
-    table = Remembered()
+    table: Remembered[tuple[object, ...], int] = Remembered()
 
     for number in range(5):
         table.keep((number,), number)

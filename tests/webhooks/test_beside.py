@@ -2,6 +2,7 @@
 
 import threading
 from contextlib import nullcontext
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
@@ -26,6 +27,10 @@ def _is_connected(backend: int) -> bool:
         return cursor.fetchone() == (1,)
 
 
+def _helper(news: threading.Event | None = None) -> Beside[Any]:
+    return Beside("helper", news=news or threading.Event())
+
+
 def _fail() -> int:
     raise ValueError("no")
 
@@ -35,13 +40,14 @@ def test_outside_a_transaction_it_has_a_thread_and_a_connection_of_its_own():
     news = threading.Event()
     with connection.cursor() as cursor:
         cursor.execute("SET synchronous_commit = on")
-    with Beside("helper", news=news) as work:
+    with _helper(news) as work:
         work.begin(_where)
-        assert work.is_busy
+        was_busy = work.is_busy
         assert news.wait(10)
-        name, backend, setting = work.result()
+        found: Any = work.result()
+        name, backend, setting = found
         assert (name, setting) == ("helper_0", "off")
-        assert not work.is_busy
+        assert (was_busy, work.is_busy) == (True, False)
 
         work.begin(_where)
         assert news.wait(10)
@@ -53,7 +59,7 @@ def test_outside_a_transaction_it_has_a_thread_and_a_connection_of_its_own():
 @pytest.mark.django_db
 def test_inside_a_transaction_it_is_done_at_once_by_who_begins_it():
     news = threading.Event()
-    with Beside("helper", news=news) as work:
+    with _helper(news) as work:
         work.begin(_where)
         assert news.is_set()
         assert work.result()[:2] == _where()[:2]
@@ -61,7 +67,7 @@ def test_inside_a_transaction_it_is_done_at_once_by_who_begins_it():
 
 @pytest.mark.django_db(transaction=True)
 def test_what_is_small_is_done_at_once():
-    with Beside("helper", news=threading.Event()) as work:
+    with _helper() as work:
         work.begin(_where, is_small=True)
 
         assert work.result()[:2] == _where()[:2]
@@ -71,7 +77,7 @@ def test_what_is_small_is_done_at_once():
 @pytest.mark.parametrize("around", [nullcontext, transaction.atomic])
 def test_what_it_raises_is_raised_to_who_takes_the_result(around):
     news = threading.Event()
-    with around(), Beside("helper", news=news) as work:
+    with around(), _helper(news) as work:
         work.begin(_fail)
         assert news.wait(10)
         with pytest.raises(ValueError, match="no"):

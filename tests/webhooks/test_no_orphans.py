@@ -1,6 +1,7 @@
 """Attempts and deliveries have fewer constraints in the database than they have owners: nothing may be left without one."""
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.db import connection, transaction
@@ -62,8 +63,8 @@ def test_an_endpoint_deleted_while_results_come_in_leaves_no_attempt(endpoint, o
         _tell(organization, 60)
         parcels = _claimed(webhook, clock, 60)
 
-        acts = [lambda part=parcels[at::6]: _record(part, clock) for at in range(6)]
-        at_once(*acts, lambda one=webhook: endpoints.delete_webhook(webhook=one))
+        acts = [partial(_record, parcels[at::6], clock) for at in range(6)]
+        at_once(*acts, partial(endpoints.delete_webhook, webhook=webhook))
 
         assert not WebhookDelivery.objects.filter(webhook_id=webhook.pk).exists()
         assert not WebhookAttempt.objects.filter(webhook_id=webhook.pk).exists()
@@ -81,7 +82,7 @@ def test_a_late_success_beside_the_pruning_leaves_no_attempt(endpoint, organizat
         )
         later = clock.now + timedelta(days=4_000)
 
-        at_once(lambda given=parcels: _record(given, clock), lambda at=later: upkeep.prune(at=at))
+        at_once(partial(_record, parcels, clock), partial(upkeep.prune, at=later))
 
         endpoints.delete_webhook(webhook=webhook)
     assert (_count(_ORPHANS), _count(_FOREIGN)) == (0, 0)

@@ -122,5 +122,6 @@ def test_a_worker_of_the_release_before_gives_places_in_the_feed_too(organizatio
     WebhookMessage.objects.filter(fanned_out_at=None).update(fanned_out_at=clock.now)
 
     *_, before, last = WebhookMessage.objects.order_by("id").values_list("position", flat=True)
+    assert before
     assert last == before + 1
     assert [one.position for one in selectors.feed_of(organization, after=before)] == [last]
