@@ -1,5 +1,6 @@
 """Forms of the key pages and of the back office. They read texts; the services decide what is valid."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar, cast
 
 from django import forms
@@ -149,9 +150,8 @@ class RevokeKeyForm(RefusableForm):
 class _CheckedForm(forms.ModelForm[Any]):
     """A model form that also asks the domain's own checks, so that faults show at their fields."""
 
-    def faults_of(self, row: Any) -> Faults:
-        """Return what is wrong with the row, after bringing it into its canonical form."""
-        raise NotImplementedError
+    # Returns what is wrong with a row, after bringing it into its canonical form.
+    faults_of: Callable[[Any], Faults]
 
     def clean(self) -> dict[str, Any]:
         """Check a row made of what was filled in."""

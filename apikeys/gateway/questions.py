@@ -1,5 +1,6 @@
 """One call that somebody asks about, and where its answer goes."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -64,7 +65,7 @@ class Place:
     json: bytes
 
 
-class Question:
+class Question(ABC):
     """What is asked about one call. Front ends subclass it to say how the verdict is put into words."""
 
     __slots__ = (
@@ -103,20 +104,20 @@ class Question:
             tail, at_ms,
         )  # fmt: skip
 
+    @abstractmethod
     def allowed(self, plan: Plan, numbers: tuple[int, ...], credits_micro: int | None) -> None:
         """Answer that the call may pass."""
-        raise NotImplementedError
 
     def allowed_by_lease(self, plan: Plan, numbers: tuple[int, ...], _head: bytes) -> None:
         """Answer that the call may pass on a token that was counted before; `_head` is what all such calls are told."""
         self.allowed(plan, numbers, None)
 
+    @abstractmethod
     def refused(
         self, outcome: Outcome, plan: Plan | None = None, count: Count | None = None
     ) -> None:
         """Answer that the call may not pass."""
-        raise NotImplementedError
 
+    @abstractmethod
     def unavailable(self, detail: str) -> None:
         """Answer that nobody can say at the moment."""
-        raise NotImplementedError

@@ -1,5 +1,6 @@
 """The base of the key commands: the audit log names the command, and a refusal is one line."""
 
+from abc import ABC, abstractmethod
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ from config.common import context
 from config.common.errors import DomainError
 
 
-class KeyCommand(BaseCommand):
+class KeyCommand(BaseCommand, ABC):
     """A command whose subclass does its one act in `act`."""
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -25,9 +26,9 @@ class KeyCommand(BaseCommand):
             ]
             raise CommandError("\n".join([error.detail, *faults])) from None
 
+    @abstractmethod
     def act(self, options: dict[str, Any], at: datetime) -> None:
         """Do what the command is for."""
-        raise NotImplementedError
 
     def reveal(self, note: str, secret: str) -> None:
         """Print the secret alone on standard output, so that it can be caught, and the note beside it."""

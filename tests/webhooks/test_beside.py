@@ -49,6 +49,7 @@ def test_outside_a_transaction_it_has_a_thread_and_a_connection_of_its_own():
         assert (name, setting) == ("helper_0", "off")
         assert (was_busy, work.is_busy) == (True, False)
 
+        news.clear()
         work.begin(_where)
         assert news.wait(10)
     assert work.result()[1] == backend

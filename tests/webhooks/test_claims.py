@@ -5,7 +5,7 @@ from datetime import timedelta
 import psycopg
 import pytest
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 
 from config.common.events import publish
 from config.common.http import Answer
@@ -150,6 +150,28 @@ def test_simultaneous_fan_outs_hand_out_once(endpoint, organization, clock):
 
     assert WebhookDelivery.objects.count() == 50
     assert not WebhookMessage.objects.filter(fanned_out_at=None).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_places_in_the_feed_are_on_disk_before_anybody_reads_them(endpoint, organization, clock):
+    """The drain's connection waits for no disk; a place given twice would hide an event from who polls."""
+    endpoint(event_types=["member.added"])
+    tell(organization, 1)
+    found = []
+
+    def look(execute, sql, values, many, context):
+        result = execute(sql, values, many, context)
+        if "nextval" in sql:
+            with connection.connection.cursor() as cursor:
+                found.append(cursor.execute("SHOW synchronous_commit").fetchone()[0])
+        return result
+
+    with connection.cursor() as cursor:
+        cursor.execute("SET synchronous_commit = off")
+        with connection.execute_wrapper(look):
+            fan_out.fan_out(at=clock.now)
+        cursor.execute("SHOW synchronous_commit")
+        assert (found, cursor.fetchone()) == (["on"], ("off",))
 
 
 @pytest.mark.django_db(transaction=True)

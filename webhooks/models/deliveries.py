@@ -190,8 +190,8 @@ class WebhookAttempt(models.Model):
     most 16 kB are kept.
     """
 
-    # Written where the delivery's row is locked, and deleted with it: constraints would look at each row once more, which
-    # is a quarter of what recording costs.
+    # Written where the delivery's row is locked, and deleted with it: constraints would look at each row once more, at a
+    # good part of what recording costs.
     delivery = models.ForeignKey(
         WebhookDelivery,
         on_delete=models.CASCADE,

@@ -14,6 +14,8 @@ from webhooks.models import DisabledReason
 
 BATCH = 1_000
 _CLOSED = OrganizationClosed.name
+# Whoever polls the feed goes on from a place that they were told: no crash may give it to another message.
+_ON_DISK = "SET LOCAL synchronous_commit = on"
 # One after the other, in the order of the messages: deliveries of one ordering key get their ids in order.
 _LOCK = "SELECT pg_try_advisory_xact_lock(hashtext('tollgate.webhooks.fan_out'))"
 _MESSAGES = """
@@ -94,6 +96,7 @@ def fan_out(*, at: datetime, limit: int = BATCH) -> int:
         messages = cursor.fetchall()
         if not messages:
             return 0
+        cursor.execute(_ON_DISK)
         cursor.execute(_ENDPOINTS, [list({row[1] for row in messages})])
         plan = _planned(messages, _by_organization(cursor.fetchall()))
         cursor.execute(_PLACES, [len(messages), len(messages)])
