@@ -61,9 +61,8 @@ class LiveUsageConsumer(AsyncWebsocketConsumer):
         for group in self._groups():
             await self.channel_layer.group_add(group, self.channel_name)
         await self.accept()
-        _open[ticket.user_id] += (
-            1  # together with the ticker: whoever has none is not counted off again
-        )
+        # Together with the ticker: whoever has none is not counted off again.
+        _open[ticket.user_id] += 1
         self.ticker = asyncio.create_task(self._live())
 
     async def disconnect(self, code: int) -> None:

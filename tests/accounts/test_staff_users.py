@@ -1,10 +1,14 @@
 """The staff API of people: who may, list and search, change, suspend for a while, reinstate; nobody above, nobody oneself."""
 
+import threading
+import time
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
+import psycopg
 import pytest
-from django.db import IntegrityError, transaction
+from django.conf import settings
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -481,6 +485,29 @@ def test_a_change_can_insist_on_what_was_read(as_sam, olivia):
     assert (first.status_code, second.status_code) == (200, 412)
     olivia.refresh_from_db()
     assert olivia.full_name == "First"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_insists_on_what_was_read_waits_for_who_changes_it(as_sam, olivia):
+    path = f"{URL}/{olivia.pk}"
+    tag = as_sam.get(path)["ETag"]
+    answers = []
+
+    def insist():
+        answers.append(as_sam.patch(path, {"full_name": "Late"}, headers={"If-Match": tag}))
+        connection.close()
+
+    with psycopg.connect(settings.DATABASE_URL) as other:
+        other.execute("UPDATE accounts_user SET full_name = 'First' WHERE id = %s", [olivia.pk])
+        late = threading.Thread(target=insist)
+        late.start()
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'"
+        while other.execute(waiting).fetchone() == (0,):
+            time.sleep(0.01)
+    late.join()
+
+    olivia.refresh_from_db()
+    assert ([answer.status_code for answer in answers], olivia.full_name) == ([412], "First")
 
 
 def test_a_suspension_under_a_key_happens_once(as_sam, olivia):
