@@ -11,7 +11,7 @@ export PYTHONDONTWRITEBYTECODE :=
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: ## Start everything with demo data; Ctrl-C stops it (PORT, DATABASE_URL, REDIS_URL are honoured)
+run: ## Start everything with demo data; Ctrl-C stops it (PORT, DATABASE_URL, REDIS_URL are honored)
 	@.ci/install base
 	@exec $(BIN)/python manage.py up
 

@@ -218,7 +218,7 @@ class NewPasswordForm(forms.Form):
 class ChangePasswordForm(forms.Form):
     """Asks for the present password and the one to be."""
 
-    current_password = _present_password("Present password")
+    current_password = _present_password("Current password")
     new_password = _new_password("New password")
 
 

@@ -84,10 +84,19 @@ def claims_of(request: HttpRequest | Request) -> AccessClaims | None:
 
 def live_session_of(request: HttpRequest | Request) -> Session | None:
     """Return the session behind a request as it is now, by token or by cookie; None for keys and for nobody."""
+    claims = _claimed(request)
+    return selectors.live_session(claims, at=timezone.now()) if claims else None
+
+
+def session_id_of(request: HttpRequest | Request) -> int | None:
+    """Return the id of the session that a request claims; None for keys and for nobody."""
+    claims = _claimed(request)
+    return claims.session_id if claims else None
+
+
+def _claimed(request: HttpRequest | Request) -> AccessClaims | None:
     claims = request.auth if isinstance(request, Request) else claims_of(request)
-    if not isinstance(claims, AccessClaims):
-        return None
-    return selectors.live_session(claims, at=timezone.now())
+    return claims if isinstance(claims, AccessClaims) else None
 
 
 def _person(request: HttpRequest) -> User | AnonymousUser:

@@ -1,12 +1,13 @@
 """Filters of the usage pages. What makes no sense falls back to the usual view instead of an error."""
 
-from collections.abc import Iterable
 from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
+from django.db.models import QuerySet
 
+from analytics.selectors.keys import key_filter
 from analytics.selectors.usage import UsageQuery
 from apikeys.models import ApiKey
 from organizations.models import Organization
@@ -30,13 +31,18 @@ class UsageFilterForm(forms.Form):
 
     range = forms.ChoiceField(choices=_RANGES, required=False, label="Period")
     granularity = forms.ChoiceField(choices=_GRAINS, required=False, label="Show")
-    key = forms.TypedChoiceField(coerce=int, required=False, label="Key", empty_value=None)
+    key = forms.CharField(
+        required=False,
+        label="Key",
+        widget=forms.TextInput(
+            attrs={"type": "search", "placeholder": "All keys", "list": "suggested-keys"}
+        ),
+    )
 
-    def __init__(self, data: Any, *, keys: Iterable[ApiKey]) -> None:
-        super().__init__({"range": DEFAULT_RANGE, **{name: data[name] for name in data}})
-        self.keys = {key.pk: key for key in keys}
-        choices = [("", "All keys"), *((pk, str(key)) for pk, key in self.keys.items())]
-        self.fields["key"].choices = choices  # type: ignore[attr-defined]
+    def __init__(self, data: Any, *, keys: QuerySet[ApiKey]) -> None:
+        given = {name: data[name] for name in data}
+        self.chosen = key_filter(keys, given.get("key", "").strip())
+        super().__init__({"range": DEFAULT_RANGE, **given, "key": self.chosen.text})
 
     def question(self, organization: Organization, *, at: datetime, zone: ZoneInfo) -> UsageQuery:
         """Return what the filters ask for, about the time up to `at`."""
@@ -44,7 +50,6 @@ class UsageFilterForm(forms.Form):
         days = _DAYS.get(self.cleaned_data.get("range") or "", _DAYS[DEFAULT_RANGE])
         grain = self.cleaned_data.get("granularity") or ("hour" if days <= 7 else "day")
         grain = grain if days <= _MAX_DAYS_BY_HOUR else "day"
-        key_id = self.cleaned_data.get("key")
         last = _next_hour(at)
         return UsageQuery(
             organization=organization,
@@ -52,7 +57,7 @@ class UsageFilterForm(forms.Form):
             last=last,
             granularity=grain,
             zone=zone,
-            key_ids=(key_id,) if key_id else (),
+            key_ids=self.chosen.ids,
         )
 
 

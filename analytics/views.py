@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -17,6 +18,7 @@ from accounts.models import User
 from analytics import realtime
 from analytics.forms import UsageFilterForm
 from analytics.selectors import calls, pages, usage
+from analytics.selectors.keys import key_filter, suggested_keys
 from analytics.selectors.usage import UsageQuery
 from apikeys.models import ApiKey, KeyActivity
 from config.common import pagination
@@ -36,8 +38,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     """Show where the organization stands: today, the month, the quota, the newest calls, what to do next."""
     tenant, now = tenant_of_page(request), timezone.now()
     organization = tenant.organization
-    keys = access.rows_of(tenant, ApiKey.objects.all())
-    keys_count = keys.count()
+    keys_count = _keys(request).count()
     recent = calls.recent_calls(organization)
     context = {
         "totals": pages.headline(organization, at=now, zone=_zone(tenant)),
@@ -63,10 +64,11 @@ def usage_overview(request: HttpRequest) -> HttpResponse:
         "filters": form,
         "series_url": f"{reverse('analytics:usage-data')}?{request.GET.urlencode()}",
         "totals": {**totals, "p95_ms": totals["latency_p95"]},
-        "by_key": pages.by_key(asked, form.keys),
+        "suggested_keys": suggested_keys(_keys(request)),
+        "by_key": pages.by_key(asked),
         # Usage by route is not kept by key.
-        "is_of_one_key": bool(asked.key_ids),
-        "by_route": [] if asked.key_ids else pages.by_route(asked),
+        "is_of_keys": asked.is_about_keys,
+        "by_route": [] if asked.is_about_keys else pages.by_route(asked),
     }
     return render(request, "analytics/usage.html", context)
 
@@ -86,11 +88,11 @@ def request_list(request: HttpRequest) -> HttpResponse:
     """List single calls, newest first."""
     tenant = tenant_of_page(request)
     query = {name: _clean(request.GET.get(name, "")) for name in _REQUEST_FILTERS}
-    key = query["key"]
+    chosen = key_filter(_keys(request), query["key"])
     matching = calls.matching_calls(
         tenant.organization,
         request_id=query["request_id"],
-        key_id=int(key) if key.isascii() and key.isdigit() and len(key) <= 18 else None,
+        key_ids=chosen.ids,
         path=query["path"],
         outcome=query["outcome"],
     )
@@ -104,7 +106,8 @@ def request_list(request: HttpRequest) -> HttpResponse:
         "calls": page.rows,
         "page": page.urls(query),
         "query": query,
-        "keys": access.rows_of(tenant, ApiKey.objects.order_by("name", "id")),
+        "key": chosen.text,
+        "suggested_keys": suggested_keys(_keys(request)),
     }
     return render(request, "analytics/request_list.html", context)
 
@@ -130,10 +133,13 @@ def live_ticket(request: HttpRequest) -> JsonResponse:
 
 def _asked(request: HttpRequest) -> tuple[UsageFilterForm, UsageQuery]:
     tenant = tenant_of_page(request)
-    keys = access.rows_of(tenant, ApiKey.objects.order_by("name", "id"))
-    form = UsageFilterForm(request.GET, keys=keys)
+    form = UsageFilterForm(request.GET, keys=_keys(request))
     question = form.question(tenant.organization, at=timezone.now(), zone=_zone(tenant))
     return form, question
+
+
+def _keys(request: HttpRequest) -> QuerySet[ApiKey]:
+    return access.rows_of(tenant_of_page(request), ApiKey.objects.all())
 
 
 def _steps(tenant: Tenant, *, has_keys: bool, has_calls: bool) -> list[dict[str, Any]]:

@@ -134,7 +134,7 @@ class RotateKeyForm(RefusableForm):
     ]
 
     overlap_seconds = forms.TypedChoiceField(
-        label="The present secret works for",
+        label="The current secret works for",
         choices=PRESETS,
         coerce=int,
         initial=86_400,

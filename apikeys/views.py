@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from accounts.permissions import recently_authenticated
 from apikeys import selectors
@@ -18,6 +18,7 @@ from apikeys.models import ApiKey
 from apikeys.services import keys
 from config.common import pagination
 from config.common.errors import DomainError
+from config.common.forms import form_page
 from organizations import access
 from organizations.permissions import member_required, tenant_of_page
 from organizations.roles import Permission
@@ -46,7 +47,7 @@ def key_list(request: HttpRequest) -> HttpResponse:
     return render(request, "apikeys/key_list.html", context)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@form_page
 @member_required(Permission.KEYS_WRITE)
 @recently_authenticated
 def key_create(request: HttpRequest) -> HttpResponse:
@@ -87,7 +88,7 @@ def key_detail(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "apikeys/key_detail.html", context)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@form_page
 @member_required(Permission.KEYS_WRITE, on=ApiKey)
 def key_edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Change a key."""
@@ -104,7 +105,7 @@ def key_edit(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "apikeys/key_edit.html", {"form": form, "key": key})
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@form_page
 @member_required(Permission.KEYS_WRITE, on=ApiKey)
 @recently_authenticated
 def key_rotate(request: HttpRequest, pk: int) -> HttpResponse:
@@ -124,7 +125,7 @@ def key_rotate(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "apikeys/key_rotate.html", {"form": form, "key": key})
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@form_page
 @member_required(Permission.KEYS_WRITE, on=ApiKey)
 def key_revoke(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask, then end a key for good."""
@@ -145,9 +146,9 @@ def key_first_call(request: HttpRequest, pk: int) -> JsonResponse:
     after = request.GET.get("after", "")
     since = float(after) if after.isascii() and after.isdigit() and len(after) <= 12 else 0.0
     if activity is None or activity.last_used_at.timestamp() < since:
-        return JsonResponse({"received": False, "at": None, "status": None})
+        return JsonResponse({"received": False, "at": None})
     at = activity.last_used_at if since else activity.first_used_at
-    return JsonResponse({"received": True, "at": at.isoformat(), "status": None})
+    return JsonResponse({"received": True, "at": at.isoformat()})
 
 
 def _key(request: HttpRequest, pk: int) -> ApiKey:

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from audit import selectors, vocabulary
@@ -21,6 +21,7 @@ from audit.models import AuditLog, SecurityEvent
 from audit.services import copies, security
 from config.common import pagination
 from config.common.exports import Format
+from config.common.forms import form_page
 from organizations import access
 from organizations.permissions import member_required, tenant_of_page
 from organizations.roles import Permission
@@ -154,7 +155,7 @@ def event_list(request: HttpRequest) -> HttpResponse:
     return render(request, "audit/event_list.html", context)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@form_page
 @member_required(Permission.AUDIT_ACKNOWLEDGE)
 def event_acknowledge(request: HttpRequest, event_id: int) -> HttpResponse:
     """Show one event with all it says, and take note that somebody has looked at it."""

@@ -250,7 +250,7 @@ class RotateSecretForm(RefusableForm):
     ]
 
     overlap_seconds = forms.TypedChoiceField(
-        label="The present secret signs, too, for",
+        label="The current secret also signs for",
         choices=PRESETS,
         coerce=int,
         initial=86_400,

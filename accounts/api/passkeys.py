@@ -89,7 +89,7 @@ class PasskeyListView(Listing, PersonalView):
         body = self.body(AddPasskeySerializer)
         added = services.passkeys.add(
             user=self.person,
-            session_id=_session_id(request),
+            session_id=middleware.session_id_of(request),
             at=timezone.now(),
             **body,
         )
@@ -126,7 +126,7 @@ class PasskeyView(PersonalView):
         sessions end. Staff keeps at least one factor.
         """
         services.passkeys.remove(
-            user=self.person, session_id=_session_id(request), passkey_id=passkey_id
+            user=self.person, session_id=middleware.session_id_of(request), passkey_id=passkey_id
         )
         return Response(status=204)
 
@@ -215,8 +215,3 @@ class SecondFactorView(PublicView):
             at=timezone.now(),
         )
         return Response(SignedInSerializer.of(entered))
-
-
-def _session_id(request: Request) -> int | None:
-    session = middleware.live_session_of(request)
-    return session.pk if session is not None else None

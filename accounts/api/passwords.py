@@ -76,7 +76,7 @@ class ChangePasswordView(PersonalView):
         """
         kept = services.passwords.change(
             user=self.person,
-            session_id=getattr(request.auth, "session_id", None),
+            session_id=middleware.session_id_of(request),
             at=timezone.now(),
             **self.body(ChangePasswordSerializer),
         )

@@ -117,7 +117,10 @@ class VerifyView(PersonalView):
 
     def _turned_on(self, code: str) -> Response:
         codes = services.two_factor.confirm(
-            user=self.person, session_id=_session_id(self.request), code=code, at=timezone.now()
+            user=self.person,
+            session_id=middleware.session_id_of(self.request),
+            code=code,
+            at=timezone.now(),
         )
         return Response({"recovery_codes": codes})
 
@@ -130,11 +133,6 @@ def _completed(given: dict[str, Any]) -> Response:
         at=timezone.now(),
     )
     return Response(SignedInSerializer.of(entered))
-
-
-def _session_id(request: Request) -> int | None:
-    session = middleware.live_session_of(request)
-    return session.pk if session is not None else None
 
 
 class DisableView(PersonalView):
@@ -160,7 +158,7 @@ class DisableView(PersonalView):
         body = self.body(PasswordAndCodeSerializer)
         services.two_factor.disable(
             user=self.person,
-            session_id=_session_id(request),
+            session_id=middleware.session_id_of(request),
             at=timezone.now(),
             **body,
         )

@@ -7,7 +7,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import selectors, services
+from accounts import middleware, selectors, services
 from accounts.api.examples import people as examples
 from accounts.api.serializers.people import (
     SessionSerializer,
@@ -79,7 +79,7 @@ class SessionListView(Listing, PersonalView):
     def get(self, request: Request) -> Response:
         """List the devices on which the person is signed in, newest first."""
         sessions = selectors.open_sessions(self.person, at=timezone.now())
-        current = getattr(request.auth, "session_id", None)
+        current = middleware.session_id_of(request)
         return self.listed(sessions, context={"current_id": current})
 
     @extend_schema(
@@ -89,7 +89,7 @@ class SessionListView(Listing, PersonalView):
     )
     def delete(self, request: Request) -> Response:
         """Sign every other device out; their tokens stop at once. `auth/logout-all` ends this session, too."""
-        keep = getattr(request.auth, "session_id", None)
+        keep = middleware.session_id_of(request)
         services.sessions.end_others(user=self.person, keep=keep)
         return Response(status=204)
 

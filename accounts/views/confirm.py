@@ -8,7 +8,6 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods
 
 from accounts import middleware, services
 from accounts.forms import ConfirmByCodeForm, ConfirmByPasswordForm, PasskeyForm, show
@@ -16,6 +15,7 @@ from accounts.models import Session
 from accounts.permissions import own_page
 from accounts.throttles import paced
 from config.common.errors import DomainError, TooManyRequests
+from config.common.forms import form_page
 
 _FORMS: dict[str, type[forms.Form]] = {
     "password": ConfirmByPasswordForm,
@@ -24,7 +24,7 @@ _FORMS: dict[str, type[forms.Form]] = {
 }
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@form_page
 @login_required
 @paced("login")
 def confirm(request: HttpRequest) -> HttpResponse:

@@ -5,7 +5,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_POST
 
 from accounts import selectors, services
 from accounts.forms import ChangeEmailForm, show
@@ -13,8 +13,7 @@ from accounts.models import User
 from accounts.permissions import recently_authenticated
 from accounts.throttles import paced
 from config.common.errors import DomainError
-
-form_page = require_http_methods(["GET", "HEAD", "POST"])
+from config.common.forms import form_page
 
 
 @form_page

@@ -5,7 +5,6 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods
 
 from accounts import middleware, selectors, services
 from accounts.forms import AddPasskeyForm, RenamePasskeyForm, show
@@ -13,8 +12,7 @@ from accounts.models import Passkey, User
 from accounts.permissions import recently_authenticated
 from accounts.views.two_factor import codes_page
 from config.common.errors import DomainError, NotFound
-
-form_page = require_http_methods(["GET", "HEAD", "POST"])
+from config.common.forms import form_page
 
 
 @form_page
@@ -27,7 +25,7 @@ def passkey_add(request: HttpRequest) -> HttpResponse:
         try:
             added = services.passkeys.add(
                 user=_person(request),
-                session_id=_session_id(request),
+                session_id=middleware.session_id_of(request),
                 at=timezone.now(),
                 **form.cleaned_data,
             )
@@ -66,7 +64,7 @@ def passkey_remove(request: HttpRequest, passkey_id: int) -> HttpResponse:
     if request.method == "POST":
         try:
             services.passkeys.remove(
-                user=person, session_id=_session_id(request), passkey_id=passkey.pk
+                user=person, session_id=middleware.session_id_of(request), passkey_id=passkey.pk
             )
         except services.passkeys.LastFactor as refusal:
             error = refusal
@@ -82,11 +80,6 @@ def passkey_remove(request: HttpRequest, passkey_id: int) -> HttpResponse:
 def _person(request: HttpRequest) -> User:
     assert isinstance(request.user, User)
     return request.user
-
-
-def _session_id(request: HttpRequest) -> int | None:
-    claims = middleware.claims_of(request)
-    return claims.session_id if claims else None
 
 
 def _passkey(request: HttpRequest, passkey_id: int) -> Passkey:

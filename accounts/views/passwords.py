@@ -5,7 +5,6 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods
 
 from accounts import middleware, services
 from accounts.forms import ChangePasswordForm, EmailForm, NewPasswordForm, show
@@ -13,8 +12,7 @@ from accounts.models import User
 from accounts.services.passwords import ResetFailed
 from accounts.throttles import paced
 from config.common.errors import DomainError, InvalidInput
-
-form_page = require_http_methods(["GET", "HEAD", "POST"])
+from config.common.forms import form_page
 
 
 @form_page
@@ -58,11 +56,10 @@ def change(request: HttpRequest) -> HttpResponse:
     form = ChangePasswordForm(request.POST or None)
     status = 200
     if request.method == "POST" and form.is_valid():
-        claims = middleware.claims_of(request)
         try:
             kept = services.passwords.change(
                 user=request.user,
-                session_id=claims.session_id if claims else None,
+                session_id=middleware.session_id_of(request),
                 at=timezone.now(),
                 **form.cleaned_data,
             )

@@ -5,13 +5,14 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts import selectors, services
 from accounts.forms import OwnPasswordForm, show
 from accounts.models import User
 from accounts.permissions import recently_authenticated
 from config.common.errors import DomainError, NotFound
+from config.common.forms import form_page
 
 _SHOWN = 10
 
@@ -57,7 +58,7 @@ def export_download(request: HttpRequest, export_id: int) -> HttpResponse:
     )
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@form_page
 @login_required
 @recently_authenticated
 def deletion(request: HttpRequest) -> HttpResponse:

@@ -4,14 +4,14 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods
 
 from accounts import services
 from accounts.forms import AvatarForm, ProfileForm
 from accounts.models import User
+from config.common.forms import form_page
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@form_page
 @login_required
 def profile(request: HttpRequest) -> HttpResponse:
     """Show and change the profile."""

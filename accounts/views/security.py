@@ -19,7 +19,6 @@ def security(request: HttpRequest) -> HttpResponse:
     """Show how the account is protected, and from where it is used."""
     assert isinstance(request.user, User)
     now = timezone.now()
-    claims = middleware.claims_of(request)
     methods = services.factors.second_factors(request.user)
     sessions = selectors.open_sessions(request.user, at=now)
     trusted = selectors.trusted_devices(request.user, at=now)
@@ -29,7 +28,7 @@ def security(request: HttpRequest) -> HttpResponse:
         "codes_left": services.recovery_codes.left_of(request.user),
         "passkeys": selectors.passkeys_of(request.user),
         "sessions": sessions.order_by("-last_used_at", "-id"),
-        "current_session_id": claims.session_id if claims else None,
+        "current_session_id": middleware.session_id_of(request),
         "trusted_devices": trusted.order_by("-last_used_at", "-id"),
     }
     return render(request, "accounts/security.html", context)
@@ -51,8 +50,7 @@ def session_end(request: HttpRequest, session_id: int) -> HttpResponse:
 def other_sessions_end(request: HttpRequest) -> HttpResponse:
     """Sign every other device out."""
     assert isinstance(request.user, User)
-    claims = middleware.claims_of(request)
-    services.sessions.end_others(user=request.user, keep=claims.session_id if claims else None)
+    services.sessions.end_others(user=request.user, keep=middleware.session_id_of(request))
     messages.success(request, "Every other device is signed out.")
     return redirect("accounts:security")
 

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_POST
 
 from accounts import middleware, services
 from accounts.forms import EmailForm, LoginForm, RegisterForm, SecondFactorForm, show
@@ -21,10 +21,10 @@ from accounts.services.sessions import InvalidCredentials
 from accounts.services.sign_in import Door, Entered, SecondFactorRefused, SignInExpired
 from accounts.throttles import paced
 from config.common.errors import DomainError, InvalidInput, TooManyRequests
+from config.common.forms import form_page
 
 # The sign-in that waits for its second factor in this browser.
 PENDING = "accounts_pending_sign_in"
-form_page = require_http_methods(["GET", "HEAD", "POST"])
 
 
 @form_page
@@ -65,7 +65,7 @@ def login(request: HttpRequest) -> HttpResponse:
                 return go_in(request, result)
             request.session[PENDING] = result.token
             return HttpResponseRedirect(f"{reverse('accounts:login-code')}?{query_of(request)}")
-    return _form_page(request, "accounts/login.html", {"form": form}, refused)
+    return _with_form(request, "accounts/login.html", {"form": form}, refused)
 
 
 @form_page
@@ -97,7 +97,7 @@ def _login_code(request: HttpRequest, token: str) -> HttpResponse:
         else:
             return go_in(request, entered)
     context = {"form": form, "methods": services.factors.second_factors(pending.user)}
-    return _form_page(request, "accounts/login_code.html", context, refused)
+    return _with_form(request, "accounts/login_code.html", context, refused)
 
 
 def door_of(request: HttpRequest, *, trust_device: bool = False) -> Door:
@@ -116,7 +116,7 @@ def go_in(request: HttpRequest, entered: Entered) -> HttpResponse:
     return response
 
 
-def _form_page(
+def _with_form(
     request: HttpRequest, template: str, context: dict[str, Any], refused: DomainError | None
 ) -> HttpResponse:
     """Show a form, with what was wrong with it when it was sent before."""
@@ -145,10 +145,11 @@ def _next(request: HttpRequest) -> str:
 
 @require_POST
 def logout(request: HttpRequest) -> HttpResponse:
-    """Sign out here; other devices stay signed in."""
+    """Sign out here, and go on where the form says; other devices stay signed in."""
     forget_login(request)
     messages.success(request, "You are signed out.")
-    return redirect(settings.LOGOUT_REDIRECT_URL)
+    wanted = request.POST.get("next", "")
+    return HttpResponseRedirect(own_page(request, wanted, otherwise=settings.LOGOUT_REDIRECT_URL))
 
 
 @form_page

@@ -11,7 +11,6 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import mark_safe
-from django.views.decorators.http import require_http_methods
 
 from accounts import middleware, services
 from accounts.forms import CodeForm, FirstCodeForm, PasswordAndCodeForm, show
@@ -22,8 +21,7 @@ from accounts.services.passkeys import LastFactor
 from accounts.services.proof import WrongPassword
 from accounts.services.two_factor import TwoFactorIsOff, TwoFactorIsOn
 from config.common.errors import TooManyRequests, Unauthenticated
-
-form_page = require_http_methods(["GET", "HEAD", "POST"])
+from config.common.forms import form_page
 
 
 @form_page
@@ -42,7 +40,7 @@ def set_up(request: HttpRequest) -> HttpResponse:
         try:
             codes = services.two_factor.confirm(
                 user=user,
-                session_id=_session_id(request),
+                session_id=middleware.session_id_of(request),
                 code=form.cleaned_data["code"],
                 at=timezone.now(),
             )
@@ -106,7 +104,7 @@ def turn_off(request: HttpRequest) -> HttpResponse:
     def disable(password: str, code: str) -> HttpResponse:
         services.two_factor.disable(
             user=user,
-            session_id=_session_id(request),
+            session_id=middleware.session_id_of(request),
             password=password,
             code=code,
             at=timezone.now(),
@@ -210,11 +208,6 @@ def _refused(
 def _person(request: HttpRequest) -> User:
     assert isinstance(request.user, User)
     return request.user
-
-
-def _session_id(request: HttpRequest) -> int | None:
-    claims = middleware.claims_of(request)
-    return claims.session_id if claims else None
 
 
 def _next(request: HttpRequest) -> str:

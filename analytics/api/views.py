@@ -51,7 +51,7 @@ class UsageView(OrganizationScoped):
                     granularity=asked["granularity"],
                     zone=asked["time_zone"],
                     group_by=asked.get("group_by", ""),
-                    key_ids=asked.get("key_id", ()),
+                    key_ids=asked.get("key_id"),
                     routes=asked.get("route", ()),
                 )
             )

@@ -29,20 +29,26 @@ def matching_calls(
     organization: Organization,
     *,
     request_id: str = "",
-    key_id: int | None = None,
+    key_ids: tuple[int, ...] | None = None,
     path: str = "",
     outcome: str = "",
 ) -> QuerySet[ApiUsageLog]:
-    """Return the calls that match all that is given; path and outcome are looked for among the newest 200,000."""
+    """Return the calls that match all that is given.
+
+    Path, outcome, and several keys at once are looked for among the newest 200,000.
+    """
     rows = calls_of(organization)
     if request_id:
         return rows.filter(request_id=request_id)
-    if key_id is not None:
-        rows = rows.filter(api_key=key_id)
-    if path or outcome:
+    are_several = key_ids is not None and len(key_ids) > 1
+    if key_ids is not None and not are_several:
+        rows = rows.filter(api_key__in=key_ids)
+    if path or outcome or are_several:
         newest = rows.order_by("-at").values_list("at", flat=True)
         oldest = newest[SEARCHED : SEARCHED + 1].first()
         rows = rows.filter(at__gte=oldest) if oldest else rows
+    if are_several:
+        rows = rows.filter(api_key__in=key_ids)
     if path:
         rows = rows.filter(path__contains=path)
     return rows.filter(outcome=outcome) if outcome else rows

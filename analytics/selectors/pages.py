@@ -1,6 +1,5 @@
 """What the pages show: the overview's numbers, and usage by key and by route."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -10,7 +9,7 @@ from django.db.models import Sum
 
 from analytics.selectors import usage
 from analytics.selectors.usage import UTC_ZONE, UsageQuery
-from apikeys.models import ApiKey, KeyUsage
+from apikeys.models import KeyUsage
 from apikeys.restrictions import QuotaPeriod, period_of
 from billing import selectors as billing
 from organizations.models import Organization
@@ -69,10 +68,11 @@ def quota_of(organization: Organization, *, at: datetime) -> Quota | None:
     return Quota(rows.aggregate(used=Sum("units", default=0))["used"], allowance.quota_limit, end)
 
 
-def by_key(asked: UsageQuery, keys: Mapping[int, ApiKey]) -> list[dict[str, Any]]:
+def by_key(asked: UsageQuery) -> list[dict[str, Any]]:
     """Return what each key used, the busiest first; a key that is gone has no name any more."""
     question = replace(asked, measures=_MEASURES, granularity="total", group_by="key")
     rows = sorted(usage.series(question), key=lambda row: -row["calls"])[:_LISTED]
+    keys = asked.organization.api_keys.in_bulk([row["key_id"] for row in rows])
     return [{**row, "key": keys.get(row["key_id"], {"name": "Deleted key"})} for row in rows]
 
 
@@ -86,7 +86,7 @@ def by_route(asked: UsageQuery) -> list[dict[str, Any]]:
         granularity="total",
         zone=UTC_ZONE,
         group_by="route",
-        key_ids=(),
+        key_ids=None,
     )
     rows = sorted(usage.series(question), key=lambda row: -row["calls"])[:_LISTED]
     return [{**row, **_method_and_path(row["route"])} for row in rows]

@@ -40,7 +40,7 @@ class UsageQuery:
     granularity: str = "hour"
     zone: ZoneInfo = UTC_ZONE
     group_by: str = ""
-    key_ids: tuple[int, ...] = ()
+    key_ids: tuple[int, ...] | None = None
     routes: tuple[str, ...] = ()
 
     @property
@@ -51,7 +51,7 @@ class UsageQuery:
     @property
     def is_about_keys(self) -> bool:
         """Whether only the roll-up by key can answer."""
-        return self.group_by == "key" or bool(self.key_ids)
+        return self.group_by == "key" or self.key_ids is not None
 
     @property
     def is_of_whole_days(self) -> bool:
@@ -114,7 +114,7 @@ def _model(query: UsageQuery) -> tuple[Any, Row]:
     if query.is_about_routes:
         return DailyRouteUsage, {"route__in": query.routes} if query.routes else {}
     if query.is_about_keys:
-        return HourlyKeyUsage, {"api_key__in": query.key_ids} if query.key_ids else {}
+        return HourlyKeyUsage, {} if query.key_ids is None else {"api_key__in": query.key_ids}
     return (DailyUsage if query.is_of_whole_days else HourlyUsage), {}
 
 

@@ -104,13 +104,13 @@ class Unauthenticated(DomainError):
 
 
 class Forbidden(DomainError):
-    """The caller may not do this."""
+    """Whoever asks may not do this."""
 
     code = "forbidden"
     title = "Not permitted"
     status = 403
     members = {"permission": ("The permission that is wanted.", "keys:write")}
-    fix = "Ask an owner of the organization for a role that has the permission named in the detail."
+    fix = "Ask an owner of the organization for a role that permits it."
 
 
 class CsrfFailed(DomainError):

@@ -8,9 +8,13 @@ from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.utils import timezone
 from django.utils.functional import lazy
+from django.views.decorators.http import require_http_methods
 
 from config.common import jsonparser
 from config.common.errors import DomainError
+
+# A page with a form: it is shown, and takes what was filled in under the same address.
+form_page = require_http_methods(["GET", "HEAD", "POST"])
 
 
 def _in_your_zone(more: str = "") -> str:

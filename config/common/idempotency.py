@@ -34,7 +34,7 @@ _KEPT_HEADERS = ("Content-Type", "Cache-Control", "Link", "Location", "ETag", "W
 
 
 class Idempotency(Enum):
-    """Whether an operation honours the header, needs it, or does not know it."""
+    """Whether an operation honors the header, needs it, or does not know it."""
 
     NONE = "none"
     OPTIONAL = "optional"

@@ -23,7 +23,7 @@ register = template.Library()
 _DASH = "\N{EN DASH}"
 _MINUS = "\N{MINUS SIGN}"
 _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
-_MAGNITUDES = ((1_000_000_000, "B"), (1_000_000, "M"), (1_000, "k"))
+_MAGNITUDES = ((1_000_000_000_000, "T"), (1_000_000_000, "B"), (1_000_000, "M"), (1_000, "k"))
 _UNITS = (
     (31_557_600, "year"),
     (2_629_800, "month"),
@@ -79,7 +79,7 @@ def icon(name: str, label: str = "") -> SafeString:
     """Draw one of our icons; decorative unless it gets a label."""
     meaning = format_html('role="img" aria-label="{}"', label) if label else 'aria-hidden="true"'
     return format_html(
-        '<svg class="icon" viewBox="0 0 16 16" {}><path d="{}"/></svg>',
+        '<svg class="icon" width="16" height="16" viewBox="0 0 16 16" {}><path d="{}"/></svg>',
         mark_safe(meaning),  # noqa: S308  built above from constants and escaped text
         ICONS[name],
     )
@@ -88,7 +88,8 @@ def icon(name: str, label: str = "") -> SafeString:
 @register.simple_tag
 def logo() -> SafeString:
     """Draw the gate."""
-    return mark_safe(f'<svg class="logo" viewBox="0 0 32 32" aria-hidden="true">{LOGO}</svg>')  # noqa: S308  a constant
+    attributes = 'class="logo" width="28" height="28" viewBox="0 0 32 32" aria-hidden="true"'
+    return mark_safe(f"<svg {attributes}>{LOGO}</svg>")  # noqa: S308  a constant
 
 
 @register.simple_tag(takes_context=True)

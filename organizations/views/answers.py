@@ -6,15 +6,16 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_POST
 
 from accounts.models import User
 from config.common.errors import DomainError
+from config.common.forms import form_page
 from organizations.models import OrganizationInvitation, OrganizationMember
 from organizations.services import answers, invitations, organizations
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@form_page
 @never_cache
 def invitation(request: HttpRequest, token: str) -> HttpResponse:
     """Show what the link offers; whoever has the invited address accepts or declines with one click."""

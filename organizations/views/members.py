@@ -7,11 +7,12 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import User
 from config.common import pagination
 from config.common.errors import Conflict, DomainError
+from config.common.forms import form_page
 from organizations import selectors
 from organizations.access import Tenant
 from organizations.forms import InviteForm, RoleForm, choice_of, role_choices
@@ -127,7 +128,7 @@ def leave(request: HttpRequest, organization_id: int) -> HttpResponse:
     return redirect("organizations:switch")
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@form_page
 @member_required(Permission.MEMBERS_WRITE)
 def invite(request: HttpRequest) -> HttpResponse:
     """Ask whom to invite as what, and mail the link."""

@@ -7,11 +7,11 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
 from accounts.permissions import recently_authenticated
 from config.common.errors import DomainError, NotFound
+from config.common.forms import form_page
 from organizations import selectors
 from organizations.forms import CloseForm, CreateOrganizationForm, SettingsForm, TransferForm
 from organizations.models import Role
@@ -20,7 +20,7 @@ from organizations.roles import Permission
 from organizations.services import closing, members, organizations
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@form_page
 @login_required
 def switch(request: HttpRequest) -> HttpResponse:
     """Offer the person's organizations, or take the chosen one as the one to work in."""
@@ -37,7 +37,7 @@ def switch(request: HttpRequest) -> HttpResponse:
     return redirect("site:home")
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@form_page
 @login_required
 def create(request: HttpRequest) -> HttpResponse:
     """Create an organization and go on working in it."""
@@ -59,7 +59,7 @@ def create(request: HttpRequest) -> HttpResponse:
     return render(request, "organizations/organization_create.html", {"form": form})
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@form_page
 @member_required(Permission.ORGANIZATION_READ)
 def settings(request: HttpRequest) -> HttpResponse:
     """Show the organization's settings; change them where the role allows it."""
@@ -81,7 +81,7 @@ def settings(request: HttpRequest) -> HttpResponse:
     return render(request, "organizations/organization_settings.html", context)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@form_page
 @member_required(Permission.OWNERS_WRITE)
 @recently_authenticated
 def transfer(request: HttpRequest) -> HttpResponse:
@@ -101,7 +101,7 @@ def transfer(request: HttpRequest) -> HttpResponse:
     return render(request, "organizations/organization_transfer.html", {"form": form})
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@form_page
 @member_required(Permission.ORGANIZATION_CLOSE)
 @recently_authenticated
 def close(request: HttpRequest) -> HttpResponse:

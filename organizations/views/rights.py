@@ -3,10 +3,11 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from config.common import pagination
 from config.common.errors import DomainError
+from config.common.forms import form_page
 from organizations import access, selectors
 from organizations.forms import GrantForm, PolicyForm, ReplaceRoleForm, RoleSettingsForm
 from organizations.models import CustomRole, Role
@@ -14,7 +15,6 @@ from organizations.permissions import member_required, require_noted, tenant_of_
 from organizations.roles import GRANTS, MEANINGS, Permission, RoleName
 from organizations.services import custom_roles, grants, security_policy
 
-_FORM = ["GET", "HEAD", "POST"]
 _PAGE_SIZE = 50
 
 
@@ -39,7 +39,7 @@ def role_list(request: HttpRequest) -> HttpResponse:
     return render(request, "organizations/role_list.html", context)
 
 
-@require_http_methods(_FORM)
+@form_page
 @member_required(Permission.ROLES_WRITE)
 def role_create(request: HttpRequest) -> HttpResponse:
     """Ask for a name and permissions, and make the role."""
@@ -56,7 +56,7 @@ def role_create(request: HttpRequest) -> HttpResponse:
     return render(request, "organizations/role_form.html", {"form": form})
 
 
-@require_http_methods(_FORM)
+@form_page
 @member_required(Permission.ROLES_WRITE)
 def role_edit(request: HttpRequest, role_id: int) -> HttpResponse:
     """Change a role; its holders have the new permissions at once."""
@@ -73,7 +73,7 @@ def role_edit(request: HttpRequest, role_id: int) -> HttpResponse:
     return render(request, "organizations/role_form.html", {"form": form, "role": role})
 
 
-@require_http_methods(_FORM)
+@form_page
 @member_required(Permission.ROLES_WRITE)
 def role_delete(request: HttpRequest, role_id: int) -> HttpResponse:
     """Ask what the holders are to have instead, then delete the role."""
@@ -95,7 +95,7 @@ def _role(request: HttpRequest, role_id: int) -> CustomRole:
     return access.row_of(tenant, selectors.roles_of(tenant.organization), pk=role_id)
 
 
-@require_http_methods(_FORM)
+@form_page
 @member_required(Permission.MEMBERS_READ)
 def grant_list(request: HttpRequest) -> HttpResponse:
     """List what members may do on single objects, and give more."""
@@ -137,7 +137,7 @@ def grant_take(request: HttpRequest, grant_id: int) -> HttpResponse:
     return redirect("organizations:grant-list")
 
 
-@require_http_methods(_FORM)
+@form_page
 @member_required(Permission.ORGANIZATION_READ)
 def policy(request: HttpRequest) -> HttpResponse:
     """Show the security policy; change it where the role allows it."""

@@ -42,7 +42,7 @@ class Message:
     facts: tuple[str, ...] = ()
 
 
-_OF_PLACE = ("curl/8", "203.0.113.7")
+_OF_PLACE = ("curl", "203.0.113.7")
 MAILS: dict[str, Message] = {
     "already_registered": Message("You have an account at Tollgate already", "/login/"),
     "broadcast": Message(

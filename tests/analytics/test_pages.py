@@ -9,8 +9,9 @@ from django.test.utils import CaptureQueriesContext
 
 from analytics.metering.tallies import Report
 from analytics.selectors import calls
+from analytics.selectors import keys as key_names
 from analytics.services import ingest, outcomes
-from apikeys.models import KeyUsage
+from apikeys.models import KeyActivity, KeyUsage
 from tests.analytics.pen import event, new_key, request_id, write
 
 pytestmark = pytest.mark.django_db
@@ -155,8 +156,8 @@ def test_a_key_that_is_gone_keeps_its_usage(page, key):
         ({"range": "30d"}, 30),
         ({"range": "365d", "granularity": "hour"}, 365),
         ({"range": "7d", "granularity": "day"}, 7),
-        ({"range": "nonsense", "granularity": "minute", "key": "x"}, 24),
-        ({"key": "999999999999999999999999"}, 24),
+        ({"range": "nonsense", "granularity": "minute"}, 24),
+        ({"key": "production"}, 24),
     ],
 )
 def test_chart_data(page, key, query, points):
@@ -252,13 +253,67 @@ def test_quota_counts_from_the_lasting_sums(page, organization, key):
     assert page.get("/overview/").context["quota"].used == 7
 
 
-def test_requests_say_of_which_key_they_are(page, organization):
+@pytest.mark.parametrize("url", ["/requests/", "/usage/"])
+def test_a_link_by_id_shows_the_label_of_its_key(page, organization, url):
     key = new_key(organization, name="Checkout")
     used(key)
 
-    text = page.get(f"/requests/?key={key.pk}").content.decode()
+    text = page.get(url, {"key": key.pk}).content.decode()
 
-    assert f'<option value="{key.pk}" selected>{key}</option>' in text
+    assert f'value="{key}" placeholder' in text or f'name="key" value="{key}"' in text
+
+
+@pytest.fixture
+def of_two_shops(organization, key):
+    """Make three keys, two of which have names alike, and call with each."""
+    names = ("Shop A", "shop b", "Office")
+    return {name: used(new_key(organization, name=name), 1, path=f"/{name}")[0] for name in names}
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("SHOP", {"Shop A", "shop b"}),
+        ("shop b (tg_", {"shop b"}),
+        ("nothing like it", set()),
+        ("999999999999999999999999", set()),
+    ],
+)
+def test_keys_are_found_by_what_their_label_contains(page, of_two_shops, text, found):
+    calls = page.get("/requests/", {"key": text}).context["calls"]
+    usage = page.get("/usage/", {"key": text}).context
+
+    assert {call.request_id for call in calls} == {of_two_shops[name] for name in found}
+    assert {row["key"].name for row in usage["by_key"]} == found
+    assert usage["totals"]["calls"] == len(found)
+
+
+def test_several_keys_are_looked_for_among_the_newest_calls(page, organization, monkeypatch):
+    monkeypatch.setattr(calls, "SEARCHED", 3)
+    names = ("Shop A", "Shop B", "Office", "Office", "Office")
+    now = datetime.now(UTC)
+    for n, name in enumerate(reversed(names)):
+        at_ms = int((now - timedelta(minutes=n)).timestamp() * 1000)
+        used(new_key(organization, name=name), at_ms=at_ms)
+
+    shown = page.get("/requests/", {"key": "Shop"}).context["calls"]
+
+    assert [call.api_key.name for call in shown] == ["Shop B"]
+
+
+def test_only_the_keys_used_last_are_suggested(page, organization, monkeypatch):
+    monkeypatch.setattr(key_names, "_SUGGESTED", 2)
+    older, newer, unused = (new_key(organization, name=name) for name in ("Older", "Newer", "No"))
+    now = datetime.now(UTC)
+    for key, ago in ((older, 2), (newer, 1)):
+        at = now - timedelta(hours=ago)
+        KeyActivity.objects.create(api_key=key, first_used_at=at, last_used_at=at)
+
+    for url in ("/requests/", "/usage/"):
+        response = page.get(url)
+        assert response.context["suggested_keys"] == [newer, older]
+        assert f'<option value="{newer}"></option>' in response.content.decode()
+        assert str(unused) not in response.content.decode()
 
 
 def test_routes_of_one_key_are_not_counted_which_is_said(page, organization):

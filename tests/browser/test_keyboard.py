@@ -211,7 +211,7 @@ def _registers(kim):
 
 
 def _sets_an_app_up(kim):
-    kim.go("/security/").press("Set up", to="**/two-factor/").press("Begin")
+    kim.go("/security/").press("Set up", to="**/two-factor/").press("Start")
     kim.look().open("It cannot be scanned")
     app = App.of(kim.page.locator("#secret").text_content())
     kim.hands.write(Code=app.code()).press("Turn on")
@@ -258,7 +258,7 @@ def _changes_the_profile(kim, folder):
     chooser.value.set_files(picture)
     kim.hands.press("Save picture").press("Remove picture")
     older, kim.password = kim.password, "four other quiet words"
-    kim.go("/profile/password/").write(Present_password=older, New_password=kim.password)
+    kim.go("/profile/password/").write(Current_password=older, New_password=kim.password)
     kim.hands.press("Change password")
     kim.go("/profile/email/").write(New_address="kim@elsewhere.example", Password=kim.password)
     kim.hands.press("Write to both addresses").press("Keep my address")

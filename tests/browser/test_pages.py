@@ -140,7 +140,7 @@ def test_the_back_office_has_no_complaints(visit, site, serious_faults, every):
 
 def _set_up(page):
     """Set a second factor up, as staff must, and return the recovery codes."""
-    page.get_by_role("button", name="Begin").click()
+    page.get_by_role("button", name="Start").click()
     secret = page.locator("#secret").text_content()
     page.get_by_label("Code", exact=True).fill(App.of(secret).code())
     page.get_by_role("button", name="Turn on").click()

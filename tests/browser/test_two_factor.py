@@ -58,7 +58,7 @@ def test_a_telephone_scans_it_and_its_codes_work(
     page.emulate_media(color_scheme=scheme)
     sign_in(page, WHO)
     page.goto("/security/two-factor/")
-    page.get_by_role("button", name="Begin").click()
+    page.get_by_role("button", name="Start").click()
     assert serious_faults(page) == []
     uri = urlsplit(scanned(page))
     (secret,) = parse_qs(uri.query)["secret"]

@@ -75,7 +75,7 @@ def test_who_may_not_change_is_offered_nothing_and_refused(
     ]
 
     assert got == [403] * 4
-    for offer in ("Invite</a>", "Create role", "Give a permission", "Save policy"):
+    for offer in ("Invite</a>", "Create role", "Grant a permission", "Save policy"):
         assert all(offer not in page for page in shown)
     assert not OrganizationInvitation.objects.exists()
 

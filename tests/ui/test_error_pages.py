@@ -28,6 +28,17 @@ def test_throttled_page_says_when_to_come_back():
     assert "Try again in 37 s." in render_to_string("429.html", {"error": error})
 
 
+def test_a_fault_of_the_request_is_told_to_a_person_and_not_to_a_program():
+    fault = errors.FieldError("#/q", "NUL characters are not accepted.", location="query")
+
+    told = render_to_string("400.html", {"error": errors.InvalidInput(errors=[fault])})
+    alone = render_to_string("400.html", {"error": errors.InvalidInput()})
+
+    assert "NUL characters are not accepted." in told
+    assert "<code>errors</code>" in alone
+    assert not [html for html in (told, alone) if "`" in html]
+
+
 def test_unknown_kinds_of_refusal_show_their_own_words():
     html = render_to_string("400.html", {"error": errors.Conflict("The key is revoked already.")})
 

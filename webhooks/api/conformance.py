@@ -116,6 +116,6 @@ class ConformanceRunView(Showing, WebhookScoped):
         examples=[examples.RUN],
     )
     def get(self, request: Request, webhook_id: int, run_id: int) -> Response:
-        """Return a run with what each probe found so far, and what to mend."""
+        """Return a run with what each probe found so far, and what to fix."""
         of_one = selectors.conformance_runs().filter(webhook_id=webhook_id)
         return self.shown(lambda: self.row(of_one, pk=run_id))

@@ -218,9 +218,7 @@ def _explain_delivery(webhook: Webhook, delivery: WebhookDelivery) -> Explanatio
     if delivery.status == Status.FAILED:
         count = "1 attempt" if delivery.tries == 1 else f"{delivery.tries} attempts"
         said = f"It was given up after {count}. {last}".strip()
-        first = (
-            "Mend the endpoint" if webhook.is_enabled else "Mend the endpoint, enable the webhook"
-        )
+        first = "Fix the endpoint" if webhook.is_enabled else "Fix the endpoint, enable the webhook"
         return Explanation("given_up", said, f"{first}, then resend the event.")
     if delivery.status == Status.CANCELED:
         said = f"The webhook was disabled while the event waited. {last}".strip()
@@ -246,13 +244,11 @@ def _explain_waiting(webhook: Webhook, delivery: WebhookDelivery, last: str) -> 
         )
     if delivery.ordering_key and _is_behind(delivery):
         said = f"An earlier event with the ordering key {delivery.ordering_key!r} has not been accepted yet."
-        return Explanation(
-            "behind_another", said, "Mend the endpoint, or resend the earlier event."
-        )
+        return Explanation("behind_another", said, "Fix the endpoint, or resend the earlier event.")
     if webhook.circuit_open_until is not None and webhook.circuit_open_until > now:
         said = f"The endpoint failed {webhook.failures_in_a_row} times in a row and is left alone for a while. {last}"
         return Explanation(
-            "circuit_open", said.strip(), "Mend the endpoint; it is tried again by itself."
+            "circuit_open", said.strip(), "Fix the endpoint; it is tried again by itself."
         )
     said = f"The next attempt is made at {delivery.next_attempt_at:%Y-%m-%d %H:%M:%S} UTC. {last}"
     return Explanation("waiting", said.strip(), "Resend the event to try at once.")

@@ -1,4 +1,4 @@
-"""Pages of conformance runs: starting one, watching it, and what to mend."""
+"""Pages of conformance runs: starting one, watching it, and what to fix."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse

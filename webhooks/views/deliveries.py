@@ -4,9 +4,10 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from config.common.errors import DomainError
+from config.common.forms import form_page
 from organizations import access
 from organizations.permissions import member_required, tenant_of_page
 from webhooks import presets, selectors
@@ -52,7 +53,7 @@ def delivery_resend(request: HttpRequest, pk: int, delivery_pk: int) -> HttpResp
     return redirect("webhooks:delivery-detail", pk=pk, delivery_pk=delivery_pk)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@form_page
 @member_required(WRITE, on=Webhook)
 def send_again(request: HttpRequest, pk: int) -> HttpResponse:
     """Send again what failed, or what is missing, of a time."""

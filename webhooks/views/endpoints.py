@@ -6,10 +6,11 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from config.common import pagination
 from config.common.errors import DomainError
+from config.common.forms import form_page
 from organizations import access
 from organizations.permissions import member_required, tenant_of_page
 from webhooks import selectors
@@ -52,7 +53,7 @@ def webhook_list(request: HttpRequest) -> HttpResponse:
     return render(request, "webhooks/webhook_list.html", context)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@form_page
 @member_required(WRITE)
 def webhook_create(request: HttpRequest) -> HttpResponse:
     """Add an endpoint and show its secret in the same answer."""
@@ -103,7 +104,7 @@ def webhook_detail(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "webhooks/webhook_detail.html", context)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@form_page
 @member_required(WRITE, on=Webhook)
 def webhook_edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Change an endpoint."""
@@ -120,7 +121,7 @@ def webhook_edit(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "webhooks/webhook_edit.html", {"form": form, "webhook": webhook})
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@form_page
 @member_required(WRITE, on=Webhook)
 def webhook_rotate(request: HttpRequest, pk: int) -> HttpResponse:
     """Give an endpoint a new secret and show it in the same answer."""
@@ -135,7 +136,7 @@ def webhook_rotate(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "webhooks/webhook_rotate.html", {"form": form, "webhook": webhook})
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@form_page
 @member_required(WRITE, on=Webhook)
 def webhook_delete(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask, then remove an endpoint for good."""

@@ -1,4 +1,4 @@
-"""Say what is wrong with this installation and how to mend it."""
+"""Say what is wrong with this installation and how to fix it."""
 
 import shutil
 import stat
@@ -54,7 +54,7 @@ class Finding:
 class Command(BaseCommand):
     """Looks at everything an installation needs; nothing is changed."""
 
-    help = "Say what is wrong with this installation and how to mend it. Changes nothing."
+    help = "Say what is wrong with this installation and how to fix it. Changes nothing."
     requires_system_checks = ()
 
     def handle(self, *_args: Any, **_options: Any) -> None:
@@ -147,7 +147,7 @@ def _schedule() -> Finding:
     try:
         rows = dict(PeriodicTask.objects.values_list("name", "enabled"))
     except DatabaseError:
-        return Finding("schedule", "cannot be read", "mend the database first")
+        return Finding("schedule", "cannot be read", "fix the database first")
     absent = [job.task for job in SCHEDULE if job.task not in rows]
     if absent:
         return Finding("schedule", f"without {', '.join(absent)}", "run manage.py sync_schedule")
@@ -217,7 +217,7 @@ def encryption_keys() -> Iterator[Finding]:
     try:
         held = sum(rotation.keys_in_use().values(), Counter[str]())
     except DatabaseError:
-        yield Finding("encryption", "cannot be read", "mend the database first")
+        yield Finding("encryption", "cannot be read", "fix the database first")
         return
     newest, *older = crypto.key_ids()
     lost = sorted(held.keys() - {newest, *older})
@@ -243,7 +243,7 @@ def peppers() -> Iterator[Finding]:
         rows = Secret.objects.filter(*good).values_list("pepper_version").annotate(Count("pk"))
         used = {str(version): count for version, count in rows}
     except DatabaseError:
-        yield Finding("peppers", "cannot be read", "mend the database first")
+        yield Finding("peppers", "cannot be read", "fix the database first")
         return
     ids = keyring.ids_of(settings.KEY_PEPPERS)
     lost = sorted(used.keys() - set(ids))
@@ -274,7 +274,7 @@ def seal_keys() -> Iterator[Finding]:
     try:
         kept = dict(AuditSeal.objects.values_list("key_id").annotate(Count("pk")))
     except DatabaseError:
-        yield Finding("seals", "cannot be read", "mend the database first")
+        yield Finding("seals", "cannot be read", "fix the database first")
         return
     newest, *older = signing.key_ids()
     lost = sorted(kept.keys() - {newest, *older})

@@ -2,7 +2,7 @@
 //   {"at": [epoch seconds], "series": [{"label": "Calls", "values": [1, 2]}]}
 // data-zone is the time zone in which the server cut the days.
 const DAY = 82800; // the shortest one, on which a clock is put forward
-const STEPS = Array.from({ length: 28 }, (_, place) => [1, 2, 5][place % 3] * 10 ** Math.floor(place / 3));
+const STEPS = Array.from({ length: 46 }, (_, place) => [1, 2, 5][place % 3] * 10 ** Math.floor(place / 3));
 const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 const whole = new Intl.NumberFormat("en");
 const sum = (values) => values.reduce((total, value) => total + (value ?? 0), 0);
@@ -27,7 +27,10 @@ class Chart {
     this.write = writers(figure.dataset.zone);
     this.retry.addEventListener("click", () => this.load());
     this.plot.addEventListener("keydown", (event) => this.step(event));
-    this.plot.addEventListener("blur", () => this.chart?.setCursor({ left: -10, top: -10 }));
+    this.plot.addEventListener("blur", () => {
+      this.told = null;
+      this.chart?.setCursor({ left: -10, top: -10 });
+    });
     document.addEventListener("tollgate:theme", () => this.draw());
     document.addEventListener("tollgate:calls", () => this.load(true));
     new ResizeObserver(() => this.chart?.setSize(this.size())).observe(this.plot);
@@ -71,8 +74,11 @@ class Chart {
     this.state("ready", "");
     const summary = series.map((one) => `${one.label}: ${whole.format(sum(one.values))} in total`).join(", ");
     this.plot.setAttribute("aria-label", `${this.figure.dataset.label}. ${summary}.`);
-    this.tell(this.data.at.length - 1);
     this.chart = new window.uPlot(this.options(series), [at, ...series.map((one) => one.values)], this.plot);
+    // New data keep the place of whoever reads them.
+    const place = at.indexOf(this.told);
+    if (place < 0) this.tell(at.length - 1);
+    else this.go(place);
   }
 
   // A chart with something in it is a slider over its columns.
@@ -92,8 +98,13 @@ class Chart {
     const index = Number(this.plot.ariaValueNow) + { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (!(index in this.data.at)) return;
     event.preventDefault();
+    this.go(index);
+  }
+
+  go(index) {
+    this.told = this.data.at[index];
     this.tell(index);
-    this.chart.setCursor({ left: this.chart.valToPos(this.data.at[index], "x"), top: 0 });
+    this.chart.setCursor({ left: this.chart.valToPos(this.told, "x"), top: 0 });
   }
 
   timeOf(index) {

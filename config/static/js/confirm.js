@@ -1,4 +1,4 @@
-// <form data-confirm="…"> asks in the page's own dialog before it is sent.
+// <form data-confirm="…" data-confirm-label="…"> asks in the page's own dialog before it is sent.
 export function watchConfirmations() {
   const dialog = document.querySelector("dialog[data-confirm-dialog]");
   if (!dialog) return;
@@ -11,7 +11,7 @@ export function watchConfirmations() {
     event.stopImmediatePropagation();
     pending = { form, submitter: event.submitter };
     dialog.querySelector("[data-confirm-text]").textContent = form.dataset.confirm;
-    dialog.querySelector("[data-confirm-yes]").textContent = form.dataset.confirmLabel || event.submitter?.textContent.trim() || "Continue";
+    dialog.querySelector("[data-confirm-yes]").textContent = form.dataset.confirmLabel;
     dialog.returnValue = "";
     dialog.showModal();
   }, true);

@@ -19,8 +19,6 @@ export function watchCopies() {
     if (!button) return;
     const source = document.querySelector(button.dataset.copy);
     const label = button.querySelector("[data-copy-label]");
-    const before = button.dataset.copyText ?? label.textContent;
-    button.dataset.copyText = before;
     try {
       await write(plain(source));
       label.textContent = "Copied";
@@ -31,7 +29,7 @@ export function watchCopies() {
     }
     clearTimeout(button.copyTimer);
     button.copyTimer = setTimeout(() => {
-      label.textContent = before;
+      label.textContent = "Copy";
       button.classList.remove("copied");
     }, 2000);
   });

@@ -4,11 +4,10 @@ import { relative } from "./ago.js";
 const wait = (milliseconds) => new Promise((resume) => setTimeout(resume, milliseconds));
 
 function received(element, call) {
-  const seconds = call.at ? (new Date(call.at).getTime() - Date.now()) / 1000 : 0;
-  const status = call.status ? `: ${call.status}` : "";
+  const seconds = (new Date(call.at).getTime() - Date.now()) / 1000;
   element.classList.replace("waiting", "received");
   element.querySelector("[data-first-call-title]").textContent = "Received";
-  element.querySelector("[data-first-call-text]").textContent = `Your first call arrived ${relative(seconds)}${status}.`;
+  element.querySelector("[data-first-call-text]").textContent = `Your first call arrived ${relative(seconds)}.`;
   for (const link of element.querySelectorAll("[data-first-call-next]")) link.hidden = false;
   for (const link of element.querySelectorAll("[data-first-call-check]")) link.hidden = true;
   document.body.dispatchEvent(new CustomEvent("tollgate:calls", { bubbles: true }));

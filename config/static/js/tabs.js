@@ -7,7 +7,7 @@ export function enhanceTabs(root) {
   const list = document.createElement("div");
   list.className = "tabs";
   list.setAttribute("role", "tablist");
-  list.setAttribute("aria-label", root.dataset.tabs || "Variants");
+  list.setAttribute("aria-label", root.dataset.tabs);
 
   const tabs = panels.map((panel) => {
     const tab = document.createElement("button");
