@@ -30,6 +30,26 @@ def test_a_chart_is_read_column_by_column_in_the_profiles_time_zone(page):
     assert before.split(": ")[0] in page.locator(".chart-legend").inner_text()
 
 
+def test_new_data_keep_the_place_of_whoever_reads_a_chart(page):
+    chart = page.get_by_role("slider", name=re.compile("Calls of this organization"))
+    chart.focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowLeft")
+    place, told = chart.get_attribute("aria-valuenow"), chart.get_attribute("aria-valuetext")
+
+    with page.expect_response("**/usage/data/"):
+        page.evaluate("document.dispatchEvent(new Event('tollgate:calls'))")
+    page.wait_for_function(
+        "at => document.querySelector('.chart-legend').innerText.includes(at)",
+        arg=told.split(": ")[0],
+    )
+
+    assert chart.get_attribute("aria-valuenow") == place
+    assert chart.evaluate("plot => plot === document.activeElement")
+    page.keyboard.press("ArrowLeft")
+    assert int(chart.get_attribute("aria-valuenow")) == int(place) - 1
+
+
 def test_times_and_titles_stay_as_the_server_wrote_them(page):
     page.goto("/keys/")
     page.get_by_role("link", name="First call").click()

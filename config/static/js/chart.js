@@ -74,11 +74,10 @@ class Chart {
     this.state("ready", "");
     const summary = series.map((one) => `${one.label}: ${whole.format(sum(one.values))} in total`).join(", ");
     this.plot.setAttribute("aria-label", `${this.figure.dataset.label}. ${summary}.`);
-    this.chart = new window.uPlot(this.options(series), [at, ...series.map((one) => one.values)], this.plot);
     // New data keep the place of whoever reads them.
     const place = at.indexOf(this.told);
-    if (place < 0) this.tell(at.length - 1);
-    else this.go(place);
+    this.tell(place < 0 ? at.length - 1 : place);
+    this.chart = new window.uPlot(this.options(series), [at, ...series.map((one) => one.values)], this.plot);
   }
 
   // A chart with something in it is a slider over its columns.
@@ -98,13 +97,13 @@ class Chart {
     const index = Number(this.plot.ariaValueNow) + { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (!(index in this.data.at)) return;
     event.preventDefault();
-    this.go(index);
-  }
-
-  go(index) {
     this.told = this.data.at[index];
     this.tell(index);
-    this.chart.setCursor({ left: this.chart.valToPos(this.told, "x"), top: 0 });
+    this.point();
+  }
+
+  point() {
+    if (this.told) this.chart.setCursor({ left: this.chart.valToPos(this.told, "x"), top: 0 });
   }
 
   timeOf(index) {
@@ -129,7 +128,7 @@ class Chart {
         { ...axis, grid: { stroke: line, width: 1 }, size: 44, space: 36, gap: 4, incrs: STEPS, values: (chart, splits) => splits.map((value) => compact.format(value)) },
       ],
       series: [{}, ...series.map((one, index) => this.stroke(index, bars))],
-      hooks: { setCursor: [(chart) => this.writeLegend(chart.cursor.idx ?? null)] },
+      hooks: { ready: [() => this.point()], setCursor: [(chart) => this.writeLegend(chart.cursor.idx ?? null)] },
     };
   }
 

@@ -8,7 +8,6 @@ import { enhanceLive } from "./live.js";
 import { watchMenus } from "./menu.js";
 import { enhancePasskey } from "./passkey.js";
 import { enhancePicker } from "./picker.js";
-import { watchPrints } from "./print.js";
 import { watchReveals } from "./reveal.js";
 import { watchForms } from "./submit.js";
 import { enhanceTabs } from "./tabs.js";
@@ -41,10 +40,14 @@ watchTimes();
 watchCopies();
 watchConfirmations();
 watchMenus();
-watchPrints();
 watchReveals();
 watchForms();
 enhance(document);
+
+// The browser's dialog also offers a file.
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-print]")) print();
+});
 
 document.addEventListener("htmx:load", (event) => enhance(event.target));
 
