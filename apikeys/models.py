@@ -7,7 +7,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from apikeys.restrictions import EnvironmentName, Mode, QuotaPeriod, Refill, UnknownRoutePolicy
-from config.common.models import TimeStamped, Versioned
+from config.common.models import RATE_IS_COMPLETE, TimeStamped, Versioned
 from organizations.models import Organization
 
 
@@ -105,21 +105,7 @@ class ApiKey(TimeStamped, Versioned):
     class Meta:
         verbose_name = "API key"
         constraints = [
-            models.CheckConstraint(
-                name="apikey_rate_complete",
-                condition=Q(
-                    rate_limit__isnull=True, rate_per_seconds__isnull=True, rate_burst__isnull=True
-                )
-                | Q(
-                    # NULL > 0 is unknown, which a CHECK lets pass: that each is there must be said.
-                    rate_limit__isnull=False,
-                    rate_per_seconds__isnull=False,
-                    rate_burst__isnull=False,
-                    rate_limit__gt=0,
-                    rate_per_seconds__gt=0,
-                    rate_burst__gt=0,
-                ),
-            ),
+            models.CheckConstraint(name="apikey_rate_complete", condition=RATE_IS_COMPLETE),
             models.CheckConstraint(
                 name="apikey_quota_complete",
                 condition=Q(quota_limit__isnull=True, quota_period="")
@@ -282,21 +268,7 @@ class RouteRule(TimeStamped):
             models.CheckConstraint(
                 name="routerule_path_absolute", condition=Q(path_pattern__startswith="/")
             ),
-            models.CheckConstraint(
-                name="routerule_rate_complete",
-                condition=Q(
-                    rate_limit__isnull=True, rate_per_seconds__isnull=True, rate_burst__isnull=True
-                )
-                | Q(
-                    # NULL > 0 is unknown, which a CHECK lets pass: that each is there must be said.
-                    rate_limit__isnull=False,
-                    rate_per_seconds__isnull=False,
-                    rate_burst__isnull=False,
-                    rate_limit__gt=0,
-                    rate_per_seconds__gt=0,
-                    rate_burst__gt=0,
-                ),
-            ),
+            models.CheckConstraint(name="routerule_rate_complete", condition=RATE_IS_COMPLETE),
         ]
 
     def __str__(self) -> str:

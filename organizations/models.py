@@ -9,7 +9,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Lower
 from guardian.models.models import UserObjectPermissionAbstract
 
-from config.common.models import TimeStamped, Versioned
+from config.common.models import RATE_IS_COMPLETE, TimeStamped, Versioned
 from organizations.roles import Permission, RoleName, codename_of, known
 
 
@@ -86,21 +86,7 @@ class Organization(TimeStamped, Versioned):
                 name="organization_key_age_positive",
                 condition=Q(max_key_age_days__isnull=True) | Q(max_key_age_days__gt=0),
             ),
-            models.CheckConstraint(
-                name="organization_rate_complete",
-                condition=Q(
-                    rate_limit__isnull=True, rate_per_seconds__isnull=True, rate_burst__isnull=True
-                )
-                # NULL > 0 is unknown, which a CHECK accepts: hence the parts that say it is given.
-                | Q(
-                    rate_limit__isnull=False,
-                    rate_per_seconds__isnull=False,
-                    rate_burst__isnull=False,
-                    rate_limit__gt=0,
-                    rate_per_seconds__gt=0,
-                    rate_burst__gt=0,
-                ),
-            ),
+            models.CheckConstraint(name="organization_rate_complete", condition=RATE_IS_COMPLETE),
         ]
         indexes = [
             models.Index(F("created_at").desc(), F("id").desc(), name="organization_by_created_at")

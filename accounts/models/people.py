@@ -16,7 +16,7 @@ from django.db.models.functions import Lower
 from accounts.hashers import IMPORTED
 from accounts.roles import STAFF_ROLES, PlatformPermission, PlatformRoleName, may
 from config.common import context
-from config.common.models import TimeStamped, Versioned
+from config.common.models import RATE_IS_COMPLETE, TimeStamped, Versioned
 
 # Where staff act for somebody else, besides the back office.
 STAFF_API = "/api/v1/admin/"
@@ -121,21 +121,7 @@ class User(AbstractBaseUser, PermissionsMixin, TimeStamped, Versioned):
     class Meta:
         constraints = [
             models.CheckConstraint(name="user_email_lower", condition=Q(email=Lower(F("email")))),
-            models.CheckConstraint(
-                name="user_rate_complete",
-                condition=Q(
-                    rate_limit__isnull=True, rate_per_seconds__isnull=True, rate_burst__isnull=True
-                )
-                # NULL > 0 is unknown, which a CHECK lets pass: that each is there must be said.
-                | Q(
-                    rate_limit__isnull=False,
-                    rate_per_seconds__isnull=False,
-                    rate_burst__isnull=False,
-                    rate_limit__gt=0,
-                    rate_per_seconds__gt=0,
-                    rate_burst__gt=0,
-                ),
-            ),
+            models.CheckConstraint(name="user_rate_complete", condition=RATE_IS_COMPLETE),
             models.CheckConstraint(
                 name="user_credits_not_negative", condition=Q(credits_micro__gte=0)
             ),

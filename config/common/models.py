@@ -1,11 +1,24 @@
 """Abstract bases of every model. Time stamps are set by the application's clock, versions by a database trigger."""
 
 from django.db import models
+from django.db.models import Q
 
 from config.common.columns import EncryptedTextField
 
 MAIL_BODY = "mail.body"
 IDEMPOTENT_BODY = "idempotency.body"
+# For the constraint of rows with a rate: all three parts of it are given, or none.
+RATE_IS_COMPLETE = Q(
+    rate_limit__isnull=True, rate_per_seconds__isnull=True, rate_burst__isnull=True
+) | Q(
+    # NULL > 0 is unknown, which a CHECK lets pass: that each is there must be said.
+    rate_limit__isnull=False,
+    rate_per_seconds__isnull=False,
+    rate_burst__isnull=False,
+    rate_limit__gt=0,
+    rate_per_seconds__gt=0,
+    rate_burst__gt=0,
+)
 
 
 class TimeStamped(models.Model):
