@@ -6,7 +6,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import ActionForm
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -15,20 +14,19 @@ from accounts import services
 from accounts.forms import ProfileForm
 from accounts.models import User, UserStatus
 from accounts.roles import PlatformPermission
-from config.common.errors import DomainError
+from config.common.admin import DomainAdmin, ReasonForm
 
 
-class ReasonForm(ActionForm):
-    """Asks for the reason beside the choice of the action."""
+class SuspensionForm(ReasonForm):
+    """Asks, too, for how long."""
 
-    reason = forms.CharField(required=False, max_length=300)
     days = forms.IntegerField(
         required=False, min_value=1, max_value=3650, label="Days (suspension)"
     )
 
 
 @admin.register(User)
-class UserAdmin(admin.ModelAdmin[User]):
+class UserAdmin(DomainAdmin):
     """People. What a service owns is read-only here; actions call the services."""
 
     list_display = (
@@ -92,7 +90,7 @@ class UserAdmin(admin.ModelAdmin[User]):
         "end_sessions",
         "reset_two_factor",
     )
-    action_form = ReasonForm
+    action_form = SuspensionForm
 
     @admin.display(boolean=True, description="verified", ordering="email_verified_at")
     def is_verified(self, user: User) -> bool:
@@ -129,7 +127,8 @@ class UserAdmin(admin.ModelAdmin[User]):
             self.message_user(request, "Give a reason beside the action.", messages.ERROR)
             return
         # Django has found the action's form valid by now.
-        now, days = timezone.now(), ReasonForm.base_fields["days"].clean(request.POST.get("days"))
+        now = timezone.now()
+        days = SuspensionForm.base_fields["days"].clean(request.POST.get("days"))
         until = now + timedelta(days=days) if days else None
         self._each(
             request,
@@ -190,19 +189,14 @@ class UserAdmin(admin.ModelAdmin[User]):
     def _each(
         self, request: HttpRequest, users: QuerySet[User], act: Callable[[User], object]
     ) -> None:
-        done = 0
+        """Act on those whom the person may touch."""
+        touched = []
         for user in users:
-            if not _may_touch(request, user):
-                self.message_user(request, f"{user.email}: above your role.", messages.ERROR)
-                continue
-            try:
-                act(user)
-            except DomainError as error:
-                self.message_user(request, f"{user.email}: {error.detail}", messages.ERROR)
+            if _may_touch(request, user):
+                touched.append(user)
             else:
-                done += 1
-        if done:
-            self.message_user(request, f"Done for {done} of the people chosen.", messages.SUCCESS)
+                self.message_user(request, f"{user}: above your role.", messages.ERROR)
+        self.each(request, touched, act, "Done")
 
 
 def _staff(request: HttpRequest) -> User:

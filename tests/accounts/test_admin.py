@@ -31,6 +31,10 @@ LISTS = [
     "/admin/accounts/emailchange/",
     "/admin/common/outgoingmail/",
 ]
+NOT_TO_BE_SUSPENDED = (
+    "The account is not active, is a super admin's, or is your own. "
+    "Look at the account's status; a super admin has to be given another role first, by somebody else."
+)
 
 
 @pytest.fixture
@@ -127,7 +131,7 @@ def test_changes_a_profile_and_nothing_else(staff, sam, olivia):
 
 
 def test_mails_a_link_to_a_new_password(staff, sam, olivia):
-    assert _act(staff, "reset_password", olivia) == ["Done for 1 of the people chosen."]
+    assert _act(staff, "reset_password", olivia) == ["Done: 1."]
 
     assert OutgoingMail.objects.get(kind="accounts/reset_password").recipient == olivia.email
     assert AuditLog.objects.get(event="user.password_reset_requested").actor_id == sam.pk
@@ -138,7 +142,7 @@ def test_suspends_with_a_reason(staff, sam, olivia, api_as):
 
     messages = _act(staff, "suspend", olivia, reason="card fraud")
 
-    assert messages == ["Done for 1 of the people chosen."]
+    assert messages == ["Done: 1."]
     olivia.refresh_from_db()
     assert (olivia.status, olivia.suspended_reason) == (UserStatus.SUSPENDED, "card fraud")
     assert client.get("/api/v1/users/me").status_code == 401
@@ -155,8 +159,8 @@ def test_says_why_it_refuses(staff, sam, olivia):
     messages = _act(staff, "suspend", olivia, sam, reason="all of them")
 
     assert sorted(messages) == [
-        "Done for 1 of the people chosen.",
-        "sam@example.com: The account is not active, is a super admin's, or is your own.",
+        "Done: 1.",
+        f"sam@example.com: {NOT_TO_BE_SUSPENDED}",
     ]
     assert User.objects.get(pk=sam.pk).status == UserStatus.ACTIVE
 
@@ -227,8 +231,6 @@ def test_nobody_is_suspended_for_what_is_no_number_of_days(staff, olivia, days):
 def test_staff_cannot_suspend_itself(ada, portal_as):
     said = _act(portal_as(ada), "suspend", ada, reason="Holiday")
 
-    assert said == [
-        "ada@example.com: The account is not active, is a super admin's, or is your own."
-    ]
+    assert said == [f"ada@example.com: {NOT_TO_BE_SUSPENDED}"]
     ada.refresh_from_db()
     assert ada.status == "ACTIVE"

@@ -60,7 +60,7 @@ def test_the_command_says_what_is_missing(olivia, who):
 def test_staff_takes_them_with_a_reason(portal_as, sam, olivia):
     enroll(olivia)
 
-    assert _act(portal_as(sam), olivia) == ["Done for 1 of the people chosen."]
+    assert _act(portal_as(sam), olivia) == ["Done: 1."]
 
     assert not factors.has_second_factor(olivia)
     entry = AuditLog.objects.get(event="user.two_factor_removed")
