@@ -104,7 +104,7 @@ class Unauthenticated(DomainError):
 
 
 class Forbidden(DomainError):
-    """Whoever asks may not do this."""
+    """You are not allowed to do this."""
 
     code = "forbidden"
     title = "Not permitted"
