@@ -40,15 +40,15 @@ def matching_calls(
     rows = calls_of(organization)
     if request_id:
         return rows.filter(request_id=request_id)
-    are_several = key_ids is not None and len(key_ids) > 1
-    if key_ids is not None and not are_several:
+    several = key_ids if key_ids and len(key_ids) > 1 else ()
+    if key_ids is not None and not several:
         rows = rows.filter(api_key__in=key_ids)
-    if path or outcome or are_several:
+    if path or outcome or several:
         newest = rows.order_by("-at").values_list("at", flat=True)
         oldest = newest[SEARCHED : SEARCHED + 1].first()
         rows = rows.filter(at__gte=oldest) if oldest else rows
-    if are_several:
-        rows = rows.filter(api_key__in=key_ids)
+    if several:
+        rows = rows.filter(api_key__in=several)
     if path:
         rows = rows.filter(path__contains=path)
     return rows.filter(outcome=outcome) if outcome else rows
