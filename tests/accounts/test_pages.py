@@ -187,6 +187,18 @@ def test_signing_out_ends_the_session(portal_as, olivia):
     assert not _signed_in(thief)
 
 
+@pytest.mark.parametrize(
+    ("wanted", "then"),
+    [
+        ("/invitations/abc/", "/invitations/abc/"),
+        ("https://evil.example/", "/login/"),
+        ("//evil.example/", "/login/"),
+    ],
+)
+def test_signing_out_goes_on_at_a_page_of_ours_only(portal_as, olivia, wanted, then):
+    assert portal_as(olivia).post("/logout/", {"next": wanted})["Location"] == then
+
+
 def test_signing_out_takes_a_post(portal_as, olivia):
     client = portal_as(olivia)
 

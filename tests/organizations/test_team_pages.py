@@ -157,11 +157,16 @@ def test_who_is_invited_answers_with_one_click(
 def test_somebody_else_is_told_so(portal_as, organization, adam, stan):
     invite(portal_as(adam))
 
-    page = portal_as(stan).get(link())
+    browser = portal_as(stan)
+
+    page = browser.get(link())
 
     assert page.status_code == 403
     assert "The invitation is for somebody else" in text_of(page)
     assert NORA not in text_of(page)
+    assert f'name="next" value="{link()}"' in text_of(page)
+    assert browser.post("/logout/", {"next": link()})["Location"] == link()
+    assert "Sign in with that address" in text_of(browser.get(link()))
 
 
 def test_a_link_of_nobody_is_missing(portal):
