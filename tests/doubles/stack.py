@@ -224,9 +224,9 @@ class Stack:
         return self.started(Proxy("caddy", command, self.directory, environment, port=port))
 
     def stop(self) -> None:
-        """Stop everything, the last started first."""
+        """End everything, the last started first; nobody needs what a polite end takes half a second for."""
         for program in reversed(self.programs):
-            program.stop()
+            program.kill()
 
     def started(self, program: P) -> P:
         """Start a program that is stopped with all the others."""

@@ -72,7 +72,7 @@ def gates(directory: Path) -> Iterator[StartGate]:
         yield start
     finally:
         for gate in running:
-            gate.stop()
+            gate.kill()
 
 
 @pytest.fixture(scope="module")
