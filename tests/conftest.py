@@ -3,6 +3,7 @@
 import gc
 import os
 import warnings
+from collections import Counter
 from collections.abc import Generator, Iterator
 from importlib.util import find_spec
 from typing import Any
@@ -78,6 +79,7 @@ _MINUTES = tuple(
         *("readme/test_readme", "platform/test_up", "trials/test_revocation"),
     )
 )
+_MANY = 60
 _PROGRAMS = tuple(
     f"tests/{folder}/"
     for folder in ("browser", "canary", "contract", "trials", "gate", "proxy", "platform", "readme")
@@ -85,11 +87,13 @@ _PROGRAMS = tuple(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the long ones first; the order of the shuffle stays, but for that."""
+    """Put the long ones first, modules of many tests among them; the order of the shuffle stays, but for that."""
+    sizes = Counter(item.path for item in items)
     items.sort(
         key=lambda item: (
             not item.nodeid.startswith(_MINUTES),
             not item.nodeid.startswith(_PROGRAMS),
+            sizes[item.path] < _MANY,
         )
     )
 

@@ -1,7 +1,6 @@
 """Valkey or PostgreSQL away in every way: the gate answers at once, never with 500, and is itself again in five seconds."""
 
 import os
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -148,17 +147,18 @@ def test_valkey_starts_again_and_has_forgotten_everything(house: House, fragile:
     key = house.key(quota_limit=10**6, quota_period="month")
     callers = Callers([fragile.gate.port], [key.secret], uri="/orders/1")
     callers.pace = 0.01
-    clients = threading.Thread(target=lambda: callers.for_seconds(4, connections=4))
-    clients.start()
-    time.sleep(0.5)
+    answers = callers.tally.answers
 
-    fragile.valkey.stop()
-    time.sleep(0.5)
-    fragile.valkey.start()
-    fragile.valkey.wait()
-    with redis.Redis(port=fragile.valkey.port or 0, password=servers.PASSWORD) as client:
-        client.flushall()
-    clients.join()
+    with callers.meanwhile(connections=4):
+        until(lambda: len(answers) > 20)
+        fragile.valkey.stop()
+        time.sleep(0.5)
+        fragile.valkey.start()
+        fragile.valkey.wait()
+        with redis.Redis(port=fragile.valkey.port or 0, password=servers.PASSWORD) as client:
+            client.flushall()
+        emptied = len(answers)
+        until(lambda: len(answers) > emptied + 200)
 
     assert callers.tally.statuses.keys() == {204}
     _require_recovery(house, fragile)
@@ -172,18 +172,18 @@ def _under(
     callers = Callers([fragile.gate.port], [key.secret], uri=path)
     callers.pace = 0.02
     assert ask_once(fragile.gate.port, key.secret, uri=path).status == 204
-    clients = threading.Thread(target=lambda: callers.for_seconds(seconds + 1, connections=4))
-    with Machine() as machine:
-        clients.start()
-        time.sleep(0.5)
+    answers = callers.tally.answers
+    with Machine() as machine, callers.meanwhile(connections=4):
+        until(lambda: len(answers) > 20)
         way.break_by(fault)
         time.sleep(seconds)
         way.heal()
-        clients.join()
+        healed = len(answers)
+        until(lambda: len(answers) > healed + 40)
     _require_recovery(house, fragile)
-    longest = max(seen.got_at - seen.sent_at for seen in callers.tally.answers)
+    longest = max(seen.got_at - seen.sent_at for seen in answers)
     assert longest < 1.5 + machine.stood_still
-    return callers.tally.answers
+    return answers
 
 
 def _require_recovery(house: House, fragile: Fragile) -> None:
