@@ -36,11 +36,8 @@ class Load:
 
 def under_load(house: House, proxy: Proxy, gate: Gate, api: Upstream, usage: Usage) -> Load:
     """Ask as often as possible with a key of its own; again where the machine stood still and nothing can be said."""
-    for _ in range(_ROUNDS):
-        load = _one_round(house, proxy, gate, api, usage)
-        if load.is_telling:
-            break
-    return load
+    rounds = (_one_round(house, proxy, gate, api, usage) for _ in range(_ROUNDS))
+    return next(load for load in rounds if load.is_telling)
 
 
 def _one_round(house: House, proxy: Proxy, gate: Gate, api: Upstream, usage: Usage) -> Load:
