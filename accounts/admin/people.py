@@ -15,6 +15,7 @@ from accounts import services
 from accounts.forms import ProfileForm
 from accounts.models import User, UserStatus
 from accounts.roles import PlatformPermission
+from config.common.admin import DiscreetAdmin
 from config.common.errors import DomainError
 
 
@@ -28,7 +29,7 @@ class ReasonForm(ActionForm):
 
 
 @admin.register(User)
-class UserAdmin(admin.ModelAdmin[User]):
+class UserAdmin(DiscreetAdmin):
     """People. What a service owns is read-only here; actions call the services."""
 
     list_display = (

@@ -1,5 +1,6 @@
 """POST and DELETE /api/v1/users/me/avatar: whatever is sent, what is served is a small square WebP of pixels alone."""
 
+import errno
 import io
 import struct
 import zlib
@@ -262,6 +263,23 @@ def test_leaves_no_file_when_the_change_fails(client, olivia, places, monkeypatc
         avatars.set_avatar(user=olivia, content=drawn())
 
     assert files(places) == []
+
+
+def test_a_full_disk_is_said_and_changes_nothing(client, olivia, portal_as, monkeypatch):
+    send(client, drawn())
+    before = User.objects.get(pk=olivia.pk).avatar
+
+    def fill(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(pictures.default_storage, "save", fill)
+    refused = send(client, drawn())
+    told = portal_as(olivia).post("/profile/avatar/", {"file": io.BytesIO(drawn())}, follow=True)
+
+    assert (refused.status_code, refused.json()["code"]) == (503, "service_unavailable")
+    assert refused["Retry-After"] == "5"
+    assert "cannot be kept at the moment" in told.content.decode()
+    assert User.objects.get(pk=olivia.pk).avatar == before
 
 
 def test_forgets_files_that_nobody_shows(client, olivia, places):

@@ -1,5 +1,6 @@
 """Closing an account: asked for, fourteen days to think again, then erased, whatever dies meanwhile."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -18,6 +19,7 @@ from accounts.models import (
     UserStatus,
 )
 from accounts.services import deletions, exports, passwords, registration
+from accounts.services.deletions import CannotDelete
 from accounts.tasks import delete_due
 from audit.models import AuditLog, SecurityEvent
 from config.common.models import OutgoingMail
@@ -175,7 +177,7 @@ def test_erases_what_is_personal(client, api, leaving, places, tables_holding):
     assert deletions.erase_due(at=leaving.deletion_due_at) == 1
 
     leaving.refresh_from_db()
-    assert leaving.email == f"deleted-{leaving.pk}@deleted.invalid"
+    assert re.fullmatch(rf"deleted-{leaving.pk}-[0-9a-f]{{16}}@deleted\.invalid", leaving.email)
     assert (leaving.status, leaving.full_name, leaving.metadata) == ("DELETED", "", {})
     assert (leaving.avatar, leaving.time_zone, leaving.last_login_ip) == ("", "UTC", None)
     assert not leaving.has_usable_password()
@@ -271,7 +273,7 @@ def test_half_done_is_not_done(leaving, monkeypatch):
     monkeypatch.setattr("accounts.services.deletions._anonymize", lambda _user: 1 / 0)
 
     with pytest.raises(ZeroDivisionError):
-        deletions.erase_due(at=leaving.deletion_due_at)
+        deletions.erase(user_id=leaving.pk, at=leaving.deletion_due_at)
 
     monkeypatch.undo()
     leaving.refresh_from_db()
@@ -305,6 +307,34 @@ def test_the_job_reminds_and_erases(leaving, clock):
 
     assert User.objects.get(pk=leaving.pk).status == UserStatus.DELETED
     assert AuditLog.objects.get(event="user.erased").actor_type == "job"
+
+
+def test_nobody_prevents_it_by_taking_an_address_first(leaving):
+    UserFactory.create(email=f"deleted-{leaving.pk}@deleted.invalid")
+
+    assert deletions.erase_due(at=leaving.deletion_due_at) == 1
+
+
+@pytest.mark.parametrize("obstacle", [CannotDelete(), RuntimeError("a defect")])
+def test_one_that_cannot_go_keeps_no_others(leaving, monkeypatch, obstacle):
+    others = UserFactory.create_batch(2)
+    User.objects.filter(pk__in=[one.pk for one in others]).update(
+        deletion_requested_at=leaving.deletion_requested_at,
+        deletion_due_at=leaving.deletion_due_at + timedelta(seconds=1),
+    )
+    real = deletions.erase
+
+    def erase(*, user_id, **arguments):
+        if user_id == leaving.pk:
+            raise obstacle
+        return real(user_id=user_id, **arguments)
+
+    monkeypatch.setattr(deletions, "erase", erase)
+    monkeypatch.setattr(deletions, "_AT_ONCE", 1)
+
+    assert deletions.erase_due(at=leaving.deletion_due_at + GRACE) == 1
+    assert deletions.erase_due(at=leaving.deletion_due_at + GRACE) == 1
+    assert set(User.objects.filter(status=UserStatus.DELETED)) == set(others)
 
 
 def test_the_command_erases_at_once(stan, places, capsys):

@@ -128,6 +128,20 @@ def test_turning_it_on_answers_ten_recovery_codes_once(client, olivia, clock, ta
     assert client.post(VERIFY, {"code": app.code(steps=1)}).status_code == 409
 
 
+def test_recovery_codes_are_answered_to_nobody_who_repeats_the_request(
+    client, olivia, api, api_as, stan
+):
+    app = App.of(client.post(ENABLE).json()["secret"])
+    given, key = {"code": app.code()}, {"Idempotency-Key": "one"}
+    codes = client.post(VERIFY, given, headers=key).json()["recovery_codes"]
+
+    for somebody, status in ((api, 401), (api_as(stan), 409)):
+        response = somebody.post(VERIFY, given, headers=key)
+
+        assert response.status_code == status
+        assert codes[0] not in response.content.decode()
+
+
 def test_turning_it_on_is_audited_and_mailed(client, olivia, clock):
     app = App.of(client.post(ENABLE).json()["secret"])
 
