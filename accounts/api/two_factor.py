@@ -61,6 +61,8 @@ class EnableView(PersonalView):
     """Begin to set an authenticator app up."""
 
     bodyless_methods = frozenset({"POST"})
+    # The seed is not kept to be answered again once it counts; asking again gives another one.
+    idempotency = Idempotency.NONE
     permission_classes = (IsAuthenticated, RecentlyAuthenticated)
 
     @extend_schema(

@@ -165,9 +165,9 @@ def erase(*, user_id: int, at: datetime, is_due_only: bool = False) -> bool:
     email_changes.cancel(user=user, at=at, reason="erased")
     sessions.end_all(user=user, reason="erased")
     exports.forget(user=user)
+    _forget_mail(user)
     for name in _OWN:
         getattr(user, name).all().delete()
-    OutgoingMail.objects.filter(recipient=email).delete()
     mail.send("accounts/deletion_done", to=email, values={"user": user})
     _anonymize(user)
     transaction.on_commit(lambda: avatars.remove(picture), robust=True)
@@ -175,6 +175,15 @@ def erase(*, user_id: int, at: datetime, is_due_only: bool = False) -> bool:
 
 
 @transaction.atomic
+def _forget_mail(user: User) -> None:
+    """Delete what was mailed to the person, at former addresses, too, unless somebody else has one of them by now."""
+    former = user.email_changes.exclude(completed_at=None).values_list("old_email", flat=True)
+    addresses = {user.email, *former}
+    others = User.objects.filter(email__in=addresses).exclude(pk=user.pk)
+    theirs = addresses - set(others.values_list("email", flat=True))
+    OutgoingMail.objects.filter(recipient__in=theirs).delete()
+
+
 def rehearse(*, user_id: int, at: datetime) -> None:
     """Do all that `erase` does, then undo it: raises whatever stands in the way."""
     with links.kept_only_if(condition=False):

@@ -11,6 +11,7 @@ from accounts import avatars
 from accounts.models import (
     DataExport,
     Device,
+    EmailChange,
     EmailToken,
     Passkey,
     PendingSignIn,
@@ -22,6 +23,7 @@ from accounts.services import deletions, exports, passwords, registration
 from accounts.services.deletions import CannotDelete
 from accounts.tasks import delete_due
 from audit.models import AuditLog, SecurityEvent
+from config.common import mail
 from config.common.models import OutgoingMail
 from organizations.models import Organization, OrganizationMember
 from organizations.services import members
@@ -313,6 +315,27 @@ def test_nobody_prevents_it_by_taking_an_address_first(leaving):
     UserFactory.create(email=f"deleted-{leaving.pk}@deleted.invalid")
 
     assert deletions.erase_due(at=leaving.deletion_due_at) == 1
+
+
+def test_mail_to_former_addresses_goes_too_but_for_those_of_others(stan):
+    now = timezone.now()
+    UserFactory.create(email="taken@example.com")
+    for former in ("former@example.com", "taken@example.com"):
+        EmailChange.objects.create(
+            user=stan,
+            old_email=former,
+            new_email=stan.email,
+            expires_at=now,
+            old_confirmed_at=now,
+            new_confirmed_at=now,
+            completed_at=now,
+        )
+        mail.send("accounts/welcome", to=former, values={"user": stan})
+
+    deletions.erase(user_id=stan.pk, at=now)
+
+    left = OutgoingMail.objects.filter(kind="accounts/welcome")
+    assert [one.recipient for one in left] == ["taken@example.com"]
 
 
 @pytest.mark.parametrize("obstacle", [CannotDelete(), RuntimeError("a defect")])

@@ -86,6 +86,17 @@ def test_enabling_again_throws_the_first_seed_away(client, olivia):
     assert client.post(VERIFY, {"code": App.of(second).code()}).status_code == 200
 
 
+def test_the_seed_is_not_answered_again(client):
+    key = {"Idempotency-Key": "one"}
+    secret = client.post(ENABLE, headers=key).json()["secret"]
+    client.post(VERIFY, {"code": App.of(secret).code()})
+
+    again = client.post(ENABLE, headers=key)
+
+    assert (again.status_code, again.json()["code"]) == (409, "two_factor_is_on")
+    assert secret not in again.content.decode()
+
+
 def test_the_seed_is_encrypted_at_rest(client, tables_holding):
     secret = client.post(ENABLE).json()["secret"]
 
