@@ -81,17 +81,24 @@ CORS_ALLOW_HEADERS = [
     "authorization",
     "content-type",
     "idempotency-key",
+    "if-match",
+    "if-none-match",
     "traceparent",
     "x-api-key",
     "x-organization-id",
     "x-request-id",
 ]
 CORS_EXPOSE_HEADERS = [
+    "deprecation",
+    "etag",
     "idempotency-replayed",
     "link",
+    "location",
     "ratelimit",
     "ratelimit-policy",
     "retry-after",
+    "sunset",
+    "www-authenticate",
     "x-request-id",
 ]
 
