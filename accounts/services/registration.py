@@ -14,7 +14,7 @@ from accounts.models import EmailToken, User
 from accounts.services import links
 from accounts.signals import EmailVerified, UserRegistered
 from config.common import changes, context, mail
-from config.common.errors import Conflict, DomainError, FieldError, InvalidInput
+from config.common.errors import Conflict, DomainError, FieldError, Forbidden, InvalidInput
 from config.common.events import publish
 
 VERIFICATION_LIFETIME = timedelta(hours=24)
@@ -36,6 +36,21 @@ class AddressTaken(Conflict):
     title = "The address is taken"
     fix = "Use another address, or the account that exists."
     answered_by = ("auth_email_change_confirm",)
+
+
+class EmailNotVerified(Forbidden):
+    """Keys and second factors are for people whose e-mail address is verified."""
+
+    code = "email_not_verified"
+    title = "The e-mail address is not verified"
+    fix = "Open the link in the mail you received at registration, or ask for a new one."
+    answered_by = ("api_keys_create", "auth_two_factor_enable", "auth_passkeys_options")
+
+
+def require_verified(user: User) -> None:
+    """Let only people go on who have proved that their address is theirs. Raises EmailNotVerified."""
+    if not user.is_verified_email:
+        raise EmailNotVerified
 
 
 def register(*, email: str, password: str, full_name: str = "") -> None:

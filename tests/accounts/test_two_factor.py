@@ -9,7 +9,15 @@ from functools import partial
 import pytest
 from django.utils import timezone
 
-from accounts.models import Passkey, PlatformRole, RecoveryCode, Session, TotpDevice
+from accounts.models import (
+    Passkey,
+    PasskeyChallenge,
+    PlatformRole,
+    RecoveryCode,
+    Session,
+    TotpDevice,
+    User,
+)
 from accounts.services import factors, passkeys, recovery_codes, sessions, two_factor
 from audit.models import AuditLog
 from audit.services import entries
@@ -207,6 +215,26 @@ def test_enabling_needs_a_recent_sign_in(client, olivia):
     response = client.post(ENABLE)
 
     assert (response.status_code, response.json()["code"]) == (403, "reauthentication_required")
+    assert not TotpDevice.objects.exists()
+
+
+@pytest.mark.parametrize("path", [ENABLE, "/api/v1/auth/passkeys/options"])
+def test_a_stranger_who_registered_an_address_keeps_its_owner_out_by_nothing(client, olivia, path):
+    User.objects.filter(pk=olivia.pk).update(email_verified_at=None)
+
+    refused = client.post(path)
+
+    assert (refused.status_code, refused.json()["code"]) == (403, "email_not_verified")
+    assert not TotpDevice.objects.exists()
+    assert not PasskeyChallenge.objects.exists()
+
+
+def test_the_page_says_so_too(portal_as, olivia):
+    User.objects.filter(pk=olivia.pk).update(email_verified_at=None)
+
+    page = portal_as(olivia).post("/security/two-factor/", {}, follow=True)
+
+    assert "Open the link in the mail you received" in page.content.decode()
     assert not TotpDevice.objects.exists()
 
 
