@@ -7,6 +7,7 @@ import zlib
 from datetime import timedelta
 
 import pytest
+from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 from PIL import Image
@@ -272,7 +273,7 @@ def test_a_full_disk_is_said_and_changes_nothing(client, olivia, portal_as, monk
     def fill(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(pictures.default_storage, "save", fill)
+    monkeypatch.setattr(default_storage, "save", fill)
     refused = send(client, drawn())
     told = portal_as(olivia).post("/profile/avatar/", {"file": io.BytesIO(drawn())}, follow=True)
 
