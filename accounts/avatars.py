@@ -14,7 +14,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from config.common import crypto
+from config.common import crypto, files
 from config.common.errors import DomainError, ServiceUnavailable
 
 logger = structlog.get_logger(__name__)
@@ -121,5 +121,4 @@ def url_of(name: str) -> str | None:
 def stored_before(moment: datetime) -> list[str]:
     """Return the names of pictures that were stored before then."""
     folder = Path(default_storage.path(_FOLDER))
-    files = [path for path in folder.glob("*.webp") if path.stat().st_mtime < moment.timestamp()]
-    return sorted(path.name for path in files)
+    return [path.name for path in files.older_than(moment, folder, "*.webp")]

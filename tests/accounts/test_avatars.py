@@ -295,6 +295,15 @@ def test_forgets_files_that_nobody_shows(client, olivia, places):
     assert files(places) == [olivia.avatar]
 
 
+def test_a_file_that_goes_meanwhile_stops_nobody(client, olivia, places):
+    send(client, drawn())
+    pictures.store(b"left behind")
+    # Named when the folder is read, and not there when it is looked at.
+    (places / "media" / "avatars" / "gone.webp").symlink_to(places / "nowhere")
+
+    assert avatars.forget_strays(at=timezone.now() + timedelta(hours=2)) == 1
+
+
 @pytest.mark.parametrize(
     "name",
     [
