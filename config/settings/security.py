@@ -92,6 +92,7 @@ CORS_EXPOSE_HEADERS = [
     "deprecation",
     "etag",
     "idempotency-replayed",
+    "idempotent-replayed",
     "link",
     "location",
     "ratelimit",

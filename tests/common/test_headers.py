@@ -142,8 +142,8 @@ def test_a_listed_origin_may_read_but_not_with_cookies():
     assert {name: allowed[name] for name in allowed if name.startswith("access-control-")} == {
         "access-control-allow-origin": ALLOWED,
         "access-control-expose-headers": (
-            "deprecation, etag, idempotency-replayed, link, location, ratelimit, ratelimit-policy, "
-            "retry-after, sunset, www-authenticate, x-request-id"
+            "deprecation, etag, idempotency-replayed, idempotent-replayed, link, location, ratelimit, "
+            "ratelimit-policy, retry-after, sunset, www-authenticate, x-request-id"
         ),
     }
     assert "origin" in answer["Vary"].lower().split(", ")

@@ -408,6 +408,41 @@ def test_the_next_address_of_a_name_is_tried_soon(settings, monkeypatch):
     assert answer.seconds < 2
 
 
+def test_names_that_are_never_answered_hold_up_no_other(settings, monkeypatch):
+    settings.WEBHOOK_ALLOW_CIDRS = ["127.0.0.0/8"]
+    is_over = threading.Event()
+
+    def look_up(host: str) -> list[str]:
+        if host == "quick.example":
+            return ["127.0.0.1"]
+        is_over.wait(60)
+        raise OSError("no answer")
+
+    monkeypatch.setattr(destinations, "addresses_of", look_up)
+    server = Server(OK)
+
+    async def ask() -> list[Answer]:
+        async with Client() as client:
+            slow = [
+                asyncio.create_task(
+                    client.post(f"http://{n}.slow.example/", headers={}, body=b"{}")
+                )
+                for n in range(200)
+            ]
+            await asyncio.sleep(0)
+            quick = await client.post(
+                server.url.replace("127.0.0.1", "quick.example"), headers={}, body=b"{}"
+            )
+            is_over.set()
+            return [quick, *await asyncio.gather(*slow)]
+
+    quick, *others = asyncio.run(ask())
+    server.close()
+
+    assert quick.status == 200
+    assert {other.trouble for other in others} <= {Trouble.UNREACHABLE, Trouble.TIMED_OUT}
+
+
 def test_an_address_that_takes_no_connection_is_waited_for_so_long(settings, monkeypatch):
     settings.WEBHOOK_ALLOW_CIDRS = ["127.0.0.0/8"]
     monkeypatch.setattr(http, "CONNECT_SECONDS", 0.2)
