@@ -8,14 +8,16 @@ import zlib
 from datetime import datetime
 from pathlib import Path
 
+import structlog
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from config.common import crypto
-from config.common.errors import DomainError
+from config.common import crypto, files
+from config.common.errors import DomainError, ServiceUnavailable
 
+logger = structlog.get_logger(__name__)
 MAX_BYTES = 5 * 1024 * 1024
 MAX_PIXELS = 16_000_000
 CONTENT_TYPE = "image/webp"
@@ -83,9 +85,14 @@ def _drawn(image: Image.Image) -> bytes:
 
 
 def store(content: bytes) -> str:
-    """Keep a drawn picture under a name that nobody guesses and return the name."""
+    """Keep a drawn picture under a name that nobody guesses and return the name. Raises ServiceUnavailable."""
     name = f"{crypto.new_token()}.webp"
-    default_storage.save(f"{_FOLDER}/{name}", ContentFile(content))
+    try:
+        default_storage.save(f"{_FOLDER}/{name}", ContentFile(content))
+    except OSError as error:
+        # A full disk, say. What was written of the file is a stray, which the daily upkeep finds.
+        logger.exception("picture_not_stored")
+        raise ServiceUnavailable("Pictures cannot be kept at the moment.") from error
     return name
 
 
@@ -114,5 +121,4 @@ def url_of(name: str) -> str | None:
 def stored_before(moment: datetime) -> list[str]:
     """Return the names of pictures that were stored before then."""
     folder = Path(default_storage.path(_FOLDER))
-    files = [path for path in folder.glob("*.webp") if path.stat().st_mtime < moment.timestamp()]
-    return sorted(path.name for path in files)
+    return [path.name for path in files.older_than(moment, folder, "*.webp")]

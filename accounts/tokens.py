@@ -139,6 +139,7 @@ def _read(token: str, *, kind: str) -> dict[str, Any]:
         TokenBackendError,
         AttributeError,
         KeyError,
+        RecursionError,
         TypeError,
         ValueError,
     ) as error:

@@ -26,6 +26,7 @@ from accounts.services.sign_in import Door
 from accounts.throttles import AddressThrottle
 from config.common import problems
 from config.common.errors import NotFound, Unauthenticated
+from config.common.idempotency import Idempotency
 from config.common.listing import Listing
 from config.common.problem_answers import problem
 
@@ -60,6 +61,8 @@ class EnableView(PersonalView):
     """Begin to set an authenticator app up."""
 
     bodyless_methods = frozenset({"POST"})
+    # The seed is not kept to be answered again once it counts; asking again gives another one.
+    idempotency = Idempotency.NONE
     permission_classes = (IsAuthenticated, RecentlyAuthenticated)
 
     @extend_schema(
@@ -80,6 +83,8 @@ class VerifyView(PersonalView):
 
     permission_classes = (AllowAny,)
     throttle_classes = (AddressThrottle,)
+    # Who asks is known only once the body is read: a recorded answer would be anybody's who sends the same key.
+    idempotency = Idempotency.NONE
     paced_as = "login"
 
     def perform_authentication(self, request: Request) -> None:

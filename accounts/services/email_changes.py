@@ -6,7 +6,7 @@ from django.db import IntegrityError, transaction
 
 from accounts import selectors
 from accounts.models import EmailChange, EmailToken, User
-from accounts.services import links, proof, sessions
+from accounts.services import links, proof, registration, sessions
 from accounts.services.registration import AddressTaken
 from accounts.signals import EmailChangeCanceled, EmailChanged, EmailChangeRequested
 from config.common import changes, context, mail
@@ -33,6 +33,7 @@ def request(*, user: User, email: str, password: str, at: datetime) -> EmailChan
     instead of being asked. Raises WrongPassword, InvalidInput and TooManyRequests.
     """
     email = User.objects.normalize_email(email)
+    registration.require_readable_address(email)
     proof.require_password(user=user, password=password, at=at)
     if email == user.email:
         message = "This is your address already."
@@ -73,7 +74,8 @@ def _ask_old(change: EmailChange) -> None:
 
 
 def _ask_new(change: EmailChange, *, at: datetime) -> None:
-    may_mail = links.may_mail("email-change", change.new_email, at=at)
+    # Counted apart from what its owner asks for: others' wishes for an address keep nobody from leaving it.
+    may_mail = links.may_mail("email-change-to", change.new_email, at=at)
     owner = selectors.user_by_email(change.new_email)
     with links.kept_only_if(owner is None):
         token = links.issue(

@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts.models import DataExport, User
 from accounts.services import archives
 from accounts.signals import DataExportDownloaded, DataExported, DataExportRequested
-from config.common import changes, crypto, jobs, mail
+from config.common import changes, crypto, files, jobs, mail
 from config.common.errors import DomainError, TooManyRequests
 from config.common.events import publish
 
@@ -189,16 +189,13 @@ def purge(*, at: datetime) -> int:
     """Delete files after seven days, and files that no row knows; return how many."""
     old = DataExport.objects.filter(status=DataExport.Status.READY, expires_at__lte=at)
     old.update(status=DataExport.Status.EXPIRED, file="")
-    before = (at - _STRAY).timestamp()
-    files = [
-        path for path in Path(settings.EXPORT_ROOT).glob("*.zip") if path.stat().st_mtime < before
-    ]
+    found = files.older_than(at - _STRAY, Path(settings.EXPORT_ROOT), "*.zip")
     known = set(
-        DataExport.objects.filter(file__in=[path.name for path in files]).values_list(
+        DataExport.objects.filter(file__in=[path.name for path in found]).values_list(
             "file", flat=True
         )
     )
-    strays = [path for path in files if path.name not in known]
+    strays = [path for path in found if path.name not in known]
     for path in strays:
         path.unlink(missing_ok=True)
     return len(strays)

@@ -7,12 +7,14 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import QuerySet
 
+from accounts import selectors
 from accounts.models import EmailChange, EmailToken, User
 from accounts.services import pace
 from config.common import crypto, jobs
 
 # So that nobody can fill a stranger's mailbox through our forms.
 MAILS_PER_HOUR = 5
+_HOUR = timedelta(hours=1)
 NOBODYS_MAIL = 0
 
 
@@ -52,10 +54,18 @@ def void(*, user: User, at: datetime, purposes: tuple[EmailToken.Purpose, ...]) 
     links.update(used_at=at)
 
 
+@transaction.atomic
 def may_mail(kind: str, email: str, *, at: datetime) -> bool:
-    """Count a mail of this kind that somebody asked for and return whether the address may get it this hour."""
-    tries = pace.count(pace.subject(kind, email), at=at, window=timedelta(hours=1))
-    return tries <= MAILS_PER_HOUR
+    """Return whether the address may get a mail of this kind now, and count those that it gets.
+
+    What is refused is not counted: else nobody would get a link as long as somebody else goes on asking for one.
+    """
+    counted = pace.subject(kind, email)
+    pace.serialize(counted)
+    has_room = len(selectors.tries_of(counted, since=at - _HOUR)) < MAILS_PER_HOUR
+    with kept_only_if(has_room):
+        pace.count(counted, at=at, window=_HOUR)
+    return has_room
 
 
 def nobody() -> str:

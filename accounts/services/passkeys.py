@@ -8,7 +8,14 @@ from django.db import IntegrityError, transaction
 from accounts import passkeys, selectors
 from accounts.models import Passkey, PasskeyChallenge, User
 from accounts.passkeys import Credential, CredentialRefused, NewCredential, Options
-from accounts.services import challenges, devices, factors, recovery_codes, sessions
+from accounts.services import (
+    challenges,
+    devices,
+    factors,
+    recovery_codes,
+    registration,
+    sessions,
+)
 from accounts.signals import PasskeyAdded, PasskeyRemoved, PasskeyRenamed
 from config.common import changes, context, mail
 from config.common.errors import Conflict, DomainError, NotFound
@@ -54,7 +61,11 @@ class Added:
 
 @transaction.atomic
 def begin_adding(*, user: User, at: datetime) -> Options:
-    """Return what the browser needs to make a passkey. Raises TooManyPasskeys."""
+    """Return what the browser needs to make a passkey, for who has proved the address.
+
+    Raises EmailNotVerified and TooManyPasskeys.
+    """
+    registration.require_verified(user)
     _require_room(user)
     purpose = PasskeyChallenge.Purpose.REGISTER
     return passkeys.creation_options(

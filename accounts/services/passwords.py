@@ -15,6 +15,7 @@ from config.common.events import publish
 
 RESET_LIFETIME = timedelta(hours=1)
 _RESET = EmailToken.Purpose.RESET_PASSWORD
+_ENDED = "The session has ended."
 
 
 class ResetFailed(DomainError):
@@ -64,12 +65,14 @@ def reset(*, token: str, password: str, at: datetime) -> User:
 
 @transaction.atomic
 def _reset(*, user: User, token: str, hashed: str, at: datetime) -> None:
-    User.objects.select_for_update(no_key=True).get(pk=user.pk)
-    if not links.open_links(token, _RESET, at=at).filter(user_id=user.pk).update(used_at=at):
+    owner = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    # Once more under the lock: the address may have changed, or the account have closed, while the password was hashed.
+    link = links.open_links(token, _RESET, at=at).filter(user_id=owner.pk, email=owner.email)
+    if not owner.is_active or not link.update(used_at=at):
         raise ResetFailed
     # Whoever had the password may have asked for another address.
-    email_changes.cancel(user=user, at=at, reason="password_reset")
-    _store(user=user, hashed=hashed, at=at)
+    email_changes.cancel(user=owner, at=at, reason="password_reset")
+    _store(user=owner, hashed=hashed, at=at)
 
 
 def change(
@@ -86,11 +89,23 @@ def change(
     proof.require_password(
         user=user, password=current_password, at=at, pointer="#/current_password"
     )
-    _store(user=user, hashed=make_password(new_password), at=at, keep=session_id)
-    kept = Session.objects.select_related("user").filter(pk=session_id or 0, ended_at=None).first()
-    if kept is None:
-        raise Unauthenticated("The session has ended.")
-    return kept
+    return _exchange(user=user, hashed=make_password(new_password), session_id=session_id, at=at)
+
+
+@transaction.atomic
+def _exchange(*, user: User, hashed: str, session_id: int | None, at: datetime) -> Session:
+    """Store the new password while the session holds that the present one was given in.
+
+    Whoever reset the password meanwhile has ended it: what was proved with the old one is worth nothing any more.
+    """
+    try:
+        owner = sessions.locked_owner(user)
+    except sessions.InvalidCredentials:
+        raise Unauthenticated(_ENDED) from None
+    if session_id not in {session.pk for session in sessions.lock_open(user=owner)}:
+        raise Unauthenticated(_ENDED)
+    _store(user=owner, hashed=hashed, at=at, keep=session_id)
+    return Session.objects.select_related("user").get(pk=session_id)
 
 
 @transaction.atomic

@@ -1,5 +1,6 @@
 """Opening an account and proving the address. Whether an address is known shows in no answer and by no time."""
 
+import unicodedata
 from datetime import datetime, timedelta
 
 from django.contrib.auth.hashers import make_password
@@ -13,7 +14,7 @@ from accounts.models import EmailToken, User
 from accounts.services import links
 from accounts.signals import EmailVerified, UserRegistered
 from config.common import changes, context, mail
-from config.common.errors import Conflict, DomainError, FieldError, InvalidInput
+from config.common.errors import Conflict, DomainError, FieldError, Forbidden, InvalidInput
 from config.common.events import publish
 
 VERIFICATION_LIFETIME = timedelta(hours=24)
@@ -37,12 +38,28 @@ class AddressTaken(Conflict):
     answered_by = ("auth_email_change_confirm",)
 
 
+class EmailNotVerified(Forbidden):
+    """Keys and second factors are for people whose e-mail address is verified."""
+
+    code = "email_not_verified"
+    title = "The e-mail address is not verified"
+    fix = "Open the link in the mail you received at registration, or ask for a new one."
+    answered_by = ("api_keys_create", "auth_two_factor_enable", "auth_passkeys_options")
+
+
+def require_verified(user: User) -> None:
+    """Let only people go on who have proved that their address is theirs. Raises EmailNotVerified."""
+    if not user.is_verified_email:
+        raise EmailNotVerified
+
+
 def register(*, email: str, password: str, full_name: str = "") -> None:
     """Open an account and mail a verification link.
 
     For an address that is known already nothing is created; its owner gets a mail saying so. The caller cannot
     tell the two apart: in either case a password is hashed, the account's rows are written, and one mail is owed.
     """
+    require_readable_address(email)
     require_good_password(password, email=email, full_name=full_name)
     hashed = make_password(password)
     email = User.objects.normalize_email(email)
@@ -73,6 +90,7 @@ def _register(*, email: str, hashed: str, full_name: str) -> None:
 def open_account(*, email: str, password: str, full_name: str = "") -> User:
     """Open an account whose address an operator vouches for. Raises InvalidInput and AddressTaken."""
     email = User.objects.normalize_email(email)
+    require_readable_address(email)
     require_good_password(password, email=email, full_name=full_name)
     if selectors.user_by_email(email) is not None:
         raise AddressTaken
@@ -108,6 +126,14 @@ def require_good_password(
             for message in error.messages
         ]
         raise InvalidInput("The password is not good enough.", errors=problems) from None
+
+
+def require_readable_address(email: str) -> None:
+    """Raise InvalidInput for letters that are younger than our Unicode: the database may know another case of them."""
+    if any(unicodedata.category(letter) == "Cn" for letter in email):
+        message = "The address holds a character that is not known here."
+        fault = FieldError(pointer="#/email", code="unknown_character", message=message)
+        raise InvalidInput(message, errors=[fault])
 
 
 def _new_link(user: User) -> str:

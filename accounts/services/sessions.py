@@ -121,7 +121,9 @@ def _upgrade_of(user: User | None) -> Callable[[str], None]:
 
     def store(password: str) -> None:
         if user is not None:
-            User.objects.filter(pk=user.pk).update(password=make_password(password))
+            # Unless another password was set while this one was being compared: it would come back.
+            same = User.objects.filter(pk=user.pk, password=user.password)
+            same.update(password=make_password(password))
 
     return store
 

@@ -6,7 +6,15 @@ from django.db import transaction
 
 from accounts import totp
 from accounts.models import TotpDevice, User
-from accounts.services import devices, factors, passkeys, proof, recovery_codes, sessions
+from accounts.services import (
+    devices,
+    factors,
+    passkeys,
+    proof,
+    recovery_codes,
+    registration,
+    sessions,
+)
 from accounts.services.factors import InvalidCode
 from accounts.services.passkeys import LastFactor
 from accounts.signals import (
@@ -47,9 +55,12 @@ class TwoFactorIsOff(Conflict):
 def enable(*, user: User) -> Enrolment:
     """Begin to set an authenticator app up and return what it needs; it counts once a code confirms it.
 
-    A set-up that was begun before and never confirmed is thrown away. Raises TwoFactorIsOn.
+    A set-up that was begun before and never confirmed is thrown away. Only who has proved the address gets one: a
+    stranger who registered it would keep its owner out for good, since a new password skips no second factor. Raises
+    EmailNotVerified and TwoFactorIsOn.
     """
     owner = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    registration.require_verified(owner)
     apps = TotpDevice.objects.filter(user=owner)
     if apps.filter(confirmed=True).exists():
         raise TwoFactorIsOn

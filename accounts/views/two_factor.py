@@ -19,6 +19,7 @@ from accounts.permissions import own_page, recently_authenticated
 from accounts.services.factors import InvalidCode
 from accounts.services.passkeys import LastFactor
 from accounts.services.proof import WrongPassword
+from accounts.services.registration import EmailNotVerified
 from accounts.services.two_factor import TwoFactorIsOff, TwoFactorIsOn
 from config.common.errors import TooManyRequests, Unauthenticated
 from config.common.forms import form_page
@@ -56,8 +57,8 @@ def set_up(request: HttpRequest) -> HttpResponse:
 def _begin(request: HttpRequest, user: User) -> HttpResponse:
     try:
         services.two_factor.enable(user=user)
-    except TwoFactorIsOn as error:
-        messages.error(request, error.detail)
+    except (EmailNotVerified, TwoFactorIsOn) as error:
+        messages.error(request, f"{error.detail} {error.fix}")
         return redirect("accounts:security")
     wanted = request.POST.get("next", "")
     query = f"?{urlencode({'next': wanted})}" if wanted else ""

@@ -6,25 +6,17 @@ from typing import Any
 from django.db import transaction
 
 from accounts.models import User
+from accounts.services import registration
 from apikeys.models import ApiKey
 from apikeys.services import invalidation, key_policy, rotation
 from apikeys.services.key_checks import KeyChanges, KeySettings, checked
 from apikeys.signals import KeyCreated, KeyRevoked, KeyRotated, KeyUpdated
 from billing import selectors as billing
 from config.common import changes
-from config.common.errors import Conflict, Forbidden
+from config.common.errors import Conflict
 from config.common.events import publish
 from organizations import access
 from organizations.models import Organization
-
-
-class EmailNotVerified(Forbidden):
-    """Keys are made by people whose e-mail address is verified."""
-
-    code = "email_not_verified"
-    title = "The e-mail address is not verified"
-    fix = "Open the link in the mail you received at registration, or ask for a new one."
-    answered_by = ("api_keys_create",)
 
 
 class KeyLimitReached(Conflict):
@@ -55,8 +47,8 @@ def create_key(
     Keys are counted under a lock on the organization, revoked ones not. Raises EmailNotVerified, InvalidInput,
     KeyLimitReached or OrganizationIsClosed.
     """
-    if created_by is not None and not created_by.is_verified_email:
-        raise EmailNotVerified
+    if created_by is not None:
+        registration.require_verified(created_by)
     locked = access.lock_open(organization.pk)
     allowance = billing.allowance_of(locked)
     clean = checked(settings, allowance=allowance, at=at)

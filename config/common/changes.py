@@ -81,10 +81,13 @@ def _columns(row: models.Model) -> list["models.Field[Any, Any]"]:
     return [field for field in fields if not field.primary_key and field.name not in _UNSAID]
 
 
+def is_secret(field: "models.Field[Any, Any]") -> bool:
+    """Whether nobody is told what a column holds: what is encrypted, digests, and what a name gives away."""
+    is_sealed = isinstance(field, EncryptedTextField | models.BinaryField)
+    return is_sealed or _SECRET.search(field.name) is not None
+
+
 def _shown(field: "models.Field[Any, Any]", value: Any) -> Any:
-    is_secret = isinstance(field, EncryptedTextField | models.BinaryField) or _SECRET.search(
-        field.name
-    )
-    if is_secret and value is not None:
+    if is_secret(field) and value is not None:
         return REDACTED if value else ""
     return value

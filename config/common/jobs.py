@@ -6,6 +6,9 @@ import structlog
 from celery import current_app
 from django.db import transaction
 from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from config.common import redis as connections
 
 logger = structlog.get_logger(__name__)
 
@@ -22,7 +25,9 @@ def enqueue_now(job: str, **arguments: Any) -> None:
 
 def _ring(job: str, arguments: dict[str, Any]) -> None:
     try:
+        # The broker's own client would find out only after six to ten seconds, and anew for every ring.
+        connections.client().ping()
         current_app.send_task(job, kwargs=arguments, retry=False, ignore_result=True)
-    except (OperationalError, OSError) as error:
+    except (RedisError, OperationalError, OSError) as error:
         # Nothing is lost: the sweep that beat starts every few seconds finds the same row.
         logger.warning("job_not_queued", job=job, error=type(error).__name__)

@@ -70,11 +70,11 @@ class ApiView(APIView):
         header = request.headers.get(idempotency.HEADER)
         key = idempotency.key_of(header, self.idempotency) if method in _KEYED else None
         wants_match = method in _CONDITIONAL and "If-Match" in request.headers
+        if "If-Match" in request.headers and not wants_match:
+            raise conditional.not_conditional()
         if key is not None or wants_match:
             carry_out = partial(self._carry_out, handler, key, wants_match=wants_match)
             setattr(self, method.lower(), carry_out)
-        elif "If-Match" in request.headers:
-            raise conditional.not_conditional()
 
     def sent(self, shape: type[ShapeT]) -> ShapeT:
         """Return the request's body, read in its shape. Raises ValidationError."""

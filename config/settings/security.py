@@ -81,18 +81,25 @@ CORS_ALLOW_HEADERS = [
     "authorization",
     "content-type",
     "idempotency-key",
+    "if-match",
+    "if-none-match",
     "traceparent",
     "x-api-key",
     "x-organization-id",
     "x-request-id",
 ]
 CORS_EXPOSE_HEADERS = [
+    "deprecation",
+    "etag",
     "idempotency-replayed",
     "idempotent-replayed",
     "link",
+    "location",
     "ratelimit",
     "ratelimit-policy",
     "retry-after",
+    "sunset",
+    "www-authenticate",
     "x-request-id",
 ]
 

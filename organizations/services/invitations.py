@@ -9,7 +9,7 @@ from django.db import transaction
 
 from accounts.models import User
 from accounts.selectors import user_by_email
-from accounts.services import notices
+from accounts.services import notices, registration
 from config.common import changes, crypto, mail
 from config.common.errors import Conflict, Forbidden, NotFound, TooManyRequests
 from config.common.events import publish
@@ -82,11 +82,12 @@ def invite(
 ) -> OrganizationInvitation:
     """Offer a place to an address and mail the link, which is good for seven days.
 
-    Nobody offers more than they have. Seats are counted when the invitation is accepted. Raises Forbidden, Conflict
-    or TooManyInvitationMails; the caller cannot tell whether the address has an account.
+    Nobody offers more than they have. Seats are counted when the invitation is accepted. Raises Forbidden, Conflict,
+    InvalidInput or TooManyInvitationMails; the caller cannot tell whether the address has an account.
     """
     tenant = access.locked(tenant)
     email = User.objects.normalize_email(email)
+    registration.require_readable_address(email)
     offered = custom_roles.standing(tenant, role=role, custom_role_id=custom_role_id)
     _require_may_offer(tenant, offered)
     _require_place(tenant, email, at=at)

@@ -1,6 +1,8 @@
 """The back office: people, sessions and mail; actions go through the services and are audited with the staff's name."""
 
 import pytest
+from django.contrib.admin import site
+from django.db.models import Field
 from django.urls import reverse
 from django.utils import timezone
 
@@ -17,6 +19,7 @@ from accounts.models import (
 from accounts.services import sessions
 from audit.models import AuditLog
 from config.common import mail
+from config.common.changes import is_secret
 from config.common.models import OutgoingMail
 from tests.factories.accounts import UserFactory
 from tests.factors import enroll
@@ -234,3 +237,31 @@ def test_staff_cannot_suspend_itself(ada, portal_as):
     assert said == [f"ada@example.com: {NOT_TO_BE_SUSPENDED}"]
     ada.refresh_from_db()
     assert ada.status == "ACTIVE"
+
+
+@pytest.mark.parametrize("query", [
+    "password__startswith=argon2", "id=1&password__contains=%24", "password__regex=%5Eargon2",
+])  # fmt: skip
+def test_nobody_guesses_a_hash_letter_by_letter(portal_as, ada, sam, query):
+    response = portal_as(ada).get(f"{USERS}?{query}")
+
+    assert response.status_code == 400
+    assert sam.email not in response.content.decode()
+
+
+def test_no_page_filters_by_what_nobody_is_told(rf):
+    sealed = [
+        (page, field.name)
+        for model, page in site._registry.items()
+        for field in model._meta.get_fields()
+        if isinstance(field, Field) and is_secret(field)
+    ]
+
+    assert {"password", "seed_encrypted", "refresh_digest"} <= {name for _, name in sealed}
+    for page, name in sealed:
+        assert not page.lookup_allowed(f"{name}__startswith", "x", rf.get("/")), (page, name)
+
+
+def test_lists_are_filtered_by_what_they_show(staff, olivia):
+    for query in (f"id={olivia.pk}", "email__startswith=olivia", "role__exact=USER"):
+        assert olivia.email in staff.get(f"{USERS}?{query}").content.decode()

@@ -1,11 +1,13 @@
 """POST and DELETE /api/v1/users/me/avatar: whatever is sent, what is served is a small square WebP of pixels alone."""
 
+import errno
 import io
 import struct
 import zlib
 from datetime import timedelta
 
 import pytest
+from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 from PIL import Image
@@ -264,6 +266,23 @@ def test_leaves_no_file_when_the_change_fails(client, olivia, places, monkeypatc
     assert files(places) == []
 
 
+def test_a_full_disk_is_said_and_changes_nothing(client, olivia, portal_as, monkeypatch):
+    send(client, drawn())
+    before = User.objects.get(pk=olivia.pk).avatar
+
+    def fill(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(default_storage, "save", fill)
+    refused = send(client, drawn())
+    told = portal_as(olivia).post("/profile/avatar/", {"file": io.BytesIO(drawn())}, follow=True)
+
+    assert (refused.status_code, refused.json()["code"]) == (503, "service_unavailable")
+    assert refused["Retry-After"] == "5"
+    assert "cannot be kept at the moment" in told.content.decode()
+    assert User.objects.get(pk=olivia.pk).avatar == before
+
+
 def test_forgets_files_that_nobody_shows(client, olivia, places):
     send(client, drawn())
     olivia.refresh_from_db()
@@ -274,6 +293,15 @@ def test_forgets_files_that_nobody_shows(client, olivia, places):
 
     assert (early, late) == (0, 1)
     assert files(places) == [olivia.avatar]
+
+
+def test_a_file_that_goes_meanwhile_stops_nobody(client, olivia, places):
+    send(client, drawn())
+    pictures.store(b"left behind")
+    # Named when the folder is read, and not there when it is looked at.
+    (places / "media" / "avatars" / "gone.webp").symlink_to(places / "nowhere")
+
+    assert avatars.forget_strays(at=timezone.now() + timedelta(hours=2)) == 1
 
 
 @pytest.mark.parametrize(

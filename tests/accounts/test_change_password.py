@@ -1,8 +1,11 @@
 """POST /api/v1/users/me/password: the session that asks lives on, everything else that the old password opened ends."""
 
 import pytest
+from django.contrib.auth.hashers import make_password
+from django.utils import timezone
 
 from accounts.models import LoginGuard, Session, User
+from accounts.services import passwords, sessions
 from audit.models import AuditLog
 from config.common.models import OutgoingMail
 from tests.factories.accounts import PASSWORD
@@ -48,6 +51,33 @@ def test_a_cookie_goes_on_too(portal_as, olivia):
 
     assert response.json() == {"access": None, "expires_in": None}
     assert browser.get("/profile/").status_code == 200
+
+
+@pytest.mark.parametrize("way", ["a reset", "the end of the session"])
+def test_what_the_old_password_began_does_not_survive(
+    api_as, olivia, mailed_token, monkeypatch, way
+):
+    """A thief who knows the old password changes it while its owner shuts them out."""
+    thief, now = api_as(olivia), timezone.now()
+    passwords.request_reset(email=olivia.email, at=now)
+    token = mailed_token(olivia.email, "reset_password")
+
+    def hash_slowly(password):
+        monkeypatch.setattr(passwords, "make_password", make_password)
+        if way == "a reset":
+            passwords.reset(token=token, password="what the owner sets now", at=now)
+        else:
+            sessions.end_others(user=olivia, keep=None)
+        return make_password(password)
+
+    monkeypatch.setattr(passwords, "make_password", hash_slowly)
+    response = thief.post(URL, BODY)
+
+    assert (response.status_code, response.json()["code"]) == (401, "unauthenticated")
+    olivia.refresh_from_db()
+    kept = "what the owner sets now" if way == "a reset" else PASSWORD
+    assert olivia.check_password(kept)
+    assert not Session.objects.filter(ended_at=None).exists()
 
 
 def test_a_wrong_password_changes_nothing_and_counts(api_as, olivia):

@@ -1,5 +1,6 @@
 """Closing an account: asked for, fourteen days to think again, then erased, whatever dies meanwhile."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from accounts import avatars
 from accounts.models import (
     DataExport,
     Device,
+    EmailChange,
     EmailToken,
     Passkey,
     PendingSignIn,
@@ -18,8 +20,10 @@ from accounts.models import (
     UserStatus,
 )
 from accounts.services import deletions, exports, passwords, registration
+from accounts.services.deletions import CannotDelete
 from accounts.tasks import delete_due
 from audit.models import AuditLog, SecurityEvent
+from config.common import mail
 from config.common.models import OutgoingMail
 from organizations.models import Organization, OrganizationMember
 from organizations.services import members
@@ -175,7 +179,7 @@ def test_erases_what_is_personal(client, api, leaving, places, tables_holding):
     assert deletions.erase_due(at=leaving.deletion_due_at) == 1
 
     leaving.refresh_from_db()
-    assert leaving.email == f"deleted-{leaving.pk}@deleted.invalid"
+    assert re.fullmatch(rf"deleted-{leaving.pk}-[0-9a-f]{{16}}@deleted\.invalid", leaving.email)
     assert (leaving.status, leaving.full_name, leaving.metadata) == ("DELETED", "", {})
     assert (leaving.avatar, leaving.time_zone, leaving.last_login_ip) == ("", "UTC", None)
     assert not leaving.has_usable_password()
@@ -271,7 +275,7 @@ def test_half_done_is_not_done(leaving, monkeypatch):
     monkeypatch.setattr("accounts.services.deletions._anonymize", lambda _user: 1 / 0)
 
     with pytest.raises(ZeroDivisionError):
-        deletions.erase_due(at=leaving.deletion_due_at)
+        deletions.erase(user_id=leaving.pk, at=leaving.deletion_due_at)
 
     monkeypatch.undo()
     leaving.refresh_from_db()
@@ -305,6 +309,55 @@ def test_the_job_reminds_and_erases(leaving, clock):
 
     assert User.objects.get(pk=leaving.pk).status == UserStatus.DELETED
     assert AuditLog.objects.get(event="user.erased").actor_type == "job"
+
+
+def test_nobody_prevents_it_by_taking_an_address_first(leaving):
+    UserFactory.create(email=f"deleted-{leaving.pk}@deleted.invalid")
+
+    assert deletions.erase_due(at=leaving.deletion_due_at) == 1
+
+
+def test_mail_to_former_addresses_goes_too_but_for_those_of_others(stan):
+    now = timezone.now()
+    UserFactory.create(email="taken@example.com")
+    for former in ("former@example.com", "taken@example.com"):
+        EmailChange.objects.create(
+            user=stan,
+            old_email=former,
+            new_email=stan.email,
+            expires_at=now,
+            old_confirmed_at=now,
+            new_confirmed_at=now,
+            completed_at=now,
+        )
+        mail.send("accounts/welcome", to=former, values={"user": stan})
+
+    deletions.erase(user_id=stan.pk, at=now)
+
+    left = OutgoingMail.objects.filter(kind="accounts/welcome")
+    assert [one.recipient for one in left] == ["taken@example.com"]
+
+
+@pytest.mark.parametrize("obstacle", [CannotDelete(), RuntimeError("a defect")])
+def test_one_that_cannot_go_keeps_no_others(leaving, monkeypatch, obstacle):
+    others = UserFactory.create_batch(2)
+    User.objects.filter(pk__in=[one.pk for one in others]).update(
+        deletion_requested_at=leaving.deletion_requested_at,
+        deletion_due_at=leaving.deletion_due_at + timedelta(seconds=1),
+    )
+    real = deletions.erase
+
+    def erase(*, user_id, **arguments):
+        if user_id == leaving.pk:
+            raise obstacle
+        return real(user_id=user_id, **arguments)
+
+    monkeypatch.setattr(deletions, "erase", erase)
+    monkeypatch.setattr(deletions, "_AT_ONCE", 1)
+
+    assert deletions.erase_due(at=leaving.deletion_due_at + GRACE) == 1
+    assert deletions.erase_due(at=leaving.deletion_due_at + GRACE) == 1
+    assert set(User.objects.filter(status=UserStatus.DELETED)) == set(others)
 
 
 def test_the_command_erases_at_once(stan, places, capsys):

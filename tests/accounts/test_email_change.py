@@ -308,3 +308,10 @@ def test_a_page_refuses_and_takes_back(portal, portal_as, olivia, mailed_token):
     assert "The change is canceled" in refused.content.decode()
     assert kept.status_code == 200
     assert EmailChange.objects.get().canceled_at is not None
+
+
+def test_others_who_want_an_address_do_not_keep_its_owner(client, api_as, stan):
+    for _ in range(6):
+        api_as(stan).post(URL, {"email": OLD, "password": PASSWORD})
+
+    assert client.post(URL, {"email": NEW, "password": PASSWORD}).status_code == 202

@@ -1,7 +1,7 @@
 """POST /api/v1/auth/login exchanges an address and its password for tokens."""
 
 import pytest
-from django.contrib.auth.hashers import make_password
+from django.contrib.auth.hashers import check_password, make_password
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -147,6 +147,23 @@ def test_upgrades_an_older_hash(api, olivia, algorithm):
     olivia.refresh_from_db()
     assert olivia.password.startswith("argon2$argon2id$")
     assert api.post(URL, {"email": olivia.email, "password": PASSWORD}).status_code == 200
+
+
+def test_an_upgrade_brings_no_replaced_password_back(olivia, monkeypatch):
+    older = make_password(PASSWORD, hasher="bcrypt")
+    User.objects.filter(pk=olivia.pk).update(password=older)
+
+    def compare_slowly(password, encoded, setter):
+        is_right = check_password(password, encoded)
+        User.objects.filter(pk=olivia.pk).update(password=make_password("set meanwhile"))
+        setter(password)
+        return is_right
+
+    monkeypatch.setattr(sessions, "check_password", compare_slowly)
+    sessions.authenticate(email=olivia.email, password=PASSWORD, at=timezone.now())
+
+    olivia.refresh_from_db()
+    assert olivia.check_password("set meanwhile")
 
 
 def test_keeps_only_the_digest_of_the_refresh_token(olivia, sign_in, tables_holding):

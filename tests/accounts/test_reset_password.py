@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from django.contrib.auth.hashers import make_password
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -193,6 +194,31 @@ def test_mails_five_times_an_hour_at_most(api, nora, clock):
         assert api.post(REQUEST, {"email": nora.email}).json() == SENT
 
     assert OutgoingMail.objects.filter(kind="accounts/reset_password").count() == 5
+
+
+def test_whoever_keeps_asking_keeps_no_link_from_its_owner(api, nora, clock):
+    for _ in range(3 * 12):
+        passwords.request_reset(email=nora.email, at=timezone.now())
+        clock.shift(300)
+
+    assert OutgoingMail.objects.filter(kind="accounts/reset_password").count() == 15
+
+
+@pytest.mark.parametrize("meanwhile", [{"email": "nora@elsewhere.example"}, {"status": "DELETED"}])
+def test_a_link_is_looked_at_once_more_when_the_password_is_hashed(
+    nora, link, monkeypatch, meanwhile
+):
+    def hash_slowly(password):
+        User.objects.update(**meanwhile)
+        return make_password(password)
+
+    monkeypatch.setattr(passwords, "make_password", hash_slowly)
+
+    with pytest.raises(passwords.ResetFailed):
+        passwords.reset(token=link, password=NEW, at=timezone.now())
+
+    assert User.objects.get().check_password(PASSWORD)
+    assert EmailToken.objects.get().used_at is None
 
 
 def test_a_suspended_account_is_not_reset(api, nora, link):

@@ -277,6 +277,11 @@ SHAPES: dict[str, Forge] = {
     "payload-deep": lambda c: _raw(
         {"alg": "HS256", "typ": "JWT", "kid": NEWEST}, b"[" * 700 + b"]" * 700, KEYS[NEWEST]
     ),
+    # More than Python reads one inside another; the form is looked at before the signature.
+    "payload-bottomless": lambda c: _raw(
+        {"alg": "HS256", "typ": "JWT", "kid": NEWEST}, b"[" * 1300, KEYS[NEWEST]
+    ),
+    "header-bottomless": lambda c: f"{_part(b'[' * 1400)}.{_part(b'{}')}.AAAA",
     "header-list": lambda c: _raw(["HS256"], json.dumps(c).encode(), KEYS[NEWEST]),
     "long": lambda c: _signed({**c, "x": "A" * 2000}),
 }

@@ -9,7 +9,15 @@ from functools import partial
 import pytest
 from django.utils import timezone
 
-from accounts.models import Passkey, PlatformRole, RecoveryCode, Session, TotpDevice
+from accounts.models import (
+    Passkey,
+    PasskeyChallenge,
+    PlatformRole,
+    RecoveryCode,
+    Session,
+    TotpDevice,
+    User,
+)
 from accounts.services import factors, passkeys, recovery_codes, sessions, two_factor
 from audit.models import AuditLog
 from audit.services import entries
@@ -86,6 +94,17 @@ def test_enabling_again_throws_the_first_seed_away(client, olivia):
     assert client.post(VERIFY, {"code": App.of(second).code()}).status_code == 200
 
 
+def test_the_seed_is_not_answered_again(client):
+    key = {"Idempotency-Key": "one"}
+    secret = client.post(ENABLE, headers=key).json()["secret"]
+    client.post(VERIFY, {"code": App.of(secret).code()})
+
+    again = client.post(ENABLE, headers=key)
+
+    assert (again.status_code, again.json()["code"]) == (409, "two_factor_is_on")
+    assert secret not in again.content.decode()
+
+
 def test_the_seed_is_encrypted_at_rest(client, tables_holding):
     secret = client.post(ENABLE).json()["secret"]
 
@@ -126,6 +145,20 @@ def test_turning_it_on_answers_ten_recovery_codes_once(client, olivia, clock, ta
         "recovery_codes_left": 10,
     }
     assert client.post(VERIFY, {"code": app.code(steps=1)}).status_code == 409
+
+
+def test_recovery_codes_are_answered_to_nobody_who_repeats_the_request(
+    client, olivia, api, api_as, stan
+):
+    app = App.of(client.post(ENABLE).json()["secret"])
+    given, key = {"code": app.code()}, {"Idempotency-Key": "one"}
+    codes = client.post(VERIFY, given, headers=key).json()["recovery_codes"]
+
+    for somebody, status in ((api, 401), (api_as(stan), 409)):
+        response = somebody.post(VERIFY, given, headers=key)
+
+        assert response.status_code == status
+        assert codes[0] not in response.content.decode()
 
 
 def test_turning_it_on_is_audited_and_mailed(client, olivia, clock):
@@ -182,6 +215,26 @@ def test_enabling_needs_a_recent_sign_in(client, olivia):
     response = client.post(ENABLE)
 
     assert (response.status_code, response.json()["code"]) == (403, "reauthentication_required")
+    assert not TotpDevice.objects.exists()
+
+
+@pytest.mark.parametrize("path", [ENABLE, "/api/v1/auth/passkeys/options"])
+def test_a_stranger_who_registered_an_address_keeps_its_owner_out_by_nothing(client, olivia, path):
+    User.objects.filter(pk=olivia.pk).update(email_verified_at=None)
+
+    refused = client.post(path)
+
+    assert (refused.status_code, refused.json()["code"]) == (403, "email_not_verified")
+    assert not TotpDevice.objects.exists()
+    assert not PasskeyChallenge.objects.exists()
+
+
+def test_the_page_says_so_too(portal_as, olivia):
+    User.objects.filter(pk=olivia.pk).update(email_verified_at=None)
+
+    page = portal_as(olivia).post("/security/two-factor/", {}, follow=True)
+
+    assert "Open the link in the mail you received" in page.content.decode()
     assert not TotpDevice.objects.exists()
 
 

@@ -104,10 +104,11 @@ def test_a_removal_is_held_to_it_too(world: World):
     assert not ApiKey.objects.exclude(revoked_at=None).exists()
 
 
-def test_where_nothing_is_read_there_is_nothing_to_match(world: World):
+@pytest.mark.parametrize("key", [{}, {"Idempotency-Key": "one"}], ids=["", "under a key"])
+def test_where_nothing_is_read_there_is_nothing_to_match(world: World, key):
     operation = operations()["api_keys_rotate"]
 
-    refused = world.ask("owner", operation, body={}, headers={"If-Match": '"x"'})
+    refused = world.ask("owner", operation, body={}, headers={"If-Match": '"x"', **key})
 
     assert refused.status_code == 400
     fault = refused.json()["errors"][0]

@@ -450,3 +450,10 @@ def test_an_invitation_of_another_organization_is_missing(
 
     assert got == [404, 404, 404]
     assert states() == ["PENDING"]
+
+
+def test_refuses_letters_that_only_the_database_knows(api_as, olivia, organization):
+    refused = invite(api_as(olivia), organization, email="nora@e\u1c89ample.com")
+
+    assert (refused.status_code, refused.json()["errors"][0]["code"]) == (400, "unknown_character")
+    assert not OrganizationInvitation.objects.exists()

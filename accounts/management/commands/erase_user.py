@@ -39,4 +39,4 @@ class Command(BaseCommand):
                 services.deletions.erase(user_id=user.pk, at=timezone.now())
         except DomainError as error:
             raise CommandError(error.detail) from None
-        self.stdout.write(f"{user.email} is erased; what is left is called deleted-{user.pk}.")
+        self.stdout.write(f"{user.email} is erased; what is left is called deleted-{user.pk}-….")
