@@ -67,6 +67,7 @@ class Engine:
         self._owing: set[Plan] = set()
         self._services_used: set[int] = set()
         self._routes_version = ""
+        self._looked_at = 0.0
         self._revalidate_now = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -295,6 +296,7 @@ class Engine:
 
     async def _look(self) -> None:
         """Compare records and rules with PostgreSQL. While it is away, what is known goes on being used."""
+        self._heed_clock()
         try:
             await self.directory.revalidate()
             version = await self.store.routes_version()
@@ -306,6 +308,13 @@ class Engine:
         except StoreDown as error:
             self.metrics.counters["postgres_failures"] += 1
             logger.warning("gate_without_postgres", error=str(error))
+
+    def _heed_clock(self) -> None:
+        """Have plans made anew when the clock was set back: theirs may count in a period that has not begun."""
+        now = time()
+        if now < self._looked_at:
+            self.directory.forget_plans()
+        self._looked_at = now
 
     async def _tidy(self) -> None:
         self.leases.sweep()

@@ -3,6 +3,7 @@
 import base64
 from datetime import timedelta
 
+import jwt
 import orjson
 import pytest
 from django.utils import timezone
@@ -425,10 +426,15 @@ def test_no_header_of_a_key_can_break_an_answer(house, gate):
     assert answer.headers["x-org-id"] == str(house.organization.pk)
 
 
-def test_untrusted_peer_is_believed_nothing(house, start_gate):
+@pytest.fixture(scope="module")
+def suspicious(start_gate):
+    """A gate that has other proxies than us."""
+    return start_gate(GATEWAY_TRUSTED_PROXIES="203.0.113.0/24")
+
+
+def test_untrusted_peer_is_believed_nothing(house, suspicious):
     key = house.key(ip_allowlist=["192.0.2.9"])
     open_key = house.key()
-    suspicious = start_gate(GATEWAY_TRUSTED_PROXIES="203.0.113.0/24")
 
     refused = authorize(suspicious, key.secret)
     passed = authorize(suspicious, open_key.secret, "/admin/7", X_Request_Id="client-0123456789")
@@ -436,6 +442,22 @@ def test_untrusted_peer_is_believed_nothing(house, start_gate):
     assert (refused.status, refused.json["code"]) == (403, "forbidden_ip")
     assert passed.status == 204
     assert passed.headers["x-request-id"] != "client-0123456789"
+
+
+def test_untrusted_peer_does_not_say_what_is_signed(house, suspicious, clock_wait):
+    Api.objects.filter(pk=house.api.pk).update(sends_assertion=True)
+    key = house.key()
+    asked = {"X_Forwarded_Host": "shop.test", "X_Forwarded_Proto": "ftp", "Host": "gate.test"}
+    try:
+        clock_wait(
+            lambda: "x-gateway-assertion" in authorize(suspicious, key.secret).headers, seconds=0.0
+        )
+        answer = authorize(suspicious, key.secret, "/admin/7", "DELETE", **asked)
+    finally:
+        Api.objects.filter(pk=house.api.pk).update(sends_assertion=False)
+
+    claims = jwt.decode(answer.headers["x-gateway-assertion"], options={"verify_signature": False})
+    assert (claims["htm"], claims["htu"]) == ("GET", "https://gate.test")
 
 
 def test_plain_asgi_server_answers_alike(house, start_gate, gate):
