@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import count, takewhile
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -90,11 +90,13 @@ def buckets(query: UsageQuery) -> Iterable[int]:
     if query.granularity == "hour":
         return range(first, last, 3600)
     day = query.first.astimezone(query.zone).date()
-    beginnings = (
-        int(datetime.combine(day + timedelta(days=number), time.min, query.zone).timestamp())
-        for number in count()
-    )
+    beginnings = (_beginning(day + timedelta(days=number), query.zone) for number in count())
     return takewhile(lambda at: at < last, beginnings)
+
+
+def _beginning(day: date, zone: ZoneInfo) -> int:
+    """Return when a day begins: at the first midnight where there are two, and where there is none when it would be."""
+    return int(datetime.combine(day, time.min, zone).timestamp())
 
 
 def _source(query: UsageQuery) -> tuple[QuerySet[Any], Any]:
@@ -107,7 +109,7 @@ def _source(query: UsageQuery) -> tuple[QuerySet[Any], Any]:
     hours = {"hour__gte": query.first, "hour__lt": query.last}
     rows = model.objects.filter(organization=query.organization, **hours, **filters)
     is_daily = query.granularity == "day"
-    return rows, DayIn(F("hour"), Value(query.zone.key)) if is_daily else F("hour")
+    return rows, DayIn(Value(query.zone.key), F("hour")) if is_daily else F("hour")
 
 
 def _model(query: UsageQuery) -> tuple[Any, Row]:
@@ -122,6 +124,9 @@ def _row(query: UsageQuery, row: Row) -> Row:
     shaped: Row = {}
     if "bucket" in row:
         shaped["bucket"] = row["bucket"]
+        if query.granularity == "day":
+            day = datetime.fromtimestamp(row["bucket"], UTC).date()
+            shaped["bucket"] = _beginning(day, query.zone)
     if "api_key_id" in row:
         shaped["key_id"] = row["api_key_id"]
     if "route" in row:
