@@ -16,6 +16,13 @@ from config.common.errors import DomainError
 from organizations.models import Organization
 
 MAX_ROWS = 10_000
+# Zones of the IANA with summer time whose names are to PostgreSQL offsets without it; these keep the same time.
+_ABBREVIATIONS = {
+    "CET": "Europe/Brussels",
+    "EET": "Europe/Athens",
+    "MET": "Europe/Brussels",
+    "WET": "Europe/Lisbon",
+}
 UTC_ZONE = ZoneInfo("UTC")
 Row = dict[str, Any]
 
@@ -108,8 +115,10 @@ def _source(query: UsageQuery) -> tuple[QuerySet[Any], Any]:
         return rows, F("day")
     hours = {"hour__gte": query.first, "hour__lt": query.last}
     rows = model.objects.filter(organization=query.organization, **hours, **filters)
-    is_daily = query.granularity == "day"
-    return rows, DayIn(Value(query.zone.key), F("hour")) if is_daily else F("hour")
+    if query.granularity != "day":
+        return rows, F("hour")
+    zone = _ABBREVIATIONS.get(query.zone.key, query.zone.key)
+    return rows, DayIn(Value(zone), F("hour"))
 
 
 def _model(query: UsageQuery) -> tuple[Any, Row]:

@@ -198,6 +198,24 @@ def test_a_day_whose_midnight_comes_twice_or_never_is_one_day(client, key, zone,
     ]
 
 
+@pytest.mark.parametrize(("zone", "midnight"), [("CET", 22), ("MET", 22), ("EET", 21), ("WET", 23)])
+def test_zones_with_summer_time_have_it_under_short_names(client, key, zone, midnight):
+    for number in range(48):
+        used(key, datetime(2026, 7, 1, tzinfo=UTC) + timedelta(hours=number), calls=1)
+    query = {
+        "granularity": "day",
+        "time_zone": zone,
+        "measures": "calls",
+        "from": "2026-07-01T00:00:00Z",
+        "to": "2026-07-03T00:00:00Z",
+    }
+
+    rows = client.get(URL, query).json()["data"]
+
+    assert [row["calls"] for row in rows] == [midnight, 24, 24 - midnight]
+    assert rows[1]["bucket"] == f"2026-07-01T{midnight}:00:00Z"
+
+
 def test_a_half_hour_zone_counts_every_hour_once(client, key):
     for number in range(48):
         used(key, hour(number), calls=1)

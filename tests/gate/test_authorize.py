@@ -406,14 +406,25 @@ def test_request_id_of_a_trusted_proxy_is_kept(house, gate):
     assert all(len(answer.headers["x-request-id"]) == 32 for answer in odd)
 
 
-def test_get_and_post_only(house, gate):
-    secret = house.key().secret
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+def test_a_proxy_may_ask_with_the_original_method(house, gate, method):
+    key = house.key()
+    asked = {"X-API-Key": key.secret, "X-Forwarded-Method": method, "X-Forwarded-Uri": "/admin/7"}
+    body = b"x" * 100 if method in {"POST", "PUT", "PATCH"} else b""
 
-    assert send(gate, "POST", "/gateway/authorize", {"X-API-Key": secret}, b"x" * 100).status == 204
-    for method in ("HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"):
-        answer = send(gate, method, "/gateway/authorize", {"X-API-Key": secret})
-        assert (answer.status, answer.headers["allow"]) == (405, "GET, POST")
-        assert (answer.body == b"") == (method == "HEAD")
+    refused = send(gate, method, "/gateway/authorize", asked, body)
+    passed = send(gate, method, "/gateway/authorize", {**asked, "X-Forwarded-Uri": "/x"}, body)
+
+    assert (refused.status, passed.status, passed.body) == (403, 204, b"")
+    assert (refused.body == b"") == (method == "HEAD")
+
+
+def test_a_question_has_no_other_methods(house, gate):
+    answer = send(gate, "TRACE", "/gateway/authorize", {"X-API-Key": house.key().secret})
+
+    allowed = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
+    assert (answer.status, answer.headers["allow"]) == (405, allowed)
+    assert answer.json["code"] == "method_not_allowed"
 
 
 def test_no_header_of_a_key_can_break_an_answer(house, gate):
@@ -477,5 +488,6 @@ def test_plain_asgi_server_answers_alike(house, start_gate, gate):
         assert ours.status == theirs.status
         assert set(ours.headers) == set(theirs.headers)
     assert send(plain, "POST", "/gateway/authorize", {}, b"x" * 17_000).status == 413
-    assert send(plain, "DELETE", "/gateway/authorize").status == 405
+    assert send(plain, "DELETE", "/gateway/authorize").status == 401
+    assert send(plain, "TRACE", "/gateway/authorize").status == 405
     assert send(plain, "GET", "/elsewhere").json["path"] == "/elsewhere"
