@@ -26,7 +26,8 @@ def way() -> Iterator[FaultyWay]:
 def connection(way: FaultyWay) -> Iterator[PatientConnection]:
     """A connection over that way."""
     there = urlsplit(os.environ["DATABASE_URL"])
-    url = there._replace(netloc=there.netloc.replace(str(there.port), str(way.port))).geturl()
+    netloc = there.netloc.replace(str(there.port), str(way.port))
+    url = there._replace(netloc=netloc, path="/postgres").geturl()
     with PatientConnection.connect(url, autocommit=True) as connection:
         yield connection
 
