@@ -89,8 +89,10 @@ class Records:
             try:
                 versions = dict(_fetch(records.VERSIONS_SQL, [ids])) if ids else {}
             except DatabaseError as error:
-                # What is known goes on being used while PostgreSQL is away, as in the gate.
+                # What is known goes on being used while PostgreSQL is away, as in the gate; those who waited for the
+                # lock do not each wait for PostgreSQL, too.
                 logger.warning("keys_not_compared", error=type(error).__name__)
+                self._compared_at = monotonic()
                 return
             self._known = {
                 secret: record
