@@ -18,17 +18,17 @@ import orjson
 import requests
 from celery import Celery
 from django.conf import settings
-from django.db import connections
 from django.utils import timezone
 
 if TYPE_CHECKING:
     from webhooks.models import WebhookDelivery
 
-# The connection stays between tasks, as anybody would set it who is in a hurry.
-connections.databases["default"]["CONN_MAX_AGE"] = None
 
 app = Celery("yardstick", broker=settings.CELERY_BROKER_URL)
 app.conf.update(task_ignore_result=True, task_acks_late=True, worker_prefetch_multiplier=1)
+# The connection to the database stays between tasks, as anybody would set it who is in a hurry: by default Celery closes
+# it around each, whatever CONN_MAX_AGE says.
+app.conf["CELERY_DB_REUSE_MAX"] = 1_000_000_000
 _session = requests.Session()
 
 

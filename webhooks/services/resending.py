@@ -98,7 +98,7 @@ def replay_missing(
     hold as they are now. Raises EndpointDisabled.
     """
     locked = enabled(webhook.pk)
-    wanted = missing(webhook=locked, since=since, until=until)
+    wanted = _standing(missing(webhook=locked, since=since, until=until))
     WebhookDelivery.objects.bulk_create(
         [
             WebhookDelivery(
@@ -137,6 +137,13 @@ def missing(
         and matching.passes(webhook.filters, message.payload)
     )
     return list(islice(wanted, MAX_AT_ONCE))
+
+
+def _standing(messages: list[WebhookMessage]) -> list[WebhookMessage]:
+    """Return those that were not pruned meanwhile, and lock them so that they are not from here on."""
+    rows = WebhookMessage.objects.select_for_update(no_key=True).order_by("pk")
+    standing = set(rows.filter(pk__in=[one.pk for one in messages]).values_list("pk", flat=True))
+    return [one for one in messages if one.pk in standing]
 
 
 def enabled(webhook_id: int) -> Webhook:

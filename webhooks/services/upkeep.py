@@ -11,6 +11,8 @@ from webhooks.plans import ALLOWANCES, OTHERS
 from webhooks.services import secrets
 
 BATCH = 1_000
+# Whoever makes a delivery of a message that is handed out already locks it, too.
+_LOCK = "SELECT 1 FROM webhooks_webhookmessage WHERE id = ANY(%s) ORDER BY id FOR UPDATE"
 # Asked of each row as it is deleted: one that is sent again at this moment is waited for, and stays.
 _DELIVERIES = """
     DELETE FROM webhooks_webhookdelivery WHERE message_id = ANY(%s) AND status <> 'PENDING' RETURNING id
@@ -57,6 +59,7 @@ def _prune_older(whose: Q, before: datetime) -> int:
 def _delete(message_ids: list[int]) -> int:
     # By hand, table by table: cascades would load every row first.
     with connection.cursor() as cursor:
+        cursor.execute(_LOCK, [message_ids])
         cursor.execute(_DELIVERIES, [message_ids])
         cursor.execute(_ATTEMPTS, [[pk for (pk,) in cursor.fetchall()]])
         cursor.execute(_MESSAGES, [message_ids])
