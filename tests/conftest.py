@@ -1,7 +1,9 @@
 """Bootstrap of every test session: servers first, then Django, then the people of `tests.people`."""
 
+import gc
 import os
 import warnings
+from collections import Counter
 from collections.abc import Generator, Iterator
 from importlib.util import find_spec
 from typing import Any
@@ -9,6 +11,10 @@ from typing import Any
 import pytest
 
 from tests import servers
+from tests.patience import within_one
+
+# Most of what tests make is garbage without cycles: looking for cycles as often as usual is a tenth of all work.
+gc.set_threshold(100_000, 20, 20)
 
 # Django reads its settings once: the servers must be known by then.
 DATABASES = servers.provide()
@@ -21,11 +27,18 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message="The default scheme will be changed")
     django.setup()
 
+import hypothesis  # noqa: E402
 import redis  # noqa: E402
 from django.conf import settings  # noqa: E402
 from django.db import connections  # noqa: E402
 from django.test import TransactionTestCase  # noqa: E402
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # noqa: E402
+
+# A machine that stands still says nothing of an example.
+hypothesis.settings.register_profile(
+    "tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("tests")
 
 pytest_plugins = [name for name in ("tests.people",) if find_spec(name)]
 _MUST_RUN_ALL = os.environ.get("CI", "").lower() in {"1", "true"}
@@ -66,6 +79,7 @@ _MINUTES = tuple(
         *("readme/test_readme", "platform/test_up", "trials/test_revocation"),
     )
 )
+_MANY = 60
 _PROGRAMS = tuple(
     f"tests/{folder}/"
     for folder in ("browser", "canary", "contract", "trials", "gate", "proxy", "platform", "readme")
@@ -73,13 +87,21 @@ _PROGRAMS = tuple(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the long ones first; the order of the shuffle stays, but for that."""
+    """Put the long ones first, modules of many tests among them; the order of the shuffle stays, but for that."""
+    sizes = Counter(item.path for item in items)
     items.sort(
         key=lambda item: (
             not item.nodeid.startswith(_MINUTES),
             not item.nodeid.startswith(_PROGRAMS),
+            sizes[item.path] < _MANY,
         )
     )
+
+
+def pytest_collection_finish() -> None:
+    """Look no more through what stays until the end: modules and tests."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
@@ -91,13 +113,13 @@ def django_db_setup(django_test_environment: None) -> Iterator[None]:
     DATABASES.drop()
 
 
-def _clone_again(_case: TransactionTestCase) -> None:
+def _empty_again(_case: TransactionTestCase) -> None:
     # Truncating would also lose what migrations put there, and append-only tables refuse it.
     connections.close_all()
-    DATABASES.clone()
+    DATABASES.empty()
 
 
-setattr(TransactionTestCase, "_fixture_teardown", _clone_again)  # noqa: B010  (not in the stubs)
+setattr(TransactionTestCase, "_fixture_teardown", _empty_again)  # noqa: B010  (not in the stubs)
 
 
 @pytest.fixture(scope="session")
@@ -113,6 +135,12 @@ def redis_client() -> "Iterator[redis.Redis]":
 def _forgotten_redis(redis_client: redis.Redis) -> None:
     """Start every test without counters, caches and streams."""
     servers.forget_redis_keys(redis_client, settings.REDIS_PREFIX)
+
+
+@pytest.fixture(autouse=True)
+def _steady_hour() -> None:
+    """Start no test in the last seconds of an hour: it might see two of them, or two days or months."""
+    within_one("hour", seconds=5)
 
 
 @pytest.hookimpl(wrapper=True)

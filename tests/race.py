@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from django.db import connection, transaction
 
-_TIMEOUT = 20.0
+_TIMEOUT = 60.0
 # Long enough for the server to have read everything and to wait for one byte on each connection.
 _SETTLE = 0.3
 

@@ -10,21 +10,18 @@ import contextlib
 import fcntl
 import hashlib
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import psycopg
 import redis
-from psycopg import sql
 
 from config.embedded.place import BASE_DIR, locate
 from config.embedded.postgres import Postgres
-from config.embedded.servers import free_port
 from config.embedded.valkey import Valkey
+from tests.databases import Databases, statement, with_database
+from tests.ports import free_port
 
 PASSWORD = "tests"
 _SCHEMA_SOURCES = (
@@ -33,45 +30,6 @@ _SCHEMA_SOURCES = (
     "config/djstripe_migrations/*.py",
 )
 _SLOTS = 16
-
-
-@dataclass(frozen=True)
-class Databases:
-    """Where this process's database comes from and what it is called."""
-
-    server_url: str
-    template: str
-    name: str
-
-    def clone(self) -> None:
-        """Put a fresh copy of the template in the database's place; whoever is connected to the old one is cut off."""
-        with self._connect() as server:
-            server.execute(_statement("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name))
-            server.execute(_statement("CREATE DATABASE {} TEMPLATE {}", self.name, self.template))
-
-    def drop(self) -> None:
-        """Remove the database."""
-        with self._connect() as server:
-            server.execute(_statement("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name))
-
-    def require_template(self) -> None:
-        """Build the template unless it stands; concurrent sessions wait for the one that builds."""
-        with self._connect() as server:
-            server.execute("SELECT pg_advisory_lock(hashtext('tollgate test template'))")
-            names = [row[0] for row in server.execute("SELECT datname FROM pg_database")]
-            if self.template in names:
-                return
-            # On a server of somebody else's another version's session may still need its template.
-            ours = names if os.environ.get("TEST_DATABASE_IS_OURS") else []
-            for outdated in (name for name in ours if str(name).startswith("template_tollgate_")):
-                server.execute(_statement("DROP DATABASE {} WITH (FORCE)", str(outdated)))
-            draft = f"{self.template}_draft"
-            server.execute(_statement("CREATE DATABASE {}", draft))
-            _migrate(_with_database(self.server_url, draft))
-            server.execute(_statement("ALTER DATABASE {} RENAME TO {}", draft, self.template))
-
-    def _connect(self) -> "psycopg.Connection[tuple[object, ...]]":
-        return psycopg.connect(self.server_url, autocommit=True)
 
 
 def provide() -> Databases:
@@ -89,7 +47,7 @@ def provide() -> Databases:
     )
     if worker == "main":
         databases.require_template()
-    os.environ["DATABASE_URL"] = _with_database(databases.server_url, databases.name)
+    os.environ["DATABASE_URL"] = with_database(databases.server_url, databases.name)
     os.environ["REDIS_URL"], os.environ["REDIS_PREFIX"] = _redis_share(worker)
     return databases
 
@@ -180,7 +138,7 @@ def _drop_leftovers(postgres: Postgres) -> None:
     with postgres.connect() as server:
         for (name,) in server.execute("SELECT datname FROM pg_database").fetchall():
             if str(name).startswith("tollgate_") or str(name).endswith("_draft"):
-                server.execute(_statement("DROP DATABASE {} WITH (FORCE)", str(name)))
+                server.execute(statement("DROP DATABASE {} WITH (FORCE)", str(name)))
 
 
 def _schema_hash() -> str:
@@ -192,22 +150,6 @@ def _schema_hash() -> str:
     return digest.hexdigest()[:16]
 
 
-def _migrate(database_url: str) -> None:
-    migration = subprocess.run(
-        [sys.executable, str(BASE_DIR / "manage.py"), "migrate", "--verbosity", "0"],
-        env={
-            **os.environ,
-            "DJANGO_SETTINGS_MODULE": "config.settings.test",
-            "DATABASE_URL": database_url,
-            "REDIS_URL": os.environ["TEST_REDIS_SERVER"],
-        },
-        capture_output=True,
-        text=True,
-    )
-    if migration.returncode != 0:
-        sys.exit(f"the migrations fail:\n{migration.stdout}{migration.stderr}")
-
-
 def _redis_share(worker: str) -> tuple[str, str]:
     """Return this worker's URL and prefix. Pub/sub channels know no database numbers, hence the prefix."""
     server = os.environ["TEST_REDIS_SERVER"]
@@ -215,14 +157,6 @@ def _redis_share(worker: str) -> tuple[str, str]:
         return server, f"tg{os.environ['TEST_SESSION']}{worker}:"
     number = 0 if worker == "main" else int(worker.removeprefix("gw")) + 1
     return urlsplit(server)._replace(path=f"/{number}").geturl(), f"tg{worker}:"
-
-
-def _with_database(server_url: str, name: str) -> str:
-    return urlsplit(server_url)._replace(path=f"/{name}").geturl()
-
-
-def _statement(text: str, *names: str) -> sql.Composed:
-    return sql.SQL(text).format(*map(sql.Identifier, names))
 
 
 def _batches(keys: "Iterator[bytes]", size: int = 500) -> "Iterator[list[bytes]]":

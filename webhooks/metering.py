@@ -16,7 +16,8 @@ from webhooks.models import (
     WebhookMessage,
 )
 
-_RECENT = timedelta(hours=1)
+# Long enough for alerts, short enough to be read at each scrape.
+_RECENT = timedelta(minutes=5)
 # From the change to the first attempt.
 _LAG = """
     SELECT percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (
@@ -26,7 +27,6 @@ _LAG = """
     JOIN webhooks_webhookmessage AS message ON message.id = delivery.message_id
     WHERE attempt.at > %s AND attempt.trigger = 'event'
 """
-_LAG_SPAN = timedelta(minutes=5)
 _QUANTILES = ("0.5", "0.95", "0.99")
 
 
@@ -79,14 +79,14 @@ def _queue_lines(at: datetime) -> Iterator[str]:
 def _outcome_lines(at: datetime) -> Iterator[str]:
     rows = WebhookAttempt.objects.filter(at__gt=at - _RECENT).values("outcome")
     counts = dict(rows.annotate(count=Count("id")).values_list("outcome", "count"))
-    yield from _gauge("attempts", "Attempts of the last hour by outcome.")
+    yield from _gauge("attempts", "Attempts of the last five minutes by outcome.")
     for outcome in Outcome.values:
         yield f'tollgate_webhook_attempts{{outcome="{outcome}"}} {counts.get(outcome, 0)}'
 
 
 def _lag_lines(at: datetime) -> Iterator[str]:
     with connection.cursor() as cursor:
-        cursor.execute(_LAG, [at - _LAG_SPAN])
+        cursor.execute(_LAG, [at - _RECENT])
         (found,) = cursor.fetchone() or (None,)
     yield from _gauge("lag_seconds", "Time from a change to the first attempt, over five minutes.")
     for quantile, value in zip(_QUANTILES, found or (), strict=False):

@@ -53,7 +53,7 @@ TOLD_HEADERS = {
         "example": '"person";q=600;w=60, "organization";q=3000;w=60',
     },
     "Idempotency-Replayed": {
-        "description": "`true` on an answer that was recorded before.",
+        "description": "`true` on an answer that was recorded before; the same is said as `Idempotent-Replayed`.",
         "schema": {"type": "string", "enum": ["true"]},
     },
     "X-Request-Id": {

@@ -41,6 +41,9 @@ TOTAL_SECONDS = 15.0
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 10.0
 LOOKUP_SECONDS = 5.0
+# A look-up that nobody waits for any more keeps its thread until the system gives up on it. With few of them, some names
+# that are never answered would be enough to hold up all others.
+_LOOKUPS = 256
 # Shorter than what common servers keep a silent connection for, so that we seldom write into one they just closed.
 KEEP_ALIVE_SECONDS = 4.0
 # How long one address of a name is waited for before the next is tried beside it (RFC 8305).
@@ -72,7 +75,7 @@ class Client:
     async def __aenter__(self) -> "Client":
         self._loop = asyncio.get_running_loop()
         # Threads of its own, so that a slow name server holds up nobody else's work.
-        self._lookups = ThreadPoolExecutor(max_workers=32, thread_name_prefix="resolver")
+        self._lookups = ThreadPoolExecutor(max_workers=_LOOKUPS, thread_name_prefix="resolver")
         return self
 
     async def __aexit__(

@@ -20,7 +20,8 @@ from config.common.errors import DomainError
 from config.common.models import IDEMPOTENT_BODY, IdempotentAnswer
 
 HEADER = "Idempotency-Key"
-REPLAYED = "Idempotency-Replayed"
+# Under our name, and under the one that clients written for Stripe look for.
+REPLAYED = {"Idempotency-Replayed": "true", "Idempotent-Replayed": "true"}
 KEPT_FOR = timedelta(hours=24)
 _BATCH = 5_000
 # Below 60 s, so that a client may rely on the minute.
@@ -140,7 +141,7 @@ def begin(claim: Claim, *, at: datetime) -> Answer | None:
     if not crypto.equal(bytes(recorded.fingerprint), claim.fingerprint):
         raise IdempotencyKeyReused
     body = crypto.decrypt(recorded.body_encrypted, purpose=IDEMPOTENT_BODY).encode()
-    return Answer(recorded.status, {**recorded.headers, REPLAYED: "true"}, body)
+    return Answer(recorded.status, recorded.headers | REPLAYED, body)
 
 
 def _lock(claim: Claim) -> None:

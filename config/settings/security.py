@@ -88,6 +88,7 @@ CORS_ALLOW_HEADERS = [
 ]
 CORS_EXPOSE_HEADERS = [
     "idempotency-replayed",
+    "idempotent-replayed",
     "link",
     "ratelimit",
     "ratelimit-policy",

@@ -182,7 +182,7 @@ def test_only_some_hash_at_a_time():
     for _ in taken:
         hashers._slots.release()
     for thread in threads:
-        thread.join(timeout=10)
+        thread.join(timeout=60)
 
     assert (waiting, len(done)) == (0, 8)
 

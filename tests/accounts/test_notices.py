@@ -274,7 +274,7 @@ def test_open_pages_are_told(olivia, django_capture_on_commit_callbacks):
         page = await layer.new_channel()
         await layer.group_add(realtime.group(olivia.pk), page)
         await asyncio.to_thread(callbacks[-1])
-        return await asyncio.wait_for(layer.receive(page), 5)
+        return await asyncio.wait_for(layer.receive(page), 60)
 
     assert asyncio.run(hear()) == {"type": "person.notice"}
 

@@ -386,11 +386,11 @@ def test_a_well_signed_refresh_token_that_was_never_handed_out_ends_the_family(a
 @pytest.mark.parametrize("size", [10_000, 100_000, 900_000])
 def test_a_huge_token_costs_nothing(api, scene, size):
     token = _signed({**scene.claims("access"), "x": "A" * size})
-    started = time.perf_counter()
+    started = time.thread_time()
 
     _require_refusal(_present(api, DOORS["access"], token), DOORS["access"])
 
-    assert time.perf_counter() - started < 0.5
+    assert time.thread_time() - started < 0.5
 
 
 @pytest.mark.parametrize(

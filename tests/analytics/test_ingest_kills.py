@@ -55,7 +55,7 @@ def kill_at_work(batch_size: int) -> None:
     """Start ingestion, wait until it has taken something from the stream, and kill it soon after."""
     before = waiting()
     process = start_ingestion(batch_size)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while waiting() >= before and time.monotonic() < deadline:
         assert process.poll() is None
         time.sleep(0.002)
@@ -146,7 +146,7 @@ def test_the_long_running_command_stops_on_sigterm(organization):
         time.sleep(0.05)
     process.terminate()
 
-    assert process.wait(timeout=20) == 0
+    assert process.wait(timeout=60) == 0
     assert ApiUsageLog.objects.count() == 1
 
 
@@ -177,14 +177,14 @@ def test_the_long_running_command_survives_lost_connections(organization):
                     " WHERE datname = current_database() AND pid <> pg_backend_pid()"
                 )
             stream.xadd(name, {"e": orjson.dumps(event(key))})
-            assert ingested(2, seconds=20)
+            assert ingested(2, seconds=60)
 
             valkey.stop()
             time.sleep(1)
             valkey.start()
             valkey.wait()
             stream.xadd(name, {"e": orjson.dumps(event(key))})
-            assert ingested(3, seconds=20)
+            assert ingested(3, seconds=60)
         finally:
             process.terminate()
-            process.wait(timeout=5)
+            process.wait(timeout=60)

@@ -28,9 +28,9 @@ from config.common.idempotency import (
 )
 from config.common.models import IdempotentAnswer
 from config.common.tasks import prune_answers
-from config.embedded.servers import free_port
 from tests import race
 from tests.factories.organizations import MemberFactory, OrganizationFactory
+from tests.ports import free_port
 
 KEYS = "/api/v1/api-keys"
 ROOT = Path(__file__).resolve().parents[2]
@@ -56,8 +56,8 @@ def test_a_retry_is_answered_to_the_byte(client):
     assert again.content == first.content
     assert again["Content-Type"] == first["Content-Type"]
     assert again["Cache-Control"] == first["Cache-Control"] == "no-store"
-    assert again["Idempotency-Replayed"] == "true"
-    assert "Idempotency-Replayed" not in first
+    assert again["Idempotency-Replayed"] == again["Idempotent-Replayed"] == "true"
+    assert not {"Idempotency-Replayed", "Idempotent-Replayed"} & set(first.headers)
     assert again["X-Request-Id"] == "another-request"
     assert ApiKey.objects.count() == 1
     assert AuditLog.objects.filter(event="api_key.created").count() == 1
@@ -246,7 +246,7 @@ def test_while_the_first_one_runs_others_are_told_to_wait(client, monkeypatch):
 
     def slowly(**arguments):
         entered.set()
-        assert may_go.wait(20)
+        assert may_go.wait(60)
         return real(**arguments)
 
     monkeypatch.setattr(keys, "create_key", slowly)
@@ -258,7 +258,7 @@ def test_while_the_first_one_runs_others_are_told_to_wait(client, monkeypatch):
 
     thread = threading.Thread(target=first)
     thread.start()
-    assert entered.wait(20)
+    assert entered.wait(60)
     meanwhile = create(client, "one")
     may_go.set()
     thread.join()
@@ -328,9 +328,9 @@ def test_a_killed_server_leaves_all_or_nothing(client, olivia, when, effects):
                 url + KEYS,
                 json={"name": "Checkout"},
                 headers={**headers, "X-Die": when},
-                timeout=30,
+                timeout=60,
             )
-        assert process.wait(10) == -9
+        assert process.wait(60) == -9
     names = list(ApiKey.objects.values_list("name", flat=True))
     assert names == ["Checkout"] * effects
 

@@ -61,7 +61,7 @@ def race() -> Callable[..., list[Any]]:
         def run(number: int) -> None:
             try:
                 connection.ensure_connection()
-                start.wait(timeout=10)
+                start.wait(timeout=60)
                 results[number] = act(number)
             except Exception as error:  # noqa: BLE001  the test looks at it
                 results[number] = error

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
-from config.embedded.servers import free_port
 from tests.architecture.source import ROOT
+from tests.patience import PATIENCE_SECONDS
+from tests.ports import free_port
 
 CHROMIUM = next(
     (
@@ -27,6 +28,8 @@ CHROMIUM = next(
     None,
 )
 _READY_SECONDS = 90
+# A machine that stands still is no page that does not come; the default is 5 s.
+expect.set_options(timeout=PATIENCE_SECONDS * 1_000)
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _QUIET_FLAGS = [
     "--no-sandbox",
@@ -107,7 +110,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield Site(f"http://localhost:{port}", local, _greeting(process, log))
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(timeout=30)
+        process.wait(timeout=60)
 
 
 def _greeting(process: "subprocess.Popen[bytes]", log: Path) -> str:
@@ -135,6 +138,7 @@ def browser() -> Iterator[Browser]:
 def visit(browser: Browser, site: Site) -> Iterator[Visit]:
     """Open a fresh page; when the test is over, the browser has had nothing to complain of."""
     context = browser.new_context(base_url=site.url)
+    context.set_default_timeout(PATIENCE_SECONDS * 1_000)
     visit = Visit(context.new_page())
     visit.listen()
     yield visit

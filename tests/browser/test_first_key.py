@@ -50,13 +50,13 @@ def test_newcomer_sees_the_first_call(site, visit, serious_faults):
         text for text in page.locator("pre code").all_inner_texts() if text.startswith("curl")
     )
     printed = subprocess.run(
-        shlex.split(curl.replace("\\\n", " ")), capture_output=True, text=True, timeout=20
+        shlex.split(curl.replace("\\\n", " ")), capture_output=True, text=True, timeout=60
     )
     assert printed.returncode == 0, printed.stderr
     assert "problems/" not in printed.stdout
 
     expect(page.get_by_text(re.compile("received", re.IGNORECASE)).first).to_be_visible(
-        timeout=15_000
+        timeout=60_000
     )
     page.goto("/requests/")
     expect(page.get_by_text("/demo/hello").first).to_be_visible()

@@ -86,8 +86,8 @@ def look_at(visit, serious_faults):
 
 
 def _stays_too_wide(page):
-    """Whether a page has to be moved sideways, after its charts had a second to follow the window."""
-    for _ in range(20):
+    """Whether a page has to be moved sideways, after its charts had the time to follow the window."""
+    for _ in range(400):
         if page.evaluate(OVERFLOW) == 0:
             return False
         page.wait_for_timeout(50)

@@ -47,14 +47,14 @@ def test_a_webhook_from_its_first_event_to_its_grade(
 
     page.get_by_role("button", name="Send test event").click()
     page.wait_for_url("**/deliveries/*/")
-    expect(page.get_by_text("Delivered", exact=True)).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("Delivered", exact=True)).to_be_visible(timeout=60_000)
     (call,) = receiver.calls_to("/books")
     Verifier(secret).verify(call.body, call.headers)
     expect(page.get_by_text(call.message_id).first).to_be_visible()
     assert serious_faults(page) == []
 
     page.get_by_role("button", name="Resend").click()
-    expect(page.get_by_text("Attempt 2", exact=True)).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("Attempt 2", exact=True)).to_be_visible(timeout=60_000)
     assert receiver.ids == [call.message_id] * 2
 
     page.get_by_role("link", name="Bookkeeping").click()
@@ -65,7 +65,7 @@ def test_a_webhook_from_its_first_event_to_its_grade(
 
     page.get_by_role("link", name="Conformance run").click()
     page.get_by_role("main").get_by_role("button", name="Start").click()
-    expect(page.get_by_role("heading", name=re.compile("Grade D"))).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("heading", name=re.compile("Grade D"))).to_be_visible(timeout=60_000)
     assert serious_faults(page) == []
 
     page.get_by_role("link", name="Bookkeeping").click()

@@ -142,7 +142,7 @@ def test_a_listed_origin_may_read_but_not_with_cookies():
     assert {name: allowed[name] for name in allowed if name.startswith("access-control-")} == {
         "access-control-allow-origin": ALLOWED,
         "access-control-expose-headers": (
-            "idempotency-replayed, link, ratelimit, ratelimit-policy, retry-after, x-request-id"
+            "idempotency-replayed, idempotent-replayed, link, ratelimit, ratelimit-policy, retry-after, x-request-id"
         ),
     }
     assert "origin" in answer["Vary"].lower().split(", ")

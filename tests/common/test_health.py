@@ -1,7 +1,6 @@
 """Liveness whatever is away, readiness only with everything, and metrics that Prometheus can read."""
 
 import socket
-import time
 
 import pytest
 from django.db import OperationalError
@@ -13,6 +12,7 @@ from audit import selectors
 from config.common import mail
 from config.common.models import OutgoingMail
 from tests.factories.audit import SecurityEventFactory
+from tests.patience import at_most
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -38,11 +38,10 @@ def test_is_ready_when_everything_is_there():
 def test_names_a_missing_database_in_time(settings, black_hole, what):
     port = black_hole if what == "black hole" else 1
     settings.DATABASE_URL = f"postgresql://nobody@127.0.0.1:{port}/nothing"
-    started = time.monotonic()
 
-    answer = Client().get("/readyz")
+    with at_most(2):
+        answer = Client().get("/readyz")
 
-    assert time.monotonic() - started < 2
     assert answer.status_code == 503
     assert answer.json()["checks"]["database"] == "unavailable"
     assert answer.json()["checks"]["redis"] == "ok"
@@ -52,11 +51,10 @@ def test_names_a_missing_database_in_time(settings, black_hole, what):
 def test_names_a_missing_redis_in_time(settings, black_hole, what):
     port = black_hole if what == "black hole" else 1
     settings.REDIS_URL = f"redis://127.0.0.1:{port}/0"
-    started = time.monotonic()
 
-    answer = Client().get("/readyz")
+    with at_most(2):
+        answer = Client().get("/readyz")
 
-    assert time.monotonic() - started < 2
     assert answer.status_code == 503
     assert answer.json()["checks"]["redis"] == "unavailable"
 

@@ -12,6 +12,7 @@ import uvloop
 
 from config.common import destinations, http
 from config.common.http import Answer, Client, Trouble
+from tests.patience import at_most
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 BROKE = (Trouble.UNREACHABLE, "The connection broke before there was an answer.")
@@ -77,13 +78,21 @@ def serving(settings) -> Iterator[Callable[..., Server]]:
 
 
 def post(
-    url: str, headers: dict[str, str] | None = None, *, times: int = 1, pause: float = 0.0
+    url: str,
+    headers: dict[str, str] | None = None,
+    *,
+    times: int = 1,
+    pause: float = 0.0,
+    after: threading.Event | None = None,
 ) -> list[Answer]:
+    """Send some times; between two times wait for what is to happen, and a moment."""
+
     async def send() -> list[Answer]:
         answers = []
         async with Client() as client:
             for number in range(times):
                 if number:
+                    assert after is None or await asyncio.to_thread(after.wait, 60)
                     await asyncio.sleep(pause)
                 answers.append(await client.post(url, headers=headers or {}, body=b"{}"))
         return answers
@@ -181,10 +190,12 @@ def test_words_that_nobody_asked_for_end_a_silent_connection(serving):
         connection.sendall(OK)
         time.sleep(0.02)
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nforge")
+        is_said.set()
 
+    is_said = threading.Event()
     server = serving(twice, OK)
 
-    answers = post(server.url, times=2, pause=0.1)
+    answers = post(server.url, times=2, pause=0.05, after=is_said)
 
     assert [answer.body for answer in answers] == [b"ok", b"ok"]
     assert server.connections == 2
@@ -274,24 +285,30 @@ def test_silence_ends_before_the_whole_patience(serving, monkeypatch):
     monkeypatch.setattr(http, "READ_SECONDS", 0.1)
     server = serving(lambda _connection: None)
 
-    [answer] = post(server.url)
+    with at_most(1):
+        [answer] = post(server.url)
 
     assert (answer.trouble, answer.address) == (Trouble.TIMED_OUT, "127.0.0.1")
-    assert 0.1 - GRAIN <= answer.seconds < 1.0
+    assert answer.seconds >= 0.1 - GRAIN
 
 
 def test_a_server_that_keeps_talking_is_not_silent(serving, monkeypatch):
-    monkeypatch.setattr(http, "READ_SECONDS", 0.1)
+    patience = 0.1
 
     def slowly(connection: socket.socket) -> None:
         for byte in OK:
             connection.sendall(bytes([byte]))
-            time.sleep(0.01)
+            time.sleep(patience / 10)
 
+    monkeypatch.setattr(http, "READ_SECONDS", patience)
     [answer] = post(serving(slowly).url)
+    while answer.trouble is not None and patience < 5:  # the machine itself was silent
+        patience *= 7
+        monkeypatch.setattr(http, "READ_SECONDS", patience)
+        [answer] = post(serving(slowly).url)
 
     assert (answer.status, answer.body) == (200, b"ok")
-    assert answer.seconds > 0.3
+    assert answer.seconds > 3 * patience
 
 
 def test_a_silent_connection_is_closed_in_time(serving, monkeypatch):
@@ -318,7 +335,7 @@ def test_whoever_gives_up_leaves_no_connection_behind(serving):
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.1):
                     await client.post(server.url, headers={}, body=b"{}")
-            assert await asyncio.to_thread(closed.wait, 2)
+            assert await asyncio.to_thread(closed.wait, 60)
 
     asyncio.run(give_up())
 
@@ -364,10 +381,10 @@ def test_what_goes_on_for_ever_behind_the_head_is_cut(begin, more, serving):
         while True:
             sent[0] += connection.send(more)
 
-    [answer] = post(serving(pour).url)
+    with at_most(5):
+        [answer] = post(serving(pour).url)
 
     assert (answer.status, answer.trouble) == (200, None)
-    assert answer.seconds < 5
     assert sent[0] < 20_000_000
 
 
@@ -402,20 +419,55 @@ def test_the_next_address_of_a_name_is_tried_soon(settings, monkeypatch):
             connection.close()
 
         threading.Thread(target=serve, daemon=True).start()
-        [answer] = post(f"http://two.example:{port}/")
+        with at_most(2):
+            [answer] = post(f"http://two.example:{port}/")
 
     assert (answer.status, answer.address) == (200, "127.0.0.1")
-    assert answer.seconds < 2
+
+
+def test_names_that_are_never_answered_hold_up_no_other(settings, monkeypatch):
+    settings.WEBHOOK_ALLOW_CIDRS = ["127.0.0.0/8"]
+    is_over = threading.Event()
+
+    def look_up(host: str) -> list[str]:
+        if host == "quick.example":
+            return ["127.0.0.1"]
+        is_over.wait(60)
+        raise OSError("no answer")
+
+    monkeypatch.setattr(destinations, "addresses_of", look_up)
+    server = Server(OK)
+
+    async def ask() -> list[Answer]:
+        async with Client() as client:
+            slow = [
+                asyncio.create_task(
+                    client.post(f"http://{n}.slow.example/", headers={}, body=b"{}")
+                )
+                for n in range(200)
+            ]
+            await asyncio.sleep(0)
+            quick = await client.post(
+                server.url.replace("127.0.0.1", "quick.example"), headers={}, body=b"{}"
+            )
+            is_over.set()
+            return [quick, *await asyncio.gather(*slow)]
+
+    quick, *others = asyncio.run(ask())
+    server.close()
+
+    assert quick.status == 200
+    assert {other.trouble for other in others} <= {Trouble.UNREACHABLE, Trouble.TIMED_OUT}
 
 
 def test_an_address_that_takes_no_connection_is_waited_for_so_long(settings, monkeypatch):
     settings.WEBHOOK_ALLOW_CIDRS = ["127.0.0.0/8"]
     monkeypatch.setattr(http, "CONNECT_SECONDS", 0.2)
-    with _full_server() as port:
+    with _full_server() as port, at_most(1):
         [answer] = post(f"http://127.0.0.2:{port}/")
 
     assert (answer.trouble, answer.address) == (Trouble.TIMED_OUT, None)
-    assert 0.2 - GRAIN <= answer.seconds < 1.0
+    assert answer.seconds >= 0.2 - GRAIN
 
 
 def test_a_server_that_never_greets_is_left(serving, monkeypatch):
@@ -433,8 +485,9 @@ def test_a_server_that_never_greets_is_left(serving, monkeypatch):
 
         threading.Thread(target=listen, daemon=True).start()
         serving()
-        [answer] = post(f"https://127.0.0.1:{listener.getsockname()[1]}/")
-        assert gone.wait(2)
+        with at_most(1.5):
+            [answer] = post(f"https://127.0.0.1:{listener.getsockname()[1]}/")
+        assert gone.wait(60)
 
     assert answer.trouble == Trouble.TIMED_OUT
-    assert 0.2 - GRAIN <= answer.seconds < 1.5
+    assert answer.seconds >= 0.2 - GRAIN

@@ -30,7 +30,7 @@ def fuzz(callers: Callers, caller: str, directory: Path, *options: str) -> None:
         [
             *(str(Path(sys.executable).with_name("st")), "--config-file", str(_SETTINGS)),
             *("run", f"{callers.url}/api/v1/schema"),
-            *("--url", callers.url, "--no-color", "--warnings", "off", "--max-response-time", "2"),
+            *("--url", callers.url, "--no-color", "--warnings", "off", "--max-response-time", "20"),
             *("--generation-deterministic", "--suppress-health-check", "all"),
             *(part for header in headers for part in ("-H", header)),
             *(part for name in SUICIDAL for part in ("--exclude-operation-id", name)),

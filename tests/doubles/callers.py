@@ -2,10 +2,11 @@
 
 import asyncio
 import itertools
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 _PATIENCE_SECONDS = 15.0
@@ -70,6 +71,7 @@ class Callers:
         self._numbers = itertools.count()
         self._run = f"{time.time_ns():x}"
         self.tally = Tally()
+        self._seen: Counter[int] = Counter()
         self.pace: float = 0.0
 
     def for_seconds(self, seconds: float, *, connections: int) -> Tally:
@@ -77,16 +79,32 @@ class Callers:
         end = time.monotonic() + seconds
         return self._drive(lambda: time.monotonic() < end, connections)
 
+    def until(self, is_enough: Callable[[Counter[int]], bool], *, connections: int) -> Tally:
+        """Ask until what was seen so far of each status is enough."""
+        return self._drive(lambda: not is_enough(self._seen), connections)
+
     def so_often(self, calls: int, *, connections: int) -> Tally:
         """Ask until so many calls passed: refused and unanswered ones are asked again under another id."""
         return self._drive(lambda: self.passed < calls, connections)
 
+    @contextmanager
+    def meanwhile(self, *, connections: int) -> Iterator[None]:
+        """Ask all the time while the block runs."""
+        is_over = threading.Event()
+        asking = threading.Thread(
+            target=lambda: self._drive(lambda: not is_over.is_set(), connections)
+        )
+        asking.start()
+        try:
+            yield
+        finally:
+            is_over.set()
+            asking.join()
+
     @property
     def passed(self) -> int:
         """How many calls were let through so far."""
-        return self._passed
-
-    _passed = 0
+        return self._seen[204]
 
     def _drive(self, goes_on: Callable[[], bool], connections: int) -> Tally:
         asyncio.run(self._all(goes_on, connections))
@@ -120,7 +138,7 @@ class Callers:
 
     def _note(self, seen: Seen) -> None:
         self.tally.answers.append(seen)
-        self._passed += seen.status == 204
+        self._seen[seen.status] += 1
 
 
 async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> bytes:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from config.embedded.servers import free_port
+from tests.ports import free_port
 
 
 class Fault(Enum):
@@ -58,7 +58,7 @@ class FaultyWay:
         await self._close()
 
     def _call(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(timeout=10)
+        asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(timeout=60)
 
     async def _listen(self) -> None:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
@@ -119,9 +119,9 @@ def faulty_way(target: int) -> Iterator[FaultyWay]:
     way, is_ready = FaultyWay(port=free_port(), target=target), threading.Event()
     thread = threading.Thread(target=lambda: asyncio.run(way.live(is_ready)), daemon=True)
     thread.start()
-    assert is_ready.wait(timeout=10)
+    assert is_ready.wait(timeout=60)
     try:
         yield way
     finally:
         way.stop()
-        thread.join(timeout=10)
+        thread.join(timeout=60)

@@ -6,10 +6,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import orjson
 import pytest
+import redis
+from django.conf import settings
 from django.test import TransactionTestCase
 
-from tests.doubles.house import House, open_house
+from tests.doubles.bucket import Usage
+from tests.doubles.house import House, Issued, open_house
 from tests.doubles.stack import Stack, running_stack
 
 
@@ -28,6 +32,22 @@ def stack(house: House) -> Iterator[Stack]:
     """The programs of this module."""
     with enterable_directory() as directory, running_stack(directory) as running:
         yield running
+
+
+@pytest.fixture
+def usage(redis_client: redis.Redis) -> Usage:
+    """Read what the gate wrote of a key's calls: those that passed are dated by Valkey, refusals by the gate."""
+
+    def read(key: Issued, outcome: str) -> dict[str, float]:
+        stream: Any = redis_client.xrange(f"{settings.REDIS_PREFIX}usage")
+        events = [(name, orjson.loads(fields[b"e"])) for name, fields in stream]
+        return {
+            event[0]: (event[-1] or int(name.partition(b"-")[0])) / 1000
+            for name, event in events
+            if (event[2], event[7]) == (key.row.pk, outcome)
+        }
+
+    return read
 
 
 @contextmanager

@@ -9,8 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import monotonic
 
-from config.embedded.servers import free_port
-
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -174,21 +172,20 @@ _BEHAVIOURS: dict[str, Callable[[asyncio.Transport, Call], None]] = {
 @contextmanager
 def running_receiver(certificate: ssl.SSLContext | None = None) -> Iterator[Receiver]:
     """Serve on a free port of the loopback from a thread of this process."""
-    receiver = Receiver(free_port(), "https" if certificate else "http")
+    receiver = Receiver(0, "https" if certificate else "http")
     loop = asyncio.new_event_loop()
     server = loop.run_until_complete(
-        loop.create_server(
-            lambda: _Connection(receiver), "127.0.0.1", receiver.port, ssl=certificate
-        )
+        loop.create_server(lambda: _Connection(receiver), "127.0.0.1", 0, ssl=certificate)
     )
+    receiver.port = server.sockets[0].getsockname()[1]
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     try:
         yield receiver
     finally:
-        asyncio.run_coroutine_threadsafe(_closed(server, receiver), loop).result(timeout=5)
+        asyncio.run_coroutine_threadsafe(_closed(server, receiver), loop).result(timeout=60)
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(timeout=5)
+        thread.join(timeout=60)
         loop.close()
 
 

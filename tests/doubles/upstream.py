@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 
 import httptools
 
-from config.embedded.servers import free_port
-
 _STATUS_PREFIX = "/status/"
 
 
@@ -100,11 +98,12 @@ class _Connection(asyncio.Protocol):
 @contextmanager
 def running_upstream() -> Iterator[Upstream]:
     """Serve on a free port of the loopback from a thread of this process."""
-    upstream = Upstream(port=free_port())
+    upstream = Upstream(port=0)
     loop = asyncio.new_event_loop()
     server = loop.run_until_complete(
-        loop.create_server(lambda: _Connection(upstream), "127.0.0.1", upstream.port)
+        loop.create_server(lambda: _Connection(upstream), "127.0.0.1", 0)
     )
+    upstream.port = server.sockets[0].getsockname()[1]
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     try:
@@ -112,5 +111,5 @@ def running_upstream() -> Iterator[Upstream]:
     finally:
         loop.call_soon_threadsafe(server.close)
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(timeout=5)
+        thread.join(timeout=60)
         loop.close()

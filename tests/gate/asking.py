@@ -27,7 +27,7 @@ def send(
     gate: Gate, method: str, path: str, headers: dict[str, str] | None = None, body: bytes = b""
 ) -> Answer:
     """Send one request and return what came back."""
-    connection = http.client.HTTPConnection("127.0.0.1", gate.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", gate.port, timeout=60)
     try:
         connection.request(method, path, body=body or None, headers=headers or {})
         response = connection.getresponse()

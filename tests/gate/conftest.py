@@ -14,10 +14,10 @@ from django.conf import settings
 from django.utils import timezone
 
 from apikeys.services import service_keys
-from config.embedded.servers import free_port
 from tests.doubles.fixtures import _renew
 from tests.doubles.house import House, open_house
 from tests.doubles.stack import Gate
+from tests.ports import free_port
 
 _COMMAND = [
     *(sys.executable, "-m", "uvicorn", "tests.doubles.gate_only:application"),
@@ -72,7 +72,7 @@ def gates(directory: Path) -> Iterator[StartGate]:
         yield start
     finally:
         for gate in running:
-            gate.stop()
+            gate.kill()
 
 
 @pytest.fixture(scope="module")
@@ -96,20 +96,6 @@ def service_key(house: House) -> str:
         name=name, scopes=["keys:verify"], by=None, at=timezone.now()
     )
     return secret
-
-
-@pytest.fixture
-def clock_wait() -> Callable[..., None]:
-    """Let real time pass, then wait a little longer for something to be so."""
-
-    def wait(is_so: Callable[[], bool], *, seconds: float) -> None:
-        time.sleep(seconds)
-        deadline = time.monotonic() + 1.5
-        while not is_so():
-            assert time.monotonic() < deadline, "it did not happen in time"
-            time.sleep(0.02)
-
-    return wait
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from apikeys.gateway import app
 from apikeys.gateway.assertion import Signer
 from apikeys.models import Api
 from tests.gate.asking import authorize, send
+from tests.patience import until
 
 SEEDS = [base64.b64encode(bytes([number]) * 32).decode() for number in (1, 2)]
 
@@ -21,13 +22,11 @@ def _verified(token: str, jwks: bytes, audience: str) -> dict:
     return jwt.decode(token, jwt.PyJWK(key).key, algorithms=["EdDSA"], audience=audience)
 
 
-def test_upstream_can_check_the_assertion(house, gate, clock_wait):
+def test_upstream_can_check_the_assertion(house, gate):
     Api.objects.filter(pk=house.api.pk).update(sends_assertion=True)
     key = house.key(scopes=["orders:read", "x"])
     try:
-        clock_wait(
-            lambda: "x-gateway-assertion" in authorize(gate, key.secret).headers, seconds=0.5
-        )
+        until(lambda: "x-gateway-assertion" in authorize(gate, key.secret).headers)
         answer = authorize(
             gate, key.secret, "/orders/7?secret=1", X_Forwarded_Host="shop.test", X_Forwarded_Proto="https"
         )  # fmt: skip
@@ -36,7 +35,7 @@ def test_upstream_can_check_the_assertion(house, gate, clock_wait):
 
     claims = _verified(answer.headers["x-gateway-assertion"], app.jwks(), "demo")
     now = time.time()
-    assert now - 10 < claims.pop("iat") <= now + 1
+    assert now - 60 < claims.pop("iat") <= now + 1
     assert 0 < claims.pop("exp") - now <= 60
     assert len(claims.pop("jti")) >= 16
     # The process under test has a public address of its own; the key is derived from the secret they share.
@@ -78,8 +77,8 @@ def test_changed_assertion_is_not_believed():
         _verified(b".".join((header, changed, signature)).decode(), signer.jwks(), "a")
 
 
-def test_assertion_is_only_sent_where_the_api_asks_for_it(house, gate, clock_wait):
+def test_assertion_is_only_sent_where_the_api_asks_for_it(house, gate):
     secret = house.key().secret
 
-    clock_wait(lambda: "x-gateway-assertion" not in authorize(gate, secret).headers, seconds=0)
+    until(lambda: "x-gateway-assertion" not in authorize(gate, secret).headers)
     assert send(gate, "GET", "/gateway/authorize").headers.get("x-gateway-assertion") is None

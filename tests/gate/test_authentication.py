@@ -156,8 +156,9 @@ def test_rate_is_kept_by_the_script(issue):
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert answers[2].json()["code"] == "rate_limited"
     assert answers[2].json()["violated_policies"] == ["burst"]
-    assert answers[2].headers["Retry-After"] == "60"
-    assert answers[2].headers["RateLimit"].startswith('"burst";r=0;t=60, "month";r=')
+    wait = int(answers[2].headers["Retry-After"])
+    assert 30 <= wait <= 60
+    assert answers[2].headers["RateLimit"].startswith(f'"burst";r=0;t={wait}, "month";r=')
     assert answers[2].headers["X-RateLimit-Limit"] == "2"
 
 

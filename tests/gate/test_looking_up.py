@@ -13,6 +13,7 @@ from apikeys.services import invalidation
 from tests.doubles.callers import Callers
 from tests.gate.asking import authorize, send
 from tests.gate.wire import asked
+from tests.patience import Machine, at_most, until
 
 
 @pytest.fixture(scope="module")
@@ -45,11 +46,12 @@ def test_malformed_keys_are_never_looked_up(own_gate):
 
 def test_unknown_key_is_looked_up_once_in_two_seconds(own_gate):
     secret = secrets.mint_key(EnvironmentName.LIVE).text
-    before = _lookups(own_gate)
+    before, began = _lookups(own_gate), time.monotonic()
 
     assert [authorize(own_gate, secret).status for _ in range(20)] == [401] * 20
 
-    assert _lookups(own_gate) == before + 1
+    took = time.monotonic() - began
+    assert 1 <= _lookups(own_gate) - before <= 1 + took // 2
 
 
 def test_known_key_is_looked_up_once(house, own_gate):
@@ -80,26 +82,36 @@ def test_concurrent_first_calls_share_a_look_up(house, own_gate):
     assert _lookups(own_gate) == before + 30
 
 
-def test_announced_change_is_seen_at_once(house, own_gate, django_db_blocker):
+def test_announced_change_is_seen_at_once(house, own_gate):
     key = house.key()
     assert authorize(own_gate, key.secret).status == 204
 
-    ApiKey.objects.filter(pk=key.row.pk).update(name="Renamed", scopes=["new:scope"])
-    invalidation.keys_changed(key.row.pk)
-    time.sleep(0.1)
+    def shown():
+        return authorize(own_gate, key.secret).headers["x-scopes"]
 
-    assert authorize(own_gate, key.secret).headers["x-scopes"] == "new:scope"
+    took = []
+    for number in range(8):
+        before, scope = shown(), f"scope:{number}"
+        ApiKey.objects.filter(pk=key.row.pk).update(scopes=[scope])
+        with Machine() as machine:
+            began = time.monotonic()
+            invalidation.keys_changed(key.row.pk)
+            while shown() != scope:
+                assert shown() in {before, scope}
+            took.append(time.monotonic() - began - machine.stood_still)
+
+    # Without the announcement it would take 0.4 s on average: six of eight cannot be so quick by chance.
+    assert sorted(took)[5] < 0.2
 
 
-def test_unannounced_change_is_seen_within_two_seconds(house, own_gate, clock_wait):
+def test_unannounced_change_is_seen_within_two_seconds(house, own_gate):
     key = house.key()
     assert authorize(own_gate, key.secret).status == 204
 
     ApiKey.objects.filter(pk=key.row.pk).update(scopes=["other:scope"])
 
-    clock_wait(
-        lambda: authorize(own_gate, key.secret).headers["x-scopes"] == "other:scope", seconds=0.8
-    )
+    with at_most(2):
+        until(lambda: authorize(own_gate, key.secret).headers["x-scopes"] == "other:scope")
 
 
 def test_nonsense_on_the_channel_is_ignored(house, own_gate, redis_client):
@@ -114,7 +126,7 @@ def test_nonsense_on_the_channel_is_ignored(house, own_gate, redis_client):
         b'{"keys": 7}',
     ):
         redis_client.publish(f"{settings.REDIS_PREFIX}{invalidation.CHANNEL}", message)
-    time.sleep(0.1)
+    time.sleep(0.1)  # on a slow machine less is heard before the question
 
     assert authorize(own_gate, secret).status == 204
     assert "Traceback" not in own_gate.log.read_text()

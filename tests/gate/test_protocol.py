@@ -1,6 +1,7 @@
 """The protocol front end against hostile, clumsy and slow clients: no weaker than the server it extends."""
 
 import contextlib
+import select
 import signal
 import socket
 import time
@@ -9,6 +10,7 @@ import orjson
 import pytest
 
 from tests.gate.wire import asked, plain, wire
+from tests.patience import at_most, until
 
 SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: gate\r\n\r\n"
 
@@ -21,8 +23,8 @@ def secret(house) -> str:
 
 @pytest.fixture(scope="module")
 def impatient(start_gate):
-    """A gate that waits one second for a head and for the next request, and two for a body."""
-    return start_gate(HEAD_SECONDS="1", BODY_SECONDS="2", UVICORN_TIMEOUT_KEEP_ALIVE="1")
+    """A gate that waits one second for a head, for a body and for the next request."""
+    return start_gate(HEAD_SECONDS="1", BODY_SECONDS="1", UVICORN_TIMEOUT_KEEP_ALIVE="1")
 
 
 @pytest.fixture(scope="module")
@@ -247,15 +249,21 @@ def test_close_is_heeded(gate, secret):
 
 
 @pytest.mark.parametrize("is_refused", [False, True])
-def test_what_follows_a_close_is_not_counted(gate, secret, usage_events, is_refused):
-    closing = asked("" if is_refused else secret, "Connection: close")
+def test_what_follows_a_close_is_not_counted(gate, house, usage_events, is_refused):
+    key = house.key()
+    closing = asked("" if is_refused else key.secret, "Connection: close")
     with wire(gate) as client:
-        client.send(closing + asked(secret, "X-Request-Id: never-counted-1") * 3)
+        client.send(closing + asked(key.secret, "X-Request-Id: never-counted-1") * 3)
         client.statuses(4)
-    time.sleep(0.2)
+    with wire(gate) as later:
+        later.send(asked(key.secret, "X-Request-Id: counted-later-1"))
+        later.statuses(1)
 
-    assert len(usage_events()) == (0 if is_refused else 1)
-    assert "never-counted-1" not in str(usage_events())
+    # A call that passes is in the stream before it is answered.
+    mine = [event[0] for event in usage_events() if event[2] == key.row.pk]
+    assert len(mine) == (1 if is_refused else 2)
+    assert mine[-1] == "counted-later-1"
+    assert "never-counted-1" not in mine
 
 
 def test_http_1_0_is_closed(gate, secret):
@@ -353,7 +361,8 @@ def test_slow_heads_are_dropped(impatient, secret):
     with wire(impatient) as silent, wire(impatient) as slow:
         for byte in asked(secret)[:40]:
             slow.send(bytes([byte]))
-            time.sleep(0.1)
+            if select.select([slow.socket], [], [], 0.1)[0]:
+                break
         assert slow.statuses(1) == [408]
         assert slow.is_closed()
         assert silent.is_closed()
@@ -365,27 +374,28 @@ def test_slow_bodies_are_dropped(impatient, secret):
         other.send(plain("/echo", "Content-Length: 10", method="POST") + b"x")
 
         assert ours.statuses(1) == [408]
-        assert other.is_closed(5)
+        assert other.is_closed()
 
 
 def test_idle_connections_are_closed(impatient, secret):
-    for request, status in ((asked(secret), 204), (plain("/echo"), 200)):
+    def answered_and_closed(request):
         with wire(impatient) as client:
             client.send(request)
-            assert client.statuses(1) == [status]
-            assert client.is_closed(4)
+            return client.statuses(1), client.is_closed()
+
+    for request, status in ((asked(secret), 204), (plain("/echo"), 200)):
+        # A machine that stands still between connecting and asking makes it a slow head.
+        until(lambda: answered_and_closed(request) == ([status], True))  # noqa: B023
 
 
 def test_slow_clients_do_not_hold_up_others(impatient, gate, secret):
     with contextlib.ExitStack() as slow:
         for _ in range(50):
             slow.enter_context(wire(gate)).send(asked(secret)[:30])
-        with wire(gate) as client:
-            started = time.monotonic()
+        with wire(gate) as client, at_most(2):
             for _ in range(20):
                 client.send(asked(secret))
                 assert client.statuses(1) == [204]
-            assert time.monotonic() - started < 2
 
 
 def test_client_that_does_not_read_is_not_read_either(gate, secret):
@@ -427,4 +437,4 @@ def test_stop_lets_requests_finish(start_gate, secret):
 
         assert client.statuses(1) in ([204], [])
         assert idle.is_closed()
-    assert stopping.process.wait(10) in {0, -signal.SIGTERM}
+    assert stopping.process.wait(60) in {0, -signal.SIGTERM}

@@ -11,6 +11,7 @@ from apikeys.models import ApiKey, ServiceKey
 from apikeys.restrictions import EnvironmentName
 from apikeys.services import keys, service_keys
 from tests.gate.asking import Answer, send
+from tests.patience import at_most, until
 
 PATH = "/api/v1/keys/verify"
 
@@ -175,7 +176,8 @@ def test_refusals_by_rate_and_credits(house, verify):
 
     limited, broke = verify({"key": slow}).json, verify({"key": poor}).json
 
-    assert (limited["code"], limited["retry_after_seconds"]) == ("RATE_LIMITED", 60)
+    assert limited["code"] == "RATE_LIMITED"
+    assert 30 <= limited["retry_after_seconds"] <= 60
     assert (broke["code"], broke["credits"]) == (
         "INSUFFICIENT_CREDITS",
         {"limit": "0.5", "remaining": "0.5"},
@@ -238,7 +240,7 @@ def test_service_key_is_needed(house, gate, verify):
     ]
 
 
-def test_revoked_service_key_is_refused_within_two_seconds(house, gate, verify, clock_wait):
+def test_revoked_service_key_is_refused_within_two_seconds(house, gate, verify):
     row, secret = service_keys.create_service_key(
         name=f"r{timezone.now()}", scopes=["*"], by=None, at=timezone.now()
     )
@@ -247,7 +249,8 @@ def test_revoked_service_key_is_refused_within_two_seconds(house, gate, verify, 
 
     service_keys.revoke_service_key(key=row, by=None, at=timezone.now())
 
-    clock_wait(lambda: verify({"key": key}, service=secret).status == 401, seconds=0.5)
+    with at_most(2):
+        until(lambda: verify({"key": key}, service=secret).status == 401)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ class Wire:
     """A connection."""
 
     def __init__(self, gate: Gate) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", gate.port), timeout=10)
+        self.socket = socket.create_connection(("127.0.0.1", gate.port), timeout=60)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._rest = b""
 
@@ -58,7 +58,7 @@ class Wire:
             found.append(response.status)
         return found
 
-    def is_closed(self, within: float = 2.0) -> bool:
+    def is_closed(self, within: float = 60.0) -> bool:
         """Whether the peer hangs up in time without saying anything more."""
         self.socket.settimeout(within)
         try:

@@ -150,7 +150,7 @@ def test_raw_sql_on_two_connections_leaves_one_owner(organization, olivia, state
             raw.execute(f"SET TRANSACTION ISOLATION LEVEL {isolation}")
             raw.execute(statement, [member_id])
             # Both have written before either commits: neither has seen the other's change.
-            written.wait(timeout=20)
+            written.wait(timeout=60)
             raw.commit()
 
     outcomes = at_once(*[partial(take_away, pk) for pk in ids])

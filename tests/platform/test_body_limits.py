@@ -10,8 +10,8 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from config.embedded.servers import free_port
 from tests.doubles.stack import Listener
+from tests.ports import free_port
 
 LOGIN = "/api/v1/auth/login"
 AVATAR = "/api/v1/users/me/avatar"
@@ -37,7 +37,7 @@ def gunicorn(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) ->
 def send(server: Listener, method: str, path: str, chunks: Iterator[bytes]) -> httpx.Response:
     """Send a body in chunks, without its length; a server that has heard enough may hang up."""
     kind = {"Content-Type": "application/json"}
-    with httpx.Client(timeout=20) as client:
+    with httpx.Client(timeout=60) as client:
         return client.request(method, f"{server.url}{path}", content=chunks, headers=kind)
 
 

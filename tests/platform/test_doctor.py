@@ -22,9 +22,9 @@ from audit.models import AuditSeal
 from config import checks as deployment_checks
 from config.celery import app
 from config.common import mail
-from config.embedded.servers import free_port
 from config.management.commands import doctor
 from tests.factories.apikeys import ApiKeyFactory
+from tests.ports import free_port
 
 pytestmark = pytest.mark.django_db
 

@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,8 +17,9 @@ from config.embedded import servers
 from config.embedded.place import BASE_DIR, Place, locate, may_enter
 from config.embedded.postgres import Postgres
 from config.embedded.run import only_one, require_port
-from config.embedded.servers import EmbeddedError, free_port, require_space
+from config.embedded.servers import EmbeddedError, require_space
 from config.embedded.valkey import Valkey
+from tests.ports import free_port
 
 
 @pytest.fixture
@@ -161,7 +161,7 @@ def test_orphaned_database_is_stopped_first(postgres, directory):
 
     started(successor)
 
-    assert orphan.wait(timeout=5) == 0
+    assert orphan.wait(timeout=60) == 0
     assert answers(successor)
     successor.stop()
 
@@ -206,7 +206,7 @@ def test_orphaned_valkey_is_stopped_first(valkey, directory):
 
     started(successor)
 
-    assert orphan.wait(timeout=5) == 0
+    assert orphan.wait(timeout=60) == 0
     successor.stop()
 
 
@@ -274,7 +274,6 @@ def test_lock_of_a_killed_run_is_not_stale(place):
         assert holder.stdout
         assert holder.stdout.readline() == b"held\n"
         holder.kill()
-    time.sleep(0.1)
 
     with only_one(place):
         pass

@@ -27,7 +27,7 @@ def sign_in(port, number):
 def ask_until(is_over, port, secret):
     """Ask the gate on one connection until told, and return its statuses and how long each answer took."""
     statuses, seconds = set(), []
-    with closing(HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+    with closing(HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
         while not is_over():
             begun = time.perf_counter()
             connection.request("GET", "/gateway/authorize", headers={"X-API-Key": secret})
@@ -47,11 +47,14 @@ def test_the_gate_answers_while_many_sign_in(house, stack):  # noqa: F811
     ask_until(iter([False] * 50 + [True]).__next__, gate.port, secret)
 
     with ThreadPoolExecutor(PEOPLE) as people:
+        begun = time.perf_counter()
         tries = [people.submit(sign_in, gate.port, number) for number in range(SIGN_INS)]
         statuses, seconds = ask_until(lambda: all(one.done() for one in tries), gate.port, secret)
+        took = time.perf_counter() - begun
 
     assert [one.result() for one in tries] == [200] * SIGN_INS
     assert statuses == {204}
     assert len(seconds) > SIGN_INS
-    assert statistics.median(seconds) < 0.05
-    assert max(seconds) < 1
+    # Were passwords hashed where the gate answers, each answer would wait for one hash at least, some for many.
+    assert statistics.median(seconds) < took / SIGN_INS / 2
+    assert max(seconds) < took / 2

@@ -18,7 +18,7 @@ def server(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> I
 
 def exchange(server, request):
     """Send raw bytes and return the status and the head of the answer."""
-    with closing(socket.create_connection(("127.0.0.1", server.port), timeout=10)) as connection:
+    with closing(socket.create_connection(("127.0.0.1", server.port), timeout=60)) as connection:
         connection.sendall(request)
         answer = b""
         while b"\r\n\r\n" not in answer:

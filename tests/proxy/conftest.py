@@ -1,15 +1,18 @@
 """A real proxy with the shipped configuration before a real API and a real gate."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
+import redis
+from django.conf import settings
 
-from tests.doubles.fixtures import house, stack
+from tests.doubles.fixtures import house, stack, usage
+from tests.doubles.house import Issued
 from tests.doubles.stack import Gate, Proxy, Stack
 from tests.doubles.upstream import Upstream, running_upstream
 
-__all__ = ["house", "stack"]
+__all__ = ["house", "stack", "usage"]
 
 pytest.register_assert_rewrite("tests.proxy.any_proxy")
 
@@ -36,5 +39,17 @@ def _unused_api(api: Upstream) -> None:
 @pytest.fixture(scope="module")
 def client(proxy: Proxy) -> Iterator[httpx.Client]:
     """A client of the proxy that keeps its connections."""
-    with httpx.Client(base_url=proxy.url, timeout=10) as connected:
+    with httpx.Client(base_url=proxy.url, timeout=60) as connected:
         yield connected
+
+
+@pytest.fixture
+def elapse(redis_client: redis.Redis) -> Callable[[Issued, int], None]:
+    """Let seconds pass for the bucket of a key: it is the tick of 100 ns at which it will be full again."""
+
+    def pass_by(key: Issued, seconds: int) -> None:
+        name = f"{settings.REDIS_PREFIX}b:{key.row.pk}"
+        full_at = int(float(redis_client.get(name) or 0))
+        redis_client.set(name, full_at - seconds * 10_000_000, keepttl=True)
+
+    return pass_by

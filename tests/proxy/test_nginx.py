@@ -3,8 +3,8 @@
 import json
 import shutil
 import subprocess
-import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -15,9 +15,8 @@ from config.embedded.place import BASE_DIR
 from tests.doubles.house import House
 from tests.doubles.stack import Gate, Proxy, Stack
 from tests.doubles.upstream import Upstream
+from tests.patience import until
 from tests.proxy.any_proxy import *  # noqa: F403
-
-_LOG_SECONDS = 1.2  # nginx gathers lines for a second
 
 pytestmark = [
     pytest.mark.proxy,
@@ -52,17 +51,26 @@ def test_nobody_asks_the_gate_through_the_proxy(client: httpx.Client, api: Upstr
     assert not api.calls
 
 
+def logged(stack: Stack, *calls: httpx.Response) -> list[dict[str, Any]]:
+    """Return the lines of some calls, when nginx has written them: it gathers lines for a second."""
+    file = stack.directory / "nginx" / "access.json"
+    ids = [call.headers["X-Request-Id"] for call in calls]
+
+    def found() -> list[dict[str, Any]]:
+        whole, _, _ = file.read_text(encoding="utf-8").rpartition("\n")
+        lines = {line["request_id"]: line for line in map(json.loads, whole.splitlines())}
+        return [lines[name] for name in ids] if lines.keys() >= set(ids) else []
+
+    return until(found, "nginx does not write its log")
+
+
 def test_logs_what_ingestion_reads(house: House, stack: Stack, client: httpx.Client) -> None:
     key = house.key()
 
     passed = client.post('/status/503?secret="1"', headers=key.headers, content=b"12345")
     stopped = client.get("/orders/1")
-    time.sleep(_LOG_SECONDS)
 
-    log = (stack.directory / "nginx" / "access.json").read_text(encoding="utf-8")
-    lines = {line["request_id"]: line for line in map(json.loads, log.splitlines())}
-    answered = lines[passed.headers["X-Request-Id"]]
-    refused = lines[stopped.headers["X-Request-Id"]]
+    answered, refused = logged(stack, passed, stopped)
     assert (answered["status"], answered["upstream_status"]) == (503, "503")
     assert (answered["key_id"], answered["auth_status"]) == (str(key.row.pk), "")
     assert (answered["method"], answered["path"]) == ("POST", "/status/503")
@@ -75,7 +83,7 @@ def test_status_and_latency_of_a_call_are_the_real_ones(
 ) -> None:
     key = house.key()
     passed = client.get("/status/503", headers=key.headers)
-    time.sleep(_LOG_SECONDS)
+    logged(stack, passed)
 
     call_command("ingest_usage")
     call_command("ingest_access_log", str(stack.directory / "nginx" / "access.json"))

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from config.embedded.servers import free_port
 from tests.architecture.source import ROOT
+from tests.ports import free_port
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```(sh|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

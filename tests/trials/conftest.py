@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.doubles.fixtures import house, stack
+from tests.doubles.fixtures import house, stack, usage
 from tests.doubles.stack import Gate, Stack
 
-__all__ = ["house", "stack"]
+__all__ = ["house", "stack", "usage"]
 
 
 @pytest.fixture(scope="module")

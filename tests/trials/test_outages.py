@@ -1,7 +1,6 @@
 """Valkey or PostgreSQL away in every way: the gate answers at once, never with 500, and is itself again in five seconds."""
 
 import os
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from tests.doubles.faults import Fault, FaultyWay, faulty_way
 from tests.doubles.fixtures import enterable_directory
 from tests.doubles.house import House
 from tests.doubles.stack import Gate, Stack
+from tests.patience import Machine, at_most, until
 
 RECOVERY = 5.0
 LONG = [pytest.mark.trial, pytest.mark.timeout(180)]
@@ -120,16 +120,14 @@ def test_unknown_keys_wait_for_postgres(fault: Fault, house: House, fragile: Fra
     fragile.to_postgres.break_by(fault)
     try:
         answers = [ask_once(fragile.gate.port, key) for key in (unseen, nobodys, spoiled)]
-        health = httpx.get(f"{fragile.gate.url}/healthz", timeout=2)
-        began = time.monotonic()
-        readiness = httpx.get(f"{fragile.gate.url}/readyz", timeout=10)
-        waited = time.monotonic() - began
+        health = httpx.get(f"{fragile.gate.url}/healthz", timeout=60)
+        with at_most(2):
+            readiness = httpx.get(f"{fragile.gate.url}/readyz", timeout=60)
     finally:
         fragile.to_postgres.heal()
 
     assert [seen.status for seen in answers] == [503, 503, 401]
     assert (health.status_code, readiness.status_code) == (200, 503)
-    assert waited <= 2.0
     assert readiness.headers["Content-Type"] in {"application/problem+json", "application/json"}
     _require_recovery(house, fragile)
 
@@ -184,17 +182,18 @@ def test_valkey_starts_again_and_has_forgotten_everything(house: House, fragile:
     key = house.key(quota_limit=10**6, quota_period="month")
     callers = Callers([fragile.gate.port], [key.secret], uri="/orders/1")
     callers.pace = 0.01
-    clients = threading.Thread(target=lambda: callers.for_seconds(4, connections=4))
-    clients.start()
-    time.sleep(0.5)
+    answers = callers.tally.answers
 
-    fragile.valkey.stop()
-    time.sleep(0.5)
-    fragile.valkey.start()
-    fragile.valkey.wait()
-    with redis.Redis(port=fragile.valkey.port or 0, password=servers.PASSWORD) as client:
-        client.flushall()
-    clients.join()
+    with callers.meanwhile(connections=4):
+        until(lambda: len(answers) > 20)
+        fragile.valkey.stop()
+        time.sleep(0.5)
+        fragile.valkey.start()
+        fragile.valkey.wait()
+        with redis.Redis(port=fragile.valkey.port or 0, password=servers.PASSWORD) as client:
+            client.flushall()
+        emptied = len(answers)
+        until(lambda: len(answers) > emptied + 200)
 
     assert callers.tally.statuses.keys() == {204}
     _require_recovery(house, fragile)
@@ -208,25 +207,23 @@ def _under(
     callers = Callers([fragile.gate.port], [key.secret], uri=path)
     callers.pace = 0.02
     assert ask_once(fragile.gate.port, key.secret, uri=path).status == 204
-    clients = threading.Thread(target=lambda: callers.for_seconds(seconds + 1, connections=4))
-    clients.start()
-    time.sleep(0.5)
-    way.break_by(fault)
-    time.sleep(seconds)
-    way.heal()
-    clients.join()
+    answers = callers.tally.answers
+    with Machine() as machine, callers.meanwhile(connections=4):
+        until(lambda: len(answers) > 20)
+        way.break_by(fault)
+        time.sleep(seconds)
+        way.heal()
+        healed = len(answers)
+        until(lambda: len(answers) > healed + 40)
     _require_recovery(house, fragile)
-    assert max(seen.got_at - seen.sent_at for seen in callers.tally.answers) < 1.5
-    return callers.tally.answers
+    longest = max(seen.got_at - seen.sent_at for seen in answers)
+    assert longest < 1.5 + machine.stood_still
+    return answers
 
 
 def _require_recovery(house: House, fragile: Fragile) -> None:
     """Wait until a new key is loaded and its credits are counted; that takes five seconds at most."""
-    healed_at = time.monotonic()
-    key = house.key(credits_micro=1_000_000_000, credits_refill="none")
-    while ask_once(fragile.gate.port, key.secret).status != 204:
-        assert time.monotonic() - healed_at < RECOVERY
-        time.sleep(0.05)
-    while (ready := httpx.get(f"{fragile.gate.url}/readyz", timeout=10)).status_code != 200:
-        assert time.monotonic() - healed_at < RECOVERY, ready.text
-        time.sleep(0.05)
+    with at_most(RECOVERY):
+        key = house.key(credits_micro=1_000_000_000, credits_refill="none")
+        until(lambda: ask_once(fragile.gate.port, key.secret).status == 204)
+        until(lambda: httpx.get(f"{fragile.gate.url}/readyz", timeout=60).status_code == 200)

@@ -43,7 +43,7 @@ def test_outside_a_transaction_it_has_a_thread_and_a_connection_of_its_own():
     with _helper(news) as work:
         work.begin(_where)
         was_busy = work.is_busy
-        assert news.wait(10)
+        assert news.wait(60)
         found: Any = work.result()
         name, backend, setting = found
         assert (name, setting) == ("helper_0", "off")
@@ -51,7 +51,7 @@ def test_outside_a_transaction_it_has_a_thread_and_a_connection_of_its_own():
 
         news.clear()
         work.begin(_where)
-        assert news.wait(10)
+        assert news.wait(60)
     assert work.result()[1] == backend
     assert _where()[1:] != (backend, "off")
     assert not _is_connected(backend)
@@ -80,7 +80,7 @@ def test_what_it_raises_is_raised_to_who_takes_the_result(around):
     news = threading.Event()
     with around(), _helper(news) as work:
         work.begin(_fail)
-        assert news.wait(10)
+        assert news.wait(60)
         with pytest.raises(ValueError, match="no"):
             work.result()
         assert not work.is_busy

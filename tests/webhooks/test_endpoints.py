@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from audit.models import AuditLog
 from config.common.errors import InvalidInput, NotFound
 from tests.factories.webhooks import WebhookFactory
 from tests.simultaneous import at_once
@@ -140,12 +141,32 @@ def test_a_change_is_told_without_the_headers_values(webhook):
     )
 
     told = WebhookMessage.objects.get(event_type="webhook.updated").payload["data"]
-    assert told["before"] == {"description": "", "header_names": [], "headers": "changed"}
+    assert told["before"] == {"description": "", "header_names": []}
     assert told["after"] == {
         "description": "Orders",
         "header_names": ["X-Token"],
-        "headers": "changed",
+        "headers": "[redacted]",
     }
+
+
+@pytest.mark.parametrize(
+    ("kind", "url", "shown"),
+    [
+        ("slack", "https://hooks.slack.example/services/T0/B0/s3cret", "https://hooks.slack.example/…"),
+        ("standard", "https://hooks.example/in?token=s3cret", "https://hooks.example/in?…"),
+        ("standard", "https://hooks.example:8443/in", "https://hooks.example:8443/in"),
+    ],
+)  # fmt: skip
+def test_nobody_is_told_what_of_a_url_lets_others_in(organization, kind, url, shown):
+    webhook = WebhookFactory.create(organization=organization, kind=kind, url="https://a.example/")
+    endpoints.update_webhook(webhook=webhook, settings={"url": url})
+    endpoints.delete_webhook(webhook=webhook)
+
+    told = WebhookMessage.objects.get(event_type="webhook.updated").payload["data"]
+    assert told["after"] == {"url": shown}
+    logged = AuditLog.objects.order_by("pk").values_list("old_values", "new_values", "data")
+    assert "s3cret" not in str(list(logged))
+    assert shown in str(list(logged))
 
 
 def test_a_change_to_what_is_already_so_is_none(organization):

@@ -111,8 +111,8 @@ class WebhookDelivery(models.Model):
     round of the schedule, `attempts` all of them. With an ordering key, a delivery waits for earlier ones of its key.
     """
 
-    # Whoever makes a delivery holds the rows that it belongs to, as does whoever deletes these. Constraints would lock
-    # them once more for each delivery, at an eighth of what handing out and recording cost.
+    # Whoever makes a delivery holds the rows that it belongs to, as does whoever deletes these (decision 0009): constraints
+    # would lock them once more for each delivery.
     organization = models.ForeignKey(
         Organization,
         on_delete=models.CASCADE,

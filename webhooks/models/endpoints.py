@@ -1,5 +1,7 @@
 """State of endpoints: where an organization wants to be told what, how it is signed, and how the endpoint fares."""
 
+from urllib.parse import urlsplit
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -120,7 +122,19 @@ class Webhook(TimeStamped):
         ]
 
     def __str__(self) -> str:
-        return f"{self.url} ({self.pk})"
+        return f"{self.told_url} ({self.pk})"
+
+    @property
+    def told_url(self) -> str:
+        """The URL as it is told in events, mails and the audit log.
+
+        A query may hold a credential, and of a chat program's URL the path is one: whoever knows it posts there.
+        """
+        parts = urlsplit(self.url)
+        place = f"{parts.scheme}://{parts.netloc}"
+        if self.kind != Kind.STANDARD:
+            return f"{place}/…"
+        return f"{place}{parts.path}?…" if parts.query else f"{place}{parts.path}"
 
     @property
     def is_enabled(self) -> bool:

@@ -1,5 +1,6 @@
 """The verbs of endpoints. A secret is returned once by the verb that mints it."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ from accounts.models import User
 from config.common import changes, crypto
 from config.common.errors import Conflict, NotFound
 from config.common.events import publish
+from config.common.logs import REDACTED
 from organizations import access
 from organizations.models import Organization
 from webhooks import selectors
@@ -68,7 +70,7 @@ def create_webhook(
             WebhookCreated(
                 organization_id=organization.pk, webhook_id=webhook.pk, host=_host(webhook)
             ),
-            after=changes.told(webhook),
+            after=_told(webhook),
         )
     return webhook, shown
 
@@ -86,7 +88,7 @@ def update_webhook(*, webhook: Webhook, settings: EndpointChanges) -> Webhook:
             del changed["headers_encrypted"]
         if not changed:
             return locked
-        before = _told({name: getattr(locked, name) for name in changed})
+        before = _told(locked, changed)
         for name, value in changed.items():
             setattr(locked, name, value)
         # What was changed may have mended it: it is tried at once.
@@ -97,7 +99,7 @@ def update_webhook(*, webhook: Webhook, settings: EndpointChanges) -> Webhook:
                 organization_id=locked.organization_id,
                 webhook_id=locked.pk,
                 before=before,
-                after=_told(changed),
+                after=_told(locked, changed),
             )
         )
     return locked
@@ -112,7 +114,7 @@ def delete_webhook(*, webhook: Webhook) -> None:
     told = WebhookDeleted(
         organization_id=locked.organization_id, webhook_id=locked.pk, host=_host(locked)
     )
-    before = changes.told(locked)
+    before = _told(locked)
     # By hand, table by table: the cascade would load every delivery first.
     WebhookAttempt.objects.filter(webhook=locked).delete()
     deliveries = WebhookDelivery.objects.filter(webhook=locked)
@@ -251,11 +253,13 @@ def _columns(settings: EndpointSettings) -> dict[str, Any]:
     return columns
 
 
-def _told(columns: dict[str, Any]) -> dict[str, Any]:
-    """Return the columns as an event tells them: no values of headers, and no password of a URL (there is none)."""
-    told = {name: value for name, value in columns.items() if name != "headers_encrypted"}
-    if "headers_encrypted" in columns:
-        told["headers"] = "changed"
+def _told(webhook: Webhook, names: Iterable[str] | None = None) -> dict[str, Any]:
+    """Return all columns, or the named ones, as an event tells them: without what lets others in."""
+    told = changes.told(webhook, names)
+    if "url" in told:
+        told["url"] = webhook.told_url
+    if told.pop("headers_encrypted", ""):
+        told["headers"] = REDACTED
     return told
 
 

@@ -165,7 +165,7 @@ def _tell(
         mail.send(f"webhooks/{what}", to=member.user.email, values={"user": member.user, **values})
     kind, title = _NOTICES[what]
     people = [member.user_id for member in members]
-    notices.notify(users=people, kind=kind, title=title, body=webhook.url, link=page)
+    notices.notify(users=people, kind=kind, title=title, body=webhook.told_url, link=page)
 
 
 def _responsible(organization_id: int) -> Iterable[OrganizationMember]:

@@ -44,7 +44,7 @@ def _tell(webhook: Webhook, note: str) -> None:
         users=list(responsible.values_list("user_id", flat=True)),
         kind="webhook.force_disabled",
         title="Staff switched a webhook off",
-        body=f"{webhook.url}: {note}",
+        body=f"{webhook.told_url}: {note}",
         link=reverse("webhooks:webhook-detail", args=[webhook.pk]),
     )
 
