@@ -88,6 +88,12 @@ class ApiKey(TimeStamped, Versioned):
     quota_period = models.CharField(max_length=8, choices=QuotaPeriods, blank=True)
     credits_micro = models.PositiveBigIntegerField(null=True, blank=True)
     credits_refill = models.CharField(max_length=8, choices=Refills, default=Refills.NONE)
+    credits_since = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="From when on calls are paid out of credits that are never filled up; empty: all there were.",
+    )
     metadata = models.JSONField(default=dict, blank=True)
     external_id = models.CharField(max_length=255, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)

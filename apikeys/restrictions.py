@@ -199,13 +199,13 @@ class _ExpressionReader:
 
 
 def parse_address(text: str) -> Address | None:
-    """Read an address; IPv4 written as IPv6 becomes IPv4. None for what is no address, zones included."""
+    """Read an address; IPv4 written as IPv6 becomes IPv4, and zones are left out. None for what is no address."""
     try:
         address = ip_address(text.strip())
     except ValueError:
         return None
     if isinstance(address, IPv6Address):
-        return None if address.scope_id else address.ipv4_mapped or address
+        return address.ipv4_mapped or IPv6Address(int(address))
     return address
 
 

@@ -46,9 +46,12 @@ class Epoch(Func):
 
 
 class DayIn(Func):
-    """When the day began in a time zone, given the time and the zone's name."""
+    """The day in a time zone as its calendar writes it, given the zone's name and the time.
 
-    template = "date_trunc('day', %(expressions)s)"
+    It is no moment: when a day began that has midnight twice, PostgreSQL and Python do not agree.
+    """
+
+    template = "date_trunc('day', timezone(%(expressions)s))"
     output_field = DateTimeField()
 
 

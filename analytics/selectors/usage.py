@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import count, takewhile
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,6 +16,13 @@ from config.common.errors import DomainError
 from organizations.models import Organization
 
 MAX_ROWS = 10_000
+# Zones of the IANA with summer time whose names are to PostgreSQL offsets without it; these keep the same time.
+_ABBREVIATIONS = {
+    "CET": "Europe/Brussels",
+    "EET": "Europe/Athens",
+    "MET": "Europe/Brussels",
+    "WET": "Europe/Lisbon",
+}
 UTC_ZONE = ZoneInfo("UTC")
 Row = dict[str, Any]
 
@@ -90,11 +97,13 @@ def buckets(query: UsageQuery) -> Iterable[int]:
     if query.granularity == "hour":
         return range(first, last, 3600)
     day = query.first.astimezone(query.zone).date()
-    beginnings = (
-        int(datetime.combine(day + timedelta(days=number), time.min, query.zone).timestamp())
-        for number in count()
-    )
+    beginnings = (_beginning(day + timedelta(days=number), query.zone) for number in count())
     return takewhile(lambda at: at < last, beginnings)
+
+
+def _beginning(day: date, zone: ZoneInfo) -> int:
+    """Return when a day begins: at the first midnight where there are two, and where there is none when it would be."""
+    return int(datetime.combine(day, time.min, zone).timestamp())
 
 
 def _source(query: UsageQuery) -> tuple[QuerySet[Any], Any]:
@@ -106,8 +115,10 @@ def _source(query: UsageQuery) -> tuple[QuerySet[Any], Any]:
         return rows, F("day")
     hours = {"hour__gte": query.first, "hour__lt": query.last}
     rows = model.objects.filter(organization=query.organization, **hours, **filters)
-    is_daily = query.granularity == "day"
-    return rows, DayIn(F("hour"), Value(query.zone.key)) if is_daily else F("hour")
+    if query.granularity != "day":
+        return rows, F("hour")
+    zone = _ABBREVIATIONS.get(query.zone.key, query.zone.key)
+    return rows, DayIn(Value(zone), F("hour"))
 
 
 def _model(query: UsageQuery) -> tuple[Any, Row]:
@@ -122,6 +133,9 @@ def _row(query: UsageQuery, row: Row) -> Row:
     shaped: Row = {}
     if "bucket" in row:
         shaped["bucket"] = row["bucket"]
+        if query.granularity == "day":
+            day = datetime.fromtimestamp(row["bucket"], UTC).date()
+            shaped["bucket"] = _beginning(day, query.zone)
     if "api_key_id" in row:
         shaped["key_id"] = row["api_key_id"]
     if "route" in row:

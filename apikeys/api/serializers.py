@@ -43,7 +43,10 @@ class QuotaSerializer(StrictSerializer):
 
 
 class CreditsSerializer(StrictSerializer):
-    """Prepaid units of this key, filled up again at the beginning of each day or month (UTC), or never."""
+    """Prepaid units of this key, filled up again at the beginning of each day or month (UTC), or never.
+
+    Those that are never filled up pay for the calls since they were given; a larger amount adds the difference.
+    """
 
     amount = serializers.DecimalField(
         max_digits=16,

@@ -48,6 +48,7 @@ class Records:
     brand: str
     _known: dict[str, KeyRecord] = field(default_factory=dict)
     _compared_at: float = 0.0
+    _looked_at: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def find(self, secret: str) -> KeyRecord | None:
@@ -78,6 +79,7 @@ class Records:
         with self._lock:
             if now - self._compared_at <= _COMPARE_SECONDS:
                 return
+            self._heed_clock()
             known = [
                 (secret, record)
                 for secret, record in list(self._known.items())
@@ -87,8 +89,10 @@ class Records:
             try:
                 versions = dict(_fetch(records.VERSIONS_SQL, [ids])) if ids else {}
             except DatabaseError as error:
-                # What is known goes on being used while PostgreSQL is away, as in the gate.
+                # What is known goes on being used while PostgreSQL is away, as in the gate; those who waited for the
+                # lock do not each wait for PostgreSQL, too.
                 logger.warning("keys_not_compared", error=type(error).__name__)
+                self._compared_at = monotonic()
                 return
             self._known = {
                 secret: record
@@ -96,6 +100,14 @@ class Records:
                 if versions.get(record.secret_id) == record.version
             }
             self._compared_at = now
+
+    def _heed_clock(self) -> None:
+        """Have plans made anew when the clock was set back: theirs may count in a period that has not begun."""
+        now = time()
+        if now < self._looked_at:
+            for record in list(self._known.values()):
+                record.plans.clear()
+        self._looked_at = now
 
 
 @lru_cache(maxsize=1)

@@ -17,7 +17,7 @@ from apikeys.gateway.decision import refusal_of, scope_refusal_of
 from apikeys.gateway.directory import Directory
 from apikeys.gateway.leases import Lease, Leases
 from apikeys.gateway.limits import LocalBucket
-from apikeys.gateway.link import Address, Link, LinkDown, Reply
+from apikeys.gateway.link import Address, Link, LinkDown, NotDone, Reply
 from apikeys.gateway.metering import Buffer, now_ms
 from apikeys.gateway.metrics import Metrics
 from apikeys.gateway.options import Configuration
@@ -35,6 +35,7 @@ logger = structlog.get_logger(__name__)
 # Together with the length of one look-up this keeps a revoked key from passing for longer than 2 s.
 _REVALIDATE_SECONDS: Final = 0.8
 _SWEEP_SECONDS: Final = 0.05
+_SETTLE_SECONDS: Final = 1.0
 _SERVICE_KEYS_SECONDS: Final = 60.0
 _MAX_PLANS: Final = 256
 _MAX_BUCKETS: Final = 100_000
@@ -57,7 +58,7 @@ class Engine:
             on_allowed=self._allow_leased,
             on_refused=self._refuse_counted,
             on_seed=self._seed,
-            on_down=partial(self._decide_locally, is_owed=False),
+            on_down=self._on_link_down,
         )
         channel = f"{configuration.redis_prefix}invalidate"
         self._subscription = Subscription(address, channel, self._on_message, self._hurry)
@@ -67,6 +68,7 @@ class Engine:
         self._owing: set[Plan] = set()
         self._services_used: set[int] = set()
         self._routes_version = ""
+        self._looked_at = 0.0
         self._revalidate_now = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -78,6 +80,7 @@ class Engine:
         self._tasks = [
             asyncio.create_task(self._keep(self._look, _REVALIDATE_SECONDS, self._revalidate_now)),
             asyncio.create_task(self._keep(self._tidy, _SWEEP_SECONDS)),
+            asyncio.create_task(self._keep(self._settle, _SETTLE_SECONDS)),
             asyncio.create_task(self._keep(self._mark_service_keys, _SERVICE_KEYS_SECONDS)),
         ]
 
@@ -171,8 +174,7 @@ class Engine:
     def _on_taken(self, context: tuple[Question, Plan], answer: Reply) -> None:
         question, plan = context
         if isinstance(answer, LinkDown):
-            # Whether the script ran nobody knows: the event has the same id, the units are not counted again.
-            self._decide_locally(question, plan, is_owed=False)
+            self._on_link_down(question, plan, answer)
         elif answer[0] < 0:
             self._seed(question, plan)
         elif answer[0]:
@@ -180,6 +182,10 @@ class Engine:
             self._allow(question, plan, numbers_of(plan, answer, time()), credits_micro)
         else:
             self._refuse_counted(question, plan, read_answer(plan, answer, time()))
+
+    def _on_link_down(self, question: Question, plan: Plan, down: LinkDown) -> None:
+        # Where nobody knows whether the script ran, the event has the same id and the units are not counted again.
+        self._decide_locally(question, plan, is_owed=isinstance(down, NotDone))
 
     def _seed(self, question: Question, plan: Plan) -> None:
         """Load what the counters' periods have used, then count the call together with it."""
@@ -295,6 +301,7 @@ class Engine:
 
     async def _look(self) -> None:
         """Compare records and rules with PostgreSQL. While it is away, what is known goes on being used."""
+        self._heed_clock()
         try:
             await self.directory.revalidate()
             version = await self.store.routes_version()
@@ -306,6 +313,13 @@ class Engine:
         except StoreDown as error:
             self.metrics.counters["postgres_failures"] += 1
             logger.warning("gate_without_postgres", error=str(error))
+
+    def _heed_clock(self) -> None:
+        """Have plans made anew when the clock was set back: theirs may count in a period that has not begun."""
+        now = time()
+        if now < self._looked_at:
+            self.directory.forget_plans()
+        self._looked_at = now
 
     async def _tidy(self) -> None:
         self.leases.sweep()
@@ -319,12 +333,25 @@ class Engine:
                 await self.store.mark_service_keys_used(sorted(used))
 
     def _on_link_up(self) -> None:
-        """Count in Redis what passed while it was away."""
         self.metrics.counters["redis_connections"] += 1
+        self._count_owed()
+
+    async def _settle(self) -> None:
+        if self.link.is_up:
+            self._count_owed()
+
+    def _count_owed(self) -> None:
+        """Count in Redis what passed while it was away, or was there and took nothing, as when its memory is full."""
         owing, self._owing = self._owing, set()
         for plan in owing:
-            self.link.send(plan.command(COUNT, plan.owed), lambda _context, _reply: None, None)
-            plan.owed = 0
+            calls, plan.owed = plan.owed, 0
+            self.link.send(plan.command(COUNT, calls), self._on_counted, (plan, calls))
+
+    def _on_counted(self, context: tuple[Plan, int], answer: Reply) -> None:
+        if isinstance(answer, NotDone):
+            plan, calls = context
+            plan.owed += calls
+            self._owing.add(plan)
 
     def _on_message(self, message: dict[str, Any]) -> None:
         self.directory.drop(message)

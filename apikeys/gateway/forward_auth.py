@@ -43,8 +43,10 @@ class AuthorizeQuestion(Question):
 
     def _assertion(self, plan: Plan) -> bytes:
         record, target = plan.record, self.request.target
-        scheme = target.said(self.named, "proto") or b"https"
-        host = target.said(self.named, "host") or self.named.get(b"host", b"")
+        # Of who is no proxy of ours only its own Host header is believed, as in `_place`.
+        said = self.named if self.caller.is_trusted else {}
+        scheme = target.said(said, "proto") or b"https"
+        host = target.said(said, "host") or self.named.get(b"host", b"")
         claims = {
             "aud": plan.route.api_slug or "tollgate",
             "jti": token_urlsafe(16),
@@ -52,7 +54,7 @@ class AuthorizeQuestion(Question):
             "org": record.organization_id,
             "key": record.key_id,
             "scopes": list(record.scope_names),
-            "htm": target.said(self.named, "method").decode("latin-1"),
+            "htm": (target.said(said, "method") or b"GET").decode("latin-1"),
             "htu": (scheme + b"://" + host + self.place.path).decode("latin-1"),
         }
         return self.frontend.signer.sign(claims, int(time()))

@@ -24,7 +24,8 @@ _MAX_TARGETS: Final = 1024
 _MODES: Final = frozenset({"native", "nginx"})
 
 
-_GET_OR_POST: Final = frozenset({b"GET", b"POST"})
+# Envoy asks with the method of the original request, the others with GET.
+_ASKING: Final = frozenset({b"DELETE", b"GET", b"HEAD", b"OPTIONS", b"PATCH", b"POST", b"PUT"})
 _POST: Final = frozenset({b"POST"})
 
 
@@ -37,7 +38,7 @@ class Target:
     """
 
     path: str
-    methods: frozenset[bytes] = _GET_OR_POST
+    methods: frozenset[bytes] = _ASKING
     is_nginx: bool = False
     api: str = ""
     error: DomainError | None = None

@@ -57,7 +57,7 @@ class Leases:
         on_allowed: Callable[[Question, Lease, float], None],
         on_refused: Callable[[Question, Plan, Count], None],
         on_seed: Callable[[Question, Plan], None],
-        on_down: Callable[[Question, Plan], None],
+        on_down: Callable[[Question, Plan, LinkDown], None],
     ) -> None:
         self._link = link
         self._on_allowed = on_allowed
@@ -106,7 +106,8 @@ class Leases:
         lease, calls = context
         lease.is_asking = False
         if isinstance(answer, LinkDown):
-            self._hand_over(lease, self._on_down)
+            down = answer
+            self._hand_over(lease, lambda question, plan: self._on_down(question, plan, down))
         elif answer[0] < 0:
             self._hand_over(lease, self._on_seed)
         else:

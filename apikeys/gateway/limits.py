@@ -8,6 +8,8 @@ from typing import Final
 TICKS_PER_SECOND: Final = 10_000_000
 EPOCH_SECONDS: Final = 1_767_225_600
 _MAX_DEPTH_TICKS: Final = 2**52
+# A bucket holds at most what a plan's ceiling lets through in a minute, or the ceiling would mean little.
+BURST_SECONDS: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +37,12 @@ class Rate:
         return max(1, -(-tokens * self.per_seconds // self.limit))
 
     def clamped(self, ceiling: int | None) -> "Rate":
-        """Return the rate cut to so many calls per second."""
-        if ceiling is None or self.limit <= ceiling * self.per_seconds:
+        """Return the rate cut to so many calls per second, and to as many at once as these make in a minute."""
+        if ceiling is None:
             return self
-        return Rate(ceiling * self.per_seconds, self.per_seconds, self.burst)
+        # A ceiling of nothing at all would be a rate that nobody can divide by.
+        limit = min(self.limit, max(1, ceiling * self.per_seconds))
+        return Rate(limit, self.per_seconds, min(self.burst, max(1, ceiling * BURST_SECONDS)))
 
 
 DEFAULT_RATE: Final = Rate(limit=10, per_seconds=1, burst=20)

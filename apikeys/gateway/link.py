@@ -37,6 +37,10 @@ class LinkDown(Exception):
     """The connection was lost, or never stood, before the reply came."""
 
 
+class NotDone(LinkDown):
+    """The command was not carried out for certain: the server refused it, or it was never sent."""
+
+
 @dataclass(frozen=True, slots=True)
 class Address:
     """Where Redis is and how to enter; read from `redis://`, `rediss://` and `unix://` URLs."""
@@ -156,7 +160,7 @@ class RedisConnection(asyncio.Protocol):
             loading = script.encode("SCRIPT", "LOAD", script.TEXT)
             self.send(loading, self._repeat, (callback, context, command))
             return
-        _tell(callback, context, LinkDown(message))
+        _tell(callback, context, NotDone(message))
         if message.startswith(NOT_SERVING):
             self.abort()
 
@@ -229,7 +233,7 @@ class Link:
         """Send one command. The callback is called with LinkDown, at once when the link is known to be down."""
         connection = self._connection
         if connection is None or not self.is_up or connection.pending > _MAX_PENDING:
-            callback(context, LinkDown("the link is down"))
+            callback(context, NotDone("the link is down"))
         else:
             connection.send(command, callback, context)
 

@@ -183,7 +183,9 @@ def _counters(
     counters = [_quota_counter(quota, cost, now, prefix) for quota in record.quotas]
     if record.credits is not None:
         period = refill_period(record.credits.refill, now)
-        start, end = (int(moment.timestamp()) for moment in period) if period else (0, 0)
+        start, end = record.credits.since, 0
+        if period is not None:
+            start, end = (int(moment.timestamp()) for moment in period)
         counters.append(
             Counter(
                 name="credits",

@@ -40,6 +40,7 @@ SELECT s.digest, json_build_object(
                 THEN json_build_array(k.rate_limit, k.rate_per_seconds, k.rate_burst) END,
         'quota_limit', k.quota_limit, 'quota_period', k.quota_period,
         'credits_micro', k.credits_micro, 'credits_refill', k.credits_refill,
+        'credits_since_s', floor(extract(epoch FROM k.credits_since))::bigint,
         'metadata', k.metadata::text, 'external_id', k.external_id,
         'expires_ms', floor(extract(epoch FROM k.expires_at) * 1000)::bigint,
         'is_disabled', k.disabled_at IS NOT NULL, 'is_revoked', k.revoked_at IS NOT NULL,
@@ -115,10 +116,11 @@ class Quota:
 
 @dataclass(frozen=True, slots=True)
 class Credits:
-    """Prepaid micro-units of one key."""
+    """Prepaid micro-units of one key; those that are never filled up pay for calls since a moment in unix seconds."""
 
     limit_micro: int
     refill: Refill
+    since: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -258,7 +260,8 @@ def _quotas(
 def _credits(key: Mapping[str, Any]) -> Credits | None:
     if key["credits_micro"] is None:
         return None
-    return Credits(key["credits_micro"], Refill(key["credits_refill"]))
+    since = key["credits_since_s"] or 0
+    return Credits(key["credits_micro"], Refill(key["credits_refill"]), since)
 
 
 def _head(key: Mapping[str, Any], organization_id: int, plan: str) -> bytes:

@@ -5,7 +5,7 @@ different rules the call is refused, so that no spelling of a path dodges a rule
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import unquote, unquote_to_bytes
@@ -21,6 +21,8 @@ _BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 # 0xC0 and 0xC1 begin only overlong UTF-8, an old way to write a dot or a slash.
 _OVERLONG: Final = re.compile(r"%(?:25)*c[01]", re.IGNORECASE)
+# The double slash that many a client leaves in, or somebody's idea of where the host ends.
+_LIKE_A_HOST: Final = re.compile(r"[/\\]{2,}[^/\\]*[/\\]?")
 _PARAMETER: Final = re.compile(r"\{[^{}/]+\}")
 
 Segments = tuple[str, ...]
@@ -144,10 +146,18 @@ class RouteTable:
             raise UnknownApi(slug)
         if not self._apis:
             return NO_API
-        written, lenient = readings(uri)
         place, verb = _hostname(host), method.upper()
-        route = self._route(slug, place, verb, written, is_lenient=False)
-        if self._route(slug, place, verb, lenient, is_lenient=True) is not route:
+        route = self._agreed(slug, place, verb, uri)
+        for other in _other_paths(uri):
+            if not _asks_no_more(self._agreed(slug, place, verb, other), route):
+                raise AmbiguousPath(uri)
+        return route
+
+    def _agreed(self, slug: str, host: str, method: str, uri: str) -> Route:
+        """Return the rule on which both readings of a path agree. Raises AmbiguousPath."""
+        written, lenient = readings(uri)
+        route = self._route(slug, host, method, written, is_lenient=False)
+        if self._route(slug, host, method, lenient, is_lenient=True) is not route:
             raise AmbiguousPath(uri)
         return route
 
@@ -183,6 +193,29 @@ def readings(uri: str) -> tuple[Segments, Segments]:
     lenient = _fully_decoded(path).replace("\\", "/")
     folded = _resolved([part.partition(";")[0] for part in lenient.split("/")])
     return _bounded(written), _bounded(folded)
+
+
+def _other_paths(uri: str) -> Iterator[str]:
+    """Yield the paths that some servers take a request target for although most do not.
+
+    Some look for a fragment in it and some do not, and those that read it as a reference take what follows two slashes
+    for a host: `new URL(request.url, base)` in JavaScript makes `/b` of `//a/b`.
+    """
+    if _PLAIN.fullmatch(uri):
+        return
+    target = uri.partition("?")[0]
+    if "#" in target:
+        yield target.replace("#", "%23")
+    path = target.partition("#")[0]
+    if _LIKE_A_HOST.match(path):
+        yield _LIKE_A_HOST.sub("/", path, count=1)
+
+
+def _asks_no_more(other: Route, route: Route) -> bool:
+    """Whether a call that passed one route might have passed the other: an API's own terms, no harder than these."""
+    is_open = other.rule_id == 0 and other.scope is None and other.is_scope_readable
+    is_offered = not (other.is_denied or other.is_disabled)
+    return other is route or (is_open and is_offered and other.cost <= route.cost)
 
 
 def _path_of(uri: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any, TypedDict, TypeVar, cast
 
 import orjson
 
+from apikeys.gateway.limits import BURST_SECONDS
 from apikeys.restrictions import (
     EnvironmentName,
     QuotaPeriod,
@@ -202,8 +203,8 @@ def _check_rate(clean: dict[str, Any], ceiling: int | None, faults: Faults) -> N
         message = f"The plan allows at most {ceiling} calls per second for one key."
         fix = "Lower the rate, or choose a plan with a higher one."
         _note(faults, "#/rate/limit", "above_plan", message, fix)
-    if ceiling is not None and burst > ceiling * _BURST_SECONDS:
-        message = f"The plan allows a burst of at most {ceiling * _BURST_SECONDS} calls."
+    if ceiling is not None and burst > ceiling * BURST_SECONDS:
+        message = f"The plan allows a burst of at most {ceiling * BURST_SECONDS} calls."
         _note(faults, "#/rate/burst", "above_plan", message, "Lower the burst.")
 
 
@@ -250,8 +251,6 @@ def _note(faults: Faults, pointer: str, code: str, message: str, fix: str) -> No
     faults.append(FieldError(pointer=pointer, code=code, message=message, fix=fix))
 
 
-# A bucket holds at most what the plan's ceiling lets through in a minute, or the ceiling would mean little.
-_BURST_SECONDS = 60
 _CODES = {"scopes": "scope", "ip_allowlist": "network", "allowed_origins": "origin"}
 _FIXES = {
     "scopes": "Write words joined by colons, such as orders:read, orders:* or *.",

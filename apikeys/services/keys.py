@@ -8,6 +8,7 @@ from django.db import transaction
 from accounts.models import User
 from accounts.services import registration
 from apikeys.models import ApiKey
+from apikeys.restrictions import Refill
 from apikeys.services import invalidation, key_policy, rotation
 from apikeys.services.key_checks import KeyChanges, KeySettings, checked
 from apikeys.signals import KeyCreated, KeyRevoked, KeyRotated, KeyUpdated
@@ -99,9 +100,7 @@ def update_key(*, key: ApiKey, settings: KeyChanges, at: datetime) -> ApiKey:
     if not changed:
         return locked
     before = {name: getattr(locked, name) for name in changed}
-    for name, value in changed.items():
-        setattr(locked, name, value)
-    locked.save(update_fields=[*changed, "updated_at"])
+    _apply(changed, to=locked, at=at)
     publish(
         KeyUpdated(
             organization_id=locked.organization_id,
@@ -190,6 +189,17 @@ def _locked(key: ApiKey) -> ApiKey:
     if locked.revoked_at is not None:
         raise KeyIsRevoked
     return locked
+
+
+def _apply(changed: dict[str, Any], *, to: ApiKey, at: datetime) -> None:
+    """Write changed columns. Credits that a key had not before pay for none of the calls it made until then."""
+    had_lasting_credits = to.credits_micro is not None and to.credits_refill == Refill.NONE
+    for name, value in changed.items():
+        setattr(to, name, value)
+    has_lasting_credits = to.credits_micro is not None and to.credits_refill == Refill.NONE
+    if has_lasting_credits and not had_lasting_credits:
+        to.credits_since = at
+    to.save(update_fields=[*changed, "credits_since", "updated_at"])
 
 
 def _require_room(organization: Organization, key_limit: int | None) -> None:

@@ -14,7 +14,7 @@ from django.core.exceptions import (
     TooManyFieldsSent,
     TooManyFilesSent,
 )
-from django.db import DataError, InterfaceError, OperationalError
+from django.db import DataError, InterfaceError, InternalError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from django.template import TemplateDoesNotExist
@@ -116,6 +116,8 @@ def as_domain_error(exc: BaseException) -> errors.DomainError | None:
         return exc
     if isinstance(exc, drf.APIException):
         return _from_drf(exc)
+    if _is_outage(exc):
+        return errors.ServiceUnavailable()
     for kinds, error in _FROM_DJANGO:
         if isinstance(exc, kinds):
             return error()
@@ -127,14 +129,24 @@ def log_outage(exc: BaseException) -> None:
 
     Further lines may quote rows; what looks like a secret is redacted, as everywhere in the log.
     """
-    if isinstance(exc, _AWAY):
+    if _is_outage(exc):
         cause = exc.__cause__ or exc
         said = str(cause).partition("\n")[0][:300]
         kind, state = type(cause).__name__, getattr(cause, "sqlstate", None)
         logger.warning("database_unavailable", error=kind, sqlstate=state, said=said)
 
 
+def _is_outage(exc: BaseException) -> bool:
+    """Whether the database cannot serve for the moment, so that the same request may succeed later."""
+    if isinstance(exc, InternalError):
+        return getattr(exc.__cause__, "sqlstate", None) in _ENDED
+    return isinstance(exc, _AWAY)
+
+
 _AWAY = (OperationalError, InterfaceError)
+# What the driver files under internal errors although nothing is wrong inside: the server is read-only, say a standby
+# after a switch-over, or it ended a transaction that lasted too long or stood idle.
+_ENDED = frozenset({"25006", "25P03", "25P04"})
 _FROM_DJANGO: list[tuple[tuple[type[Exception], ...], type[errors.DomainError]]] = [
     ((Http404,), errors.NotFound),
     ((PermissionDenied,), errors.Forbidden),
@@ -145,7 +157,6 @@ _FROM_DJANGO: list[tuple[tuple[type[Exception], ...], type[errors.DomainError]]]
     ),
     # A value that no form looked at and no column takes, such as a NUL character in a filter.
     ((DataError,), errors.InvalidInput),
-    (_AWAY, errors.ServiceUnavailable),
 ]
 _FROM_DRF: list[tuple[type[drf.APIException], type[errors.DomainError]]] = [
     (drf.ParseError, errors.MalformedRequest),

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import django_stubs_ext
 
+from config.common.patient_connection import PatientConnection
 from config.embedded.place import locate
 from config.settings.env import database, env, mail
 
@@ -110,6 +111,16 @@ _IS_WEB = env.choice("PROCESS_ROLE", "command", ("command", "web", "worker", "be
 WEB_THREADS = env.integer("WEB_THREADS", 8, at_least=1)
 _POOL_SIZE = env.integer("DATABASE_POOL_SIZE", WEB_THREADS + 4, at_least=1)
 
+# An attempt to connect that fails is soon forgotten, and the next request makes another: the pool's own patience doubles
+# its pauses for five minutes, during which a database that is back again would not be noticed.
+_POOL = {
+    "min_size": 1,
+    "max_size": _POOL_SIZE,
+    "timeout": 3,
+    "reconnect_timeout": 2,
+    "connection_class": PatientConnection,
+}
+
 DATABASE_URL = env.url("DATABASE_URL", schemes=("postgresql", "postgres"))
 DATABASES = {"default": database(DATABASE_URL)}
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
@@ -120,7 +131,7 @@ DATABASES["default"]["OPTIONS"] = {
     "keepalives_idle": 10,
     "application_name": "tollgate",
     **DATABASES["default"]["OPTIONS"],
-    **({"pool": {"min_size": 1, "max_size": _POOL_SIZE, "timeout": 3}} if _IS_WEB else {}),
+    **({"pool": _POOL} if _IS_WEB else {}),
 }
 # For how many days single calls are kept; their sums stay.
 # At least; what a plan shows is kept as long as the plan says.

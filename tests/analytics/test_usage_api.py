@@ -166,6 +166,56 @@ def test_days_are_as_long_as_clocks_make_them(client, first, last, lengths):
     assert [(b - a).total_seconds() / 3600 for a, b in pairwise(edges)] == lengths
 
 
+@pytest.mark.parametrize(
+    ("zone", "midnight"),
+    [
+        ("America/Havana", datetime(2026, 11, 1, 4, tzinfo=UTC)),
+        ("Atlantic/Azores", datetime(2026, 10, 25, 0, tzinfo=UTC)),
+        # Where clocks skip midnight the day begins an hour later.
+        ("Africa/Cairo", datetime(2026, 4, 23, 22, tzinfo=UTC)),
+        ("Asia/Beirut", datetime(2026, 3, 28, 22, tzinfo=UTC)),
+    ],
+)
+def test_a_day_whose_midnight_comes_twice_or_never_is_one_day(client, key, zone, midnight):
+    for number in range(-2, 27):
+        used(key, midnight + timedelta(hours=number), calls=1)
+    query = {
+        "granularity": "day",
+        "time_zone": zone,
+        "measures": "calls",
+        "from": text(midnight - timedelta(hours=2)),
+        "to": text(midnight + timedelta(hours=27)),
+    }
+
+    rows = client.get(URL, query).json()["data"]
+    by_key = client.get(URL, {**query, "group_by": "key"}).json()["data"]
+
+    length = (datetime.fromisoformat(rows[2]["bucket"]) - midnight) // timedelta(hours=1)
+    assert rows[1]["bucket"] == text(midnight)
+    assert [row["calls"] for row in rows] == [2, length, 27 - length]
+    assert [(row["bucket"], row["calls"]) for row in by_key] == [
+        (row["bucket"], row["calls"]) for row in rows
+    ]
+
+
+@pytest.mark.parametrize(("zone", "midnight"), [("CET", 22), ("MET", 22), ("EET", 21), ("WET", 23)])
+def test_zones_with_summer_time_have_it_under_short_names(client, key, zone, midnight):
+    for number in range(48):
+        used(key, datetime(2026, 7, 1, tzinfo=UTC) + timedelta(hours=number), calls=1)
+    query = {
+        "granularity": "day",
+        "time_zone": zone,
+        "measures": "calls",
+        "from": "2026-07-01T00:00:00Z",
+        "to": "2026-07-03T00:00:00Z",
+    }
+
+    rows = client.get(URL, query).json()["data"]
+
+    assert [row["calls"] for row in rows] == [midnight, 24, 24 - midnight]
+    assert rows[1]["bucket"] == f"2026-07-01T{midnight}:00:00Z"
+
+
 def test_a_half_hour_zone_counts_every_hour_once(client, key):
     for number in range(48):
         used(key, hour(number), calls=1)

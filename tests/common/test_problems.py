@@ -2,7 +2,7 @@
 
 import psycopg
 import pytest
-from django.db import OperationalError, connection, transaction
+from django.db import InternalError, OperationalError, connection, transaction
 from django.test import Client
 from structlog.testing import capture_logs
 
@@ -165,6 +165,49 @@ def test_the_log_says_which_database_error_a_503_comes_from(api_as, olivia, monk
         "sqlstate": "57014",
         "said": "canceling statement due to statement timeout",
     }
+
+
+def test_a_read_only_server_is_a_503(api_as, olivia, monkeypatch):
+    client = api_as(olivia)
+    change = services.profile.update_profile
+
+    def stood_by(*arguments, **values):
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL transaction_read_only = on")
+        return change(*arguments, **values)
+
+    monkeypatch.setattr(services.profile, "update_profile", stood_by)
+    with capture_logs() as logs, transaction.atomic():
+        answer = client.patch("/api/v1/users/me", {"full_name": "Somebody Else"})
+        transaction.set_rollback(True)
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "service_unavailable")
+    assert answer["Retry-After"] == "5"
+    (line,) = [entry for entry in logs if entry["event"] == "database_unavailable"]
+    assert (line["error"], line["sqlstate"]) == ("ReadOnlySqlTransaction", "25006")
+    olivia.refresh_from_db()
+    assert olivia.full_name != "Somebody Else"
+
+
+@pytest.mark.parametrize(
+    "sqlstate", ["25006", "25P03", "25P04", "40001", "40P01", "53100", "53300", "55P03", "57P01"]
+)
+def test_what_the_server_cannot_do_for_the_moment_is_a_503(sqlstate):
+    cause = psycopg.errors.lookup(sqlstate)("x")
+    wrapped = {psycopg.InternalError: InternalError, psycopg.OperationalError: OperationalError}
+    error = next(theirs for ours, theirs in wrapped.items() if isinstance(cause, ours))("x")
+    error.__cause__ = cause
+
+    assert isinstance(problems.as_domain_error(error), errors.ServiceUnavailable)
+
+
+@pytest.mark.parametrize("sqlstate", ["25P02", "XX000"])
+def test_a_defect_at_the_database_stays_a_defect(sqlstate):
+    error = InternalError("x")
+    error.__cause__ = psycopg.errors.lookup(sqlstate)("x")
+
+    assert problems.as_domain_error(error) is None
+    assert problems.as_domain_error(InternalError("x")) is None
 
 
 def test_an_outage_is_told_without_rows_and_passwords():

@@ -14,6 +14,7 @@ from apikeys.restrictions import (
     parse_address,
     parse_network,
 )
+from config.common.ip import client_ip
 
 
 @pytest.mark.parametrize(
@@ -31,6 +32,9 @@ from apikeys.restrictions import (
         ("0.0.0.0/0", "2001:db8::1", False),
         ("192.0.2.0/24", "192.0.2.007", False),
         ("192.0.2.0/24", "fe80::1%eth0", False),
+        ("fe80::/10", "fe80::1%eth0", True),
+        ("fe80::1", "fe80::1%2", True),
+        ("fe80::1", "fe80::1%", False),
         ("192.0.2.0/24", "unknown", False),
         ("192.0.2.0/24", "", False),
         ("192.0.2.0/24", None, False),
@@ -143,3 +147,26 @@ def test_a_proxy_may_write_ports(forwarded, address):
     proxies = Proxies(AddressList(["10.0.0.0/8"]))
 
     assert proxies.client_of("10.0.0.1", forwarded) == address
+
+
+@pytest.mark.parametrize(
+    "peer",
+    ["10.0.0.1", "203.0.113.7", "::ffff:10.0.0.1", "fe80::1%eth0", "fe80::1", "2001:db8::1", ""],
+)
+@pytest.mark.parametrize(
+    "forwarded",
+    [
+        "", "198.51.100.1", "6.6.6.6, 198.51.100.1, 10.9.9.9", "fe80::2%3, fe80::1%eth0", "::ffff:c633:6401",
+        "[2001:db9::7]:443", "198.51.100.1:", "unknown", "198.51.100.1,,", "010.0.0.2", "10.0.0.5", "\xa0198.51.100.1",
+    ],
+)  # fmt: skip
+def test_gate_and_django_read_an_address_alike(rf, settings, peer, forwarded):
+    """A key's allow-list must mean the same behind a proxy of the API and at Tollgate's own API."""
+    settings.TRUSTED_PROXIES = ["10.0.0.0/8", "fe80::/10", "2001:db8::/32"]
+    request = rf.get("/", REMOTE_ADDR=peer, HTTP_X_FORWARDED_FOR=forwarded)
+
+    at_the_gate = Proxies(AddressList(settings.TRUSTED_PROXIES)).client_of(
+        peer, forwarded.encode("latin-1")
+    )
+
+    assert at_the_gate == client_ip(request)

@@ -4,6 +4,7 @@ import base64
 import time
 from datetime import timedelta
 
+import jwt
 import orjson
 import pytest
 from django.utils import timezone
@@ -420,14 +421,25 @@ def test_request_id_of_a_trusted_proxy_is_kept(house, gate):
     assert all(len(answer.headers["x-request-id"]) == 32 for answer in odd)
 
 
-def test_get_and_post_only(house, gate):
-    secret = house.key().secret
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+def test_a_proxy_may_ask_with_the_original_method(house, gate, method):
+    key = house.key()
+    asked = {"X-API-Key": key.secret, "X-Forwarded-Method": method, "X-Forwarded-Uri": "/admin/7"}
+    body = b"x" * 100 if method in {"POST", "PUT", "PATCH"} else b""
 
-    assert send(gate, "POST", "/gateway/authorize", {"X-API-Key": secret}, b"x" * 100).status == 204
-    for method in ("HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"):
-        answer = send(gate, method, "/gateway/authorize", {"X-API-Key": secret})
-        assert (answer.status, answer.headers["allow"]) == (405, "GET, POST")
-        assert (answer.body == b"") == (method == "HEAD")
+    refused = send(gate, method, "/gateway/authorize", asked, body)
+    passed = send(gate, method, "/gateway/authorize", {**asked, "X-Forwarded-Uri": "/x"}, body)
+
+    assert (refused.status, passed.status, passed.body) == (403, 204, b"")
+    assert (refused.body == b"") == (method == "HEAD")
+
+
+def test_a_question_has_no_other_methods(house, gate):
+    answer = send(gate, "TRACE", "/gateway/authorize", {"X-API-Key": house.key().secret})
+
+    allowed = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
+    assert (answer.status, answer.headers["allow"]) == (405, allowed)
+    assert answer.json["code"] == "method_not_allowed"
 
 
 def test_no_header_of_a_key_can_break_an_answer(house, gate):
@@ -440,10 +452,15 @@ def test_no_header_of_a_key_can_break_an_answer(house, gate):
     assert answer.headers["x-org-id"] == str(house.organization.pk)
 
 
-def test_untrusted_peer_is_believed_nothing(house, start_gate):
+@pytest.fixture(scope="module")
+def suspicious(start_gate):
+    """A gate that has other proxies than us."""
+    return start_gate(GATEWAY_TRUSTED_PROXIES="203.0.113.0/24")
+
+
+def test_untrusted_peer_is_believed_nothing(house, suspicious):
     key = house.key(ip_allowlist=["192.0.2.9"])
     open_key = house.key()
-    suspicious = start_gate(GATEWAY_TRUSTED_PROXIES="203.0.113.0/24")
 
     refused = authorize(suspicious, key.secret)
     passed = authorize(suspicious, open_key.secret, "/admin/7", X_Request_Id="client-0123456789")
@@ -451,6 +468,22 @@ def test_untrusted_peer_is_believed_nothing(house, start_gate):
     assert (refused.status, refused.json["code"]) == (403, "forbidden_ip")
     assert passed.status == 204
     assert passed.headers["x-request-id"] != "client-0123456789"
+
+
+def test_untrusted_peer_does_not_say_what_is_signed(house, suspicious, clock_wait):
+    Api.objects.filter(pk=house.api.pk).update(sends_assertion=True)
+    key = house.key()
+    asked = {"X_Forwarded_Host": "shop.test", "X_Forwarded_Proto": "ftp", "Host": "gate.test"}
+    try:
+        clock_wait(
+            lambda: "x-gateway-assertion" in authorize(suspicious, key.secret).headers, seconds=0.0
+        )
+        answer = authorize(suspicious, key.secret, "/admin/7", "DELETE", **asked)
+    finally:
+        Api.objects.filter(pk=house.api.pk).update(sends_assertion=False)
+
+    claims = jwt.decode(answer.headers["x-gateway-assertion"], options={"verify_signature": False})
+    assert (claims["htm"], claims["htu"]) == ("GET", "https://gate.test")
 
 
 def test_plain_asgi_server_answers_alike(house, start_gate, gate):
@@ -470,5 +503,6 @@ def test_plain_asgi_server_answers_alike(house, start_gate, gate):
         assert ours.status == theirs.status
         assert set(ours.headers) == set(theirs.headers)
     assert send(plain, "POST", "/gateway/authorize", {}, b"x" * 17_000).status == 413
-    assert send(plain, "DELETE", "/gateway/authorize").status == 405
+    assert send(plain, "DELETE", "/gateway/authorize").status == 401
+    assert send(plain, "TRACE", "/gateway/authorize").status == 405
     assert send(plain, "GET", "/elsewhere").json["path"] == "/elsewhere"

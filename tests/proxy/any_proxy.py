@@ -212,6 +212,8 @@ def test_refuses_other_origins(house: House, client: httpx.Client, api: Upstream
     [
         "/admin/secrets",
         "//admin/secrets",
+        "//host/admin/secrets",
+        "/open#/../admin/secrets",
         "/./admin/secrets",
         "/orders/../admin/secrets",
         "/orders/%2e%2e/admin/secrets",
@@ -229,7 +231,7 @@ def test_no_spelling_of_a_path_evades_its_scope(
     key = house.key(scopes=["orders:read"])
     header = f"X-API-Key: {key.secret}"
 
-    answer = curl("--path-as-is", "--header", header, proxy.url + path)
+    answer = curl("--request-target", path, "--header", header, proxy.url)
 
     assert answer.status in {400, 403}, answer
     assert answer.content_type == "application/problem+json"

@@ -132,6 +132,41 @@ def test_unknown_keys_wait_for_postgres(fault: Fault, house: House, fragile: Fra
     _require_recovery(house, fragile)
 
 
+@pytest.mark.parametrize(
+    ("fault", "seconds"),
+    [
+        pytest.param(Fault.REFUSED, 16, marks=LONG),
+        pytest.param(Fault.SWALLOWED, 16, marks=LONG),
+        pytest.param(Fault.REFUSED, 36, marks=LONG),
+    ],
+)
+def test_pages_and_api_come_back_with_postgres(
+    fault: Fault, seconds: float, fragile: Fragile
+) -> None:
+    """However long the outage was: a pool that waits longer from try to try would not notice its end."""
+    stranger = {"email": "stranger@example.test", "password": "x" * 12}
+
+    def status() -> int:
+        answer = httpx.post(f"{fragile.gate.url}/api/v1/auth/login", json=stranger, timeout=20)
+        assert answer.status_code != 503 or answer.headers["Retry-After"]
+        return answer.status_code
+
+    assert status() == 401
+    fragile.to_postgres.break_by(fault)
+    healed_at = time.monotonic() + seconds
+    try:
+        while time.monotonic() < healed_at:
+            assert status() == 503
+            time.sleep(0.5)
+    finally:
+        fragile.to_postgres.heal()
+    healed_at = time.monotonic()
+    while status() == 503:
+        time.sleep(0.1)
+
+    assert time.monotonic() - healed_at < RECOVERY
+
+
 def test_postgres_cuts_every_connection(house: House, fragile: Fragile) -> None:
     key = house.key()
     ask_once(fragile.gate.port, key.secret)
