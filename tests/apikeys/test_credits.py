@@ -13,6 +13,7 @@ from apikeys.gateway.plans import plan_of
 from apikeys.gateway.routes import NO_API
 from apikeys.models import ApiKey, KeyUsage, Secret
 from apikeys.services import keys
+from apikeys.services.key_checks import KeySettings
 from tests.factories.apikeys import ApiKeyFactory
 
 MICRO = 1_000_000
@@ -42,7 +43,7 @@ def key(organization) -> ApiKey:
     return key
 
 
-def change(key: ApiKey, *, later: int = 0, **columns) -> None:
+def change(key, *, later=0, **columns):
     keys.update_key(key=key, settings=columns, at=timezone.now() + timedelta(seconds=later))
 
 
@@ -93,7 +94,7 @@ def test_other_changes_leave_them_alone(key):
 
 
 def test_those_of_a_new_key_count_from_its_first_call(organization):
-    settled = {"name": "New", "environment": "live", "credits_micro": 10 * MICRO}
+    settled: KeySettings = {"name": "New", "environment": "live", "credits_micro": 10 * MICRO}
     key, _ = keys.create_key(
         organization=organization, created_by=None, settings=settled, at=timezone.now()
     )

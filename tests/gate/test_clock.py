@@ -8,6 +8,7 @@ import pytest
 
 from apikeys.gateway import blocking, configuration, engine, plans
 from apikeys.gateway.engine import Engine
+from apikeys.gateway.routes import RouteTable
 from tests.gate.builders import quota, record
 
 JUNE = datetime(2040, 6, 1, 0, 0, 1, tzinfo=UTC).timestamp()
@@ -20,7 +21,7 @@ def key():
     known = record()
     known = replace(known, quotas=(quota(10),), plans={})
     known.plans["route"] = plans.plan_of(
-        known, engine.RouteTable().match(slug="", host="", method="GET", uri="/"), 1, JUNE, ""
+        known, RouteTable().match(slug="", host="", method="GET", uri="/"), 1, JUNE, ""
     )
     assert known.plans["route"].valid_until > JUNE + 29 * 86_400
     return known

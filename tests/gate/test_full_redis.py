@@ -39,6 +39,13 @@ class _Asked(Question):
         self.answers.append(detail)
 
 
+def _asked(route, number, answers):
+    caller, place = Caller(None, None, b'null,""'), Place(route, b"/", b'"GET","/"')
+    question = _Asked(None, b"", b"%032d" % number, perf_counter(), caller, place)
+    question.answers = answers
+    return question
+
+
 @pytest.fixture(scope="module")
 def valkey():
     """A server of this module's own."""
@@ -73,19 +80,15 @@ def test_what_passed_is_counted_when_there_is_room(valkey, observer, route):
     def count() -> int:
         return sum(int(observer.get(key) or 0) for key in observer.keys(used))
 
-    async def live() -> list[str]:
-        engine, answers = Engine(chosen), []
+    async def live():
+        engine = Engine(chosen)
+        answers: list[str] = []
 
         async def call(times: int) -> None:
-            wanted = len(answers) + times
             for number in range(times):
-                question = _Asked(
-                    None, b"", b"%032d" % number, perf_counter(), Caller(None, None, b'null,""'),
-                    Place(route, b"/", b'"GET","/"'),
-                )  # fmt: skip
-                question.answers = answers
-                engine._decide(question, known)
-                await _until(lambda at=wanted - times + number + 1: len(answers) >= at)
+                answered = len(answers)
+                engine._decide(_asked(route, number, answers), known)
+                await _until(lambda: len(answers) > answered)  # noqa: B023  (waited for within the round)
 
         await asyncio.gather(engine.link.start(), engine.store.open())
         await call(1)
