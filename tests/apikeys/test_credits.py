@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from time import time
+from typing import cast
 
 import pytest
 from django.conf import settings
@@ -13,7 +14,7 @@ from apikeys.gateway.plans import plan_of
 from apikeys.gateway.routes import NO_API
 from apikeys.models import ApiKey, KeyUsage, Secret
 from apikeys.services import keys
-from apikeys.services.key_checks import KeySettings
+from apikeys.services.key_checks import KeyChanges, KeySettings
 from tests.factories.apikeys import ApiKeyFactory
 
 MICRO = 1_000_000
@@ -44,7 +45,9 @@ def key(organization) -> ApiKey:
 
 
 def change(key, *, later=0, **columns):
-    keys.update_key(key=key, settings=columns, at=timezone.now() + timedelta(seconds=later))
+    keys.update_key(
+        key=key, settings=cast("KeyChanges", columns), at=timezone.now() + timedelta(seconds=later)
+    )
 
 
 def test_they_pay_for_no_call_that_was_made_before_they_were_given(key):

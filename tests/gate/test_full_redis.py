@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from time import perf_counter
+from typing import cast
 
 import pytest
 import redis
@@ -13,7 +14,7 @@ from apikeys.gateway import configuration
 from apikeys.gateway.engine import Engine
 from apikeys.gateway.limits import Rate
 from apikeys.gateway.link import LinkDown
-from apikeys.gateway.questions import Caller, Place, Question
+from apikeys.gateway.questions import Caller, Place, Question, Request
 from apikeys.gateway.routes import Route
 from apikeys.restrictions import Mode
 from tests import servers
@@ -41,7 +42,7 @@ class _Asked(Question):
 
 def _asked(route, number, answers):
     caller, place = Caller(None, None, b'null,""'), Place(route, b"/", b'"GET","/"')
-    question = _Asked(None, b"", b"%032d" % number, perf_counter(), caller, place)
+    question = _Asked(cast("Request", None), b"", b"%032d" % number, perf_counter(), caller, place)
     question.answers = answers
     return question
 
