@@ -470,14 +470,12 @@ def test_untrusted_peer_is_believed_nothing(house, suspicious):
     assert passed.headers["x-request-id"] != "client-0123456789"
 
 
-def test_untrusted_peer_does_not_say_what_is_signed(house, suspicious, clock_wait):
+def test_untrusted_peer_does_not_say_what_is_signed(house, suspicious):
     Api.objects.filter(pk=house.api.pk).update(sends_assertion=True)
     key = house.key()
     asked = {"X_Forwarded_Host": "shop.test", "X_Forwarded_Proto": "ftp", "Host": "gate.test"}
     try:
-        clock_wait(
-            lambda: "x-gateway-assertion" in authorize(suspicious, key.secret).headers, seconds=0.0
-        )
+        until(lambda: "x-gateway-assertion" in authorize(suspicious, key.secret).headers)
         answer = authorize(suspicious, key.secret, "/admin/7", "DELETE", **asked)
     finally:
         Api.objects.filter(pk=house.api.pk).update(sends_assertion=False)

@@ -178,7 +178,7 @@ def test_an_unchanged_static_file_answers_with_them(web):
     [
         ("/gateway/authorize", "GET", 401),
         ("/gateway/authorize?mode=unknown", "GET", 400),
-        ("/gateway/authorize", "PUT", 405),
+        ("/gateway/authorize", "TRACE", 405),
         ("/api/v1/keys/verify", "GET", 405),
     ],
 )
