@@ -52,6 +52,13 @@ class LiveUsageConsumer(AsyncWebsocketConsumer):
 
     async def connect(self) -> None:
         """Accept whoever brings a good ticket and may see the organization's usage."""
+        try:
+            await self._welcome()
+        except Exception as error:  # noqa: BLE001  nobody is let in unchecked, and the page tries again
+            logger.warning("live_socket_not_opened", error=type(error).__name__)
+            await self.close()
+
+    async def _welcome(self) -> None:
         self.since_last = Tick()
         ticket = await self._redeemed()
         if ticket is None or not await may_see(ticket):

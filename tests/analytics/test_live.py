@@ -12,6 +12,7 @@ from channels.routing import URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
 from channels_redis.pubsub import RedisPubSubLoopLayer
 from django.conf import settings
+from django.db import OperationalError
 from django.utils import timezone
 
 from accounts.models import Session
@@ -247,22 +248,34 @@ def test_a_person_has_only_so_many_sockets(portal_as, vera, monkeypatch):
     assert seen() == (TOO_MANY, "tick", "tick")
 
 
-@pytest.mark.django_db(transaction=True)
-def test_a_socket_that_cannot_be_opened_takes_no_place(portal_as, vera, monkeypatch):
-    async def unreachable(*_: object) -> None:
-        raise ConnectionError
+async def _without_valkey(*_: object) -> None:
+    raise ConnectionError
 
-    monkeypatch.setattr(RedisPubSubLoopLayer, "group_add", unreachable)
-    monkeypatch.setattr(Socket, "patience", 0.5)
+
+def _without_postgres(*_: object, **__: object) -> None:
+    raise OperationalError
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("owner", "name", "away"),
+    [
+        (RedisPubSubLoopLayer, "group_add", _without_valkey),
+        (consumers, "live_session", _without_postgres),
+    ],
+)
+def test_a_socket_that_cannot_be_opened_is_refused_and_takes_no_place(
+    portal_as, vera, monkeypatch, owner, name, away
+):
     ticket = ticket_of(portal_as, vera)
+    monkeypatch.setattr(owner, name, away)
 
     @async_to_sync
-    async def fail() -> None:
-        async with socket(ticket):
-            pass
+    async def accepted() -> bool:
+        async with socket(ticket) as refused:
+            return refused.accepted
 
-    with pytest.raises(ConnectionError):
-        fail()
+    assert not accepted()
     assert consumers._open[vera.pk] == 0
 
 
