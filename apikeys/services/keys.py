@@ -39,6 +39,15 @@ class KeyIsRevoked(Conflict):
     answered_by = ("api_keys_update", "api_keys_rotate")
 
 
+class KeyHasExpired(Conflict):
+    """The key is past its end: a new secret would work no more than the old one."""
+
+    code = "api_key_expired"
+    title = "The key has expired"
+    fix = "Give the key a later end first."
+    answered_by = ("api_keys_rotate",)
+
+
 @transaction.atomic
 def create_key(
     *, organization: Organization, created_by: User | None, settings: KeySettings, at: datetime
@@ -119,10 +128,12 @@ def rotate_key(*, key: ApiKey, overlap_seconds: int, at: datetime) -> tuple[ApiK
     """Give the key a new secret and return both; every older secret works for the overlap at most.
 
     An older secret never outlives the key's own expiry, nor the end an earlier rotation set for it. Raises
-    InvalidInput or KeyIsRevoked.
+    InvalidInput, KeyIsRevoked or KeyHasExpired.
     """
     rotation.require_overlap(overlap_seconds)
     locked = _locked(key)
+    if locked.expires_at is not None and locked.expires_at <= at:
+        raise KeyHasExpired
     before = changes.told(locked, ("prefix", "last4"))
     rotation.retire(locked, at=at, overlap_seconds=overlap_seconds)
     minted = rotation.mint(locked.environment)

@@ -114,6 +114,16 @@ def test_a_revoked_key_gets_no_secret(api_as, olivia, key):
     assert Secret.objects.count() == 1
 
 
+def test_an_expired_key_gets_no_secret_that_works_for_nothing(api_as, olivia, key):
+    ApiKey.objects.filter(pk=key.pk).update(expires_at=timezone.now())
+
+    answer = rotate(api_as(olivia), key)
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "api_key_expired")
+    assert Secret.objects.count() == 1
+    assert not AuditLog.objects.filter(event="api_key.rotated").exists()
+
+
 def test_is_audited_and_owed_as_a_webhook(api_as, olivia, key, organization):
     rotate(api_as(olivia), key, overlap_seconds=60)
 

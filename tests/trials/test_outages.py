@@ -141,7 +141,7 @@ def test_unknown_keys_wait_for_postgres(fault: Fault, house: House, fragile: Fra
     ],
 )
 def test_pages_and_api_come_back_with_postgres(
-    fault: Fault, seconds: float, fragile: Fragile
+    fault: Fault, seconds: float, house: House, fragile: Fragile
 ) -> None:
     """However long the outage was: a pool that waits longer from try to try would not notice its end."""
     stranger = {"email": "stranger@example.test", "password": "x" * 12}
@@ -165,6 +165,7 @@ def test_pages_and_api_come_back_with_postgres(
         time.sleep(0.1)
 
     assert time.monotonic() - healed_at < RECOVERY
+    _require_recovery(house, fragile)
 
 
 def test_postgres_cuts_every_connection(house: House, fragile: Fragile) -> None:
