@@ -1,6 +1,7 @@
 """The base of the webhook commands: the audit log names the command, and a refusal is one line."""
 
 import re
+from abc import ABC, abstractmethod
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,7 +18,7 @@ _SPAN = re.compile(r"(\d{1,6})([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
-class WebhookCommand(BaseCommand):
+class WebhookCommand(BaseCommand, ABC):
     """A command whose subclass does its one act in `act`."""
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -30,9 +31,9 @@ class WebhookCommand(BaseCommand):
             faults = [f"{fault.message} {fault.fix}".strip() for fault in error.errors]
             raise CommandError("\n".join([error.detail, *faults])) from None
 
+    @abstractmethod
     def act(self, options: dict[str, Any], at: datetime) -> None:
         """Do what the command is for."""
-        raise NotImplementedError
 
 
 def moment(text: str, at: datetime) -> datetime:
