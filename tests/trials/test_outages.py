@@ -147,7 +147,7 @@ def test_pages_and_api_come_back_with_postgres(
     stranger = {"email": "stranger@example.test", "password": "x" * 12}
 
     def status() -> int:
-        answer = httpx.post(f"{fragile.gate.url}/api/v1/auth/login", json=stranger, timeout=20)
+        answer = httpx.post(f"{fragile.gate.url}/api/v1/auth/login", json=stranger, timeout=60)
         assert answer.status_code != 503 or answer.headers["Retry-After"]
         return answer.status_code
 
@@ -160,11 +160,9 @@ def test_pages_and_api_come_back_with_postgres(
             time.sleep(0.5)
     finally:
         fragile.to_postgres.heal()
-    healed_at = time.monotonic()
-    while status() == 503:
-        time.sleep(0.1)
+    with at_most(RECOVERY):
+        until(lambda: status() != 503)
 
-    assert time.monotonic() - healed_at < RECOVERY
     _require_recovery(house, fragile)
 
 
