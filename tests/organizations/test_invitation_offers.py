@@ -141,6 +141,19 @@ def test_who_is_an_owner_no_more_makes_no_owner_by_an_earlier_invitation(
     assert (roles_of(nora), states()) == ([], ["PENDING"])
 
 
+def test_what_has_expired_is_in_nobodys_way_though_it_was_not_swept(
+    api_as, organization, adam, monkeypatch
+):
+    monkeypatch.setattr(invitations, "MAX_PENDING", 1)
+    client = api_as(adam)
+    invite(client, organization)
+    OrganizationInvitation.objects.update(expires_at=timezone.now())
+
+    assert invite(client, organization).status_code == 201
+
+    assert states() == ["EXPIRED", "PENDING"]
+
+
 def test_at_most_a_hundred_wait(api_as, organization, adam, monkeypatch):
     monkeypatch.setattr(invitations, "MAX_PENDING", 1)
     client = api_as(adam)
