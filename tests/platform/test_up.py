@@ -177,7 +177,7 @@ def test_newcomers_first_minutes(up):
     assert len(programs) > 5
     assert up.end(signal.SIGTERM) == 0
     assert up.output().rstrip().endswith("up       | stopped")
-    assert gone_within(programs, 30)
+    assert gone_within(programs, 60)
 
     up.start()
     assert up.wait_until_ready() <= WARM_SECONDS
