@@ -185,6 +185,17 @@ def test_a_wrong_first_code_turns_nothing_on(client, olivia, code):
     assert mails_to(olivia) == []
 
 
+def test_wrong_first_codes_pause_the_set_up(client, olivia):
+    app = App.of(client.post(ENABLE).json()["secret"])
+    wrong = [client.post(VERIFY, {"code": app.wrong_code()}).status_code for _ in range(5)]
+
+    refused = client.post(VERIFY, {"code": app.code()})
+
+    assert wrong == [400] * 5
+    assert (refused.status_code, refused["Retry-After"]) == (429, "60")
+    assert not factors.has_second_factor(olivia)
+
+
 def test_a_code_without_a_set_up_is_refused(client):
     response = client.post(VERIFY, {"code": "123456"})
 

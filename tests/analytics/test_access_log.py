@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from datetime import datetime, timedelta
+from functools import partial
 from io import StringIO
 from pathlib import Path
 
@@ -301,6 +302,10 @@ def reported() -> int:
     return ApiUsageLog.objects.filter(status=500).count()
 
 
+def has_reported(before: int) -> bool:
+    return reported() > before
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_killed_reader_counts_every_line_once(log, made):
     calls = made(3_000)
@@ -309,7 +314,7 @@ def test_a_killed_reader_counts_every_line_once(log, made):
         before = reported()
         append(log, *(line(call, status=500) for call in calls[first : first + 1_000]))
         reader = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
-        until(lambda before=before: reported() > before)
+        until(partial(has_reported, before))
         append(log, *(line(call, status=500) for call in calls[2_000:]))
         time.sleep(0.05)
         reader.send_signal(signal.SIGKILL)

@@ -46,6 +46,19 @@ def test_sending_again_replaces_the_link_and_stops_after_three_a_day(
     assert [accept(nora_client, token).status_code for token in tokens()] == [404, 404, 404, 200]
 
 
+def test_what_does_not_wait_any_more_is_not_sent_again(api_as, organization, adam, nora):
+    client = api_as(adam)
+    invite(client, organization)
+    accept(api_as(nora), tokens()[0])
+    accepted = OrganizationInvitation.objects.values().get()
+
+    refused = client.post(url(organization, accepted["id"], "resend"))
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "invitation_not_open")
+    assert OrganizationInvitation.objects.values().get() == accepted
+    assert len(tokens()) == 1
+
+
 def test_revoking_and_inviting_anew_does_not_get_around_the_pace(api_as, organization, adam, clock):
     client = api_as(adam)
     for _ in range(4):

@@ -37,6 +37,17 @@ def test_all_problems_come_in_one_line():
     )
 
 
+def test_a_number_has_a_least_value():
+    environment = Environment({"PORT": "1", "WEB_THREADS": "0"})
+
+    assert environment.integer("PORT", 8000, at_least=1) == 1
+    assert environment.integer("WEB_THREADS", 8, at_least=1) == 8
+    assert environment.integer("DATABASE_POOL_SIZE", 12, at_least=1) == 12
+    assert problem_of(environment) == (
+        "tollgate: WEB_THREADS is malformed: expected a whole number of at least 1"
+    )
+
+
 def test_empty_value_counts_as_unset():
     assert Environment({"LOG_LEVEL": ""}).text("LOG_LEVEL", "INFO") == "INFO"
 
