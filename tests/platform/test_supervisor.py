@@ -103,8 +103,8 @@ def test_stop_ends_grandchildren_and_the_deaf(supervisor, shown, monkeypatch):
         python(
             "import signal, subprocess, sys, time\n"
             "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
-            "print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']).pid)\n"
-            "time.sleep(60)"
+            "print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']).pid)\n"
+            "time.sleep(600)"
         )
     )
     until(supervisor, lambda: len(shown) == 1)
