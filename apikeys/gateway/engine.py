@@ -66,7 +66,7 @@ class Engine:
         self.on_routes: Callable[[], None] = lambda: None
         self._local: dict[str, LocalBucket] = {}
         self._owing: set[Plan] = set()
-        self._services_used: set[int] = set()
+        self._services_used: dict[int, float] = {}
         self._routes_version = ""
         self._looked_at = 0.0
         self._revalidate_now = asyncio.Event()
@@ -122,7 +122,7 @@ class Engine:
 
     def service_key_used(self, record: KeyRecord) -> None:
         """Remember to write down that a service key was presented."""
-        self._services_used.add(record.key_id)
+        self._services_used[record.key_id] = record.used_at
 
     def _on_record(self, question: Question, record: KeyRecord | StoreDown | None) -> None:
         if record is None:
@@ -327,10 +327,16 @@ class Engine:
             self.buffer.flush(self.link.send_all)
 
     async def _mark_service_keys(self) -> None:
-        used, self._services_used = self._services_used, set()
-        if used:
-            with contextlib.suppress(StoreDown):
-                await self.store.mark_service_keys_used(sorted(used))
+        """Write down when service keys were used; what cannot be written now is kept for the next time."""
+        used = dict(self._services_used)
+        if not used:
+            return
+        now = asyncio.get_running_loop().time()
+        with contextlib.suppress(StoreDown):
+            await self.store.mark_service_keys_used({key: now - at for key, at in used.items()})
+            for key, at in used.items():
+                if self._services_used[key] == at:
+                    del self._services_used[key]
 
     def _on_link_up(self) -> None:
         self.metrics.counters["redis_connections"] += 1

@@ -19,7 +19,6 @@ from config.common.events import publish
 from organizations import access
 from organizations.models import Organization
 
-
 _SECOND = timedelta(seconds=1)
 
 
