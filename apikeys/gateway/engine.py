@@ -24,6 +24,7 @@ from apikeys.gateway.options import Configuration
 from apikeys.gateway.plans import Count, Plan, numbers_of, plan_of, read_answer
 from apikeys.gateway.questions import Question
 from apikeys.gateway.records import KeyRecord
+from apikeys.gateway.recovery import Recovery
 from apikeys.gateway.refusals import Outcome
 from apikeys.gateway.routes import RouteTable
 from apikeys.gateway.script import COUNT
@@ -50,7 +51,8 @@ class Engine:
         self.metrics = Metrics()
         self.routes = RouteTable()
         self.store = Store(configuration.database)
-        self.link = Link(address, on_up=self._on_link_up)
+        self._recovery = Recovery(self.store, configuration.redis_prefix, self._on_new_run)
+        self.link = Link(address, on_up=self._on_link_up, prepare=self._recovery.prepare)
         self.directory = Directory(self.store, configuration.peppers, configuration.brand)
         self.buffer = Buffer(f"{configuration.redis_prefix}usage")
         self.leases = Leases(
@@ -337,6 +339,10 @@ class Engine:
             for key, at in used.items():
                 if self._services_used[key] == at:
                     del self._services_used[key]
+
+    def _on_new_run(self) -> None:
+        """Hand nothing back to a server that may not know it was taken."""
+        self.leases.forget()
 
     def _on_link_up(self) -> None:
         self.metrics.counters["redis_connections"] += 1

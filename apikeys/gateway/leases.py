@@ -152,6 +152,12 @@ class Leases:
             self._give_back(lease)
         self._active.clear()
 
+    def forget(self) -> None:
+        """Drop everything that is held and hand nothing back."""
+        for lease in self._active:
+            lease.left = 0
+        self._active.clear()
+
     def _give_back(self, lease: Lease) -> None:
         if lease.left:
             command = lease.plan.command(script.GIVE_BACK, lease.left)

@@ -87,9 +87,11 @@ def test_those_that_are_given_anew_begin_anew(key):
     assert call(key, 5) == (1, 5)
 
 
-def give_anew(key: ApiKey, at: datetime) -> datetime | None:
+def give_anew(key: ApiKey, at: datetime) -> datetime:
     keys.update_key(key=key, settings={"credits_micro": None}, at=at)
-    return keys.update_key(key=key, settings={"credits_micro": 10 * MICRO}, at=at).credits_since
+    given = keys.update_key(key=key, settings={"credits_micro": 10 * MICRO}, at=at)
+    assert given.credits_since is not None
+    return given.credits_since
 
 
 @pytest.mark.parametrize("clock", [[0, 0], [0, -5, 0]], ids=["one second", "a clock that lags"])
