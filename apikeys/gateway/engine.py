@@ -51,7 +51,9 @@ class Engine:
         self.metrics = Metrics()
         self.routes = RouteTable()
         self.store = Store(configuration.database)
-        self._recovery = Recovery(self.store, configuration.redis_prefix, self._on_new_run)
+        self._recovery = Recovery(
+            configuration.database, configuration.redis_prefix, self._on_new_run
+        )
         self.link = Link(address, on_up=self._on_link_up, prepare=self._recovery.prepare)
         self.directory = Directory(self.store, configuration.peppers, configuration.brand)
         self.buffer = Buffer(f"{configuration.redis_prefix}usage")

@@ -5,19 +5,20 @@ that a snapshot brings an older one along.
 """
 
 import re
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 import structlog
 
 from apikeys.gateway import script
 from apikeys.gateway.link import Ask, NotDone
 from apikeys.gateway.plans import Counter
-from apikeys.gateway.store import Store, StoreDown
+from apikeys.gateway.store import Connection, StoreDown, sums
 
 logger = structlog.get_logger(__name__)
 
 _AT_A_TIME: Final = 500
+_PATIENCE_SECONDS: Final = 10.0
 _RUN: Final = re.compile(rb"^run_id:(\w+)", re.MULTILINE)
 # KEYS counters, ARGV what PostgreSQL knows of each. Raises those that are there and say less; answers how many.
 _RAISE: Final = b"""
@@ -35,8 +36,11 @@ return raised
 class Recovery:
     """Puts the counters of a server right before the gate counts on it."""
 
-    def __init__(self, store: Store, prefix: str, on_new_run: Callable[[], None]) -> None:
-        self._store = store
+    def __init__(
+        self, database: Mapping[str, Any], prefix: str, on_new_run: Callable[[], None]
+    ) -> None:
+        # One of its own: no call has to wait behind so much counting.
+        self._connection = Connection(database, _PATIENCE_SECONDS)
         self._marker = f"{prefix}run"
         self._pattern = f"{prefix}[qc]:*"
         self._counter = re.compile(rf"{re.escape(prefix)}(?:q:([ko])|c):(\d+):(\d+)")
@@ -58,6 +62,8 @@ class Recovery:
                 raise
             # Better to believe it than to do without.
             logger.warning("redis_counters_not_compared", error=str(error))
+        finally:
+            await self._connection.close()
 
     async def _raise_counters(self, ask: Ask) -> int:
         raised, cursor = 0, b"0"
@@ -66,9 +72,9 @@ class Recovery:
             cursor, keys = await ask(scan)
             counters = tuple(filter(None, map(self._read, keys)))
             if counters:
-                seeds = await self._store.seeds(counters)
+                used = await sums(self._connection, counters)
                 names = [counter.key for counter in counters]
-                raised += await ask(script.encode("EVAL", _RAISE, len(names), *names, *seeds))
+                raised += await ask(script.encode("EVAL", _RAISE, len(names), *names, *used))
             if cursor == b"0":
                 return raised
 

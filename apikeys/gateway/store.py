@@ -159,6 +159,19 @@ class Batcher:
                 wanted.future.set_result(answer)
 
 
+async def sums(connection: Connection, counters: Sequence[Counter]) -> list[int]:
+    """Return what each counter's period has used according to PostgreSQL. Raises StoreDown."""
+    rows = await connection.fetch(
+        records.SEEDS_SQL,
+        list(range(len(counters))),
+        [counter.kind for counter in counters],
+        [counter.owner_id for counter in counters],
+        [counter.starts_at for counter in counters],
+    )
+    units: dict[int, int] = dict(rows)
+    return [units[n] * counter.per_unit for n, counter in enumerate(counters)]
+
+
 class Store:
     """What the engine asks PostgreSQL."""
 
@@ -200,15 +213,7 @@ class Store:
 
     async def _load_seeds(self, questions: list[tuple[Counter, ...]]) -> list[tuple[int, ...]]:
         counters = [counter for question in questions for counter in question]
-        rows = await self._calls.fetch(
-            records.SEEDS_SQL,
-            list(range(len(counters))),
-            [counter.kind for counter in counters],
-            [counter.owner_id for counter in counters],
-            [counter.starts_at for counter in counters],
-        )
-        units: dict[int, int] = dict(rows)
-        seeds = iter([units[n] * counter.per_unit for n, counter in enumerate(counters)])
+        seeds = iter(await sums(self._calls, counters))
         return [tuple(next(seeds) for _ in question) for question in questions]
 
     async def versions(self, secret_ids: list[int]) -> dict[int, str]:
