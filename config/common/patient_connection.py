@@ -9,7 +9,6 @@ from time import monotonic
 from typing import Any, Final, TypeVar
 
 import psycopg
-from psycopg.conninfo import make_conninfo
 
 # Longer than any page or answer may take; statements that wait for a lock are among them.
 ANSWER_SECONDS: Final = 15.0
@@ -91,12 +90,13 @@ class WatchfulConnection(psycopg.Connection[Any]):
 
     def _is_answered_beside(self) -> bool:
         """Whether the server says anything to somebody else; a refusal is an answer, too."""
-        there = make_conninfo(
-            **{**self.info.get_parameters(), "connect_timeout": int(CHECK_SECONDS)},
-            password=self.info.password,
-        )
+        parameters: dict[str, Any] = {
+            **self.info.get_parameters(),
+            "password": self.info.password,
+            "connect_timeout": int(CHECK_SECONDS),
+        }
         try:
-            with PatientConnection.connect(there, autocommit=True) as other:
+            with PatientConnection.connect(**parameters, autocommit=True) as other:
                 other.execute("")
         except (NoAnswer, psycopg.errors.ConnectionTimeout):
             return False
