@@ -326,8 +326,8 @@ class Engine:
         self._looked_at = now
 
     async def _tidy(self) -> None:
-        self.leases.sweep()
         if self.link.is_up:
+            self.leases.sweep()
             self.buffer.flush(self.link.send_all)
 
     async def _mark_service_keys(self) -> None:
@@ -348,6 +348,7 @@ class Engine:
 
     def _on_link_up(self) -> None:
         self.metrics.counters["redis_connections"] += 1
+        self.leases.give_back_all()
         self._count_owed()
 
     async def _settle(self) -> None:
