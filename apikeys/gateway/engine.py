@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import structlog
 
+from apikeys.gateway.debts import Debts
 from apikeys.gateway.decision import refusal_of, scope_refusal_of
 from apikeys.gateway.directory import Directory
 from apikeys.gateway.leases import Lease, Leases
@@ -27,7 +28,6 @@ from apikeys.gateway.records import KeyRecord
 from apikeys.gateway.recovery import Recovery
 from apikeys.gateway.refusals import Outcome
 from apikeys.gateway.routes import RouteTable
-from apikeys.gateway.script import COUNT
 from apikeys.gateway.store import Store, StoreDown
 from apikeys.gateway.subscription import Subscription
 
@@ -55,6 +55,7 @@ class Engine:
             configuration.database, configuration.redis_prefix, self._on_new_run
         )
         self.link = Link(address, on_up=self._on_link_up, prepare=self._recovery.prepare)
+        self._debts = Debts(self.link, self.store)
         self.directory = Directory(self.store, configuration.peppers, configuration.brand)
         self.buffer = Buffer(f"{configuration.redis_prefix}usage")
         self.leases = Leases(
@@ -69,7 +70,6 @@ class Engine:
         self._prefix = configuration.redis_prefix
         self.on_routes: Callable[[], None] = lambda: None
         self._local: dict[str, LocalBucket] = {}
-        self._owing: set[Plan] = set()
         self._services_used: dict[int, float] = {}
         self._routes_version = ""
         self._looked_at = 0.0
@@ -232,8 +232,7 @@ class Engine:
             self._refuse_counted(question, plan, count)
             return
         if is_owed and plan.counters:
-            plan.owed += 1
-            self._owing.add(plan)
+            self._debts.add(plan)
         self.buffer.add(question.event(plan, b"VALID", plan.cost, now_ms()))
         self._allow(question, plan, tuple(numbers), None)
 
@@ -328,7 +327,8 @@ class Engine:
     async def _tidy(self) -> None:
         if self.link.is_up:
             self.leases.sweep()
-            self.buffer.flush(self.link.send_all)
+            if not self._debts.is_settling:
+                self.buffer.flush(self.link.send_all)
 
     async def _mark_service_keys(self) -> None:
         """Write down when service keys were used; what cannot be written now is kept for the next time."""
@@ -349,24 +349,11 @@ class Engine:
     def _on_link_up(self) -> None:
         self.metrics.counters["redis_connections"] += 1
         self.leases.give_back_all()
-        self._count_owed()
+        self._debts.settle()
 
     async def _settle(self) -> None:
         if self.link.is_up:
-            self._count_owed()
-
-    def _count_owed(self) -> None:
-        """Count in Redis what passed while it was away, or was there and took nothing, as when its memory is full."""
-        owing, self._owing = self._owing, set()
-        for plan in owing:
-            calls, plan.owed = plan.owed, 0
-            self.link.send(plan.command(COUNT, calls), self._on_counted, (plan, calls))
-
-    def _on_counted(self, context: tuple[Plan, int], answer: Reply) -> None:
-        if isinstance(answer, NotDone):
-            plan, calls = context
-            plan.owed += calls
-            self._owing.add(plan)
+            self._debts.settle()
 
     def _on_message(self, message: dict[str, Any]) -> None:
         self.directory.drop(message)

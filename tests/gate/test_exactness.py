@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from apikeys.models import ApiKey, RouteRule
 from apikeys.services import apis, keys
+from apikeys.services.key_checks import KeyChanges
 from tests.doubles.callers import Callers
 from tests.doubles.faults import Fault, faulty_way
 from tests.gate.asking import authorize
@@ -88,7 +89,7 @@ def test_leases_go_back_after_an_outage(house, start_gate, redis_client):
     at = urlsplit(settings.REDIS_URL)
     key = house.key(**_WIDE)
     within_one("day")
-    with faulty_way(at.port) as way:
+    with faulty_way(at.port or 0) as way:
         there = at._replace(netloc=at.netloc.replace(str(at.port), str(way.port)))
         gate = start_gate(REDIS_URL=there.geturl())
         tally = _drive([gate], key.secret, "/leased/x", 0.5)
@@ -110,18 +111,21 @@ def test_changes_under_load_neither_spend_twice_nor_keep_anything(
     callers = Callers([gate.port for gate in two_gates], [key.secret], uri="/leased/x")
     answers = callers.tally.answers
 
+    def wait_for(more):
+        least = len(answers) + more
+        until(lambda: len(answers) > least)
+
     within_one("day")
     with callers.meanwhile(connections=20):
         for mode, limit, enabled in (
             *(("strict", 50_000, True), ("leased", 300, True), ("leased", 100_000, False)),
             *(("strict", 100_000, True), ("leased", 100_000, True)),
         ):
-            seen = len(answers)
-            until(lambda least=seen + 300: len(answers) > least)
+            wait_for(300)
             apis.update_rule(rule=rule, settings={"mode": mode}, by=None)
-            rate = {"rate_limit": limit, "rate_per_seconds": 1, "rate_burst": limit}
-            keys.update_key(key=key.row, settings={**rate, "enabled": enabled}, at=timezone.now())
-        until(lambda least=len(answers) + 3_000: len(answers) > least)
+            changed: KeyChanges = {"rate_limit": limit, "rate_burst": limit, "enabled": enabled}
+            keys.update_key(key=key.row, settings=changed, at=timezone.now())
+        wait_for(3_000)
 
     passed = callers.tally.statuses[204]
     until(lambda: _used(redis_client, key) <= passed, "leases are kept")

@@ -4,6 +4,7 @@ import os
 import time
 from urllib.parse import urlsplit
 
+import orjson
 import pytest
 import redis
 from django.conf import settings
@@ -18,7 +19,8 @@ from tests.gate.asking import authorize
 from tests.patience import until
 
 MICRO = 1_000_000
-LIMITS = {"quota_limit": 20, "quota_period": "month", "credits_micro": 30 * MICRO}
+_QUOTA = {"quota_limit": 20, "quota_period": "month"}
+LIMITS = {**_QUOTA, "credits_micro": 30 * MICRO}
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +116,37 @@ def test_what_was_used_since_is_not_given_again(house, own_gate, valkey, observe
     assert _left(own_gate, key) == ("8", "18")
     # Of the other one PostgreSQL knows less than the server does.
     assert _left(own_gate, other) == ("14", "24")
+
+
+def test_what_passed_meanwhile_counts_in_a_server_that_comes_back_empty(
+    house, own_gate, valkey, observer
+):
+    key, idle = house.key(**_QUOTA), house.key(**_QUOTA)
+    assert _use(own_gate, key, 2) + _use(own_gate, idle, 2) == [204] * 4
+    _ingested(key, 2)
+    observer.flushall()
+    valkey.stop()
+    until(lambda: not _is_linked(own_gate))
+
+    assert _use(own_gate, key, 5) == [204] * 5
+    valkey.start()
+    valkey.wait()
+    until(lambda: _is_linked(own_gate))
+
+    assert until(lambda: _counted(observer, key)) == 7
+    assert not _counted(observer, idle)
+    until(lambda: _events(observer, key) == 5, "the events were not written")
+    assert _counted(observer, key) == 7
+
+
+def _counted(observer, key):
+    (counter,) = [*observer.scan_iter(f"*q:k:{key.row.pk}:*"), ""][:1]
+    return int(observer.get(counter) or 0)
+
+
+def _events(observer, key):
+    events = observer.xrange(f"{settings.REDIS_PREFIX}usage")
+    return [orjson.loads(fields[b"e"])[2] for _, fields in events].count(key.row.pk)
 
 
 def test_nothing_is_believed_while_postgres_cannot_be_asked(house, own_gate, valkey, observer, way):
