@@ -14,7 +14,14 @@ from apikeys.services.key_checks import (
     KeyChanges,
     KeySettings,
 )
-from config.common.forms import JsonObjectField, LinesField, RefusableForm, in_your_zone
+from apikeys.services.rotation import MAX_OVERLAP_SECONDS
+from config.common.forms import (
+    JsonObjectField,
+    LinesField,
+    RefusableForm,
+    in_your_zone,
+    overlap_field,
+)
 
 _RATE = ("rate_limit", "rate_per_seconds", "rate_burst")
 _QUOTA = ("quota_limit", "quota_period")
@@ -125,20 +132,9 @@ class EditKeyForm(KeyForm):
 class RotateKeyForm(RefusableForm):
     """How long the old secret goes on working."""
 
-    PRESETS: ClassVar[list[tuple[int, str]]] = [
-        (0, "Stop it at once"),
-        (3_600, "1 hour"),
-        (86_400, "24 hours"),
-        (604_800, "7 days"),
-        (2_592_000, "30 days"),
-    ]
-
-    overlap_seconds = forms.TypedChoiceField(
-        label="The current secret works for",
-        choices=PRESETS,
-        coerce=int,
-        initial=86_400,
-        widget=forms.RadioSelect,
+    overlap_seconds = overlap_field(
+        "The current secret works for",
+        at_most=MAX_OVERLAP_SECONDS,
         help_text="Never beyond the time at which the key itself expires.",
     )
 

@@ -45,7 +45,7 @@ class PlanAdmin(DomainAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """A plan keeps its code."""
-        return ("created_at", "updated_at") if obj is None else ("code", "created_at", "updated_at")
+        return self.readonly_fields if obj is None else ("code", *self.readonly_fields)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Plans are taken off the list; subscriptions go on naming them."""

@@ -35,18 +35,16 @@ def allowance_of(organization: Organization) -> Allowance:
     """Return what the organization may use now."""
     subscription = subscription_of(organization)
     plan = subscription.plan
-    has_rate = (
-        organization.rate_limit is not None
-    )  # then the other two are given as well: a constraint says so
+    # Where one of the three is given the other two are as well: a constraint says so.
+    has_rate = organization.rate_limit is not None
+    quota = organization.quota_limit
     return Allowance(
         plan=plan.code,
         rate_limit=organization.rate_limit or plan.rate_limit,
         rate_per_seconds=organization.rate_per_seconds or plan.rate_per_seconds,
         rate_burst=organization.rate_burst or plan.rate_burst,
         rate_ceiling=None if has_rate else plan.rate_ceiling,
-        quota_limit=plan.quota_limit
-        if organization.quota_limit is None
-        else organization.quota_limit,
+        quota_limit=plan.quota_limit if quota is None else quota,
         key_limit=plan.key_limit,
         period_anchor_at=subscription.anchor_at,
     )

@@ -3,7 +3,7 @@
 import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
-os.environ.setdefault("PROCESS_ROLE", "web")
+os.environ["PROCESS_ROLE"] = "web"  # whatever is set for all programs together
 
 from config import wsgi  # isort: skip  (sets Django up before anything below is imported)
 

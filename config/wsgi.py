@@ -13,7 +13,7 @@ from django.urls import get_resolver
 from servestatic import ServeStatic
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
-os.environ.setdefault("PROCESS_ROLE", "web")
+os.environ["PROCESS_ROLE"] = "web"  # whatever is set for all programs together
 
 django_application = get_wsgi_application()
 

@@ -10,11 +10,12 @@ from django import forms
 from config.common import jsonparser
 from config.common.errors import DomainError
 from config.common.event_schemas import EventType
-from config.common.forms import RefusableForm, in_your_zone
+from config.common.forms import RefusableForm, in_your_zone, overlap_field
 from webhooks import catalogue, matching
 from webhooks.models import Kind, Signature, Webhook
 from webhooks.services import endpoints
 from webhooks.services.endpoint_checks import MAX_CONCURRENCY, EndpointChanges, EndpointSettings
+from webhooks.services.secrets import MAX_OVERLAP_SECONDS
 from webhooks.services.testing import DEFAULT_TYPE
 
 # Stands for the value of a custom header that is kept as it is.
@@ -242,19 +243,9 @@ class EditWebhookForm(WebhookForm):
 class RotateSecretForm(RefusableForm):
     """How long the present secret goes on signing."""
 
-    PRESETS: ClassVar[list[tuple[int, str]]] = [
-        (0, "Stop it at once"),
-        (3_600, "1 hour"),
-        (86_400, "24 hours"),
-        (604_800, "7 days"),
-    ]
-
-    overlap_seconds = forms.TypedChoiceField(
-        label="The current secret also signs for",
-        choices=PRESETS,
-        coerce=int,
-        initial=86_400,
-        widget=forms.RadioSelect,
+    overlap_seconds = overlap_field(
+        "The current secret also signs for",
+        at_most=MAX_OVERLAP_SECONDS,
         help_text="Meanwhile every delivery carries both signatures.",
     )
 

@@ -8,7 +8,6 @@ SCHEDULE = tuple(
     timedelta(seconds=seconds)
     for seconds in (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
 )
-MAX_TRIES = len(SCHEDULE) + 1
 JITTER = 0.2
 # Who is overloaded, or too slow, is left alone for a minute at least.
 OVERLOADED_WAIT = timedelta(seconds=60)

@@ -99,10 +99,10 @@ class _Lane:
 class Sender:
     """The thread that sends. `submit` and `collect` are called by one other thread, which `news` wakes."""
 
-    def __init__(self, *, clock: Any, news: threading.Event, client: Client | None = None) -> None:
+    def __init__(self, *, clock: Any, news: threading.Event) -> None:
         self._clock = clock
         self._news = news
-        self._client = client or Client()
+        self._client = Client()
         self._loop = uvloop.new_event_loop()
         self._stopping = asyncio.Event()
         self._lanes: dict[int, _Lane] = {}

@@ -8,8 +8,6 @@ from redis.connection import ConnectionPool
 
 from config.common import redis as store
 
-CHECKPOINT_START = "0-0"
-
 
 class Entry(NamedTuple):
     """One entry of the stream as it stands there."""

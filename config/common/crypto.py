@@ -71,8 +71,3 @@ def key_ids() -> list[str]:
 def newest_key() -> str:
     """Return the id of the key that encrypts."""
     return key_ids()[0]
-
-
-def needs_rotation(text: str) -> bool:
-    """Whether the text was encrypted with any but the newest key."""
-    return not text.startswith(f"{newest_key()}:")

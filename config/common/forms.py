@@ -46,6 +46,27 @@ class RefusableForm(forms.Form):
             self.add_error(None, f"{error.detail} {error.fix}".strip())
 
 
+_OVERLAPS = (
+    (0, "Stop it at once"),
+    (3_600, "1 hour"),
+    (86_400, "24 hours"),
+    (604_800, "7 days"),
+    (2_592_000, "30 days"),
+)
+
+
+def overlap_field(label: str, *, at_most: int, help_text: str) -> forms.TypedChoiceField:
+    """Return the field that asks for how many seconds a secret stays good beside the one that replaces it."""
+    return forms.TypedChoiceField(
+        label=label,
+        choices=[(seconds, name) for seconds, name in _OVERLAPS if seconds <= at_most],
+        coerce=int,
+        initial=86_400,
+        widget=forms.RadioSelect,
+        help_text=help_text,
+    )
+
+
 class LinesField(forms.CharField):
     """Entries divided by line breaks, spaces or commas."""
 

@@ -78,10 +78,10 @@ def deliver(*, mail_id: int, at: datetime) -> bool:
     return True
 
 
-def due(*, at: datetime, limit: int = 100) -> list[int]:
-    """Return the ids of messages that wait to be sent."""
+def due(*, at: datetime) -> list[int]:
+    """Return the ids of messages that wait to be sent, a hundred at most."""
     waiting = OutgoingMail.objects.filter(sent_at=None, failed_at=None, next_attempt_at__lte=at)
-    return list(waiting.order_by("next_attempt_at", "id").values_list("pk", flat=True)[:limit])
+    return list(waiting.order_by("next_attempt_at", "id").values_list("pk", flat=True)[:100])
 
 
 def deliver_due(*, at: datetime) -> int:

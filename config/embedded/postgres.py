@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
@@ -13,11 +12,11 @@ from psycopg import sql
 
 from config.embedded.servers import (
     EmbeddedError,
-    Owner,
+    Installation,
     Server,
     command_of,
     package_folder,
-    require_space,
+    wait_for_end,
 )
 
 _LEFT_MEMORY = "pre-existing shared memory block"
@@ -25,54 +24,25 @@ _LEFT_MEMORY = "pre-existing shared memory block"
 _VOLATILE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
-@dataclass
-class Postgres:
-    """One cluster with one role, `tollgate`, and its password. Without a port it listens on its socket only."""
+class Postgres(Installation):
+    """One cluster with one role, `tollgate`."""
 
-    data: Path
-    sockets: Path
-    log: Path
-    password: str
-    port: int | None = None
-    durable: bool = True
-
-    def __post_init__(self) -> None:
-        self.owner = Owner.current()
-        self.server = Server(
-            name="PostgreSQL",
-            owner=self.owner,
-            data=self.data,
-            log=self.log,
-            # A fast stop ends sessions; an immediate one recovers at the next start.
-            stop_signals=(signal.SIGINT, signal.SIGQUIT),
-        )
-
-    def start(self) -> None:
-        """Start the server, creating the cluster the first time."""
-        require_space(self.data)
-        self.owner.directory(self.data)
-        self.owner.directory(self.sockets)
-        if not (self.data / "PG_VERSION").exists():
-            self._initialize()
-        self._end_predecessor()
-        self._launch()
+    NAME = "PostgreSQL"
+    # A fast stop ends sessions; an immediate one recovers at the next start.
+    STOP_SIGNALS = (signal.SIGINT, signal.SIGQUIT)
 
     def wait(self) -> None:
         """Wait until the server accepts connections."""
         deadline = time.monotonic() + 20
         while True:
             try:
-                return self.server.wait(self._is_ready, seconds=60)
+                return super().wait()
             except EmbeddedError:
                 # The sessions of a killed server outlive it by moments, and hold its memory.
                 if _LEFT_MEMORY not in self.server.reason() or time.monotonic() > deadline:
                     raise
             time.sleep(0.2)
             self._launch()
-
-    def stop(self) -> None:
-        """Stop the server."""
-        self.server.stop()
 
     def connect(self, database: str = "postgres") -> "psycopg.Connection[tuple[object, ...]]":
         """Open a connection that commits each statement."""
@@ -93,6 +63,11 @@ class Postgres:
                 return False
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         return True
+
+    def _prepare(self) -> None:
+        if not (self.data / "PG_VERSION").exists():
+            self._initialize()
+        self._end_predecessor()
 
     def _launch(self) -> None:
         settings = {
@@ -149,11 +124,10 @@ class Postgres:
             note.unlink(missing_ok=True)
             return
         os.kill(process_id, signal.SIGINT)
-        deadline = time.monotonic() + 20
-        while str(self.data) in command_of(process_id):
-            if time.monotonic() > deadline:
-                raise EmbeddedError(f"PostgreSQL still runs as process {process_id}; stop it first")
-            time.sleep(0.05)
+        wait_for_end(
+            lambda: str(self.data) in command_of(process_id),
+            f"PostgreSQL still runs as process {process_id}; stop it first",
+        )
 
     def _is_ready(self) -> bool:
         with contextlib.suppress(OSError, IndexError):

@@ -21,7 +21,7 @@ from config.demo import hooks
 from config.embedded import programs
 from config.embedded.place import Place
 from config.embedded.postgres import Postgres
-from config.embedded.servers import EmbeddedError
+from config.embedded.servers import EmbeddedError, Installation
 from config.embedded.supervisor import Supervisor
 from config.embedded.valkey import Valkey, socket_fits
 
@@ -35,7 +35,7 @@ class EmbeddedRun:
 
     place: Place
     show: Show
-    servers: list[Postgres | Valkey] = field(default_factory=list)
+    servers: list[Installation] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.supervisor = Supervisor(self.show)

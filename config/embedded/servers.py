@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
+from typing import ClassVar
 
 from config.embedded.place import UNPRIVILEGED_USER, may_enter
 
@@ -135,6 +136,63 @@ class Server:
                 self.process.wait(timeout=10)
                 break
         self.process = None
+
+
+@dataclass
+class Installation:
+    """A server of our own: its data, the directory of its socket, its log, its password.
+
+    Without a port it listens on its socket only. One that is not durable may lose its data in a crash.
+    """
+
+    NAME: ClassVar[str]
+    STOP_SIGNALS: ClassVar[tuple[signal.Signals, ...]]
+
+    data: Path
+    sockets: Path
+    log: Path
+    password: str
+    port: int | None = None
+    durable: bool = True
+
+    def __post_init__(self) -> None:
+        self.owner = Owner.current()
+        self.server = Server(self.NAME, self.owner, self.data, self.log, self.STOP_SIGNALS)
+
+    def start(self) -> None:
+        """Start the server, the first time with what it needs."""
+        require_space(self.data)
+        self.owner.directory(self.data)
+        self.owner.directory(self.sockets)
+        self._prepare()
+        self._launch()
+
+    def wait(self) -> None:
+        """Wait until the server answers."""
+        self.server.wait(self._is_ready, seconds=60)
+
+    def stop(self) -> None:
+        """Stop the server; what is not yet written is written first."""
+        self.server.stop()
+
+    def _prepare(self) -> None:
+        """Make what is missing, and end a server that outlived its parent."""
+        raise NotImplementedError
+
+    def _launch(self) -> None:
+        raise NotImplementedError
+
+    def _is_ready(self) -> bool:
+        raise NotImplementedError
+
+
+def wait_for_end(is_there: Callable[[], bool], otherwise: str) -> None:
+    """Wait until a predecessor that was told to stop has gone; raise what to do if it stays."""
+    deadline = time.monotonic() + 20
+    while is_there():
+        if time.monotonic() > deadline:
+            raise EmbeddedError(otherwise)
+        time.sleep(0.05)
 
 
 _COMPLAINTS = ("FATAL", "ERROR", "error", "Fatal", "No space left", "not permitted", "denied")

@@ -133,9 +133,9 @@ DATABASES["default"]["OPTIONS"] = {
     **DATABASES["default"]["OPTIONS"],
     **({"pool": _POOL} if _IS_WEB else {}),
 }
-# For how many days single calls are kept; their sums stay.
 # At least; what a plan shows is kept as long as the plan says.
 AUDIT_LOG_RETENTION_DAYS = env.integer("AUDIT_LOG_RETENTION_DAYS", 730, at_least=1)
+# For how many days single calls are kept; their sums stay.
 USAGE_LOG_RETENTION_DAYS = env.integer("USAGE_LOG_RETENTION_DAYS", 90, at_least=1)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 MIGRATION_MODULES = {"djstripe": "config.djstripe_migrations"}

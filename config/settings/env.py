@@ -11,8 +11,6 @@ from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 
 T = TypeVar("T")
 
-_TRUE = frozenset({"1", "true", "yes", "on"})
-_FALSE = frozenset({"0", "false", "no", "off"})
 # Shorter names are close to half of all environment variables (PORT, PATH, HOST).
 _SHORTEST_NAME_TO_COMPARE = 7
 _USUAL_PORTS = {"http": 80, "https": 443}
@@ -68,16 +66,6 @@ class Environment:
 
         return self._parsed(name, default, parse, f"a whole number of at least {at_least}")
 
-    def boolean(self, name: str, *, default: bool) -> bool:
-        """Read a switch."""
-
-        def parse(value: str) -> bool:
-            if value.lower() not in _TRUE | _FALSE:
-                raise ValueError
-            return value.lower() in _TRUE
-
-        return self._parsed(name, default, parse, "true or false")
-
     def choice(self, name: str, default: str, options: Iterable[str]) -> str:
         """Read one of a few words."""
         allowed = tuple(options)
@@ -91,7 +79,7 @@ class Environment:
         """Read a comma-separated list."""
         return [item.strip() for item in self.text(name, default).split(",") if item.strip()]
 
-    def networks(self, name: str, default: str = "") -> list[str]:
+    def networks(self, name: str) -> list[str]:
         """Read a list of addresses and networks in CIDR notation."""
 
         def parse(value: str) -> list[str]:
@@ -101,15 +89,15 @@ class Environment:
                 if item.strip()
             ]
 
-        return self._parsed(name, parse(default), parse, "addresses or networks like 10.0.0.0/8")
+        return self._parsed(name, [], parse, "addresses or networks like 10.0.0.0/8")
 
-    def origins(self, name: str, default: str = "") -> list[str]:
+    def origins(self, name: str) -> list[str]:
         """Read a list of web origins."""
 
         def parse(value: str) -> list[str]:
             return [_origin(item.strip()) for item in value.split(",") if item.strip()]
 
-        return self._parsed(name, parse(default), parse, "origins like https://app.example.com")
+        return self._parsed(name, [], parse, "origins like https://app.example.com")
 
     def url(self, name: str, default: str | None = None, *, schemes: Iterable[str]) -> str:
         """Read a URL whose scheme is one of a few."""

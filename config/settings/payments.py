@@ -1,4 +1,4 @@
-"""Stripe, dj-stripe and PayPal. Without their keys the providers are switched off."""
+"""Stripe, dj-stripe and PayPal. Their settings are read and checked; payments are not taken yet."""
 
 from config.settings.env import env
 

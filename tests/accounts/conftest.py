@@ -1,4 +1,4 @@
-"""What the tests of accounts share: the token in a mail that is owed, and a way to sign in over HTTP."""
+"""What the tests of accounts share: the token in a mail that is owed, ways to sign in over HTTP, and staff."""
 
 import re
 from collections.abc import Callable
@@ -11,10 +11,11 @@ from django.db import connection
 from psycopg import sql
 from rest_framework.test import APIClient
 
-from accounts.models import User
+from accounts.models import PlatformRole, User
 from config.common import crypto
 from config.common.models import OutgoingMail
-from tests.factories.accounts import PASSWORD
+from tests.accounts.staffing import staff_client
+from tests.factories.accounts import PASSWORD, UserFactory
 
 # Where the link of a mail leads.
 LINKS = {
@@ -78,3 +79,21 @@ def places(settings: Any, tmp_path: Path) -> Path:
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.EXPORT_ROOT = tmp_path / "exports"
     return tmp_path
+
+
+@pytest.fixture
+def ada(db):
+    """Return staff that is no super admin."""
+    return UserFactory.create(email="ada@example.com", role=PlatformRole.ADMIN)
+
+
+@pytest.fixture
+def as_sam(sam):
+    """The API client of a super admin."""
+    return staff_client(sam)
+
+
+@pytest.fixture
+def as_ada(ada):
+    """The API client of staff that is no super admin."""
+    return staff_client(ada)

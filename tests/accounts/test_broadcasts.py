@@ -6,52 +6,27 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 from django.utils import timezone
-from rest_framework.test import APIClient
 
 from accounts.models import Broadcast, BroadcastRecipient, Notice, PlatformRole, User
-from accounts.services import broadcasts, sessions, upkeep
-from accounts.services.broadcasts import BroadcastIsOver, NobodyToTell, Words
+from accounts.services import broadcasts, upkeep
+from accounts.services.broadcasts import BroadcastIsOver, Words
 from accounts.tasks import broadcast as broadcast_job
 from accounts.tasks import sweep_broadcasts
 from audit.models import AuditLog
-from billing.services import subscriptions
 from config.common import mail
 from config.common.models import OutgoingMail
 from tests import race
+from tests.accounts.staffing import staff_client
+from tests.accounts.telling import BODY, URL, WORDS, sent_to, started
 from tests.clients import grow_old
 from tests.factories.accounts import UserFactory
-from tests.factories.organizations import MemberFactory
 
 pytestmark = pytest.mark.django_db
-URL = "/api/v1/admin/broadcast"
-WORDS = Words(title="Maintenance on Sunday", body="The portal is away.\n\nCalls go on.")
-BODY = {"title": WORDS.title, "body": WORDS.body}
-
-
-def client_of(person):
-    """Return an API client of a person whose session gave a second factor."""
-    pair = sessions.start(user=person, at=timezone.now(), second_factor_at=timezone.now())
-    client = APIClient()
-    client.credentials(HTTP_AUTHORIZATION=f"Bearer {pair.access}")
-    return client
 
 
 @pytest.fixture
 def staff(sam):
-    return client_of(sam)
-
-
-def sent_to(broadcast_id=None):
-    """Return who got a mail, in order of their addresses, as often as they got one."""
-    kinds = OutgoingMail.objects.filter(kind="accounts/broadcast")
-    return sorted(kinds.values_list("recipient", flat=True))
-
-
-def started(words=WORDS, **audience):
-    return broadcasts.announce(words=words, audience=audience, by=None, at=timezone.now())
-
-
-# Sending
+    return staff_client(sam)
 
 
 def test_tells_everybody_by_mail_and_in_the_portal(staff, sam, olivia, mia):
@@ -227,92 +202,6 @@ def test_is_sent_once(olivia):
         broadcasts.send(broadcast_id=broadcast.pk, at=timezone.now())
 
 
-def test_nobody_is_no_audience(olivia):
-    with pytest.raises(NobodyToTell):
-        started(roles=["VIEWER"])
-
-    assert not Broadcast.objects.exists()
-
-
-# Audiences
-
-
-@pytest.fixture
-def crowd(organization, foreign_organization, olivia, mia, stan, sam):
-    """Olivia owns an organization on PRO where Mia works; Stan owns one on FREE, where Mia is an admin."""
-    subscriptions.change_plan(organization=organization, plan_code="PRO")
-    MemberFactory.create(organization=foreign_organization, user=mia, role="ADMIN")
-    User.objects.filter(pk=stan.pk).update(email_verified_at=None)
-
-
-@pytest.mark.parametrize(
-    ("audience", "names"),
-    [
-        ({}, "mia olivia sam stan"),
-        ({"roles": []}, "mia olivia sam stan"),
-        ({"roles": ["SUPER_ADMIN"]}, "sam"),
-        ({"organization_roles": ["OWNER"]}, "olivia stan"),
-        ({"organization_roles": ["OWNER", "ADMIN"]}, "mia olivia stan"),
-        ({"plans": ["PRO"]}, "mia olivia"),
-        ({"plans": ["FREE"]}, "mia stan"),
-        ({"plans": ["PRO"], "organization_roles": ["ADMIN"]}, ""),
-        ({"plans": ["FREE"], "organization_roles": ["ADMIN"]}, "mia"),
-        ({"verified": True}, "mia olivia sam"),
-        ({"verified": False}, "stan"),
-        ({"verified": None, "plans": ["FREE"]}, "mia stan"),
-        ({"verified": True, "organization_roles": ["OWNER"]}, "olivia"),
-    ],
-    ids=str,
-)
-def test_previews_and_reaches_the_same_people(staff, crowd, audience, names):
-    expected = names.split()
-
-    preview = staff.post(f"{URL}/preview", {"audience": audience}).json()
-    response = staff.post(URL, {**BODY, "audience": audience})
-
-    assert preview["people"] == len(expected)
-    assert preview["by_mail"] == len([name for name in expected if name != "stan"])
-    assert response.status_code == (202 if expected else 409)
-    if expected:
-        broadcast_job(response.json()["id"])
-    told = Notice.objects.values_list("user__email", flat=True)
-    assert sorted(email.partition("@")[0] for email in told) == expected
-
-
-def test_the_preview_says_it_in_words_and_tells_nobody(staff, crowd):
-    audience = {"plans": ["PRO", "FREE"], "organization_roles": ["OWNER"], "verified": True}
-
-    preview = staff.post(f"{URL}/preview", {"audience": audience}).json()
-
-    assert preview["description"] == (
-        "role in an organization: Owner; plan of an organization: Free or Pro; verified addresses"
-    )
-    assert not Notice.objects.exists()
-    assert not Broadcast.objects.exists()
-    assert sent_to() == []
-
-
-@pytest.mark.parametrize(
-    ("audience", "pointer"),
-    [
-        ({"plans": ["PRO", "GOLD"]}, "#/audience/plans/1"),
-        ({"organization_roles": ["KING"]}, "#/audience/organization_roles/0"),
-        ({"roles": ["KING"]}, "#/audience/roles/0"),
-        ({"country": ["FR"]}, "#/audience/country"),
-        ({"verified": "yes"}, "#/audience/verified"),
-        ({"roles": "ADMIN"}, "#/audience/roles"),
-    ],
-    ids=str,
-)
-def test_refuses_an_audience_that_is_none(staff, olivia, audience, pointer):
-    for path, body in ((URL, BODY), (f"{URL}/preview", {})):
-        response = staff.post(path, {**body, "audience": audience})
-
-        assert response.status_code == 400
-        assert response.json()["errors"][0]["pointer"] == pointer
-    assert not Broadcast.objects.exists()
-
-
 @pytest.mark.parametrize(
     ("change", "pointer"),
     [
@@ -336,9 +225,6 @@ def test_refuses_words_that_cannot_be_sent(staff, change, pointer):
     assert not Broadcast.objects.exists()
 
 
-# Trying it on oneself, and who may
-
-
 def test_tries_it_on_oneself(staff, sam, olivia):
     response = staff.post(f"{URL}/test", BODY)
 
@@ -352,7 +238,7 @@ def test_tries_it_on_oneself(staff, sam, olivia):
 
 @pytest.mark.parametrize("role", [PlatformRole.USER, PlatformRole.VIEWER])
 def test_is_for_staff_only(role):
-    client = client_of(UserFactory.create(role=role))
+    client = staff_client(UserFactory.create(role=role))
     written = Broadcast.objects.create(title="x", body="x")
 
     asked = [
@@ -387,9 +273,6 @@ def test_lists_the_newest_first(staff, olivia):
 
     assert [row["title"] for row in staff.get(URL).json()["data"]] == ["Second", "First"]
     assert staff.get(f"{URL}/8000000000000").status_code == 404
-
-
-# The back office, the command, and time
 
 
 ADMIN = "/admin/accounts/broadcast/"

@@ -306,7 +306,7 @@ def test_who_may_only_look_sends_nothing_again(portal_as, db):
         "/admin/common/outgoingmail/", {"action": "send_again", "_selected_action": [owed.pk]}
     )
 
-    assert page.status_code in {302, 403}
+    assert page.status_code == 302
     owed.refresh_from_db()
     assert owed.failed_at == AT
 

@@ -175,9 +175,11 @@ def test_a_suspended_person_is_refused(api, olivia, sign_in):
     assert _refresh(api, pair["refresh"]).status_code == 401
 
 
-@pytest.mark.parametrize("token", ["", "x", "a.b.c", "é.é.é"])
-def test_refuses_what_is_no_token(api, db, token):
-    assert _refresh(api, token).status_code in {400, 401}
+@pytest.mark.parametrize(
+    ("token", "status"), [("", 400), ("x", 401), ("a.b.c", 401), ("é.é.é", 401)]
+)
+def test_refuses_what_is_no_token(api, db, token, status):
+    assert _refresh(api, token).status_code == status
 
 
 def test_refuses_an_access_token(api, olivia, sign_in):

@@ -1,25 +1,20 @@
-"""The staff API of people: who may, list and search, change, suspend for a while, reinstate; nobody above, nobody oneself."""
+"""The staff API of people: who may, list and search, change."""
 
 import threading
 import time
-from datetime import UTC, datetime, timedelta
-from functools import partial
+from datetime import UTC, datetime
 
 import psycopg
 import pytest
 from django.conf import settings
-from django.db import IntegrityError, connection, transaction
+from django.db import connection
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from accounts.models import PlatformRole, Session, User, UserStatus
-from accounts.services import sessions, staff, suspension
-from accounts.services.staff import CannotChangeRole
-from accounts.tasks import lift_suspensions
+from accounts.models import PlatformRole, User
+from accounts.services import sessions
 from audit.models import AuditLog, SecurityEvent
-from config.common.errors import Forbidden
-from tests import race
-from tests.clients import grow_old
+from tests.accounts.staffing import staff_client
 from tests.factories.accounts import PasskeyFactory, UserFactory
 from tests.factories.apikeys import ApiKeyFactory
 from tests.factors import enroll
@@ -28,37 +23,10 @@ pytestmark = pytest.mark.django_db
 URL = "/api/v1/admin/users"
 
 
-def staff_client(person):
-    """Return an API client of a person whose session gave a second factor."""
-    pair = sessions.start(user=person, at=timezone.now(), second_factor_at=timezone.now())
-    client = APIClient()
-    client.credentials(HTTP_AUTHORIZATION=f"Bearer {pair.access}")
-    return client
-
-
-@pytest.fixture
-def ada(db):
-    """Return staff that is no super admin."""
-    return UserFactory.create(email="ada@example.com", role=PlatformRole.ADMIN)
-
-
-@pytest.fixture
-def as_sam(sam):
-    return staff_client(sam)
-
-
-@pytest.fixture
-def as_ada(ada):
-    return staff_client(ada)
-
-
 def emails(client, query=""):
     response = client.get(URL + query)
     assert response.status_code == 200, response.content
     return [row["email"] for row in response.json()["data"]]
-
-
-# Who may
 
 
 @pytest.mark.parametrize("role", [PlatformRole.USER, PlatformRole.VIEWER])
@@ -121,9 +89,6 @@ def test_is_for_the_operators_networks(as_sam, settings):
     settings.OPERATOR_ALLOWLIST = ["192.0.2.0/24"]
 
     assert as_sam.get(URL).status_code == 404
-
-
-# List and read
 
 
 def test_lists_people_newest_first_with_what_staff_needs(clock, as_sam, sam):
@@ -212,9 +177,6 @@ def test_a_missing_person_is_missing(as_sam):
     assert as_sam.post(f"{missing}/reinstate").status_code == 404
 
 
-# Change
-
-
 def test_changes_a_profile_and_vouches_for_the_address(as_ada, ada, olivia):
     User.objects.filter(pk=olivia.pk).update(email_verified_at=None)
 
@@ -272,181 +234,6 @@ def test_changes_all_or_nothing(as_sam, sam):
     assert (response.status_code, response.json()["code"]) == (409, "cannot_change_role")
     sam.refresh_from_db()
     assert (sam.full_name, sam.role) == ("Sam Staff", "SUPER_ADMIN")
-
-
-def test_gives_a_role(as_sam, sam, olivia):
-    response = as_sam.patch(f"{URL}/{olivia.pk}", {"role": "ADMIN"})
-
-    assert (response.status_code, response.json()["role"]) == (200, "ADMIN")
-    entry = AuditLog.objects.get(event="user.role_changed")
-    assert (entry.actor_id, entry.old_values, entry.new_values) == (
-        sam.pk,
-        {"role": "USER"},
-        {"role": "ADMIN"},
-    )
-
-
-def test_a_role_needs_a_recent_sign_in(as_sam, sam, olivia):
-    grow_old(sam)
-
-    response = as_sam.patch(f"{URL}/{olivia.pk}", {"role": "ADMIN"})
-
-    assert (response.status_code, response.json()["code"]) == (403, "reauthentication_required")
-    assert as_sam.patch(f"{URL}/{olivia.pk}", {"full_name": "O"}).status_code == 200
-    olivia.refresh_from_db()
-    assert olivia.role == "USER"
-
-
-def test_an_admin_gives_no_role(as_ada, ada, olivia):
-    for person, role in ((olivia, "ADMIN"), (olivia, "SUPER_ADMIN"), (ada, "SUPER_ADMIN")):
-        assert as_ada.patch(f"{URL}/{person.pk}", {"role": role}).status_code == 403
-
-    assert set(User.objects.values_list("role", flat=True)) == {"USER", "ADMIN"}
-
-
-def test_an_admin_touches_no_super_admin(as_ada, sam):
-    asked = [
-        as_ada.patch(f"{URL}/{sam.pk}", {"full_name": "Samuel"}),
-        as_ada.patch(f"{URL}/{sam.pk}", {"role": "USER"}),
-        as_ada.post(f"{URL}/{sam.pk}/suspend", {"reason": "x"}),
-    ]
-
-    assert [answer.status_code for answer in asked] == [403, 403, 403]
-    sam.refresh_from_db()
-    assert (sam.full_name, sam.role, sam.status) == ("Sam Staff", "SUPER_ADMIN", "ACTIVE")
-
-
-def test_a_super_admin_demotes_another(as_sam, sam):
-    other = UserFactory.create(role=PlatformRole.SUPER_ADMIN)
-
-    assert as_sam.patch(f"{URL}/{other.pk}", {"role": "USER"}).status_code == 200
-
-
-def test_the_last_super_admin_stays(sam):
-    UserFactory.create(role=PlatformRole.SUPER_ADMIN, status=UserStatus.SUSPENDED)
-
-    with pytest.raises(CannotChangeRole):
-        staff.change_role(user=sam, role=PlatformRole.USER)
-
-    sam.refresh_from_db()
-    assert sam.role == "SUPER_ADMIN"
-
-
-def demote(two, number):
-    return staff.change_role(user=two[number], role=PlatformRole.USER, by=two[1 - number])
-
-
-@pytest.mark.django_db(transaction=True)
-def test_two_who_demote_each_other_at_once_leave_one():
-    for _ in range(5):
-        two = [UserFactory.create(role=PlatformRole.SUPER_ADMIN) for _ in range(2)]
-
-        outcomes = race.together(2, partial(demote, two))
-
-        assert [type(outcome) for outcome in outcomes if outcome is not True] == [Forbidden]
-        assert User.objects.filter(role=PlatformRole.SUPER_ADMIN).count() == 1
-        User.objects.all().update(role=PlatformRole.USER)
-
-
-# Suspend and reinstate
-
-
-def test_suspends_with_a_reason_for_a_while(clock, as_ada, ada, olivia, api_as):
-    client = api_as(olivia)
-
-    response = as_ada.post(
-        f"{URL}/{olivia.pk}/suspend", {"reason": "Chargeback", "until": "2026-03-09T09:00:00Z"}
-    )
-
-    assert response.status_code == 200
-    shown = response.json()
-    assert (shown["status"], shown["suspended_reason"], shown["suspended_until"]) == (
-        "SUSPENDED",
-        "Chargeback",
-        "2026-03-09T09:00:00Z",
-    )
-    assert client.get("/api/v1/users/me").status_code == 401
-    assert not Session.objects.filter(user=olivia, ended_at=None).exists()
-    entry = AuditLog.objects.get(event="user.suspended")
-    assert entry.actor_id == ada.pk
-
-
-def test_is_lifted_when_its_time_comes(clock, olivia, mia):
-    now = timezone.now()
-    suspension.suspend(user=olivia, reason="x", until=now + timedelta(days=1), at=now)
-    suspension.suspend(user=mia, reason="y")
-
-    lift_suspensions()
-    olivia.refresh_from_db()
-    assert olivia.status == "SUSPENDED"
-    clock.shift(timedelta(days=1))
-    lift_suspensions()
-    lift_suspensions()
-
-    olivia.refresh_from_db()
-    mia.refresh_from_db()
-    assert (olivia.status, olivia.suspended_reason, olivia.suspended_until) == ("ACTIVE", "", None)
-    assert mia.status == "SUSPENDED"
-    assert AuditLog.objects.filter(event="user.reinstated").count() == 1
-
-
-def test_reinstates_early(as_sam, olivia):
-    later = timezone.now() + timedelta(days=1)
-    suspension.suspend(user=olivia, reason="x", until=later)
-
-    response = as_sam.post(f"{URL}/{olivia.pk}/reinstate")
-
-    assert (response.status_code, response.json()["status"]) == (200, "ACTIVE")
-    assert response.json()["suspended_until"] is None
-    again = as_sam.post(f"{URL}/{olivia.pk}/reinstate")
-    assert (again.status_code, again.json()["code"]) == (409, "not_suspended")
-
-
-@pytest.mark.parametrize(
-    ("body", "pointer"),
-    [
-        ({}, "#/reason"),
-        ({"reason": ""}, "#/reason"),
-        ({"reason": "x" * 301}, "#/reason"),
-        ({"reason": "x", "until": "2020-01-01T00:00:00Z"}, "#/until"),
-        ({"reason": "x", "until": "soon"}, "#/until"),
-        ({"reason": "x", "days": 3}, "#/days"),
-    ],
-)
-def test_refuses_a_suspension_that_is_not_clear(as_sam, olivia, body, pointer):
-    response = as_sam.post(f"{URL}/{olivia.pk}/suspend", body)
-
-    assert response.status_code == 400
-    assert response.json()["errors"][0]["pointer"] == pointer
-    olivia.refresh_from_db()
-    assert olivia.status == "ACTIVE"
-
-
-def test_nobody_suspends_themself_or_a_super_admin(as_sam, as_ada, sam, ada):
-    other = UserFactory.create(role=PlatformRole.SUPER_ADMIN)
-    asked = [
-        as_sam.post(f"{URL}/{sam.pk}/suspend", {"reason": "x"}),
-        as_sam.post(f"{URL}/{other.pk}/suspend", {"reason": "x"}),
-        as_ada.post(f"{URL}/{ada.pk}/suspend", {"reason": "x"}),
-    ]
-
-    assert [answer.json()["code"] for answer in asked] == ["cannot_suspend"] * 3
-    assert not User.objects.exclude(status="ACTIVE").exists()
-
-
-def test_suspends_once(as_sam, olivia):
-    as_sam.post(f"{URL}/{olivia.pk}/suspend", {"reason": "first"})
-
-    again = as_sam.post(f"{URL}/{olivia.pk}/suspend", {"reason": "second"})
-
-    assert (again.status_code, again.json()["code"]) == (409, "cannot_suspend")
-    olivia.refresh_from_db()
-    assert olivia.suspended_reason == "first"
-
-
-def test_only_a_suspension_has_an_end(olivia):
-    with pytest.raises(IntegrityError), transaction.atomic():
-        User.objects.filter(pk=olivia.pk).update(suspended_until=timezone.now())
 
 
 def test_sorts_by_what_it_allows(as_sam):
@@ -508,14 +295,3 @@ def test_who_insists_on_what_was_read_waits_for_who_changes_it(as_sam, olivia):
 
     olivia.refresh_from_db()
     assert ([answer.status_code for answer in answers], olivia.full_name) == ([412], "First")
-
-
-def test_a_suspension_under_a_key_happens_once(as_sam, olivia):
-    path, headers = f"{URL}/{olivia.pk}/suspend", {"Idempotency-Key": "suspend-olivia-1"}
-
-    first = as_sam.post(path, {"reason": "x"}, headers=headers)
-    again = as_sam.post(path, {"reason": "x"}, headers=headers)
-
-    assert (first.status_code, again.status_code) == (200, 200)
-    assert again["Idempotency-Replayed"] == "true"
-    assert AuditLog.objects.filter(event="user.suspended").count() == 1

@@ -18,6 +18,7 @@ from accounts.services.broadcasts import Words
 from config.common.models import OutgoingMail
 from tests.doubles.stack import Program
 from tests.factories.accounts import UserFactory
+from tests.patience import until
 
 pytestmark = [
     pytest.mark.trial,
@@ -149,10 +150,10 @@ def _require_whole_batches(sent):
 def _wait_for_the_dead():
     """Wait until the server has noticed that the killed worker's connections are gone."""
     query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
+
+    def are_gone():
         with connection.cursor() as cursor:
             cursor.execute(query)
-            if cursor.fetchone() == (0,):
-                return
-        time.sleep(0.05)
+            return cursor.fetchone() == (0,)
+
+    until(are_gone)

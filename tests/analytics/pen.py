@@ -7,6 +7,7 @@ import orjson
 from django.conf import settings
 
 from analytics import models
+from analytics.metering import stream
 from config.common import redis
 from organizations.models import Organization
 from tests.factories.apikeys import ApiKeyFactory
@@ -72,3 +73,10 @@ def snapshot() -> dict[str, list]:
     tables = {table.__name__: list(table.objects.order_by("pk").values()) for table in ROLLUPS}
     calls = models.ApiUsageLog.objects.order_by("request_id").values()
     return {**tables, "ApiUsageLog": list(calls)}
+
+
+def restore(entries: list[stream.Entry]) -> None:
+    """Put the stream into the state of a Valkey that restarted with these entries."""
+    redis.client().delete(redis.key("usage"))
+    for entry in entries:
+        write(entry.payload or b"", stream_ids=[entry.id])

@@ -1,64 +1,24 @@
-"""`GET /api/v1/analytics/usage` and `GET /api/v1/api-keys/{id}/usage`: what was used, by whom it may be seen."""
+"""`GET /api/v1/analytics/usage`: what was used, by whom it may be seen."""
 
-from datetime import UTC, date, datetime, timedelta
-from itertools import pairwise
+from datetime import UTC, date, datetime
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from analytics import histogram
-from analytics.models import DailyRouteUsage, DailyUsage, HourlyKeyUsage, HourlyUsage
+from analytics.models import DailyRouteUsage, HourlyKeyUsage, HourlyUsage
 from analytics.selectors import usage
 from analytics.selectors.measures import MEASURES
-from apikeys.models import ApiKey, KeyActivity
 from organizations.models import Organization
 from tests.analytics.pen import new_key
+from tests.analytics.sums import hour, text
 
 URL = "/api/v1/analytics/usage"
-MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
-
-
-def hour(number: int, day: int = 0) -> datetime:
-    return MONDAY + timedelta(days=day, hours=number)
-
-
-def text(at: datetime) -> str:
-    return at.isoformat().replace("+00:00", "Z")
-
-
-def latency(*values: int) -> list[int]:
-    counts: list[int] = []
-    for value in values:
-        histogram.add(counts, histogram.bucket(value))
-    return counts
-
-
-def used(key: ApiKey, at: datetime, **columns) -> None:
-    """Write the roll-ups of one hour of one key, as ingestion would for an organization with one key."""
-    of = {"organization": key.organization, **columns}
-    HourlyKeyUsage.objects.create(api_key=key, hour=at, **of)
-    HourlyUsage.objects.create(hour=at, **of)
 
 
 @pytest.fixture
 def client(api_as, vera):
     return api_as(vera)
-
-
-@pytest.fixture
-def monday(key: ApiKey) -> None:
-    used(key, hour(9), calls=10, allowed=8, rate_limited=2, units=16, latency=latency(5, 10))
-    used(
-        key,
-        hour(11),
-        calls=4,
-        allowed=4,
-        units=4,
-        client_errors=1,
-        server_errors=1,
-        latency=latency(100),
-    )
 
 
 @pytest.mark.usefixtures("monday")
@@ -111,126 +71,6 @@ def test_every_measure(client):
         "latency_p95": 98,
         "latency_p99": 98,
     }
-
-
-@pytest.mark.usefixtures("monday")
-def test_days_in_utc_come_from_the_daily_sums(client, organization):
-    DailyUsage.objects.create(organization=organization, day=date(2026, 3, 2), calls=14)
-
-    response = client.get(URL, {"measures": "calls", "from": "2026-03-01", "to": "2026-03-04"})
-
-    assert response.json()["granularity"] == "hour"
-    response = client.get(
-        URL,
-        {"measures": "calls", "granularity": "day", "from": "2026-03-01", "to": "2026-03-04"},
-    )
-    assert response.json()["data"] == [
-        {"bucket": "2026-03-01T00:00:00Z", "calls": 0},
-        {"bucket": "2026-03-02T00:00:00Z", "calls": 14},
-        {"bucket": "2026-03-03T00:00:00Z", "calls": 0},
-    ]
-    assert response.json()["totals"] == {"calls": 14}
-
-
-def test_days_begin_where_the_time_zone_has_midnight(client, key):
-    used(key, hour(22), calls=1)  # 23:00 in Berlin
-    used(key, hour(23), calls=2)  # midnight in Berlin
-    query = {
-        "measures": "calls",
-        "granularity": "day",
-        "time_zone": "Europe/Berlin",
-        "from": "2026-03-02",
-        "to": "2026-03-04",
-    }
-
-    response = client.get(URL, query)
-
-    assert response.json()["data"] == [
-        {"bucket": "2026-03-01T23:00:00Z", "calls": 1},
-        {"bucket": "2026-03-02T23:00:00Z", "calls": 2},
-    ]
-    assert response.json()["time_zone"] == "Europe/Berlin"
-
-
-@pytest.mark.parametrize(
-    ("first", "last", "lengths"),
-    [("2026-03-28", "2026-03-31", [24, 23, 24]), ("2026-10-24", "2026-10-27", [24, 25, 24])],
-)
-def test_days_are_as_long_as_clocks_make_them(client, first, last, lengths):
-    query = {"granularity": "day", "time_zone": "Europe/Berlin", "from": first, "to": last}
-
-    answer = client.get(URL, query).json()
-
-    edges = [datetime.fromisoformat(row["bucket"]) for row in answer["data"]]
-    edges.append(datetime.fromisoformat(answer["ends_at"]))
-    assert [(b - a).total_seconds() / 3600 for a, b in pairwise(edges)] == lengths
-
-
-@pytest.mark.parametrize(
-    ("zone", "midnight"),
-    [
-        ("America/Havana", datetime(2026, 11, 1, 4, tzinfo=UTC)),
-        ("Atlantic/Azores", datetime(2026, 10, 25, 0, tzinfo=UTC)),
-        # Where clocks skip midnight the day begins an hour later.
-        ("Africa/Cairo", datetime(2026, 4, 23, 22, tzinfo=UTC)),
-        ("Asia/Beirut", datetime(2026, 3, 28, 22, tzinfo=UTC)),
-    ],
-)
-def test_a_day_whose_midnight_comes_twice_or_never_is_one_day(client, key, zone, midnight):
-    for number in range(-2, 27):
-        used(key, midnight + timedelta(hours=number), calls=1)
-    query = {
-        "granularity": "day",
-        "time_zone": zone,
-        "measures": "calls",
-        "from": text(midnight - timedelta(hours=2)),
-        "to": text(midnight + timedelta(hours=27)),
-    }
-
-    rows = client.get(URL, query).json()["data"]
-    by_key = client.get(URL, {**query, "group_by": "key"}).json()["data"]
-
-    length = (datetime.fromisoformat(rows[2]["bucket"]) - midnight) // timedelta(hours=1)
-    assert rows[1]["bucket"] == text(midnight)
-    assert [row["calls"] for row in rows] == [2, length, 27 - length]
-    assert [(row["bucket"], row["calls"]) for row in by_key] == [
-        (row["bucket"], row["calls"]) for row in rows
-    ]
-
-
-@pytest.mark.parametrize(("zone", "midnight"), [("CET", 22), ("MET", 22), ("EET", 21), ("WET", 23)])
-def test_zones_with_summer_time_have_it_under_short_names(client, key, zone, midnight):
-    for number in range(48):
-        used(key, datetime(2026, 7, 1, tzinfo=UTC) + timedelta(hours=number), calls=1)
-    query = {
-        "granularity": "day",
-        "time_zone": zone,
-        "measures": "calls",
-        "from": "2026-07-01T00:00:00Z",
-        "to": "2026-07-03T00:00:00Z",
-    }
-
-    rows = client.get(URL, query).json()["data"]
-
-    assert [row["calls"] for row in rows] == [midnight, 24, 24 - midnight]
-    assert rows[1]["bucket"] == f"2026-07-01T{midnight}:00:00Z"
-
-
-def test_a_half_hour_zone_counts_every_hour_once(client, key):
-    for number in range(48):
-        used(key, hour(number), calls=1)
-    query = {
-        "measures": "calls",
-        "granularity": "day",
-        "time_zone": "Asia/Kolkata",
-        "from": text(hour(0)),
-        "to": text(hour(48)),
-    }
-
-    answer = client.get(URL, query).json()
-
-    assert answer["totals"] == {"calls": 48}
-    assert [row["calls"] for row in answer["data"]] == [19, 24, 5]
 
 
 def test_by_key(client, organization, key):
@@ -389,71 +229,6 @@ def test_nobody_sees_nothing(api):
     assert api.get(URL).status_code == 401
     assert api.get("/api/v1/api-keys/1/usage").status_code == 401
     assert api.get("/api/v1/analytics/real-time").status_code == 401
-
-
-@pytest.mark.usefixtures("monday")
-def test_usage_of_one_key(client, key, organization):
-    other = new_key(organization)
-    HourlyKeyUsage.objects.create(organization=organization, api_key=other, hour=hour(9), calls=99)
-    KeyActivity.objects.create(
-        api_key=key,
-        first_used_at=hour(9),
-        last_used_at=hour(11),
-        last_ip="192.0.2.7",
-        last_user_agent="curl/8.1",
-    )
-    query = {"from": text(hour(9)), "to": text(hour(11)), "measures": "calls,units"}
-
-    response = client.get(f"/api/v1/api-keys/{key.pk}/usage", query)
-
-    assert response.status_code == 200
-    assert response.json() == {
-        "key_id": key.pk,
-        "activity": {
-            "first_used_at": text(hour(9)),
-            "last_used_at": text(hour(11)),
-            "last_ip": "192.0.2.7",
-            "last_user_agent": "curl/8.1",
-        },
-        "starts_at": text(hour(9)),
-        "ends_at": text(hour(11)),
-        "granularity": "hour",
-        "time_zone": "UTC",
-        "data": [
-            {"bucket": text(hour(9)), "calls": 10, "units": 16},
-            {"bucket": text(hour(10)), "calls": 0, "units": 0},
-        ],
-        "totals": {"calls": 10, "units": 16},
-    }
-
-
-def test_a_key_that_was_never_used(client, key):
-    answer = client.get(f"/api/v1/api-keys/{key.pk}/usage").json()
-
-    assert answer["activity"] == {
-        "first_used_at": None,
-        "last_used_at": None,
-        "last_ip": None,
-        "last_user_agent": "",
-    }
-    assert answer["totals"] == {"calls": 0, "errors": 0, "units": 0}
-
-
-def test_a_foreign_key_is_as_missing_as_one_that_never_was(client, foreign_organization):
-    foreign = new_key(foreign_organization)
-
-    answers = [client.get(f"/api/v1/api-keys/{pk}/usage") for pk in (foreign.pk, 987_654)]
-
-    assert [answer.status_code for answer in answers] == [404, 404]
-    bodies = [answer.json() | {"request_id": "", "instance": ""} for answer in answers]
-    assert bodies[0] == bodies[1]
-
-
-def test_one_key_is_not_grouped_or_filtered_further(client, key):
-    response = client.get(f"/api/v1/api-keys/{key.pk}/usage", {"group_by": "key"})
-
-    assert response.status_code == 400
-    assert response.json()["errors"][0]["code"] == "unknown_member"
 
 
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])

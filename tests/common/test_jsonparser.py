@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.common.errors import MalformedRequest
-from config.common.jsonparser import MAX_DEPTH, OrjsonRenderer, loads
+from config.common.jsonparser import MAX_DEPTH, MAX_NODES, OrjsonRenderer, loads
 
 DOCUMENTS = st.recursive(
     st.none()
@@ -83,6 +83,14 @@ def test_points_to_a_nul_character(raw, pointer):
 
 def test_takes_the_deepest_allowed_document():
     assert loads(b"[" * MAX_DEPTH + b"]" * MAX_DEPTH) is not None
+
+
+def test_takes_the_longest_allowed_document():
+    longest = b"[" + b"1," * (MAX_NODES - 2) + b"1]"
+
+    assert len(loads(longest)) == MAX_NODES - 1
+    with pytest.raises(MalformedRequest):
+        loads(longest[:-1] + b",1]")
 
 
 def test_writes_decimals_lazy_texts_and_times():

@@ -2,7 +2,6 @@
 
 import itertools
 import os
-import time
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -63,8 +62,8 @@ def _address(way: FaultyWay) -> str:
 
 
 def test_silence_ends_the_connection(way, connection, monkeypatch):
-    monkeypatch.setattr(PatientConnection, "_patience", 0.3)
     assert connection.cursor().execute("SELECT 7").fetchone() == (7,)
+    monkeypatch.setattr(PatientConnection, "_patience", 0.3)
 
     way.break_by(Fault.SWALLOWED)
     with pytest.raises(NoAnswer, match=r"no answer from the server for 0\.3 s"):
@@ -75,16 +74,13 @@ def test_silence_ends_the_connection(way, connection, monkeypatch):
 
 
 def test_a_check_is_less_patient_than_a_question(way, connection, monkeypatch):
-    monkeypatch.setattr(patient_connection, "CHECK_SECONDS", 0.3)
     connection.execute("")
+    monkeypatch.setattr(patient_connection, "CHECK_SECONDS", 0.3)
     assert connection.cursor().execute("SELECT pg_sleep(0.5)").fetchone() == ("",)
 
     way.break_by(Fault.SWALLOWED)
-    began = time.monotonic()
-    with pytest.raises(NoAnswer):
+    with pytest.raises(NoAnswer, match=r"no answer from the server for 0\.3 s"):
         connection.execute("")
-
-    assert time.monotonic() - began < patient_connection.ANSWER_SECONDS
 
 
 def test_a_worker_waits_for_a_server_that_works(watchful, asked):

@@ -18,10 +18,13 @@ if "GATEWAY_TRUSTED_PROXIES" in os.environ:
     settings.GATEWAY_TRUSTED_PROXIES = os.environ["GATEWAY_TRUSTED_PROXIES"].split(",")
 
 from apikeys.gateway import app as gate  # noqa: E402  (needs the settings)
-from apikeys.gateway import link, protocol  # noqa: E402
+from apikeys.gateway import engine, link, protocol  # noqa: E402
 
 # Tests of patience need not be patient themselves, and a Valkey that stands still with its machine is not away.
 link.TIMEOUT_SECONDS = 10.0  # type: ignore[misc]  # final for the product
+engine._REVALIDATE_SECONDS = float(  # type: ignore[misc]
+    os.environ.get("REVALIDATE_SECONDS", engine._REVALIDATE_SECONDS)
+)
 protocol.HEAD_SECONDS = int(os.environ.get("HEAD_SECONDS", protocol.HEAD_SECONDS))
 protocol.OTHER_BODY_SECONDS = int(os.environ.get("BODY_SECONDS", protocol.OTHER_BODY_SECONDS))
 

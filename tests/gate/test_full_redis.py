@@ -65,7 +65,7 @@ def observer(valkey):
 
 
 async def _until(is_so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not is_so():
             await asyncio.sleep(0.01)
 

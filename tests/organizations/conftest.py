@@ -1,10 +1,12 @@
-"""What was written besides the rows at hand."""
+"""Somebody to invite, and what was written besides the rows at hand."""
 
 from collections.abc import Callable
 
 import pytest
 
 from audit.models import AuditLog
+from tests.factories.accounts import UserFactory
+from tests.organizations.inviting import NORA
 from webhooks.models import WebhookMessage
 
 
@@ -26,3 +28,9 @@ def told(db: None) -> Callable[[], list[str]]:
         return names
 
     return told
+
+
+@pytest.fixture
+def nora(db):
+    """Return somebody with an account, who is invited in these tests."""
+    return UserFactory.create(email=NORA, full_name="Nora Newcomer")

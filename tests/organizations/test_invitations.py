@@ -1,65 +1,25 @@
 """Invitations: one place for the invited address, whoever else has the link, and however often it is accepted."""
 
-import re
 from datetime import timedelta
 from functools import partial
 
-import orjson
 import pytest
-from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.models import Notice, User
-from accounts.services import registration, suspension
+from accounts.services import registration
 from audit.models import AuditLog
 from config.common import crypto
-from config.common.models import MAIL_BODY, OutgoingMail
 from organizations import access
 from organizations.models import Organization, OrganizationInvitation, OrganizationMember, Role
 from organizations.services import answers, invitations, members
 from organizations.services.invitations import InvitationNotOpen
 from organizations.tasks import expire_invitations
 from tests.factories.accounts import PASSWORD, UserFactory
+from tests.organizations.inviting import NORA, accept, invite, roles_of, states, tokens, url
 from tests.simultaneous import at_once
 
 pytestmark = pytest.mark.django_db
-NORA = "nora@example.com"
-
-
-@pytest.fixture
-def nora(db):
-    """Return somebody with an account, who is invited in these tests."""
-    return UserFactory.create(email=NORA, full_name="Nora Newcomer")
-
-
-def url(organization, *rest):
-    return "/".join((f"/api/v1/organizations/{organization.pk}/invitations", *map(str, rest)))
-
-
-def invite(client, organization, email=NORA, **role):
-    return client.post(url(organization), {"email": email, **(role or {"role": "MEMBER"})})
-
-
-def tokens(to=NORA):
-    """Return the tokens of the links that were mailed, the oldest first."""
-    mails = OutgoingMail.objects.filter(recipient=to, kind="organizations/invitation")
-    bodies = [
-        orjson.loads(crypto.decrypt(mail.body_encrypted, purpose=MAIL_BODY))["text"]
-        for mail in mails.order_by("pk")
-    ]
-    return [re.search(r"/invitations/([\w-]{43})/", body)[1] for body in bodies]
-
-
-def accept(client, token):
-    return client.post("/api/v1/invitations/accept", {"token": token})
-
-
-def roles_of(user):
-    return list(OrganizationMember.objects.filter(user=user).values_list("role", flat=True))
-
-
-def states():
-    return list(OrganizationInvitation.objects.order_by("pk").values_list("status", flat=True))
 
 
 def test_an_invitation_is_mailed_and_its_link_is_stored_nowhere(api_as, organization, adam, told):
@@ -276,131 +236,6 @@ def test_a_full_organization_lets_nobody_in(api_as, organization, adam, nora):
     assert (states(), roles_of(nora)) == (["PENDING"], [])
 
 
-def test_one_invitation_waits_per_address(api_as, organization, adam):
-    client = api_as(adam)
-    invite(client, organization)
-
-    again = invite(client, organization)
-
-    assert (again.status_code, again.json()["code"]) == (409, "already_invited")
-    row = OrganizationInvitation.objects.get()
-    row.pk, row.digest = None, b"x"
-    with pytest.raises(IntegrityError, match="invitation_pending_unique"), transaction.atomic():
-        row.save(force_insert=True)
-
-
-def test_sending_again_replaces_the_link_and_stops_after_three_a_day(
-    api_as, organization, adam, nora, clock
-):
-    client = api_as(adam)
-    made = invite(client, organization).json()
-
-    got = [client.post(url(organization, made["id"], "resend")).status_code for _ in range(4)]
-
-    assert got == [200, 200, 200, 429]
-    assert len(tokens()) == 4
-    refused = client.post(url(organization, made["id"], "resend"))
-    assert refused.json()["code"] == "too_many_invitation_mails"
-    assert 0 < int(refused.headers["Retry-After"]) <= 86_401
-    nora_client = api_as(nora)
-    assert [accept(nora_client, token).status_code for token in tokens()] == [404, 404, 404, 200]
-
-
-def test_revoking_and_inviting_anew_does_not_get_around_the_pace(api_as, organization, adam, clock):
-    client = api_as(adam)
-    for _ in range(4):
-        made = invite(client, organization)
-        assert made.status_code == 201
-        client.delete(url(organization, made.json()["id"]))
-
-    assert invite(client, organization).status_code == 429
-    assert len(tokens()) == 4
-    clock.shift(timedelta(days=1, seconds=1))
-    assert invite(api_as(adam), organization).status_code == 201
-
-
-OFFERS = [
-    ("olivia", "OWNER", 201),
-    ("olivia", "ADMIN", 201),
-    ("adam", "ADMIN", 201),
-    ("adam", "OWNER", 403),
-    ("mia", "VIEWER", 403),
-    ("vera", "VIEWER", 403),
-    ("stan", "VIEWER", 404),
-]
-
-
-def test_an_organization_is_no_way_to_write_to_everybody(
-    api_as, organization, foreign_organization, adam, stan, monkeypatch
-):
-    monkeypatch.setattr(invitations, "MAILS_OF_ORGANIZATION", 2)
-    client = api_as(adam)
-    for name in ("one", "two"):
-        made = invite(client, organization, email=f"{name}@example.com").json()
-        client.delete(url(organization, made["id"]))
-
-    refused = invite(client, organization, email="three@example.com")
-
-    assert (refused.status_code, refused.json()["code"]) == (429, "too_many_invitation_mails")
-    assert 86_390 <= int(refused["Retry-After"]) <= 86_401
-    assert tokens("three@example.com") == []
-    assert not OrganizationInvitation.objects.filter(email="three@example.com").exists()
-    assert invite(api_as(stan), foreign_organization).status_code == 201
-
-
-@pytest.mark.parametrize(("who", "role", "status"), OFFERS)
-def test_who_may_offer_what(request, api_as, organization, who, role, status):
-    response = invite(api_as(request.getfixturevalue(who)), organization, role=role)
-
-    assert response.status_code == status
-    assert states() == (["PENDING"] if status == 201 else [])
-    assert len(tokens()) == (1 if status == 201 else 0)
-
-
-def test_who_has_not_verified_their_own_address_invites_nobody(api_as, organization, adam):
-    User.objects.filter(pk=adam.pk).update(email_verified_at=None)
-
-    response = invite(api_as(adam), organization)
-
-    assert (response.status_code, states()) == (403, [])
-
-
-@pytest.mark.parametrize("change", ["removed", "demoted", "suspended"])
-def test_an_invitation_is_as_good_as_the_right_of_who_sent_it(
-    api_as, organization, olivia, adam, nora, change
-):
-    invite(api_as(adam), organization)
-    tenant = access.tenant_of(olivia)
-    if change == "removed":
-        members.remove_member(tenant=tenant, user_id=adam.pk)
-    elif change == "demoted":
-        members.change_role(tenant=tenant, user_id=adam.pk, role=Role.MEMBER)
-    else:
-        suspension.suspend(user=adam, reason="Asked for by letter")
-
-    refused = accept(api_as(nora), tokens()[0])
-
-    assert (refused.status_code, refused.json()["code"]) == (409, "invitation_not_open")
-    assert roles_of(nora) == []
-    invitations.resend(
-        tenant=tenant, invitation_id=OrganizationInvitation.objects.get().pk, at=timezone.now()
-    )
-    assert accept(api_as(nora), tokens()[-1]).status_code == 200
-
-
-def test_who_is_an_owner_no_more_makes_no_owner_by_an_earlier_invitation(
-    api_as, organization, olivia, adam, nora
-):
-    members.change_role(tenant=access.tenant_of(olivia), user_id=adam.pk, role=Role.OWNER)
-    invite(api_as(adam), organization, role="OWNER")
-    members.change_role(tenant=access.tenant_of(olivia), user_id=adam.pk, role=Role.ADMIN)
-
-    refused = accept(api_as(nora), tokens()[0])
-
-    assert (refused.status_code, refused.json()["code"]) == (409, "invitation_not_open")
-    assert (roles_of(nora), states()) == ([], ["PENDING"])
-
-
 def test_my_invitations_are_listed_and_answered_by_id(api_as, organization, adam, nora, stan):
     invite(api_as(adam), organization)
     client = api_as(nora)
@@ -424,16 +259,6 @@ def test_an_address_that_is_not_verified_shows_no_invitations(api_as, organizati
     assert client.get("/api/v1/invitations").json()["data"] == []
     assert client.post(f"/api/v1/invitations/{pk}/accept").status_code == 404
     assert states() == ["PENDING"]
-
-
-def test_at_most_a_hundred_wait(api_as, organization, adam, monkeypatch):
-    monkeypatch.setattr(invitations, "MAX_PENDING", 1)
-    client = api_as(adam)
-    invite(client, organization)
-
-    refused = invite(client, organization, "another@example.com")
-
-    assert (refused.status_code, refused.json()["code"]) == (409, "invitation_limit_reached")
 
 
 def test_an_invitation_of_another_organization_is_missing(

@@ -10,6 +10,7 @@ from http.client import HTTPConnection
 from accounts.services import registration
 from tests.doubles.fixtures import house, stack  # noqa: F401  fixtures
 from tests.factories.accounts import PASSWORD
+from tests.patience import Machine
 
 PEOPLE = 16
 SIGN_INS = 48
@@ -46,7 +47,7 @@ def test_the_gate_answers_while_many_sign_in(house, stack):  # noqa: F811
     sign_in(gate.port, 0)
     ask_until(iter([False] * 50 + [True]).__next__, gate.port, secret)
 
-    with ThreadPoolExecutor(PEOPLE) as people:
+    with ThreadPoolExecutor(PEOPLE) as people, Machine() as machine:
         begun = time.perf_counter()
         tries = [people.submit(sign_in, gate.port, number) for number in range(SIGN_INS)]
         statuses, seconds = ask_until(lambda: all(one.done() for one in tries), gate.port, secret)
@@ -57,4 +58,4 @@ def test_the_gate_answers_while_many_sign_in(house, stack):  # noqa: F811
     assert len(seconds) > SIGN_INS
     # Were passwords hashed where the gate answers, each answer would wait for one hash at least, some for many.
     assert statistics.median(seconds) < took / SIGN_INS / 2
-    assert max(seconds) < took / 2
+    assert max(seconds) < took / 2 + machine.stood_still

@@ -37,6 +37,17 @@ def test_all_problems_come_in_one_line():
     )
 
 
+def test_a_number_has_a_least_value():
+    environment = Environment({"PORT": "1", "WEB_THREADS": "0"})
+
+    assert environment.integer("PORT", 8000, at_least=1) == 1
+    assert environment.integer("WEB_THREADS", 8, at_least=1) == 8
+    assert environment.integer("DATABASE_POOL_SIZE", 12, at_least=1) == 12
+    assert problem_of(environment) == (
+        "tollgate: WEB_THREADS is malformed: expected a whole number of at least 1"
+    )
+
+
 def test_empty_value_counts_as_unset():
     assert Environment({"LOG_LEVEL": ""}).text("LOG_LEVEL", "INFO") == "INFO"
 
@@ -188,15 +199,6 @@ def test_keys_with_a_default_may_be_left_out():
     environment.check()
 
 
-def test_switch_takes_only_yes_and_no():
-    environment = Environment({"SWITCH_ON": "Yes", "SWITCH_OFF": "0", "SWITCH_ODD": "maybe"})
-
-    assert environment.boolean("SWITCH_ON", default=False) is True
-    assert environment.boolean("SWITCH_OFF", default=True) is False
-    assert environment.boolean("SWITCH_ODD", default=True) is True
-    assert problem_of(environment) == "tollgate: SWITCH_ODD is malformed: expected true or false"
-
-
 def test_url_of_another_kind_is_refused():
     environment = Environment({"DATABASE_URL": "mysql://localhost/x"})
     environment.url("DATABASE_URL", schemes=("postgresql", "postgres"))
@@ -253,6 +255,16 @@ def test_example_file_names_every_setting_and_no_other():
     assert sorted(named) == sorted(
         {*real_env.known, "ADMIN_PASSWORD", "LOCAL_DIR", "DJANGO_SETTINGS_MODULE"}
     )
+
+
+def test_a_web_process_has_a_pool_whatever_is_set_for_all_programs():
+    code = "import config.wsgi as w; print('pool' in w.settings.DATABASES['default']['OPTIONS'])"
+    environment = {**os.environ, "PROCESS_ROLE": "command"}
+    start = subprocess.run(
+        [sys.executable, "-c", code], cwd=BASE_DIR, env=environment, capture_output=True, text=True
+    )
+
+    assert (start.stdout, start.returncode) == ("True\n", 0)
 
 
 def test_production_does_not_start_without_its_secrets():

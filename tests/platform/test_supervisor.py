@@ -81,14 +81,30 @@ def test_pause_has_an_end():
     assert child.plan_restart() == 30.0
 
 
+def test_stop_is_polite_first(supervisor, shown):
+    supervisor.add(
+        python(
+            "import signal, sys, time\n"
+            "signal.signal(signal.SIGTERM, lambda *_: sys.exit(print('goodbye')))\n"
+            "print('here')\n"
+            "time.sleep(60)"
+        )
+    )
+    until(supervisor, lambda: len(shown) == 1)
+
+    supervisor.stop()
+
+    assert shown == [("child", "here"), ("child", "goodbye")]
+
+
 def test_stop_ends_grandchildren_and_the_deaf(supervisor, shown, monkeypatch):
     monkeypatch.setattr("config.embedded.supervisor._STOP_SECONDS", 0.5)
     supervisor.add(
         python(
             "import signal, subprocess, sys, time\n"
             "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
-            "print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']).pid)\n"
-            "time.sleep(60)"
+            "print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']).pid)\n"
+            "time.sleep(600)"
         )
     )
     until(supervisor, lambda: len(shown) == 1)

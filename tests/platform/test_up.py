@@ -80,7 +80,7 @@ class Up:
         assert self.process
         if self.process.poll() is None:
             self.process.send_signal(how)
-        return self.process.wait(timeout=40)
+        return self.process.wait(timeout=120)
 
     def descendants(self) -> dict[int, str]:
         """Return the programs that run below it, by number."""
@@ -144,7 +144,7 @@ def ask(up, path, token="", **body):
     )
     if not token:
         asked.remove_header("Authorization")
-    with urllib.request.urlopen(asked, timeout=10) as answer:  # noqa: S310
+    with urllib.request.urlopen(asked, timeout=60) as answer:  # noqa: S310
         return json.load(answer)
 
 
@@ -170,16 +170,14 @@ def test_newcomers_first_minutes(up):
     assert statuses[0] == 200
     assert 429 in statuses
     assert set(statuses) == {200, 429}
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while calls_seen(up) < before + len(statuses) and time.monotonic() < deadline:
-        time.sleep(0.5)
+    until(lambda: calls_seen(up) >= before + len(statuses), every=0.5)
     assert calls_seen(up) == before + len(statuses)
 
     programs = up.descendants()
     assert len(programs) > 5
     assert up.end(signal.SIGTERM) == 0
     assert up.output().rstrip().endswith("up       | stopped")
-    assert gone_within(programs, 30)
+    assert gone_within(programs, 60)
 
     up.start()
     assert up.wait_until_ready() <= WARM_SECONDS

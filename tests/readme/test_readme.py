@@ -76,7 +76,7 @@ def greeting(clone, environment):
             heard = log.read()
         yield heard
         os.killpg(run.pid, signal.SIGINT)
-        assert run.wait(timeout=40) is not None
+        run.wait(timeout=120)
 
 
 @pytest.mark.trial
@@ -96,7 +96,7 @@ def test_first_call_answers_what_the_page_shows(clone, environment, greeting):
             env={**environment, "DEMO_KEY": key},
             capture_output=True,
             text=True,
-            timeout=20,
+            timeout=60,
         ).stdout
 
     answers = [answer() for _ in range(4)]

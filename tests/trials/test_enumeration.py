@@ -113,7 +113,7 @@ class Visitor:
     """Asks over one kept connection, each time from another address."""
 
     def __init__(self, gate: Gate) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", gate.port, timeout=20)
+        self._connection = http.client.HTTPConnection("127.0.0.1", gate.port, timeout=60)
 
     def __enter__(self) -> "Visitor":
         return self

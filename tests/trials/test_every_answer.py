@@ -28,7 +28,7 @@ PLAIN = ["/healthz", "/readyz", "/static/css/tollgate.css", "/favicon.ico", "/me
 @pytest.fixture(scope="module")
 def web(gates: list[Gate]) -> Iterator[httpx.Client]:
     """A client of the web process itself."""
-    with httpx.Client(base_url=gates[0].url, headers={"Host": "127.0.0.1"}, timeout=20) as client:
+    with httpx.Client(base_url=gates[0].url, headers={"Host": "127.0.0.1"}, timeout=60) as client:
         yield client
 
 

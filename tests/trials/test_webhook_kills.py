@@ -102,7 +102,7 @@ class Customer:
 
     def _ask(self, method: str, path: str, body: dict[str, Any]) -> int:
         """Return the status; 0 when there was no answer."""
-        connection = http.client.HTTPConnection("127.0.0.1", self._gate.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self._gate.port, timeout=60)
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self._token}"}
         try:
             connection.request(method, path, json.dumps(body), headers)

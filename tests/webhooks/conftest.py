@@ -1,4 +1,4 @@
-"""An endpoint that listens, and a clock that stands still until it is told to move."""
+"""Endpoints, one of which listens, who looks at them, and a clock that stands still until it is told to move."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,11 +12,12 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
+from django.utils import timezone
 
 from tests.doubles.receiver import Receiver, running_receiver
 from tests.factories.webhooks import WebhookFactory
 from webhooks.models import Webhook, WebhookMessage
-from webhooks.services import sending
+from webhooks.services import sending, testing
 
 
 @pytest.fixture
@@ -95,3 +96,31 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     path.write_bytes(secret + signed.public_bytes(Encoding.PEM))
     return path
+
+
+@pytest.fixture
+def mia_browses(portal_as, mia):
+    """The browser of somebody who changes webhooks."""
+    return portal_as(mia)
+
+
+@pytest.fixture
+def vera_browses(portal_as, vera):
+    """The browser of somebody who only reads."""
+    return portal_as(vera)
+
+
+@pytest.fixture
+def webhook(organization):
+    """An endpoint of the organization's that nothing is owed to yet."""
+    webhook = WebhookFactory.create(
+        organization=organization, description="Books", headers={"X-Token": "s3cret-value"}
+    )
+    WebhookMessage.objects.all().delete()
+    return webhook
+
+
+@pytest.fixture
+def delivery(webhook):
+    """A test event that waits to be sent to it."""
+    return testing.send_test(webhook=webhook, at=timezone.now())

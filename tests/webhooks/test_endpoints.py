@@ -134,6 +134,16 @@ def test_the_limit_holds_when_many_are_added_at_once(organization):
     assert Webhook.objects.count() == 5
 
 
+def test_a_header_in_two_spellings_is_given_twice(organization):
+    headers = {"X-Token": "a", "x-token": "b"}
+
+    with pytest.raises(InvalidInput) as refused:
+        WebhookFactory.create(organization=organization, headers=headers)
+
+    assert [fault.pointer for fault in refused.value.errors] == ["#/headers/x-token"]
+    assert not Webhook.objects.exists()
+
+
 def test_a_change_is_told_without_the_headers_values(webhook):
     endpoints.update_webhook(
         webhook=webhook,

@@ -1,7 +1,7 @@
-"""The pages of webhooks: the list, one endpoint, its forms, deliveries, why, conformance, and the catalogue."""
+"""The pages of webhooks: the list, one endpoint, its forms, conformance, and the catalogue."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from django.utils import timezone
@@ -10,69 +10,23 @@ from organizations import access
 from organizations.roles import Permission
 from organizations.services import custom_roles, grants, members, organizations
 from tests.factories.webhooks import WebhookFactory
+from tests.webhooks.browsing import LIST, URL, attempt, page
 from webhooks.models import (
     ConformanceRun,
     DisabledReason,
     Outcome,
-    Status,
-    Trigger,
     Webhook,
-    WebhookAttempt,
     WebhookDelivery,
     WebhookMessage,
 )
-from webhooks.services import conformance, endpoints, fan_out, secrets, testing
+from webhooks.services import conformance, endpoints, fan_out, secrets
 
 pytestmark = pytest.mark.django_db
-LIST = "/webhooks/"
-URL = "http://127.0.0.1:8099/hook"
-
-
-@pytest.fixture
-def mia_browses(portal_as, mia):
-    return portal_as(mia)
-
-
-@pytest.fixture
-def vera_browses(portal_as, vera):
-    return portal_as(vera)
-
-
-@pytest.fixture
-def webhook(organization):
-    webhook = WebhookFactory.create(
-        organization=organization, description="Books", headers={"X-Token": "s3cret-value"}
-    )
-    WebhookMessage.objects.all().delete()
-    return webhook
-
-
-@pytest.fixture
-def delivery(webhook):
-    return testing.send_test(webhook=webhook, at=timezone.now())
-
-
-def page(webhook, rest=""):
-    return f"{LIST}{webhook.pk}/{rest}"
 
 
 def filled(**changes):
     return {"url": URL, "event_types": ["*"], "concurrency": 5, "kind": "standard",
             "signature": "symmetric", **changes}  # fmt: skip
-
-
-def attempt(delivery, outcome=Outcome.REFUSED, **values):
-    defaults = {
-        "number": 1,
-        "trigger": Trigger.EVENT,
-        "at": timezone.now(),
-        "duration_ms": 40,
-        "url": URL,
-        "status_code": 500,
-    }
-    return WebhookAttempt.objects.create(
-        delivery=delivery, webhook=delivery.webhook, outcome=outcome, **{**defaults, **values}
-    )
 
 
 PAGES = [
@@ -309,100 +263,6 @@ def test_deleting_asks_first(mia_browses, webhook):
     assert not Webhook.objects.exists()
 
 
-def test_a_test_event_leads_to_its_delivery(mia_browses, webhook):
-    answer = mia_browses.post(page(webhook, "test/"), {"event_type": "api_key.revoked"})
-
-    delivery = WebhookDelivery.objects.get()
-    assert answer["Location"] == page(webhook, f"deliveries/{delivery.pk}/")
-    shown = mia_browses.get(answer["Location"]).content.decode()
-    assert "api_key.revoked" in shown
-    assert "every 2s" in shown
-
-
-def test_a_delivery_shows_what_was_sent_and_answered(mia_browses, webhook, delivery):
-    attempt(
-        delivery,
-        signature="v1,c2ln",
-        response_headers={"Server": "nginx"},
-        response_body="<script>alert(1)</script>",
-        address="127.0.0.1",
-    )
-
-    text = mia_browses.get(page(webhook, f"deliveries/{delivery.pk}/")).content.decode()
-
-    assert "v1,c2ln" in text
-    assert "s3cret-value" not in text
-    assert "nginx" in text
-    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
-    assert "<script>alert" not in text
-
-
-def test_resending_from_the_page(mia_browses, vera_browses, portal_as, stan, webhook, delivery):
-    WebhookDelivery.objects.update(
-        status=Status.FAILED, next_attempt_at=None, completed_at=timezone.now()
-    )
-    path = page(webhook, f"deliveries/{delivery.pk}/resend/")
-
-    assert vera_browses.post(path).status_code == 403
-    assert portal_as(stan).post(path).status_code == 404
-    delivery.refresh_from_db()
-    assert delivery.status == Status.FAILED
-
-    mia_browses.post(path)
-
-    delivery.refresh_from_db()
-    assert (delivery.status, delivery.trigger) == (Status.PENDING, Trigger.RESEND)
-
-
-def test_the_log_filters_and_says_when_nothing_matches(mia_browses, webhook, delivery):
-    listed = mia_browses.get(page(webhook), {"status": "PENDING"}).context["deliveries"]
-    none = mia_browses.get(page(webhook), {"status": "FAILED"})
-
-    assert [row.pk for row in listed] == [delivery.pk]
-    assert b"No delivery matches" in none.content
-
-
-def test_the_log_costs_no_query_per_row(mia_browses, webhook, delivery, count_queries):
-    few = count_queries(mia_browses, page(webhook))
-    for _ in range(5):
-        testing.send_test(webhook=webhook, at=timezone.now())
-
-    assert count_queries(mia_browses, page(webhook)) == few
-
-
-@pytest.mark.parametrize(("what", "trigger"), [("recover", "recovery"), ("replay", "replay")])
-def test_sending_again_of_a_time(mia_browses, organization, webhook, delivery, what, trigger):
-    WebhookDelivery.objects.update(
-        status=Status.FAILED, next_attempt_at=None, completed_at=timezone.now()
-    )
-    organizations.update_organization(organization=organization, changes={"name": "Acme"})
-    WebhookMessage.objects.update(fanned_out_at=timezone.now())
-
-    answer = mia_browses.post(
-        page(webhook, "send-again/"), {"what": what, "since": "2020-01-01T00:00"}, follow=True
-    )
-
-    assert "1 event is being sent" in answer.content.decode()
-    queued = WebhookDelivery.objects.get(status=Status.PENDING)
-    assert queued.trigger == trigger
-
-
-def test_why_an_event_did_not_come(mia_browses, organization, webhook):
-    endpoints.update_webhook(webhook=webhook, settings={"event_types": ["api_key.*"]})
-    organizations.update_organization(organization=organization, changes={"name": "Acme"})
-    fan_out.fan_out(at=timezone.now())
-    message = WebhookMessage.objects.filter(event_type="organization.updated").get()
-
-    listed = mia_browses.get(page(webhook, "why/")).content.decode()
-    told = mia_browses.get(page(webhook, "why/"), {"message": message.message_id})
-    none = mia_browses.get(page(webhook, "why/"), {"message": "msg_unknown"})
-
-    assert message.message_id in listed
-    assert "did not subscribe to this type" in told.content.decode()
-    assert "Replay what is missing" in told.content.decode()
-    assert b"No such event" in none.content
-
-
 def test_a_conformance_run_is_watched_and_explained(
     mia_browses, endpoint, receiver, portal_as, stan
 ):
@@ -495,21 +355,3 @@ def test_who_was_given_one_webhook_learns_of_no_event_that_does_not_concern_it(
     assert asked.get(path, {"message": other}).status_code == 404
     assert asked.get(path, {"message": concerns}).json()["event_type"] == "webhook.updated"
     assert asked.get(path).json()["event_type"] == "webhook.updated"
-
-
-def test_times_are_read_in_the_zone_that_the_form_names(mia_browses, mia, organization, webhook):
-    mia.time_zone = "Asia/Kolkata"
-    mia.save()
-    organizations.update_organization(organization=organization, changes={"name": "Acme"})
-    fan_out.fan_out(at=timezone.now())
-    WebhookDelivery.objects.update(
-        status=Status.FAILED, next_attempt_at=None, completed_at=timezone.now()
-    )
-    happened = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-    WebhookMessage.objects.update(occurred_at=happened)
-    path = page(webhook, "send-again/")
-
-    assert "In your time zone, Asia/Kolkata." in mia_browses.get(path).content.decode()
-    for since, queued in (("2026-03-01T17:31", 0), ("2026-03-01T17:30", 1)):
-        mia_browses.post(path, {"what": "recover", "since": since})
-        assert WebhookDelivery.objects.filter(status=Status.PENDING).count() == queued

@@ -9,7 +9,14 @@ from config.common.http import Answer
 from organizations.services import suspension
 from tests.doubles.receiver import response
 from webhooks import catalogue
-from webhooks.models import Status, Trigger, WebhookAttempt, WebhookDelivery, WebhookMessage
+from webhooks.models import (
+    Status,
+    Trigger,
+    Webhook,
+    WebhookAttempt,
+    WebhookDelivery,
+    WebhookMessage,
+)
 from webhooks.services import claims, endpoints, resending, results, testing
 from webhooks.signals import WebhookTested
 from webhooks.transport import Result
@@ -60,6 +67,21 @@ def test_what_was_given_up_starts_a_fresh_round(endpoint, receiver, change, drai
     delivery = WebhookDelivery.objects.get()
     assert (delivery.status, delivery.tries) == (Status.PENDING, 1)
     assert delivery.next_attempt_at == clock.now + timedelta(seconds=5)
+
+
+def test_an_endpoint_that_was_left_alone_is_tried_at_once(endpoint, receiver, change, drain, clock):
+    webhook = endpoint(**TYPES)
+    change()
+    drain()
+    later = clock.now + timedelta(minutes=10)
+    Webhook.objects.update(failures_in_a_row=7, circuit_open_until=later)
+
+    resending.resend(delivery=WebhookDelivery.objects.get(), at=clock.now)
+
+    webhook.refresh_from_db()
+    assert webhook.circuit_open_until is None
+    drain()
+    assert len(receiver.ids) == 2
 
 
 def test_nothing_is_resent_to_a_disabled_endpoint(endpoint, change, drain, clock):

@@ -15,6 +15,7 @@ from config.common.events import publish
 from config.common.logs import REDACTED
 from organizations import access
 from organizations.models import Organization
+from organizations.services import grants
 from webhooks import selectors
 from webhooks.models import DisabledReason, Status, Webhook, WebhookAttempt, WebhookDelivery
 from webhooks.models.endpoints import HEADERS
@@ -119,6 +120,7 @@ def delete_webhook(*, webhook: Webhook) -> None:
     WebhookAttempt.objects.filter(webhook=locked).delete()
     deliveries = WebhookDelivery.objects.filter(webhook=locked)
     deliveries._raw_delete(deliveries.db)  # noqa: SLF001  (no instance has to know)
+    grants.forget_object(model=Webhook, object_ids=[locked.pk])
     locked.delete()
     publish(told, before=before)
 

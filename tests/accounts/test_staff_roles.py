@@ -1,0 +1,91 @@
+"""Platform roles over the staff API: who gives and takes them, and the last super admin, who stays one."""
+
+from functools import partial
+
+import pytest
+
+from accounts.models import PlatformRole, User, UserStatus
+from accounts.services import staff
+from accounts.services.staff import CannotChangeRole
+from audit.models import AuditLog
+from config.common.errors import Forbidden
+from tests import race
+from tests.clients import grow_old
+from tests.factories.accounts import UserFactory
+
+pytestmark = pytest.mark.django_db
+URL = "/api/v1/admin/users"
+
+
+def test_gives_a_role(as_sam, sam, olivia):
+    response = as_sam.patch(f"{URL}/{olivia.pk}", {"role": "ADMIN"})
+
+    assert (response.status_code, response.json()["role"]) == (200, "ADMIN")
+    entry = AuditLog.objects.get(event="user.role_changed")
+    assert (entry.actor_id, entry.old_values, entry.new_values) == (
+        sam.pk,
+        {"role": "USER"},
+        {"role": "ADMIN"},
+    )
+
+
+def test_a_role_needs_a_recent_sign_in(as_sam, sam, olivia):
+    grow_old(sam)
+
+    response = as_sam.patch(f"{URL}/{olivia.pk}", {"role": "ADMIN"})
+
+    assert (response.status_code, response.json()["code"]) == (403, "reauthentication_required")
+    assert as_sam.patch(f"{URL}/{olivia.pk}", {"full_name": "O"}).status_code == 200
+    olivia.refresh_from_db()
+    assert olivia.role == "USER"
+
+
+def test_an_admin_gives_no_role(as_ada, ada, olivia):
+    for person, role in ((olivia, "ADMIN"), (olivia, "SUPER_ADMIN"), (ada, "SUPER_ADMIN")):
+        assert as_ada.patch(f"{URL}/{person.pk}", {"role": role}).status_code == 403
+
+    assert set(User.objects.values_list("role", flat=True)) == {"USER", "ADMIN"}
+
+
+def test_an_admin_touches_no_super_admin(as_ada, sam):
+    asked = [
+        as_ada.patch(f"{URL}/{sam.pk}", {"full_name": "Samuel"}),
+        as_ada.patch(f"{URL}/{sam.pk}", {"role": "USER"}),
+        as_ada.post(f"{URL}/{sam.pk}/suspend", {"reason": "x"}),
+    ]
+
+    assert [answer.status_code for answer in asked] == [403, 403, 403]
+    sam.refresh_from_db()
+    assert (sam.full_name, sam.role, sam.status) == ("Sam Staff", "SUPER_ADMIN", "ACTIVE")
+
+
+def test_a_super_admin_demotes_another(as_sam, sam):
+    other = UserFactory.create(role=PlatformRole.SUPER_ADMIN)
+
+    assert as_sam.patch(f"{URL}/{other.pk}", {"role": "USER"}).status_code == 200
+
+
+def test_the_last_super_admin_stays(sam):
+    UserFactory.create(role=PlatformRole.SUPER_ADMIN, status=UserStatus.SUSPENDED)
+
+    with pytest.raises(CannotChangeRole):
+        staff.change_role(user=sam, role=PlatformRole.USER)
+
+    sam.refresh_from_db()
+    assert sam.role == "SUPER_ADMIN"
+
+
+def demote(two, number):
+    return staff.change_role(user=two[number], role=PlatformRole.USER, by=two[1 - number])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_demote_each_other_at_once_leave_one():
+    for _ in range(5):
+        two = [UserFactory.create(role=PlatformRole.SUPER_ADMIN) for _ in range(2)]
+
+        outcomes = race.together(2, partial(demote, two))
+
+        assert [type(outcome) for outcome in outcomes if outcome is not True] == [Forbidden]
+        assert User.objects.filter(role=PlatformRole.SUPER_ADMIN).count() == 1
+        User.objects.all().update(role=PlatformRole.USER)
