@@ -94,6 +94,7 @@ class OrganizationAdmin(DomainAdmin):
         "slug",
         "status",
         "personal_of",
+        "opened_by",
         "currency",
         "seat_limit",
         *_POLICY,
@@ -102,7 +103,7 @@ class OrganizationAdmin(DomainAdmin):
         "closed_at",
     )
     fieldsets = (
-        (None, {"fields": ("name", "slug", "status", "personal_of", "metadata")}),
+        (None, {"fields": ("name", "slug", "status", "personal_of", "opened_by", "metadata")}),
         (
             "Billing",
             {"fields": ("billing_name", "billing_email", "billing_address", "tax_id", "currency")},
