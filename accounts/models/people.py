@@ -15,7 +15,7 @@ from django.db.models.functions import Lower
 
 from accounts.hashers import IMPORTED
 from accounts.roles import STAFF_ROLES, PlatformPermission, PlatformRoleName, may
-from config.common import context
+from config.common import context, mail_addresses
 from config.common.models import RATE_IS_COMPLETE, TimeStamped, Versioned
 
 # Where staff act for somebody else, besides the back office.
@@ -62,12 +62,12 @@ class UserStatus(models.TextChoices):
 
 
 class UserManager(BaseUserManager["User"]):
-    """Creates people. E-mail addresses are kept in lower case, so that no two differ in case only."""
+    """Creates people. E-mail addresses are kept in one spelling, so that no mailbox has two accounts."""
 
     @classmethod
     def normalize_email(cls, email: str | None) -> str:
-        """Return the one spelling of an address: trimmed and in lower case."""
-        return (email or "").strip().lower()
+        """Return the one spelling of an address: trimmed, in lower case, its domain as the DNS spells it."""
+        return mail_addresses.spelling(email or "")
 
     def get_by_natural_key(self, username: str | None) -> "User":
         """Find the person who signs in with this address."""

@@ -8,6 +8,7 @@ from django.db.models import Count, Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 
+from config.common import mail_addresses
 from config.common.admin import DomainAdmin, ReasonForm, sentence_of
 from config.common.errors import DomainError
 from config.common.forms import JsonObjectField
@@ -27,6 +28,9 @@ _POLICY = ("requires_two_factor", "max_key_age_days", "allowed_scopes", "console
 class OrganizationForm(forms.ModelForm[Organization]):
     """Asks for settings and overrides; a rate is given whole or not at all."""
 
+    billing_email = forms.EmailField(
+        required=False, max_length=254, validators=[mail_addresses.validate]
+    )
     billing_address = JsonObjectField(required=False)
     metadata = JsonObjectField(required=False)
 
