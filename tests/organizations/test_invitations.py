@@ -13,12 +13,14 @@ from accounts.models import Notice, User
 from accounts.services import registration, suspension
 from audit.models import AuditLog
 from config.common import crypto
+from config.common.errors import NotFound
 from config.common.models import MAIL_BODY, OutgoingMail
 from organizations import access
 from organizations.models import Organization, OrganizationInvitation, OrganizationMember, Role
 from organizations.services import answers, invitations, members
 from organizations.services.invitations import InvitationNotOpen
 from organizations.tasks import expire_invitations
+from tests import race
 from tests.factories.accounts import PASSWORD, UserFactory
 from tests.simultaneous import at_once
 
@@ -304,6 +306,22 @@ def test_sending_again_replaces_the_link_and_stops_after_three_a_day(
     assert 0 < int(refused.headers["Retry-After"]) <= 86_401
     nora_client = api_as(nora)
     assert [accept(nora_client, token).status_code for token in tokens()] == [404, 404, 404, 200]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_link_that_is_being_replaced_opens_nothing(organization, olivia, nora):
+    owner, now = access.tenant_of(olivia, organization.pk), timezone.now()
+    offered = invitations.invite(tenant=owner, email=NORA, role="VIEWER", at=now)
+    (link,) = tokens()
+
+    outcome = race.behind(
+        lambda: invitations.resend(tenant=owner, invitation_id=offered.pk, at=now),
+        lambda: answers.accept_link(user=nora, token=link, at=now),
+    )
+
+    assert isinstance(outcome, NotFound)
+    assert states() == ["PENDING"]
+    assert roles_of(nora) == []
 
 
 def test_revoking_and_inviting_anew_does_not_get_around_the_pace(api_as, organization, adam, clock):
