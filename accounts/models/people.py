@@ -15,7 +15,7 @@ from django.db.models.functions import Lower
 
 from accounts.hashers import IMPORTED
 from accounts.roles import STAFF_ROLES, PlatformPermission, PlatformRoleName, may
-from config.common import context, mail_addresses
+from config.common import context, mail_addresses, names
 from config.common.models import RATE_IS_COMPLETE, TimeStamped, Versioned
 
 # Where staff act for somebody else, besides the back office.
@@ -26,8 +26,8 @@ _NOT_IN_NAMES = re.compile(r"[\x00-\x1f\x7f-\x9f<>\\/:@]|www\.", re.IGNORECASE)
 
 
 def validate_full_name(name: str) -> None:
-    """Refuse control characters and links: names are printed in mails."""
-    if _NOT_IN_NAMES.search(name):
+    """Refuse links, and characters that nobody sees or that turn the line: names are printed in mails."""
+    if _NOT_IN_NAMES.search(name) or (name and names.fault_of(name)):
         raise ValidationError("A name cannot hold links or control characters.", code="full_name")
 
 

@@ -10,6 +10,7 @@ from django.utils.text import slugify
 
 from accounts.models import User
 from config.common import changes as values
+from config.common import names
 from config.common.errors import Conflict, NotFound
 from config.common.events import publish
 from organizations import access, selectors
@@ -47,7 +48,9 @@ class Settings(TypedDict, total=False):
 
 @transaction.atomic
 def create_organization(*, owner: User, name: str, is_personal: bool = False) -> Organization:
-    """Create an organization with its first owner. Raises OrganizationLimitReached."""
+    """Create an organization with its first owner. Raises InvalidInput and OrganizationLimitReached."""
+    if not is_personal:
+        names.require_readable(name)
     # Locked, so that creations of one person are counted one after the other.
     User.objects.select_for_update(no_key=True).get(pk=owner.pk)
     since = timezone.now() - PLACE_TAKEN
@@ -76,12 +79,14 @@ def create_organization(*, owner: User, name: str, is_personal: bool = False) ->
 def update_organization(*, organization: Organization, changes: Settings) -> Organization:
     """Change the given settings and return the organization; nothing happens when they are as they were.
 
-    Raises OrganizationIsClosed.
+    Raises InvalidInput and OrganizationIsClosed.
     """
     locked = access.lock_open(organization.pk)
     after = {name: value for name, value in changes.items() if getattr(locked, name) != value}
     if not after:
         return locked
+    if "name" in after:
+        names.require_readable(after["name"])
     before = {name: getattr(locked, name) for name in after}
     for name, value in after.items():
         setattr(locked, name, value)

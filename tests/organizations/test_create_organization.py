@@ -100,6 +100,10 @@ def test_the_creator_is_the_owner(api_as, olivia, told):
         ({"name": None}, "#/name", "null"),
         ({"name": "x" * 121}, "#/name", "max_length"),
         ({"name": ["Acme"]}, "#/name", "type"),
+        ({"name": "Acme\nInc"}, "#/name", "name"),
+        ({"name": "Ac\u202eem"}, "#/name", "name"),
+        ({"name": "\u2060"}, "#/name", "name"),
+        ({"name": "\u0301"}, "#/name", "name"),
         ({"name": "Acme", "role": "OWNER"}, "#/role", "unknown_member"),
         ({"name": "Acme", "id": 7}, "#/id", "unknown_member"),
         ({"name": "Acme", "seat_limit": 1000}, "#/seat_limit", "unknown_member"),
@@ -115,6 +119,23 @@ def test_refuses_what_is_not_a_new_organization(api_as, olivia, body, pointer, c
     assert response.headers["Content-Type"] == "application/problem+json"
     assert [(e["pointer"], e["code"]) for e in response.json()["errors"]] == [(pointer, code)]
     assert Organization.objects.count() == before
+
+
+@pytest.mark.django_db
+def test_a_name_stays_readable(api_as, olivia, organization):
+    client, url = api_as(olivia), f"{URL}/{organization.pk}"
+    before = organization.name
+
+    refused = client.patch(url, {"name": "Olivia\u2028's"})
+    role = client.post(f"{url}/roles", {"name": "Ad\u200bmin", "permissions": ["keys:read"]})
+
+    assert [(one.status_code, one.json()["errors"][0]["code"]) for one in (refused, role)] == [
+        (400, "name")
+    ] * 2
+    organization.refresh_from_db()
+    assert organization.name == before
+    # Joiners belong to letters and emoji.
+    assert client.patch(url, {"name": "\u0646\u0627\u0645\u200c\u0647\u0627 👩\u200d💻"}).status_code == 200
 
 
 @pytest.mark.django_db
