@@ -86,7 +86,7 @@ def update_organization(*, organization: Organization, changes: Settings) -> Org
     if not after:
         return locked
     if "name" in after:
-        names.require_readable(after["name"])
+        names.require_readable(changes["name"])
     before = {name: getattr(locked, name) for name in after}
     for name, value in after.items():
         setattr(locked, name, value)

@@ -135,7 +135,10 @@ def test_a_name_stays_readable(api_as, olivia, organization):
     organization.refresh_from_db()
     assert organization.name == before
     # Joiners belong to letters and emoji.
-    assert client.patch(url, {"name": "\u0646\u0627\u0645\u200c\u0647\u0627 👩\u200d💻"}).status_code == 200
+    assert (
+        client.patch(url, {"name": "\u0646\u0627\u0645\u200c\u0647\u0627 👩\u200d💻"}).status_code
+        == 200
+    )
 
 
 @pytest.mark.django_db
