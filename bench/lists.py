@@ -7,7 +7,6 @@ filters and orders of the product's own views. The stock one reads times by Djan
 # ruff: noqa: PLC0415  (Django is set up before anything of the product is imported)
 
 import cProfile
-import gc
 import pstats
 import statistics
 import time
@@ -22,13 +21,14 @@ Ask = Callable[[], bytes]
 
 def lists(house: Any, *, rounds: int, profiled: str = "") -> str:
     """Return the table; of the list that is named, print where its time goes."""
+    from config.common import memory
+
     _furnish(house)
     contestants = _contestants(house.organization)
     if profiled:
         _profile(contestants[profiled][1])
-    # As the product's web process does once it has started; both sides profit, the stock one more.
-    gc.collect()
-    gc.freeze()
+    # As the product's web process does; both sides profit.
+    memory.settle()
     spent: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in contestants}
     for _ in range(rounds):
         for name, pair in contestants.items():
