@@ -38,7 +38,8 @@ def people(
     passkey = Passkey.objects.filter(user=OuterRef("pk"))
     found = User.objects.annotate(two_factor=Exists(app) | Exists(passkey))
     if q:
-        found = found.filter(Q(email__icontains=q) | Q(full_name__icontains=q))
+        address = User.objects.normalize_email(q)
+        found = found.filter(Q(email__icontains=address) | Q(full_name__icontains=q))
     exact = {
         "role": role or None,
         "status": status or None,

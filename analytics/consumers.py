@@ -21,6 +21,8 @@ from accounts.selectors import live_session
 from accounts.tokens import AccessClaims
 from analytics import realtime
 from analytics.realtime import Tick, Ticket
+from config.common import context
+from config.common.context import Context
 from config.common.errors import DomainError
 from organizations import access
 from organizations.roles import Permission
@@ -142,11 +144,12 @@ def _may_see(ticket: Ticket) -> bool:
     session = live_session(claims, at=timezone.now())
     if session is None:
         return False
-    try:
-        tenant = access.tenant_of(session.user, ticket.organization_id, is_at_the_door=False)
-        tenant.require(Permission.USAGE_READ)
-    except DomainError:
-        return False
+    # Where they were let in from is asked anew, too: the organization may have listed addresses since.
+    with context.use(Context(ip=ticket.ip)):
+        try:
+            access.tenant_of(session.user, ticket.organization_id).require(Permission.USAGE_READ)
+        except DomainError:
+            return False
     return True
 
 

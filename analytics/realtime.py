@@ -30,12 +30,13 @@ _AWAY = (redis.exceptions.RedisError, OSError)
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """Who may open one WebSocket, for which organization. It ends with the session that asked for it."""
+    """Who may open one WebSocket, for which organization, and from where they asked. It ends with their session."""
 
     user_id: int
     session_id: int
     session_version: int
     organization_id: int
+    ip: str | None = None
 
 
 @dataclass(slots=True)

@@ -22,6 +22,7 @@ from analytics.selectors.keys import key_filter, suggested_keys
 from analytics.selectors.usage import UsageQuery
 from apikeys.models import ApiKey, KeyActivity
 from config.common import pagination
+from config.common.context import current
 from config.common.errors import Unauthenticated
 from organizations import access
 from organizations.access import Tenant
@@ -126,6 +127,7 @@ def live_ticket(request: HttpRequest) -> JsonResponse:
             session_id=claims.session_id,
             session_version=claims.session_version,
             organization_id=tenant_of_page(request).organization.pk,
+            ip=current().ip,
         )
     )
     return JsonResponse({"ticket": ticket, "expires_in": realtime.TICKET_SECONDS})

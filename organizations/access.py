@@ -149,14 +149,12 @@ def tenant_of(
     user: User,
     organization_id: int | None = None,
     *,
-    is_at_the_door: bool = True,
     is_leaving: bool = False,
 ) -> Tenant:
     """Return the tenant a person acts in: the one asked for, else the one last selected, else the first joined.
 
     Raises NotFound when they are not a member of it, and what `require_welcome` raises. Asked anew on every request,
-    so that a lost role is lost at once. Whoever has been let in from a request that is over is not at the door, and
-    whoever is leaving need not be welcome.
+    so that a lost role is lost at once. Whoever is leaving need not be welcome.
     """
     found = memberships().filter(user_id=user.pk)
     if organization_id is not None:
@@ -166,26 +164,19 @@ def tenant_of(
         _look_into(user, None, Organization, {"pk": organization_id})
         raise NotFound
     if not is_leaving:
-        require_welcome(member.organization, user, is_at_the_door=is_at_the_door)
+        require_welcome(member.organization, user)
     return as_member(member, user)
 
 
-def require_welcome(organization: Organization, user: User, *, is_at_the_door: bool = True) -> None:
+def require_welcome(organization: Organization, user: User) -> None:
     """Raise ConsoleAddressRefused or SecondFactorRequired where the organization's security policy keeps a member out."""
-    found = hindrance(
-        organization,
-        is_at_the_door=is_at_the_door,
-        has_second_factor=lambda: factors.has_second_factor(user),
-    )
+    found = hindrance(organization, has_second_factor=lambda: factors.has_second_factor(user))
     if found is not None:
         raise found
 
 
 def hindrance(
-    organization: Organization,
-    *,
-    has_second_factor: Callable[[], bool],
-    is_at_the_door: bool = True,
+    organization: Organization, *, has_second_factor: Callable[[], bool]
 ) -> Forbidden | None:
     """Return why the security policy keeps a member out, and which organization's it is; None where it does not.
 
@@ -195,7 +186,7 @@ def hindrance(
         "organization_id": organization.pk,
         "organization_name": organization.name,
     }
-    if is_at_the_door and not is_listed(organization.console_networks):
+    if not is_listed(organization.console_networks):
         return ConsoleAddressRefused(**whose)
     if organization.requires_two_factor and not has_second_factor():
         return SecondFactorRequired(set_up_url=f"{settings.PUBLIC_URL}/security/", **whose)

@@ -49,6 +49,16 @@ class Organization(TimeStamped, Versioned):
         blank=True,
         related_name="personal_organization",
     )
+    # Remains whoever owns it now: opening is limited by person. The index below serves it.
+    opened_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        db_index=False,
+        related_name="+",
+    )
     billing_name = models.CharField(max_length=200, blank=True)
     billing_email = models.EmailField(blank=True)
     billing_address = models.JSONField(default=dict, blank=True)
@@ -89,7 +99,8 @@ class Organization(TimeStamped, Versioned):
             models.CheckConstraint(name="organization_rate_complete", condition=RATE_IS_COMPLETE),
         ]
         indexes = [
-            models.Index(F("created_at").desc(), F("id").desc(), name="organization_by_created_at")
+            models.Index(F("created_at").desc(), F("id").desc(), name="organization_by_created_at"),
+            models.Index(fields=["opened_by", "created_at"], name="organization_by_opener"),
         ]
 
     def __str__(self) -> str:

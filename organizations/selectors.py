@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Exists, OuterRef, QuerySet
 
 from accounts.models import User
 from config.common.errors import NotFound
@@ -16,6 +16,8 @@ from organizations.models import (
     Organization,
     OrganizationInvitation,
     OrganizationMember,
+    OrganizationStatus,
+    Role,
 )
 
 
@@ -27,6 +29,15 @@ def memberships_of(user: User) -> QuerySet[OrganizationMember]:
 def organizations_of(user: User) -> QuerySet[OrganizationMember]:
     """Return a person's memberships with their organizations, by name."""
     return memberships_of(user).order_by("organization__name", "id")
+
+
+def places_taken(*, user_id: int, since: datetime) -> int:
+    """Return how many organizations a person owns, and has opened since then though they are closed or another's by now."""
+    owned = OrganizationMember.objects.filter(user_id=user_id, role=Role.OWNER)
+    owned = owned.exclude(organization__status=OrganizationStatus.CLOSED)
+    opened = Organization.objects.filter(opened_by_id=user_id, created_at__gt=since)
+    given_up = opened.exclude(Exists(owned.filter(organization=OuterRef("pk"))))
+    return owned.count() + given_up.count()
 
 
 def members_of(organization: Organization) -> QuerySet[OrganizationMember]:

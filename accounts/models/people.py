@@ -15,7 +15,7 @@ from django.db.models.functions import Lower
 
 from accounts.hashers import IMPORTED
 from accounts.roles import STAFF_ROLES, PlatformPermission, PlatformRoleName, may
-from config.common import context
+from config.common import context, mail_addresses, names
 from config.common.models import RATE_IS_COMPLETE, TimeStamped, Versioned
 
 # Where staff act for somebody else, besides the back office.
@@ -26,8 +26,8 @@ _NOT_IN_NAMES = re.compile(r"[\x00-\x1f\x7f-\x9f<>\\/:@]|www\.", re.IGNORECASE)
 
 
 def validate_full_name(name: str) -> None:
-    """Refuse control characters and links: names are printed in mails."""
-    if _NOT_IN_NAMES.search(name):
+    """Refuse links, and characters that nobody sees or that turn the line: names are printed in mails."""
+    if _NOT_IN_NAMES.search(name) or (name and names.fault_of(name)):
         raise ValidationError("A name cannot hold links or control characters.", code="full_name")
 
 
@@ -62,12 +62,12 @@ class UserStatus(models.TextChoices):
 
 
 class UserManager(BaseUserManager["User"]):
-    """Creates people. E-mail addresses are kept in lower case, so that no two differ in case only."""
+    """Creates people. E-mail addresses are kept in one spelling, so that no mailbox has two accounts."""
 
     @classmethod
     def normalize_email(cls, email: str | None) -> str:
-        """Return the one spelling of an address: trimmed and in lower case."""
-        return (email or "").strip().lower()
+        """Return the one spelling of an address: trimmed, in lower case, its domain as the DNS spells it."""
+        return mail_addresses.spelling(email or "")
 
     def get_by_natural_key(self, username: str | None) -> "User":
         """Find the person who signs in with this address."""

@@ -48,8 +48,10 @@ def begin(*, purpose: PasskeyChallenge.Purpose, user: User, at: datetime) -> Opt
 
 def sign_in(*, credential: Credential, door: Door, at: datetime) -> Entered:
     """Open a session for whoever's passkey signed, with fingerprint, face or PIN checked. Raises PasskeyNotAccepted."""
-    user = _prove(credential, purpose=Purpose.SIGN_IN, user=None, at=at).user
-    return signing_in.enter(user=user, door=door, method=Session.Method.PASSKEY, at=at)
+    passkey = _prove(credential, purpose=Purpose.SIGN_IN, user=None, at=at)
+    with transaction.atomic():
+        _require_kept(passkey)
+        return signing_in.enter(user=passkey.user, door=door, method=Session.Method.PASSKEY, at=at)
 
 
 def begin_second_factor(*, token: str, at: datetime) -> Options:
@@ -62,12 +64,12 @@ def finish_sign_in(*, token: str, credential: Credential, door: Door, at: dateti
     """Complete the sign-in that a token names by a passkey. Raises SignInExpired and PasskeyNotAccepted."""
     pending = signing_in.pending_of(token=token, at=at)
     with context.acting(pending.user.as_actor()):
-        require_signature(
-            credential=credential, purpose=Purpose.SECOND_FACTOR, user=pending.user, at=at
+        passkey = _prove(credential, purpose=Purpose.SECOND_FACTOR, user=pending.user, at=at)
+    with transaction.atomic():
+        _require_kept(passkey)
+        return signing_in.complete(
+            pending=pending, method=Session.Method.SECURITY_KEY, door=door, at=at
         )
-    return signing_in.complete(
-        pending=pending, method=Session.Method.SECURITY_KEY, door=door, at=at
-    )
 
 
 def require_signature(
@@ -94,6 +96,13 @@ def _prove(
         # Raised outside the transaction, so that the note stays.
         raise PasskeyNotAccepted
     return passkey
+
+
+def _require_kept(passkey: Passkey) -> None:
+    """Hold the person's row, as who removes a passkey does: one that is removed meanwhile opens no session any more."""
+    User.objects.select_for_update(no_key=True).get(pk=passkey.user_id)
+    if not Passkey.objects.filter(pk=passkey.pk).exists():
+        raise PasskeyNotAccepted
 
 
 @transaction.atomic

@@ -88,7 +88,7 @@ def add(
     """Keep the passkey that a device made, and mail the person.
 
     Whoever had no second factor has one now: they get recovery codes, and other sessions, opened with less, end.
-    Raises PasskeyNotAdded and TooManyPasskeys.
+    Raises PasskeyNotAdded, TooManyPasskeys, and Unauthenticated when the session was ended meanwhile.
     """
     purpose = PasskeyChallenge.Purpose.REGISTER
     try:
@@ -110,6 +110,7 @@ def _keep(
     user: User, session_id: int | None, made: NewCredential, name: str, *, at: datetime
 ) -> Added:
     owner = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    sessions.hold_open(user=owner, keep=session_id)
     _require_room(owner)
     is_first = not factors.has_second_factor(owner)
     passkey = Passkey(

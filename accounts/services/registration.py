@@ -1,6 +1,5 @@
 """Opening an account and proving the address. Whether an address is known shows in no answer and by no time."""
 
-import unicodedata
 from datetime import datetime, timedelta
 
 from django.contrib.auth.hashers import make_password
@@ -13,7 +12,7 @@ from accounts import selectors
 from accounts.models import EmailToken, User
 from accounts.services import links
 from accounts.signals import EmailVerified, UserRegistered
-from config.common import changes, context, mail
+from config.common import changes, context, mail, mail_addresses
 from config.common.errors import Conflict, DomainError, FieldError, Forbidden, InvalidInput
 from config.common.events import publish
 
@@ -129,11 +128,17 @@ def require_good_password(
 
 
 def require_readable_address(email: str) -> None:
-    """Raise InvalidInput for letters that are younger than our Unicode: the database may know another case of them."""
-    if any(unicodedata.category(letter) == "Cn" for letter in email):
-        message = "The address holds a character that is not known here."
-        fault = FieldError(pointer="#/email", code="unknown_character", message=message)
-        raise InvalidInput(message, errors=[fault])
+    """Raise InvalidInput for an address to which no mail can go, or whose letters may be read in two ways."""
+    try:
+        mail_addresses.canonical(email)
+    except mail_addresses.AddressRefused as error:
+        fault = FieldError(
+            pointer="#/email",
+            code=error.code,
+            message=str(error),
+            fix="Write the address in the letters of one alphabet, or its domain as the DNS does: xn--….",
+        )
+        raise InvalidInput(str(error), errors=[fault]) from None
 
 
 def _new_link(user: User) -> str:

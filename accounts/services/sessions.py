@@ -16,7 +16,7 @@ from accounts.models import Session, User
 from accounts.services import devices, login_guard
 from accounts.signals import LoginFailed, RefreshTokenReused, SessionEnded, SessionStarted
 from config.common import changes, context, crypto, mail
-from config.common.errors import DomainError, TooManyRequests
+from config.common.errors import DomainError, TooManyRequests, Unauthenticated
 from config.common.events import publish
 
 _TOUCH_EVERY = timedelta(minutes=1)
@@ -328,6 +328,16 @@ def lock_open(*, user: User) -> list[Session]:
     """Return a person's open sessions, locked: before anything is published, since whoever publishes waits in line."""
     open_ones = user.sessions.select_for_update(no_key=True).filter(ended_at=None)
     return list(open_ones.order_by("pk"))
+
+
+def hold_open(*, user: User, keep: int | None) -> None:
+    """Lock a person's open sessions, of which the one that a lasting change is made in has to be one still.
+
+    Whoever ended it meanwhile, with a new password for instance, meant to keep out who makes the change. Raises
+    Unauthenticated.
+    """
+    if keep not in {None, *(session.pk for session in lock_open(user=user))}:
+        raise Unauthenticated("The session was ended.")
 
 
 @transaction.atomic

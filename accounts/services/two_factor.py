@@ -82,7 +82,7 @@ def confirm(*, user: User, session_id: int | None, code: str, at: datetime) -> l
     """Turn two-factor authentication on with a first code and return the recovery codes, which are shown this once.
 
     The session counts as one that gave its second factor; others end. Raises InvalidCode, TwoFactorIsOn,
-    TwoFactorIsOff, and TooManyRequests while codes are not looked at.
+    TwoFactorIsOff, TooManyRequests while codes are not looked at, and Unauthenticated when the session was ended.
     """
     codes = _confirm(user, session_id, code, at=at)
     if codes is None:
@@ -99,7 +99,7 @@ def _confirm(user: User, session_id: int | None, code: str, *, at: datetime) -> 
         raise TwoFactorIsOff
     if device.confirmed:
         raise TwoFactorIsOn
-    sessions.lock_open(user=owner)
+    sessions.hold_open(user=owner, keep=session_id)
     if not factors.check_first_code(device=device, code=code, at=at):
         return None
     TotpDevice.objects.filter(pk=device.pk).update(confirmed=True)

@@ -88,7 +88,9 @@ def searched(entries: QuerySet[AuditLog], text: str) -> QuerySet[AuditLog]:
     if not text:
         return entries
     if "@" in text:
-        people = User.objects.filter(email__iexact=text).values_list("pk", flat=True)
+        people = User.objects.filter(email=User.objects.normalize_email(text)).values_list(
+            "pk", flat=True
+        )
         return entries.filter(actor_type__in=PEOPLE, actor_id__in=list(people))
     if _is_id(text):
         return entries.filter(organization_id=int(text))

@@ -8,6 +8,7 @@ from django.db.models import Count, Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 
+from config.common import mail_addresses
 from config.common.admin import DomainAdmin, ReasonForm, sentence_of
 from config.common.errors import DomainError
 from config.common.forms import JsonObjectField
@@ -27,6 +28,9 @@ _POLICY = ("requires_two_factor", "max_key_age_days", "allowed_scopes", "console
 class OrganizationForm(forms.ModelForm[Organization]):
     """Asks for settings and overrides; a rate is given whole or not at all."""
 
+    billing_email = forms.EmailField(
+        required=False, max_length=254, validators=[mail_addresses.validate]
+    )
     billing_address = JsonObjectField(required=False)
     metadata = JsonObjectField(required=False)
 
@@ -94,6 +98,7 @@ class OrganizationAdmin(DomainAdmin):
         "slug",
         "status",
         "personal_of",
+        "opened_by",
         "currency",
         "seat_limit",
         *_POLICY,
@@ -102,7 +107,7 @@ class OrganizationAdmin(DomainAdmin):
         "closed_at",
     )
     fieldsets = (
-        (None, {"fields": ("name", "slug", "status", "personal_of", "metadata")}),
+        (None, {"fields": ("name", "slug", "status", "personal_of", "opened_by", "metadata")}),
         (
             "Billing",
             {"fields": ("billing_name", "billing_email", "billing_address", "tax_id", "currency")},

@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 from accounts.models import User
 from accounts.services import factors
+from config.common import mail_addresses
 from config.common.expansion import Expanded, Relation
 from config.common.fields import StrictSerializer
 from organizations import access, selectors
@@ -47,7 +48,9 @@ class BillingDetailsSerializer(StrictSerializer):
     """What an invoice says about the customer."""
 
     name = serializers.CharField(max_length=200, allow_blank=True, required=False)
-    email = serializers.EmailField(max_length=254, allow_blank=True, required=False)
+    email = serializers.EmailField(
+        max_length=254, allow_blank=True, required=False, validators=[mail_addresses.validate]
+    )
     address = AddressSerializer(required=False)
     tax_id = serializers.CharField(max_length=40, allow_blank=True, required=False)
 

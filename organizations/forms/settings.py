@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 
+from config.common import mail_addresses
 from config.common.forms import RefusableForm
 from organizations import selectors
 from organizations.access import Tenant
@@ -36,7 +37,12 @@ class SettingsForm(forms.Form):
         max_length=120, widget=forms.TextInput(attrs={"autocomplete": "organization"})
     )
     billing_name = forms.CharField(label="Name on invoices", max_length=200, required=False)
-    billing_email = forms.EmailField(label="E-mail for invoices", max_length=254, required=False)
+    billing_email = forms.EmailField(
+        label="E-mail for invoices",
+        max_length=254,
+        required=False,
+        validators=[mail_addresses.validate],
+    )
     tax_id = forms.CharField(label="Tax id", max_length=40, required=False)
     country = forms.RegexField(
         r"\A[A-Z]{2}\Z",

@@ -17,6 +17,7 @@ from organizations.services.invitations import InvitationNotOpen
 from organizations.signals import InvitationAccepted, InvitationDeclined
 
 Status = OrganizationInvitation.Status
+_NO_SUCH_LINK = "There is no such invitation; a newer mail may hold another link."
 
 
 class WrongAddressee(Forbidden):
@@ -34,7 +35,7 @@ def find(token: str) -> OrganizationInvitation:
     )
     found = rows.filter(digest=crypto.digest(token)).first()
     if found is None:
-        raise NotFound("There is no such invitation; a newer mail may hold another link.")
+        raise NotFound(_NO_SUCH_LINK)
     return found
 
 
@@ -44,9 +45,7 @@ def accept_link(*, user: User, token: str, at: datetime) -> OrganizationMember:
 
     Raises NotFound, WrongAddressee, InvitationNotOpen, AlreadyMember or SeatLimitReached.
     """
-    invitation = find(token)
-    require_addressee(invitation, user)
-    member = _accept(user, invitation, at=at)
+    member = _accept(user, _by_link(token, user), at=at)
     registration.confirm_email(user=user, at=at)
     return member
 
@@ -54,21 +53,29 @@ def accept_link(*, user: User, token: str, at: datetime) -> OrganizationMember:
 @transaction.atomic
 def accept(*, user: User, invitation_id: int, at: datetime) -> OrganizationMember:
     """Take a place offered to the person's verified address. Raises what `accept_link` raises."""
-    return _accept(user, _own(user, invitation_id), at=at)
+    return _accept(user, _locked(_own(user, invitation_id)), at=at)
 
 
 @transaction.atomic
 def decline_link(*, user: User, token: str, at: datetime) -> None:
     """Refuse the place that a mailed link offers. Raises NotFound, WrongAddressee or InvitationNotOpen."""
-    invitation = find(token)
-    require_addressee(invitation, user)
-    _decline(invitation, at=at)
+    _decline(_by_link(token, user), at=at)
 
 
 @transaction.atomic
 def decline(*, user: User, invitation_id: int, at: datetime) -> None:
     """Refuse a place offered to the person's verified address. Raises NotFound or InvitationNotOpen."""
-    _decline(_own(user, invitation_id), at=at)
+    _decline(_locked(_own(user, invitation_id)), at=at)
+
+
+def _by_link(token: str, user: User) -> OrganizationInvitation:
+    """Return what a link offers, locked; one that was replaced by a newer mail's while we waited is none of ours."""
+    found = find(token)
+    require_addressee(found, user)
+    invitation = _locked(found)
+    if not crypto.equal(bytes(invitation.digest), crypto.digest(token)):
+        raise NotFound(_NO_SUCH_LINK)
+    return invitation
 
 
 def require_addressee(invitation: OrganizationInvitation, user: User) -> None:
@@ -85,8 +92,7 @@ def _own(user: User, invitation_id: int) -> OrganizationInvitation:
     return found
 
 
-def _accept(user: User, found: OrganizationInvitation, *, at: datetime) -> OrganizationMember:
-    invitation = _locked(found)
+def _accept(user: User, invitation: OrganizationInvitation, *, at: datetime) -> OrganizationMember:
     invitations.require_open(invitation, at=at)
     _require_backing(invitation)
     member = members.add_member(
@@ -126,8 +132,7 @@ def _require_backing(invitation: OrganizationInvitation) -> None:
         raise InvitationNotOpen("Whoever invited you may not offer this any more.")
 
 
-def _decline(found: OrganizationInvitation, *, at: datetime) -> None:
-    invitation = _locked(found)
+def _decline(invitation: OrganizationInvitation, *, at: datetime) -> None:
     invitations.require_open(invitation, at=at)
     _answer(invitation, Status.DECLINED, at=at)
     publish(

@@ -7,7 +7,7 @@ from typing import NoReturn
 from django.db import transaction
 from django.db.models import Q
 
-from config.common import changes
+from config.common import changes, names
 from config.common.errors import Conflict, FieldError, InvalidInput, NotFound
 from config.common.events import publish
 from organizations import access
@@ -237,6 +237,7 @@ def _free_name(tenant: Tenant, name: str, *, besides: CustomRole | None = None) 
     clean = name.strip()
     if not clean or len(clean) > 60:
         _refuse("#/name", "name", "A role needs a name of at most 60 characters.")
+    names.require_readable(clean)
     taken = tenant.organization.custom_roles.filter(Q(name__iexact=clean))
     if besides is not None:
         taken = taken.exclude(pk=besides.pk)

@@ -1,30 +1,37 @@
 """Creating organizations, changing their settings, and choosing the one to work in."""
 
 import secrets
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypedDict
 
 from django.db import transaction
+from django.utils import timezone
 from django.utils.text import slugify
 
 from accounts.models import User
 from config.common import changes as values
+from config.common import names
 from config.common.errors import Conflict, NotFound
 from config.common.events import publish
-from organizations import access
+from organizations import access, selectors
 from organizations.models import Organization, OrganizationMember, OrganizationStatus, Role
 from organizations.signals import OrganizationCreated, OrganizationUpdated
 
 # Every organization starts with a plan's free allowance, so one person may not open them without end.
 MAX_OWNED = 20
+# Nor close or hand over one to have the allowance of another: until then it counts for whoever opened it.
+PLACE_TAKEN = timedelta(days=30)
 
 
 class OrganizationLimitReached(Conflict):
-    """A person owns a limited number of organizations."""
+    """A person owns a limited number of organizations; one opened within thirty days counts also when closed or given away."""
 
     code = "organization_limit_reached"
     title = "No further organization is allowed"
-    fix = "Hand over an organization that you no longer need, or ask us for more."
+    fix = (
+        "Close or hand over an organization that you opened more than thirty days ago, wait until a younger one that "
+        "you gave up is as old, or ask us for more."
+    )
     members = {"limit": ("How many there may be.", 20)}
 
 
@@ -41,19 +48,24 @@ class Settings(TypedDict, total=False):
 
 @transaction.atomic
 def create_organization(*, owner: User, name: str, is_personal: bool = False) -> Organization:
-    """Create an organization with its first owner. Raises OrganizationLimitReached."""
+    """Create an organization with its first owner. Raises InvalidInput and OrganizationLimitReached."""
+    if not is_personal:
+        names.require_readable(name)
     # Locked, so that creations of one person are counted one after the other.
     User.objects.select_for_update(no_key=True).get(pk=owner.pk)
-    owned = OrganizationMember.objects.filter(user=owner, role=Role.OWNER)
-    if owned.exclude(organization__status=OrganizationStatus.CLOSED).count() >= MAX_OWNED:
+    since = timezone.now() - PLACE_TAKEN
+    if selectors.places_taken(user_id=owner.pk, since=since) >= MAX_OWNED:
         raise OrganizationLimitReached(
-            f"One person may own {MAX_OWNED} organizations.", limit=MAX_OWNED
+            f"One person may own {MAX_OWNED} organizations. One that was closed or handed over counts "
+            f"for {PLACE_TAKEN.days} days from when it was opened.",
+            limit=MAX_OWNED,
         )
     organization = Organization.objects.create(
         name=name,
         slug=f"{slugify(name)[:120] or 'organization'}-{secrets.token_hex(4)}",
         billing_email=owner.email,
         personal_of=owner if is_personal else None,
+        opened_by=owner,
     )
     OrganizationMember.objects.create(organization=organization, user=owner, role=Role.OWNER)
     publish(
@@ -67,12 +79,14 @@ def create_organization(*, owner: User, name: str, is_personal: bool = False) ->
 def update_organization(*, organization: Organization, changes: Settings) -> Organization:
     """Change the given settings and return the organization; nothing happens when they are as they were.
 
-    Raises OrganizationIsClosed.
+    Raises InvalidInput and OrganizationIsClosed.
     """
     locked = access.lock_open(organization.pk)
     after = {name: value for name, value in changes.items() if getattr(locked, name) != value}
     if not after:
         return locked
+    if "name" in after:
+        names.require_readable(changes["name"])
     before = {name: getattr(locked, name) for name in after}
     for name, value in after.items():
         setattr(locked, name, value)

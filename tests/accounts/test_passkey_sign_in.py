@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import Passkey, PasskeyChallenge, Session, User
-from accounts.services import assertions, suspension
+from accounts.services import assertions, passkeys, suspension
 from accounts.services.assertions import PasskeyNotAccepted
 from accounts.services.sign_in import Door
 from audit.models import SecurityEvent
@@ -238,6 +238,26 @@ def test_of_simultaneous_signatures_one_signs_in(transactional_db):
     assert len(lost) == 15
     assert Session.objects.count() == 1
     assert User.objects.get().login_count == 1
+
+
+@pytest.mark.parametrize("way", ["alone", "second_factor"])
+def test_a_passkey_that_is_removed_before_the_door_opens_opens_nothing(
+    api, olivia, device, monkeypatch, way
+):
+    token = _begin(api, olivia)
+    prove = assertions._prove
+
+    def and_meanwhile_removed(*args, **settings):
+        passkey = prove(*args, **settings)
+        passkeys.remove(user=olivia, passkey_id=passkey.pk)
+        return passkey
+
+    monkeypatch.setattr(assertions, "_prove", and_meanwhile_removed)
+
+    response = _sign_in(api, device) if way == "alone" else _finish(api, device, token)
+
+    assert _refused(response)
+    assert not Passkey.objects.exists()
 
 
 def test_the_password_alone_is_not_enough_any_more(api, olivia, device):

@@ -7,9 +7,10 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import Passkey, PasskeyChallenge, PlatformRole, RecoveryCode, Session, User
-from accounts.services import passkeys, upkeep
+from accounts.services import passkeys, sessions, upkeep
 from accounts.services.passkeys import LastFactor, PasskeyNotAdded
 from audit.models import AuditLog, SecurityEvent
+from config.common.errors import Unauthenticated
 from config.common.models import OutgoingMail
 from tests import race
 from tests.clients import grow_old
@@ -289,6 +290,38 @@ def test_of_simultaneous_answers_one_wins(transactional_db):
     lost = [outcome for outcome in outcomes if isinstance(outcome, PasskeyNotAdded)]
     assert len(lost) == 15
     assert Passkey.objects.count() == 1
+
+
+def test_an_ended_session_adds_nothing_with_a_request_that_was_under_way(olivia):
+    session = sessions.start(user=olivia, at=timezone.now()).session
+    options = passkeys.begin_adding(user=olivia, at=timezone.now())
+    sessions.end_all(user=olivia, reason="password_changed")
+
+    with pytest.raises(Unauthenticated):
+        passkeys.add(
+            user=olivia,
+            session_id=session.pk,
+            credential=Authenticator().create(options),
+            at=timezone.now(),
+        )
+
+    assert _nothing_was_kept()
+
+
+def test_a_session_that_is_being_ended_adds_nothing(transactional_db):
+    person = UserFactory.create()
+    session = sessions.start(user=person, at=timezone.now()).session
+    credential = Authenticator().create(passkeys.begin_adding(user=person, at=timezone.now()))
+
+    outcome = race.behind(
+        lambda: sessions.end_all(user=person, reason="password_changed"),
+        lambda: passkeys.add(
+            user=person, session_id=session.pk, credential=credential, at=timezone.now()
+        ),
+    )
+
+    assert isinstance(outcome, Unauthenticated)
+    assert not Passkey.objects.exists()
 
 
 def test_the_list_shows_ones_own(api_as, olivia, stan):

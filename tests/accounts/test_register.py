@@ -147,6 +147,8 @@ def test_refuses_a_weak_password(api, password):
         ({"full_name": "http://evil.example"}, "#/full_name", "full_name"),
         ({"full_name": "www.evil.example"}, "#/full_name", "full_name"),
         ({"full_name": "two\nlines"}, "#/full_name", "full_name"),
+        ({"full_name": "back\u202eward"}, "#/full_name", "full_name"),
+        ({"full_name": "\u200b"}, "#/full_name", "full_name"),
         ({"role": "SUPER_ADMIN"}, "#/role", "unknown_member"),
         ({"is_superuser": True}, "#/is_superuser", "unknown_member"),
         ({"email_verified_at": "2026-01-01T00:00:00Z"}, "#/email_verified_at", "unknown_member"),

@@ -211,6 +211,15 @@ def test_a_stolen_token_cannot_guess(client, olivia, api):
     assert not _may_create(client)
 
 
+def test_guesses_under_idempotency_keys_count(client):
+    guesses = [
+        client.post(URL, {"password": WRONG}, headers={"Idempotency-Key": f"guess-{number}"})
+        for number in range(6)
+    ]
+
+    assert [guess.status_code for guess in guesses] == [400] * 5 + [429]
+
+
 def test_guesses_count_together_with_those_at_sign_in(client, olivia, api):
     at = timezone.now()
     for _ in range(3):

@@ -20,6 +20,7 @@ from accounts.models import (
 )
 from accounts.services import factors, passkeys, recovery_codes, sessions, two_factor
 from audit.services import entries
+from config.common.errors import Unauthenticated
 from tests.accounts.two_factor import DISABLE, STATUS, events_of, mails_to
 from tests.factories.accounts import PASSWORD, PasskeyFactory, UserFactory
 from tests.factors import App, enroll
@@ -61,6 +62,18 @@ def test_enabling_answers_the_seed_three_times_over(client, olivia):
         "period": "30",
     }
     assert len(App.of(answer["secret"]).seed) == 20
+
+
+def test_an_ended_session_turns_nothing_on_with_a_request_that_was_under_way(olivia, clock):
+    session = sessions.start(user=olivia, at=timezone.now()).session
+    app = App.of(two_factor.enable(user=olivia).secret)
+    sessions.end_all(user=olivia, reason="password_changed")
+
+    with pytest.raises(Unauthenticated):
+        two_factor.confirm(user=olivia, session_id=session.pk, code=app.code(), at=timezone.now())
+
+    assert not factors.has_second_factor(olivia)
+    assert not RecoveryCode.objects.exists()
 
 
 def test_enabling_changes_nothing_yet(client, olivia, api):

@@ -22,7 +22,7 @@ from analytics.consumers import FAILED, NO_LONGER_ALLOWED, TALKS_TOO_MUCH, TOO_M
 from analytics.routing import websocket_urlpatterns
 from analytics.services import ingest
 from config.common import redis
-from organizations.models import OrganizationMember
+from organizations.models import CustomRole, Organization, OrganizationMember
 from tests.analytics.pen import event, write
 from tests.patience import at_most
 
@@ -190,25 +190,62 @@ def raise_session_version(person) -> None:
     person.save()
 
 
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("lose", [remove_member, suspend, end_sessions, raise_session_version])
-def test_who_may_no_longer_see_is_cut_off_within_two_seconds(portal_as, vera, lose):
-    ticket = ticket_of(portal_as, vera)
+def take_the_right(person) -> None:
+    role = CustomRole.objects.create(
+        organization=person.memberships.get().organization,
+        name="Nothing",
+        permissions=["organization:read"],
+    )
+    person.memberships.update(custom_role=role, role="VIEWER")
 
+
+def list_other_addresses(person) -> None:
+    Organization.objects.filter(members__user=person).update(console_networks=["203.0.113.0/24"])
+
+
+def require_a_second_factor(person) -> None:
+    Organization.objects.filter(members__user=person).update(requires_two_factor=True)
+
+
+def code_after(lose, ticket, person) -> Any:
     @async_to_sync
     async def code() -> Any:
         async with socket(ticket) as communicator:
             assert communicator.accepted
-            await sync_to_async(lose)(vera)
+            await sync_to_async(lose)(person)
             return await closing_code(communicator, 2.5)
 
-    assert code() == NO_LONGER_ALLOWED
+    return code()
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_ticket_is_worth_nothing_after_the_right_is_lost(portal_as, vera):
+def test_who_may_no_longer_see_is_cut_off_within_two_seconds(portal_as, vera):
+    assert code_after(remove_member, ticket_of(portal_as, vera), vera) == NO_LONGER_ALLOWED
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "lose",
+    [
+        suspend,
+        end_sessions,
+        raise_session_version,
+        take_the_right,
+        list_other_addresses,
+        require_a_second_factor,
+    ],
+)
+def test_whatever_takes_the_right_ends_the_socket(portal_as, vera, monkeypatch, lose):
+    monkeypatch.setattr(consumers, "_TICK_SECONDS", 0.05)
+
+    assert code_after(lose, ticket_of(portal_as, vera), vera) == NO_LONGER_ALLOWED
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("lose", [remove_member, end_sessions, list_other_addresses])
+def test_a_ticket_is_worth_nothing_after_the_right_is_lost(portal_as, vera, lose):
     ticket = ticket_of(portal_as, vera)
-    remove_member(vera)
+    lose(vera)
 
     @async_to_sync
     async def accepted() -> Any:

@@ -1,8 +1,11 @@
 """Closing an organization: everything stops, what bills need stays, and whoever has a reason against it prevents it."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import IntegrityError, transaction
 from django.dispatch import receiver
+from django.utils import timezone
 
 from apikeys.models import ApiKey
 from audit.models import AuditLog
@@ -96,12 +99,18 @@ def test_whoever_has_a_reason_against_it_prevents_it(api_as, organization, olivi
     assert not OutgoingMail.objects.filter(kind="organizations/closed").exists()
 
 
-def test_a_closed_one_makes_room_for_another(api_as, organization, olivia, monkeypatch):
+def test_a_closed_one_makes_room_for_another_a_month_after_it_was_opened(
+    api_as, organization, olivia, monkeypatch
+):
     monkeypatch.setattr("organizations.services.organizations.MAX_OWNED", 1)
     client = api_as(olivia)
-    assert client.post("/api/v1/organizations", {"name": "Second"}).status_code == 409
     close(client, organization)
 
+    refused = client.post("/api/v1/organizations", {"name": "Second"})
+    assert (refused.status_code, refused.json()["code"]) == (409, "organization_limit_reached")
+
+    opened = Organization.objects.filter(pk=organization.pk)
+    opened.update(created_at=timezone.now() - timedelta(days=30))
     assert client.post("/api/v1/organizations", {"name": "Second"}).status_code == 201
 
 

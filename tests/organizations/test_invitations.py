@@ -10,11 +10,13 @@ from accounts.models import Notice, User
 from accounts.services import registration
 from audit.models import AuditLog
 from config.common import crypto
+from config.common.errors import NotFound
 from organizations import access
 from organizations.models import Organization, OrganizationInvitation, OrganizationMember, Role
 from organizations.services import answers, invitations, members
 from organizations.services.invitations import InvitationNotOpen
 from organizations.tasks import expire_invitations
+from tests import race
 from tests.factories.accounts import PASSWORD, UserFactory
 from tests.organizations.inviting import NORA, accept, invite, roles_of, states, tokens, url
 from tests.simultaneous import at_once
@@ -234,6 +236,22 @@ def test_a_full_organization_lets_nobody_in(api_as, organization, adam, nora):
 
     assert (refused.status_code, refused.json()["code"]) == (409, "seat_limit_reached")
     assert (states(), roles_of(nora)) == (["PENDING"], [])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_link_that_is_being_replaced_opens_nothing(organization, olivia, nora):
+    owner, now = access.tenant_of(olivia, organization.pk), timezone.now()
+    offered = invitations.invite(tenant=owner, email=NORA, role="VIEWER", at=now)
+    (link,) = tokens()
+
+    outcome = race.behind(
+        lambda: invitations.resend(tenant=owner, invitation_id=offered.pk, at=now),
+        lambda: answers.accept_link(user=nora, token=link, at=now),
+    )
+
+    assert isinstance(outcome, NotFound)
+    assert states() == ["PENDING"]
+    assert roles_of(nora) == []
 
 
 def test_my_invitations_are_listed_and_answered_by_id(api_as, organization, adam, nora, stan):

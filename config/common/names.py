@@ -1,0 +1,27 @@
+"""Names that people give to what is theirs, and that others read: text that is seen, and reads as it is written."""
+
+import unicodedata
+
+from config.common.errors import FieldError, InvalidInput
+
+# They join letters of Persian, of Indian scripts and of emoji; what else is not seen only misleads.
+_JOINERS = "\u200c\u200d"
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Cn", "Zl", "Zp"})
+
+
+def fault_of(name: str) -> str | None:
+    """Say what is wrong with a name, if anything is: letters that nobody sees or that turn the line, or nothing to see."""
+    kinds = {unicodedata.category(letter) for letter in name if letter not in _JOINERS}
+    if kinds & _UNSEEN:
+        return "A name cannot hold line breaks, or characters that nobody sees."
+    if not any(kind[0] in "LNPS" for kind in kinds):
+        return "A name needs something to see."
+    return None
+
+
+def require_readable(name: str, *, pointer: str = "#/name") -> None:
+    """Raise InvalidInput for a name that others would not read as it is written."""
+    message = fault_of(name)
+    if message is not None:
+        fault = FieldError(pointer=pointer, code="name", message=message)
+        raise InvalidInput(message, errors=[fault])
