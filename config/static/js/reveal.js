@@ -1,5 +1,5 @@
-// A secret shown once. data-reveal="#scope" hides or shows it in every element of the scope that is marked
-// data-sensitive; the scope carries the secret in data-secret. Leaving the page forgets it, so that Back shows nothing.
+// data-reveal="#scope" hides or shows a secret in every [data-sensitive] of the scope, which carries it in data-secret.
+// Leaving the page forgets it, so that Back shows nothing.
 const originals = new WeakMap();
 
 export function plain(element) {
