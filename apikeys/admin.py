@@ -83,9 +83,9 @@ class ApiKeyAdmin(DomainAdmin):
         return f"{key.prefix}…{key.last4}"
 
     @admin.display(description="outdated", boolean=True)
-    def is_outdated(self, key: Any) -> bool:
+    def is_outdated(self, key: ApiKey) -> bool:
         """Show whether it is older than the organization's security policy allows."""
-        return bool(key.is_outdated)
+        return key.is_outdated
 
     @admin.display(description="last used", ordering="last_used_at")
     def last_used(self, key: ApiKey) -> Any:

@@ -1,5 +1,7 @@
 """State of the credentials, of the APIs they open, and of what was used. Rules the database can hold are constraints."""
 
+from datetime import timedelta
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -66,6 +68,9 @@ ApiKeyManager = models.Manager.from_queryset(ApiKeyQuerySet)
 
 class ApiKey(TimeStamped, Versioned):
     """A customer's credential. Its secrets live as digests in `Secret`; prefix and last4 show the current one."""
+
+    # What the security policy allows, as far as whoever asked for the row asked for it too; see `selectors.keys`.
+    greatest_age_days: int | None = None
 
     organization = models.ForeignKey(
         Organization, on_delete=models.CASCADE, related_name="api_keys"
@@ -150,6 +155,13 @@ class ApiKey(TimeStamped, Versioned):
     def is_usable(self) -> bool:
         """Whether the key as such may pass; limits and restrictions come after it."""
         return self.status == "active"
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether a key that works, or is only switched off, is older than the security policy allows."""
+        if self.greatest_age_days is None or self.status in ("revoked", "expired"):
+            return False
+        return self.created_at + timedelta(days=self.greatest_age_days) <= timezone.now()
 
 
 class ServiceKey(TimeStamped, Versioned):

@@ -9,7 +9,6 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import (
-    Case,
     DateTimeField,
     ExpressionWrapper,
     F,
@@ -17,11 +16,9 @@ from django.db.models import (
     QuerySet,
     Sum,
     Value,
-    When,
 )
 from django.db.models.functions import Least
 from django.db.models.lookups import LessThanOrEqual
-from django.utils import timezone
 
 from accounts.models import User
 from apikeys.models import Api, ApiKey, KeyActivity, KeyUsage, Secret
@@ -55,11 +52,10 @@ class PresentedSecret:
 
 
 def keys() -> QuerySet[ApiKey]:
-    """Return all keys with `last_used_at` and `is_outdated`; whoever hands them out keeps one organization's rows."""
-    is_outdated = Case(When(outdated(timezone.now()), then=True), default=False)
+    """Return all keys with `last_used_at` and what `is_outdated` needs; whoever hands them out keeps one organization's."""
     return ApiKey.objects.annotate(
         last_used_at=F("activity__last_used_at"),
-        is_outdated=is_outdated,
+        greatest_age_days=F("organization__max_key_age_days"),
     )
 
 

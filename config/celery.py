@@ -3,9 +3,11 @@
 from typing import Any
 
 from celery import Celery
-from celery.signals import task_failure
+from celery.signals import task_failure, worker_process_init
 from django.apps import apps
 from django_structlog.celery.steps import DjangoStructLogInitStep
+
+from config.common import memory
 
 app = Celery("tollgate")
 # Threads that did not import this module use it, too, whatever was imported before it.
@@ -21,3 +23,8 @@ def _report(exception: BaseException, **_: Any) -> None:
     from config.common import reports  # noqa: PLC0415
 
     reports.capture(exception)
+
+
+@worker_process_init.connect(dispatch_uid="memory")
+def _settle(**_: Any) -> None:
+    memory.settle()

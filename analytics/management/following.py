@@ -11,6 +11,8 @@ import redis.exceptions
 import structlog
 from django.db import DatabaseError, InterfaceError, connection
 
+from config.common import memory
+
 logger = structlog.get_logger(__name__)
 
 OUTAGES = (
@@ -47,6 +49,7 @@ def follow(
     pause: float,
 ) -> Iterator[ResultT]:
     """Yield the results of step after step; pause when there was nothing to do, go on after an outage."""
+    memory.settle()
     while not stop.is_set():
         try:
             result = step()

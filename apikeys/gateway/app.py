@@ -1,7 +1,6 @@
 """The gate as a plain ASGI application, and its start and stop for any server."""
 
 import asyncio
-import gc
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -11,6 +10,7 @@ from apikeys.gateway.assertion import Signer
 from apikeys.gateway.engine import Engine
 from apikeys.gateway.frontend import MAX_BODY_BYTES, PATHS, Frontend, read_target
 from apikeys.gateway.options import Configuration
+from config.common import memory
 from config.common.errors import DomainError, PayloadTooLarge, ServiceUnavailable
 
 Message = MutableMapping[str, Any]
@@ -41,9 +41,7 @@ async def startup(given: Configuration | None = None) -> Frontend:
     engine = Engine(chosen)
     await engine.start()
     _frontend = Frontend(chosen, engine)
-    # What is loaded by now stays: the collector need not look at it again and again between two calls.
-    gc.collect()
-    gc.freeze()
+    memory.settle()
     return _frontend
 
 

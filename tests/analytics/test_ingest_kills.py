@@ -6,6 +6,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterable, Iterator
+from itertools import count, islice, takewhile
 from pathlib import Path
 from random import SystemRandom
 
@@ -16,12 +18,20 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Sum
 
-from analytics.models import ApiUsageLog, DailyRouteUsage, DailyUsage, HourlyKeyUsage, HourlyUsage
+from analytics.models import (
+    ApiUsageLog,
+    DailyRouteUsage,
+    DailyUsage,
+    HourlyKeyUsage,
+    HourlyUsage,
+    IngestCheckpoint,
+)
 from analytics.services import ingest, rebuilding
 from apikeys.models import KeyUsage
 from config.common import redis as store
 from tests.analytics.pen import event, new_key, snapshot, waiting
 from tests.doubles.fixtures import enterable_directory
+from tests.patience import until
 from tests.servers import PASSWORD, own_valkey
 
 RANDOM = SystemRandom()
@@ -38,7 +48,7 @@ def start_ingestion(batch_size: int, **environment: str) -> subprocess.Popen:
     )
 
 
-def write_all(events: list[list], per_second: int) -> None:
+def write_all(events: Iterable[list], per_second: int) -> None:
     """Write events at a steady rate, one in fifty of them twice, as a gate does that retries a flush."""
     started = time.monotonic()
     pipeline = store.client().pipeline(transaction=False)
@@ -51,14 +61,21 @@ def write_all(events: list[list], per_second: int) -> None:
     pipeline.execute()
 
 
+def last_counted() -> str | None:
+    """Return the stream id up to which everything has been counted."""
+    return IngestCheckpoint.objects.values_list("last_id", flat=True).first()
+
+
 def kill_at_work(batch_size: int) -> None:
-    """Start ingestion, wait until it has taken something from the stream, and kill it soon after."""
-    before = waiting()
+    """Start ingestion, wait until it has counted something, and kill it soon after."""
+    before = last_counted()
     process = start_ingestion(batch_size)
-    deadline = time.monotonic() + 60
-    while waiting() >= before and time.monotonic() < deadline:
+
+    def has_counted() -> bool:
         assert process.poll() is None
-        time.sleep(0.002)
+        return last_counted() != before
+
+    until(has_counted, "ingestion counted nothing", every=0.002)
     time.sleep(RANDOM.uniform(0, 0.1))
     process.send_signal(signal.SIGKILL)
     process.wait()
@@ -75,16 +92,16 @@ def require_exactness(events: list[list]) -> None:
     assert list(usage.values()) == [len(allowed), sum(each[8] for each in allowed)]
 
 
-def some_events(organization, count: int) -> list[list]:
+def endless_events(organization) -> Iterator[list]:
     keys = [new_key(organization) for _ in range(5)]
-    return [
+    return (
         event(
             RANDOM.choice(keys),
             units=RANDOM.randint(1, 9),
             outcome=RANDOM.choice(["VALID", "VALID", "RATE_LIMITED"]),
         )
-        for _ in range(count)
-    ]
+        for _ in count()
+    )
 
 
 def require_rebuilding_changes_nothing() -> None:
@@ -97,17 +114,20 @@ def require_rebuilding_changes_nothing() -> None:
 
 def drain_when_free():
     """Drain the stream; PostgreSQL may take a moment to notice that whoever held the checkpoint is dead."""
-    deadline = time.monotonic() + 30
-    while waiting() and time.monotonic() < deadline:
+
+    def is_empty() -> bool:
         ingest.drain()
+        return waiting() == 0
+
+    until(is_empty, "something was left in the stream")
 
 
 @pytest.mark.django_db(transaction=True)
 def test_killed_processes_lose_and_double_nothing(organization):
-    events = some_events(organization, 2_000)
-    write_all(events, per_second=100_000)
+    events = list(islice(endless_events(organization), 2_000))
 
-    for _ in range(2):
+    for half in (events[:1_000], events[1_000:]):
+        write_all(half, per_second=100_000)
         kill_at_work(batch_size=10)
     drain_when_free()
 
@@ -120,17 +140,25 @@ def test_killed_processes_lose_and_double_nothing(organization):
 @pytest.mark.timeout(600)
 @pytest.mark.django_db(transaction=True)
 def test_processes_killed_while_calls_come_in_lose_and_double_nothing(organization):
-    events = some_events(organization, 60_000)
-    writer = threading.Thread(target=write_all, args=(events, 1_000))
+    events: list[list] = []
+    enough = threading.Event()
+
+    def written() -> Iterator[list]:
+        for each in takewhile(lambda _: not enough.is_set(), endless):
+            events.append(each)
+            yield each
+
+    endless = endless_events(organization)
+    writer = threading.Thread(target=write_all, args=(written(), 1_000))
     writer.start()
-    kills = 0
-    while writer.is_alive():
-        kill_at_work(batch_size=RANDOM.choice([7, 50, 400]))
-        kills += 1
-    writer.join()
+    try:
+        for batch_size in [7, 50, 400] * 7:
+            kill_at_work(batch_size)
+    finally:
+        enough.set()
+        writer.join()
     drain_when_free()
 
-    assert kills >= 3
     assert waiting() == 0
     require_exactness(events)
     require_rebuilding_changes_nothing()
@@ -141,22 +169,15 @@ def test_the_long_running_command_stops_on_sigterm(organization):
     key = new_key(organization)
     process = start_ingestion(batch_size=100)
     write_all([event(key)], per_second=1000)
-    deadline = time.monotonic() + 60
-    while waiting() and time.monotonic() < deadline:
-        time.sleep(0.05)
+    until(lambda: waiting() == 0, "the event was not taken")
     process.terminate()
 
     assert process.wait(timeout=60) == 0
     assert ApiUsageLog.objects.count() == 1
 
 
-def ingested(count: int, seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if ApiUsageLog.objects.count() == count:
-            return True
-        time.sleep(0.05)
-    return False
+def wait_for_calls(number: int) -> None:
+    until(lambda: ApiUsageLog.objects.count() == number, f"{number} calls were never counted")
 
 
 @pytest.mark.django_db(transaction=True)
@@ -169,7 +190,7 @@ def test_the_long_running_command_survives_lost_connections(organization):
         name = f"{settings.REDIS_PREFIX}usage"
         try:
             stream.xadd(name, {"e": orjson.dumps(event(key))})
-            assert ingested(1, seconds=60)
+            wait_for_calls(1)
 
             with connection.cursor() as cursor:
                 cursor.execute(
@@ -177,14 +198,14 @@ def test_the_long_running_command_survives_lost_connections(organization):
                     " WHERE datname = current_database() AND pid <> pg_backend_pid()"
                 )
             stream.xadd(name, {"e": orjson.dumps(event(key))})
-            assert ingested(2, seconds=60)
+            wait_for_calls(2)
 
             valkey.stop()
             time.sleep(1)
             valkey.start()
             valkey.wait()
             stream.xadd(name, {"e": orjson.dumps(event(key))})
-            assert ingested(3, seconds=60)
+            wait_for_calls(3)
         finally:
             process.terminate()
             process.wait(timeout=60)

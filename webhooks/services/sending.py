@@ -4,6 +4,7 @@ import contextlib
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import partial
@@ -15,7 +16,7 @@ from django.utils import timezone
 
 from webhooks.services import claims, doorbell, fan_out, results
 from webhooks.services.beside import Beside, unhurried
-from webhooks.transport import MANY, Sender
+from webhooks.transport import MANY, Result, Sender
 
 logger = structlog.get_logger(__name__)
 # Well under the job's time limit; what is left then is for the next one.
@@ -66,6 +67,8 @@ class _Drain:
         self._is_rung = False
         self._has_more = False
         self._has_work = False
+        # Whether some endpoint has probably more than it could be claimed for.
+        self._is_cut = False
         news = self._news = threading.Event()
         self._sender = Sender(clock=clock, news=news)
         self._handing_out: Beside[int] = Beside("webhook-hand-out", news=news)
@@ -90,8 +93,9 @@ class _Drain:
         if may_claim:
             self._hand_out()
         self._take_results()
+        finished = self._finished()
         is_found = may_claim and self._has_work and self._claim()
-        self._record()
+        self._record(finished)
         is_open = bool(self._handing_out.is_busy or self._recording.is_busy or self._sender.held)
         if is_open and not is_found:
             self._news.wait(_TICK_SECONDS)
@@ -135,20 +139,28 @@ class _Drain:
         shares = self._sender.room_by_endpoint()
         parcels = claims.claim(at=self._clock(), room=room, shares=shares) if room > 0 else []
         self._sender.submit(parcels)
-        # Who got less than there is room for got all that may be had until something is handed out or recorded.
+        # Who got less than there is room for got all that may be had until there is more room, or something is handed out
+        # or recorded.
         self._has_work = 0 < room == len(parcels)
+        got = Counter(parcel.webhook_id for parcel in parcels)
+        self._is_cut = any(n >= shares.get(who, claims.FIRST_SHARE) for who, n in got.items())
         return bool(parcels)
 
-    def _record(self) -> None:
-        """Have results written down: many at once, or what there is after a moment."""
-        now = time.monotonic()
-        is_time = now - self._recorded_at >= _TICK_SECONDS
-        if (is_time or self._sender.is_worth_collecting) and not self._recording.is_busy:
-            finished = self._sender.collect()
-            if finished:
-                self._recorded_at = now
-                record = partial(results.record, finished, dice=self._dice)
-                self._recording.begin(record, is_small=len(finished) < MANY)
+    def _finished(self) -> list[Result]:
+        """Take what is to be written down: many results at once, or what there is after a moment."""
+        is_time = time.monotonic() - self._recorded_at >= _TICK_SECONDS
+        if self._recording.is_busy or not (is_time or self._sender.is_worth_collecting):
+            return []
+        finished = self._sender.collect()
+        # Their places are free, before they are written down.
+        self._has_work = self._has_work or (self._is_cut and bool(finished))
+        return finished
+
+    def _record(self, finished: list[Result]) -> None:
+        if finished:
+            self._recorded_at = time.monotonic()
+            record = partial(results.record, finished, dice=self._dice)
+            self._recording.begin(record, is_small=len(finished) < MANY)
 
 
 @contextlib.contextmanager

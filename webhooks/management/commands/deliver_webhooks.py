@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from config.common import memory
 from webhooks.management.base import WebhookCommand
 from webhooks.services import sending
 
@@ -26,6 +27,7 @@ class Command(WebhookCommand):
         if not options["follow"]:
             self.stdout.write(f"{sending.drain()} attempts were made.")
             return
+        memory.settle()
         while True:
             sending.drain(seconds=3_600, linger=3_600)
             # Another process has the place; it may die.
