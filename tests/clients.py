@@ -16,7 +16,7 @@ from accounts.services import sessions
 from config.common import once
 
 ApiAs = Callable[[User], APIClient]
-PortalAs = Callable[[User], "Browser"]
+PortalAs = Callable[[User], Client]
 
 _BROWSER = "text/html,application/xhtml+xml,*/*;q=0.8"
 

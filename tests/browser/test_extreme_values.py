@@ -94,10 +94,10 @@ def look(visit, site, sign_in):
 def _faults(page):
     """Return what is wrong with a page for good: charts take a moment to follow the window."""
     for _ in range(40):
-        if not (faults := page.evaluate(LAYOUT)):
+        if not page.evaluate(LAYOUT):
             break
         page.wait_for_timeout(50)
-    return faults
+    return page.evaluate(LAYOUT)
 
 
 SHORT = [

@@ -140,7 +140,7 @@ def test_pages_with_a_secret_are_shown_by_nothing_else():
         for path in (ROOT / "templates").rglob("*.html")
         if re.search(r"(is|are) shown this once", path.read_text(encoding="utf-8"))
     }
-    shown = {page: set() for page in pages}
+    shown: dict[str, set[str]] = {page: set() for page in pages}
     for module in modules():
         for call in (node for node in ast.walk(tree(module)) if isinstance(node, ast.Call)):
             for page in pages & {
