@@ -80,7 +80,7 @@ def reveal(
     if ticket is None:
         raise RuntimeError(f"{request.path} shows a secret and is no `once.form`")
     ticket.made = Answer(_SEEN_OTHER, {"Location": instead}, hint.encode())
-    answer = render(request, template, dict(values))
+    answer = render(request, template, {**values, "instead": instead})
     answer["Cache-Control"] = "no-store"
     return answer
 

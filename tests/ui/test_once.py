@@ -184,6 +184,8 @@ def test_back_or_reload_makes_nothing_more(portal_as, olivia, send_twice, name):
 
     assert (first.status_code, first["Cache-Control"]) == (200, "no-store")
     assert again.status_code == 200
+    # A script puts that page in the place of the form, so that most browsers do not even ask.
+    assert f'data-instead="{again.redirect_chain[0][0]}"' in first.content.decode()
     [told] = [text for text in _said(again) if "was sent before" in text]
     assert "nothing was made a second time" in told
     assert re.search(r"shown (that )?once", told)

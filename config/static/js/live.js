@@ -72,7 +72,7 @@ class Live {
     }
   }
 
-  // Ingestion needs a moment after the call; a burst causes one reload, not one per second.
+  // Ingestion needs a moment; a burst causes one reload.
   announce() {
     this.announcing ??= setTimeout(() => {
       this.announcing = null;

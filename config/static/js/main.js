@@ -44,7 +44,6 @@ watchReveals();
 watchForms();
 enhance(document);
 
-// The browser's dialog also offers a file.
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-print]")) print();
 });

@@ -1,4 +1,4 @@
-// What several scripts need.
+// Used by several scripts.
 export const whole = new Intl.NumberFormat("en");
 export const wait = (seconds) => new Promise((resume) => setTimeout(resume, seconds * 1000));
 

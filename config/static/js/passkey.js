@@ -96,7 +96,7 @@ export function enhancePasskey(form) {
     event.preventDefault();
     if (!form.dataset.asking) send(form, event.submitter);
   });
-  // An answer is good once: whoever comes back to the page begins again.
+  // An answer is good once.
   addEventListener("pageshow", () => {
     form.elements.credential.value = "";
   });

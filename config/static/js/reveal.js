@@ -23,6 +23,9 @@ function toggle(button) {
 }
 
 export function watchReveals() {
+  // Back and Reload ask for [data-instead], not for the form.
+  const shown = document.querySelector("[data-instead]");
+  if (shown) history.replaceState(null, "", shown.dataset.instead);
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-reveal]");
     if (button) toggle(button);
