@@ -20,7 +20,7 @@ from analytics.metering import stream  # isort: skip
 from analytics.metering.events import Call, decode  # isort: skip
 from analytics.models import ApiUsageLog  # isort: skip
 from analytics.services import calls, ingest, partitions  # isort: skip
-from config.common import redis  # isort: skip
+from config.common import memory, redis  # isort: skip
 
 AGENT = "curl/8.5.0 (x86_64-pc-linux-gnu) libcurl/8.5.0 OpenSSL/3.0.13"
 
@@ -121,6 +121,7 @@ def main() -> None:
     options = parser.parse_args()
     setup.people()
     partitions.create_ahead(today=dt.datetime.now(dt.UTC).date())
+    memory.settle()
     names = (
         "stream → log and roll-ups",
         "COPY into the indexed partition",

@@ -18,7 +18,7 @@
 -- or belongs to a new period, and only PostgreSQL knows it: the answer then asks for a seed.
 --
 -- Answers {granted, of each bucket: calls left, µs until one more, of each counter: what is left}
---         granted 0: refused; -1: seeds are needed, with one 0 or 1 per counter instead of the numbers
+--         granted 0: refused; -1: seeds are needed, with one 0 or 1 per counter instead of the numbers; nothing was done
 
 local call, floor, ceil, max, min = redis.call, math.floor, math.ceil, math.max, math.min
 local operation = ARGV[1]
@@ -33,6 +33,28 @@ local now = (clock[1] - 1767225600) * 10000000 + clock[2] * 10
 local values = call('MGET', unpack(KEYS, 1, buckets + counters))
 -- Where the arguments of the first bucket and of the first counter begin.
 local first, second = 7, 7 + 2 * buckets
+
+-- Counters that are missing take their seed, or the call comes back with one; none is made to be given back to.
+local answer = {-1}
+for j = 1, operation == 'g' and 0 or counters do
+  answer[j + 1] = 0
+  if not values[buckets + j] then
+    local at = second + 4 * j
+    local ends_at, seed = ARGV[at - 2], ARGV[at - 1]
+    if seed == '' then
+      answer[1], answer[j + 1] = -2, 1
+    else
+      values[buckets + j] = seed
+      -- A little longer than the period, so that no clock that is late finds the counter gone.
+      if ends_at == '0' then call('SET', KEYS[buckets + j], seed)
+      else call('SET', KEYS[buckets + j], seed, 'EXAT', ends_at + 3600) end
+    end
+  end
+end
+if answer[1] == -2 then
+  answer[1] = -1
+  return answer
+end
 
 if operation ~= 't' then
   local sign = operation == 'g' and -1 or 1
@@ -51,28 +73,6 @@ if operation ~= 't' then
     end
   end
   return {wanted}
-end
-
--- Counters that are missing take their seed, or the call comes back with one.
-local answer = {-1}
-for j = 1, counters do
-  answer[j + 1] = 0
-  if not values[buckets + j] then
-    local at = second + 4 * j
-    local ends_at, seed = ARGV[at - 2], ARGV[at - 1]
-    if seed == '' then
-      answer[1], answer[j + 1] = -2, 1
-    else
-      values[buckets + j] = seed
-      -- A little longer than the period, so that no clock that is late finds the counter gone.
-      if ends_at == '0' then call('SET', KEYS[buckets + j], seed)
-      else call('SET', KEYS[buckets + j], seed, 'EXAT', ends_at + 3600) end
-    end
-  end
-end
-if answer[1] == -2 then
-  answer[1] = -1
-  return answer
 end
 
 -- How many of the calls every limit has room for.

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import structlog
 
+from apikeys.gateway.debts import Debts
 from apikeys.gateway.decision import refusal_of, scope_refusal_of
 from apikeys.gateway.directory import Directory
 from apikeys.gateway.leases import Lease, Leases
@@ -24,9 +25,9 @@ from apikeys.gateway.options import Configuration
 from apikeys.gateway.plans import Count, Plan, numbers_of, plan_of, read_answer
 from apikeys.gateway.questions import Question
 from apikeys.gateway.records import KeyRecord
+from apikeys.gateway.recovery import Recovery
 from apikeys.gateway.refusals import Outcome
 from apikeys.gateway.routes import RouteTable
-from apikeys.gateway.script import COUNT
 from apikeys.gateway.store import Store, StoreDown
 from apikeys.gateway.subscription import Subscription
 
@@ -50,7 +51,11 @@ class Engine:
         self.metrics = Metrics()
         self.routes = RouteTable()
         self.store = Store(configuration.database)
-        self.link = Link(address, on_up=self._on_link_up)
+        self._recovery = Recovery(
+            configuration.database, configuration.redis_prefix, self._on_new_run
+        )
+        self.link = Link(address, on_up=self._on_link_up, prepare=self._recovery.prepare)
+        self._debts = Debts(self.link, self.store)
         self.directory = Directory(self.store, configuration.peppers, configuration.brand)
         self.buffer = Buffer(f"{configuration.redis_prefix}usage")
         self.leases = Leases(
@@ -65,8 +70,7 @@ class Engine:
         self._prefix = configuration.redis_prefix
         self.on_routes: Callable[[], None] = lambda: None
         self._local: dict[str, LocalBucket] = {}
-        self._owing: set[Plan] = set()
-        self._services_used: set[int] = set()
+        self._services_used: dict[int, float] = {}
         self._routes_version = ""
         self._looked_at = 0.0
         self._revalidate_now = asyncio.Event()
@@ -122,7 +126,7 @@ class Engine:
 
     def service_key_used(self, record: KeyRecord) -> None:
         """Remember to write down that a service key was presented."""
-        self._services_used.add(record.key_id)
+        self._services_used[record.key_id] = record.used_at
 
     def _on_record(self, question: Question, record: KeyRecord | StoreDown | None) -> None:
         if record is None:
@@ -228,8 +232,7 @@ class Engine:
             self._refuse_counted(question, plan, count)
             return
         if is_owed and plan.counters:
-            plan.owed += 1
-            self._owing.add(plan)
+            self._debts.add(plan)
         self.buffer.add(question.event(plan, b"VALID", plan.cost, now_ms()))
         self._allow(question, plan, tuple(numbers), None)
 
@@ -322,36 +325,35 @@ class Engine:
         self._looked_at = now
 
     async def _tidy(self) -> None:
-        self.leases.sweep()
         if self.link.is_up:
-            self.buffer.flush(self.link.send_all)
+            self.leases.sweep()
+            if not self._debts.is_settling:
+                self.buffer.flush(self.link.send_all)
 
     async def _mark_service_keys(self) -> None:
-        used, self._services_used = self._services_used, set()
-        if used:
-            with contextlib.suppress(StoreDown):
-                await self.store.mark_service_keys_used(sorted(used))
+        """Write down when service keys were used; what cannot be written now is kept for the next time."""
+        used = dict(self._services_used)
+        if not used:
+            return
+        now = asyncio.get_running_loop().time()
+        with contextlib.suppress(StoreDown):
+            await self.store.mark_service_keys_used({key: now - at for key, at in used.items()})
+            for key, at in used.items():
+                if self._services_used[key] == at:
+                    del self._services_used[key]
+
+    def _on_new_run(self) -> None:
+        """Hand nothing back to a server that may not know it was taken."""
+        self.leases.forget()
 
     def _on_link_up(self) -> None:
         self.metrics.counters["redis_connections"] += 1
-        self._count_owed()
+        self.leases.give_back_all()
+        self._debts.settle()
 
     async def _settle(self) -> None:
         if self.link.is_up:
-            self._count_owed()
-
-    def _count_owed(self) -> None:
-        """Count in Redis what passed while it was away, or was there and took nothing, as when its memory is full."""
-        owing, self._owing = self._owing, set()
-        for plan in owing:
-            calls, plan.owed = plan.owed, 0
-            self.link.send(plan.command(COUNT, calls), self._on_counted, (plan, calls))
-
-    def _on_counted(self, context: tuple[Plan, int], answer: Reply) -> None:
-        if isinstance(answer, NotDone):
-            plan, calls = context
-            plan.owed += calls
-            self._owing.add(plan)
+            self._debts.settle()
 
     def _on_message(self, message: dict[str, Any]) -> None:
         self.directory.drop(message)

@@ -140,16 +140,22 @@ class Leases:
             self._hand_over(lease, lambda question, plan: self._on_refused(question, plan, refusal))
 
     def sweep(self) -> None:
-        """Hand back what was not used in time; called every 50 ms."""
+        """Hand back what was not used in time; called every 50 ms while there is somebody to take it."""
         oldest = monotonic() - _IDLE_SECONDS
         for lease in [lease for lease in self._active if lease.taken_at < oldest]:
             self._active.discard(lease)
             self._give_back(lease)
 
     def give_back_all(self) -> None:
-        """Hand back everything, before the process ends."""
+        """Hand back everything: before the process ends, and what was held while Redis was away."""
         for lease in self._active:
             self._give_back(lease)
+        self._active.clear()
+
+    def forget(self) -> None:
+        """Drop everything that is held and hand nothing back."""
+        for lease in self._active:
+            lease.left = 0
         self._active.clear()
 
     def _give_back(self, lease: Lease) -> None:

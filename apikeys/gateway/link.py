@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import ssl
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -30,6 +30,7 @@ _TOGETHER: Final = 8
 NOT_SERVING: Final = ("LOADING", "MASTERDOWN", "READONLY", "BUSY ", "NOAUTH")
 
 Reply = Any
+Ask = Callable[[bytes], Awaitable[Reply]]
 Callback = Callable[[Any, Reply], None]
 
 
@@ -204,12 +205,18 @@ def _tell(callback: Callback, context: Any, reply: Reply) -> None:
         logger.exception("gate_callback_failed")
 
 
+async def _nothing(_ask: Ask) -> None:
+    return
+
+
 @dataclass(slots=True)
 class Link:
     """The connection that is kept: opened again with growing pauses, watched for overdue replies."""
 
     address: Address
     on_up: Callable[[], None] = lambda: None
+    # What has to be done on a new connection before anybody may use it; nobody waits for it.
+    prepare: Callable[[Ask], Awaitable[None]] = _nothing
     is_up: bool = False
     _connection: RedisConnection | None = None
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -275,6 +282,7 @@ class Link:
             await self.address.connect(make)
             self._connection = connection
             await asyncio.wait_for(self._greet(), TIMEOUT_SECONDS)
+            await self.prepare(self._ask_unproved)
             # It may have ended with the greeting's last reply, before this task went on.
             self.is_up = connection is not None and connection.is_open
         if self.is_up:
@@ -284,15 +292,14 @@ class Link:
             connection.abort()
 
     async def _greet(self) -> None:
-        connection = self._connection
-        assert connection is not None
-        loop = asyncio.get_running_loop()
-        futures = []
-        for command in (*self.address.greeting(), script.encode("SCRIPT", "LOAD", script.TEXT)):
-            future: asyncio.Future[Reply] = loop.create_future()
-            connection.send(command, _settle, future)
-            futures.append(future)
-        await asyncio.gather(*futures)
+        commands = (*self.address.greeting(), script.encode("SCRIPT", "LOAD", script.TEXT))
+        await asyncio.gather(*map(self._ask_unproved, commands))
+
+    async def _ask_unproved(self, command: bytes) -> Reply:
+        assert self._connection is not None
+        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._connection.send(command, _settle, future)
+        return await asyncio.wait_for(future, TIMEOUT_SECONDS)
 
     async def _keep(self) -> None:
         failures = 0

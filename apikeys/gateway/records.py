@@ -92,10 +92,13 @@ SELECT w.n, CASE w.kind
           WHERE g.organization_id = w.id AND g.hour >= to_timestamp(w.since)) END
 FROM unnest(%s::int[], %s::text[], %s::bigint[], %s::bigint[]) AS w(n, kind, id, since)
 """
-# One parameter: ids (bigint[]).
-SERVICE_KEYS_USED_SQL: Final = (
-    "UPDATE apikeys_servicekey SET last_used_at = now() WHERE id = ANY(%s::bigint[])"
-)
+# Two parameters of equal length: ids (bigint[]), seconds since their last use (float8[]).
+SERVICE_KEYS_USED_SQL: Final = """
+UPDATE apikeys_servicekey v
+SET last_used_at = greatest(v.last_used_at, now() - make_interval(secs => u.age))
+FROM unnest(%s::bigint[], %s::float8[]) AS u(id, age)
+WHERE v.id = u.id
+"""
 
 _MAX_SCOPES_HEADER: Final = 2000
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9_.:/*-]")

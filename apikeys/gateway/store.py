@@ -57,22 +57,32 @@ class Connection:
         self._timeout, self._not_before = usual, 0.0
 
     async def fetch(self, statement: str, *parameters: Any) -> Rows:
-        """Run one statement outside any transaction. Raises StoreDown."""
+        """Run one statement, which must bear to be run twice, outside any transaction. Raises StoreDown.
+
+        A connection that turns out to have ended, as after an outage, is replaced at once, within the same time.
+        """
+        loop = asyncio.get_running_loop()
         async with self._lock:
-            if asyncio.get_running_loop().time() < self._not_before:
+            if loop.time() < self._not_before:
                 raise StoreDown("PostgreSQL did not answer a moment ago")
-            task = asyncio.create_task(self._run(statement, parameters))
-            done, _ = await asyncio.wait({task}, timeout=self._timeout)
-            if not done:
-                self._give_up(task)
-            try:
-                return await task
-            except (psycopg.Error, OSError, asyncio.CancelledError) as error:
-                current = asyncio.current_task()
-                if current is not None and current.cancelling():
-                    raise
-                await self._drop()
-                raise StoreDown(type(error).__name__) from error
+            ends_at = loop.time() + self._timeout
+            while True:
+                used = self._connection
+                task = asyncio.create_task(self._run(statement, parameters))
+                done, _ = await asyncio.wait({task}, timeout=ends_at - loop.time())
+                if not done:
+                    self._give_up(task)
+                try:
+                    return await task
+                except (psycopg.Error, OSError, asyncio.CancelledError) as error:
+                    current = asyncio.current_task()
+                    if current is not None and current.cancelling():
+                        raise
+                    had_ended = bool(done) and used is not None and used.closed
+                    await self.close()
+                    if not had_ended:
+                        self._not_before = loop.time() + _PAUSE_SECONDS
+                        raise StoreDown(type(error).__name__) from error
 
     async def _run(self, statement: str, parameters: Sequence[Any]) -> Rows:
         if self._connection is None:
@@ -95,10 +105,6 @@ class Connection:
                 raw.shutdown(socket.SHUT_RDWR)
             finally:
                 raw.close()
-
-    async def _drop(self) -> None:
-        self._not_before = asyncio.get_running_loop().time() + _PAUSE_SECONDS
-        await self.close()
 
     async def close(self) -> None:
         """Close the connection."""
@@ -153,6 +159,19 @@ class Batcher:
                 wanted.future.set_result(answer)
 
 
+async def sums(connection: Connection, counters: Sequence[Counter]) -> list[int]:
+    """Return what each counter's period has used according to PostgreSQL. Raises StoreDown."""
+    rows = await connection.fetch(
+        records.SEEDS_SQL,
+        list(range(len(counters))),
+        [counter.kind for counter in counters],
+        [counter.owner_id for counter in counters],
+        [counter.starts_at for counter in counters],
+    )
+    units: dict[int, int] = dict(rows)
+    return [units[n] * counter.per_unit for n, counter in enumerate(counters)]
+
+
 class Store:
     """What the engine asks PostgreSQL."""
 
@@ -194,15 +213,7 @@ class Store:
 
     async def _load_seeds(self, questions: list[tuple[Counter, ...]]) -> list[tuple[int, ...]]:
         counters = [counter for question in questions for counter in question]
-        rows = await self._calls.fetch(
-            records.SEEDS_SQL,
-            list(range(len(counters))),
-            [counter.kind for counter in counters],
-            [counter.owner_id for counter in counters],
-            [counter.starts_at for counter in counters],
-        )
-        units: dict[int, int] = dict(rows)
-        seeds = iter([units[n] * counter.per_unit for n, counter in enumerate(counters)])
+        seeds = iter(await sums(self._calls, counters))
         return [tuple(next(seeds) for _ in question) for question in questions]
 
     async def versions(self, secret_ids: list[int]) -> dict[int, str]:
@@ -217,6 +228,7 @@ class Store:
         """Return the compiled route table. Raises StoreDown."""
         return RouteTable(orjson.loads((await self._watch.fetch(records.ROUTES_SQL))[0][0]))
 
-    async def mark_service_keys_used(self, key_ids: list[int]) -> None:
-        """Remember that these service keys were presented. Raises StoreDown."""
-        await self._watch.fetch(records.SERVICE_KEYS_USED_SQL, key_ids)
+    async def mark_service_keys_used(self, ages: Mapping[int, float]) -> None:
+        """Remember that these service keys were presented so many seconds ago. Raises StoreDown."""
+        statement = records.SERVICE_KEYS_USED_SQL
+        await self._watch.fetch(statement, list(ages), list(ages.values()))

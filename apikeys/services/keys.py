@@ -1,6 +1,6 @@
 """The verbs of customers' keys. A secret is returned once by the verb that mints it and is kept nowhere."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -18,6 +18,8 @@ from config.common.errors import Conflict
 from config.common.events import publish
 from organizations import access
 from organizations.models import Organization
+
+_SECOND = timedelta(seconds=1)
 
 
 class KeyLimitReached(Conflict):
@@ -209,8 +211,13 @@ def _apply(changed: dict[str, Any], *, to: ApiKey, at: datetime) -> None:
         setattr(to, name, value)
     has_lasting_credits = to.credits_micro is not None and to.credits_refill == Refill.NONE
     if has_lasting_credits and not had_lasting_credits:
-        to.credits_since = at
+        to.credits_since = _since(to.credits_since, at)
     to.save(update_fields=[*changed, "credits_since", "updated_at"])
+
+
+def _since(before: datetime | None, at: datetime) -> datetime:
+    """Return from when on new credits pay: a later second than any before, since counters are named by it."""
+    return at if before is None else max(at, before + _SECOND)
 
 
 def _require_room(organization: Organization, key_limit: int | None) -> None:

@@ -203,7 +203,7 @@ def database(url: str) -> dict[str, Any]:
     options: dict[str, str] = dict(parse_qsl(parts.query))
     host = unquote(parts.hostname or "") or options.pop("host", "")
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "config.common.postgresql",
         "NAME": unquote(parts.path.lstrip("/")),
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),

@@ -1,6 +1,6 @@
 """What a key's credits pay for."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from time import time
 from typing import cast
 
@@ -15,6 +15,7 @@ from apikeys.gateway.routes import NO_API
 from apikeys.models import ApiKey, KeyUsage, Secret
 from apikeys.services import keys
 from apikeys.services.key_checks import KeyChanges, KeySettings
+from tests import race
 from tests.factories.apikeys import ApiKeyFactory
 
 MICRO = 1_000_000
@@ -84,6 +85,32 @@ def test_those_that_are_given_anew_begin_anew(key):
     change(key, later=1, credits_micro=10 * MICRO)
 
     assert call(key, 5) == (1, 5)
+
+
+def give_anew(key: ApiKey, at: datetime) -> datetime:
+    keys.update_key(key=key, settings={"credits_micro": None}, at=at)
+    given = keys.update_key(key=key, settings={"credits_micro": 10 * MICRO}, at=at)
+    assert given.credits_since is not None
+    return given.credits_since
+
+
+@pytest.mark.parametrize("clock", [[0, 0], [0, -5, 0]], ids=["one second", "a clock that lags"])
+def test_those_that_are_given_anew_at_once_begin_anew(key, clock):
+    at = timezone.now().replace(microsecond=100_000)
+
+    for seconds in clock:
+        give_anew(key, at + timedelta(seconds=seconds, microseconds=7))
+        assert call(key, 9) == (1, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_those_that_two_people_give_at_once_are_told_apart(key):
+    at, given = timezone.now(), []
+
+    given.append(race.behind(lambda: given.append(give_anew(key, at)), lambda: give_anew(key, at)))
+
+    assert given == sorted(set(given))
+    assert len({int(since.timestamp()) for since in given}) == 2
 
 
 def test_other_changes_leave_them_alone(key):

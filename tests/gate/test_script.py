@@ -270,10 +270,20 @@ def test_calls_that_passed_without_redis_are_counted_afterwards(redis_client, cl
     micros = int(AT) * 1_000_000
     redis_client.set(plan.counters[0].key, 1)
 
-    clocked(plan, micros, script.COUNT, 4)
+    assert clocked(plan, micros, script.COUNT, 4) == [-1, 0, 1]
+    assert redis_client.mget(counter.key for counter in plan.counters) == [b"1", None]
 
-    assert redis_client.get(plan.counters[0].key) == b"9"
-    assert not redis_client.exists(plan.counters[1].key, plan.buckets[0].key)
+    assert clocked(plan, micros, script.COUNT, 4, seeds=(5, 6)) == [4]
+    assert redis_client.mget(counter.key for counter in plan.counters) == [b"9", b"14"]
+    assert redis_client.ttl(plan.counters[1].key) > 0
+    assert not redis_client.exists(plan.buckets[0].key)
+
+
+def test_nothing_is_given_back_to_a_counter_that_is_gone(redis_client, clocked):
+    plan = _plan(Rate(10, 1, 10), quota(10))
+
+    assert clocked(plan, int(AT) * 1_000_000, script.GIVE_BACK, 4) == [4]
+    assert not redis_client.exists(plan.counters[0].key)
 
 
 def test_event_is_written_with_the_call_it_tells_of(redis_client, clocked):

@@ -217,7 +217,7 @@ def test_url_of_another_kind_is_refused():
 )
 def test_database_url_is_taken_apart(url, host, port, options):
     assert database(url) == {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "config.common.postgresql",
         "NAME": "name",
         "USER": "u",
         "PASSWORD": "p@w",

@@ -171,8 +171,10 @@ def test_postgres_cuts_every_connection(house: House, fragile: Fragile) -> None:
     ask_once(fragile.gate.port, key.secret)
 
     for _ in range(3):
+        unseen = house.key()
         fragile.to_postgres.cut()
         assert ask_once(fragile.gate.port, key.secret).status == 204
+        assert ask_once(fragile.gate.port, unseen.secret).status == 204
 
     _require_recovery(house, fragile)
 

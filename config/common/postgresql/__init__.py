@@ -1,0 +1,1 @@
+"""Django's own backend for PostgreSQL, with connections that notice a server which hangs."""
