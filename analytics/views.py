@@ -108,6 +108,7 @@ def request_list(request: HttpRequest) -> HttpResponse:
         "page": page.urls(query),
         "query": query,
         "key": chosen.text,
+        "is_of_keys_alone": bool(chosen.ids) and not any({**query, "key": ""}.values()),
         "suggested_keys": suggested_keys(_keys(request)),
     }
     return render(request, "analytics/request_list.html", context)

@@ -7,7 +7,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.forms import BaseModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import localize
 
@@ -16,6 +16,7 @@ from apikeys import selectors
 from apikeys.forms import ApiForm, RouteRuleForm
 from apikeys.models import Api, ApiKey, KeyActivity, KeyUsage, RouteRule, ServiceKey
 from apikeys.services import apis, keys, service_keys
+from config.common import once
 from config.common.admin import DomainAdmin, ReadOnlyAdmin, sentence_of
 from config.common.errors import DomainError
 
@@ -166,7 +167,13 @@ class ServiceKeyAdmin(DomainAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
         """Make a key for who proved who they are within the last ten minutes."""
-        return recently_authenticated(super().add_view)(request, form_url, extra_context)
+        return recently_authenticated(once.form(super().add_view))(request, form_url, extra_context)
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        """Show the keys; what rotates one does so once."""
+        return once.form(super().changelist_view)(request, extra_context)
 
     def response_add(
         self, request: HttpRequest, obj: Any, post_url_continue: str | None = None
@@ -227,9 +234,13 @@ class ServiceKeyAdmin(DomainAdmin):
             "key": key,
             "secret": secret,
         }
-        answer = render(request, "admin/apikeys/servicekey/secret.html", context)
-        answer["Cache-Control"] = "no-store"
-        return answer
+        return once.reveal(
+            request,
+            "admin/apikeys/servicekey/secret.html",
+            context,
+            instead=reverse("admin:apikeys_servicekey_changelist"),
+            hint=f"The secret of {key.name} was shown that once: rotate it if you did not keep it.",
+        )
 
 
 class RouteRuleInline(admin.TabularInline[RouteRule, Api]):

@@ -1,6 +1,5 @@
 """Pages of keys. Each loads its rows through the tenancy gate, makes one call into the domain and answers."""
 
-from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -16,7 +15,7 @@ from apikeys import selectors
 from apikeys.forms import EditKeyForm, KeyForm, RevokeKeyForm, RotateKeyForm
 from apikeys.models import ApiKey
 from apikeys.services import keys
-from config.common import pagination
+from config.common import once, pagination
 from config.common.errors import DomainError
 from config.common.forms import form_page
 from organizations import access
@@ -50,6 +49,7 @@ def key_list(request: HttpRequest) -> HttpResponse:
 @form_page
 @member_required(Permission.KEYS_WRITE)
 @recently_authenticated
+@once.form
 def key_create(request: HttpRequest) -> HttpResponse:
     """Create a key and show its secret in the same answer."""
     tenant = tenant_of_page(request)
@@ -108,6 +108,7 @@ def key_edit(request: HttpRequest, pk: int) -> HttpResponse:
 @form_page
 @member_required(Permission.KEYS_WRITE, on=ApiKey)
 @recently_authenticated
+@once.form
 def key_rotate(request: HttpRequest, pk: int) -> HttpResponse:
     """Give a key a new secret and show it in the same answer."""
     key = _key(request, pk)
@@ -156,14 +157,17 @@ def _key(request: HttpRequest, pk: int) -> ApiKey:
 
 
 def _reveal(request: HttpRequest, key: ApiKey, secret: str) -> HttpResponse:
-    """Show the secret in this one answer; neither a session, a URL nor a cache ever holds it."""
     after = urlencode({"after": int(timezone.now().timestamp())})
-    context: dict[str, Any] = {
+    context = {
         "key": key,
         "secret": secret,
         "snippets": selectors.example_calls(secret),
         "first_call_url": f"{reverse('apikeys:key-first-call', args=[key.pk])}?{after}",
     }
-    answer = render(request, "apikeys/key_created.html", context)
-    answer["Cache-Control"] = "no-store"
-    return answer
+    return once.reveal(
+        request,
+        "apikeys/key_created.html",
+        context,
+        instead=reverse("apikeys:key-detail", args=[key.pk]),
+        hint="The secret was shown that once: rotate this key if you did not keep it.",
+    )

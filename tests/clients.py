@@ -2,15 +2,18 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import time_machine
-from django.test import Client
+from django.conf import settings
+from django.test import Client, RequestFactory
 from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import User
 from accounts.services import sessions
+from config.common import once
 
 ApiAs = Callable[[User], APIClient]
 PortalAs = Callable[[User], Client]
@@ -37,10 +40,27 @@ def api_as(db: None) -> ApiAs:
     return sign_in
 
 
+class Browser(Client):
+    """Sends with every form the token that its page would have held, should it make something once."""
+
+    def post(self, path: str, data: Any = None, *args: Any, **extra: Any) -> Any:  # type: ignore[override]
+        """Send a form."""
+        is_form = isinstance(data, dict | None) and not args and "content_type" not in extra
+        if is_form and settings.SESSION_COOKIE_NAME in self.cookies:
+            data = {once.FIELD: self.token_for(path), **(data or {})}
+        return super().post(path, data, *args, **extra)
+
+    def token_for(self, path: str) -> str:
+        """Return a token as the page at a path holds it."""
+        request = RequestFactory().get(path)
+        request.session = self.session
+        return once._new_token(request)
+
+
 @pytest.fixture
 def portal(db: None) -> Client:
     """Return a browser in which nobody is signed in."""
-    return Client(headers={"Accept": _BROWSER})
+    return Browser(headers={"Accept": _BROWSER})
 
 
 @pytest.fixture
@@ -48,7 +68,7 @@ def portal_as(db: None) -> PortalAs:
     """Return what makes a browser in which a person is signed in; staff has given a second factor there."""
 
     def sign_in(person: User) -> Client:
-        client = Client(headers={"Accept": _BROWSER})
+        client = Browser(headers={"Accept": _BROWSER})
         client.force_login(person)
         if person.is_staff:
             person.sessions.filter(ended_at=None).update(second_factor_at=timezone.now())

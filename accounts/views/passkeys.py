@@ -11,6 +11,7 @@ from accounts.forms import AddPasskeyForm, RenamePasskeyForm, show
 from accounts.models import Passkey, User
 from accounts.permissions import recently_authenticated
 from accounts.views.two_factor import codes_page
+from config.common import once
 from config.common.errors import DomainError, NotFound
 from config.common.forms import form_page
 
@@ -18,6 +19,7 @@ from config.common.forms import form_page
 @form_page
 @login_required
 @recently_authenticated
+@once.form
 def passkey_add(request: HttpRequest) -> HttpResponse:
     """Keep a passkey that the device has just made."""
     form = AddPasskeyForm(request.POST or None)

@@ -11,6 +11,7 @@ from accounts import selectors, services
 from accounts.forms import OwnPasswordForm, show
 from accounts.models import User
 from accounts.permissions import recently_authenticated
+from config.common import polling
 from config.common.errors import DomainError, NotFound
 from config.common.forms import form_page
 
@@ -23,7 +24,12 @@ def privacy(request: HttpRequest) -> HttpResponse:
     """Show the copies that were asked for, and whether the account is about to go."""
     assert isinstance(request.user, User)
     exports = selectors.exports_of(request.user)[:_SHOWN]
-    context = {"exports": exports, "is_working": any(one.is_open for one in exports)}
+    under_way = [one for one in exports if one.is_open]
+    context = {
+        "exports": exports,
+        "is_working": bool(under_way),
+        "poll_seconds": polling.interval(*(one.updated_at for one in under_way), at=timezone.now()),
+    }
     return render(request, "accounts/privacy.html", context)
 
 

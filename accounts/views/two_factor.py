@@ -21,6 +21,7 @@ from accounts.services.passkeys import LastFactor
 from accounts.services.proof import WrongPassword
 from accounts.services.registration import EmailNotVerified
 from accounts.services.two_factor import TwoFactorIsOff, TwoFactorIsOn
+from config.common import once
 from config.common.errors import TooManyRequests, Unauthenticated
 from config.common.forms import form_page
 
@@ -28,6 +29,7 @@ from config.common.forms import form_page
 @form_page
 @login_required
 @recently_authenticated
+@once.form
 def set_up(request: HttpRequest) -> HttpResponse:
     """Show what an authenticator app needs, and turn two-factor authentication on with its first code."""
     user = _person(request)
@@ -91,7 +93,13 @@ def codes_page(request: HttpRequest, codes: list[str]) -> HttpResponse:
         "file": f"data:text/plain;charset=utf-8,{quote(text)}",
         "next": _next(request),
     }
-    return render(request, "accounts/recovery_codes.html", context)
+    return once.reveal(
+        request,
+        "accounts/recovery_codes.html",
+        context,
+        instead=reverse("accounts:security"),
+        hint="Recovery codes are shown once: replace them if you did not keep them.",
+    )
 
 
 @form_page
@@ -118,6 +126,7 @@ def turn_off(request: HttpRequest) -> HttpResponse:
 
 @form_page
 @login_required
+@once.form
 def recovery_codes(request: HttpRequest) -> HttpResponse:
     """Give a person who gives the password and a code new recovery codes."""
     user = _person(request)

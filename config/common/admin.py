@@ -10,10 +10,13 @@ from django.contrib.admin.widgets import AdminSplitDateTime
 from django.core.exceptions import FieldDoesNotExist
 from django.db.models import DateTimeField, Field, Model
 from django.db.models.constants import LOOKUP_SEP
-from django.http import HttpRequest, HttpResponseRedirect
+from django.http import HttpRequest
 
 from config.common import changes
-from config.common.errors import DomainError
+from config.common.errors import DomainError, FieldError
+
+# Where a request keeps why the domain refused what its form asked for.
+_REFUSAL = "domain_refusal"
 
 
 class ReasonForm(ActionForm):
@@ -93,12 +96,26 @@ class DomainAdmin(DiscreetAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
-        """Save; a refusal leads back to the form."""
+        """Save; a refusal is shown in the form, which keeps what was filled in."""
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
         except DomainError as error:
-            self.message_user(request, sentence_of(error), messages.ERROR)
-            return HttpResponseRedirect(request.path)
+            if request.method != "POST" or hasattr(request, _REFUSAL):
+                raise
+            setattr(request, _REFUSAL, error)
+            return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def get_form(
+        self,
+        request: HttpRequest,
+        obj: Any | None = None,
+        change: bool = False,  # noqa: FBT001, FBT002  Django's signature
+        **kwargs: Any,
+    ) -> Any:
+        """Return the form; one that the domain has refused says why, and is carried out no second time."""
+        form = super().get_form(request, obj, change=change, **kwargs)
+        refusal = getattr(request, _REFUSAL, None)
+        return form if refusal is None else _refused(form, refusal)
 
     def each(
         self, request: HttpRequest, rows: Iterable[Any], verb: Callable[[Any], object], done: str
@@ -116,6 +133,28 @@ class DomainAdmin(DiscreetAdmin):
             self.message_user(request, f"{done}: {count}.", messages.SUCCESS)
 
 
+def _refused(form: type[forms.ModelForm[Any]], refusal: DomainError) -> type[forms.ModelForm[Any]]:
+    """Return a form like another one, in which each fault stands at its field, and what concerns none above all."""
+
+    class Refused(form):  # type: ignore[misc, valid-type]  # made by Django for each request
+        def full_clean(self) -> None:
+            super().full_clean()
+            if not self.is_bound:
+                return
+            placed = [fault for fault in refusal.errors if _field_of(fault) in self.fields]
+            for fault in placed:
+                self.add_error(_field_of(fault), f"{fault.message} {fault.fix}".strip())
+            if len(placed) < len(refusal.errors) or not placed:
+                self.add_error(None, sentence_of(refusal))
+
+    return Refused
+
+
+def _field_of(fault: FieldError) -> str:
+    return fault.pointer.removeprefix("#/").split("/")[0]
+
+
 def sentence_of(error: DomainError) -> str:
     """Return what happened and what to do next, for a message above a page."""
-    return " ".join([error.detail, *(fault.message for fault in error.errors), error.fix])
+    told = [f"{fault.message} {fault.fix}".strip() for fault in error.errors] or [error.fix]
+    return " ".join([error.detail, *told])

@@ -26,6 +26,26 @@ def _in_your_zone(more: str = "") -> str:
 in_your_zone = lazy(_in_your_zone, str)
 
 
+def move_focus(form: forms.BaseForm) -> None:
+    """Put the cursor of a form that was refused where something is to be done: at the first fault, or the first gap."""
+    widgets = {name: field.widget for name, field in form.fields.items()}
+    if not form.errors or not any("autofocus" in widget.attrs for widget in widgets.values()):
+        return
+    faulty = [name for name in widgets if name in form.errors]
+    gaps = [name for name, widget in widgets.items() if _is_gap(form[name], widget)]
+    for name, widget in widgets.items():
+        widget.attrs.pop("autofocus", None)
+        if name == next(iter(faulty + gaps), None):
+            widget.attrs["autofocus"] = True
+
+
+def _is_gap(field: forms.BoundField, widget: forms.Widget) -> bool:
+    # A password is not shown again, whatever was typed.
+    return field.field.required and (
+        isinstance(widget, forms.PasswordInput) or field.value() in (None, "")
+    )
+
+
 class RefusableForm(forms.Form):
     """A form that can show why the domain refused it."""
 

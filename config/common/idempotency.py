@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
-from django.db import connection
+from django.db import OperationalError, connection
+from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
+from psycopg.errors import LockNotAvailable
 
 from config.common import crypto
 from config.common.context import Actor
@@ -26,6 +28,8 @@ KEPT_FOR = timedelta(hours=24)
 _BATCH = 5_000
 # Below 60 s, so that a client may rely on the minute.
 _LOCK_SECONDS = 55
+# For how long a person, who cannot be told to ask again, waits for the first request.
+_PATIENCE_SECONDS = 10
 # RFC 8941, 3.3.3: a quoted string of printable ASCII, in which only `"` and `\` are escaped.
 _QUOTED = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
 # What people send without quotes: UUIDs and the like.
@@ -125,13 +129,13 @@ def _digest(parts: Iterable[str | bytes]) -> bytes:
     return digest.digest()
 
 
-def begin(claim: Claim, *, at: datetime) -> Answer | None:
+def begin(claim: Claim, *, at: datetime, is_patient: bool = False) -> Answer | None:
     """Return the recorded answer; None when the request is to be carried out, in this very transaction.
 
-    Raises IdempotentRequestRunning when another connection carries it out, IdempotencyKeyReused when the recorded
-    request asked for something else.
+    Raises IdempotentRequestRunning when another connection carries it out, after some seconds for the patient, and
+    IdempotencyKeyReused when the recorded request asked for something else.
     """
-    _lock(claim)
+    _lock(claim, is_patient=is_patient)
     recorded = IdempotentAnswer.objects.filter(scope=claim.scope).first()
     if recorded is None:
         return None
@@ -144,16 +148,33 @@ def begin(claim: Claim, *, at: datetime) -> Answer | None:
     return Answer(recorded.status, recorded.headers | REPLAYED, body)
 
 
-def _lock(claim: Claim) -> None:
+def _lock(claim: Claim, *, is_patient: bool) -> None:
     """Take the claim's lock for the rest of the transaction, and bound how long that may be."""
     number = int.from_bytes(claim.scope[:8], "big", signed=True)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [number])
-        if cursor.fetchone() != (True,):
-            raise IdempotentRequestRunning(headers={"Retry-After": "1"})
+        if is_patient:
+            _await_lock(cursor, number)
+        else:
+            cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [number])
+            if cursor.fetchone() != (True,):
+                raise IdempotentRequestRunning(headers={"Retry-After": "1"})
         for setting in _bounds():
             # A process that hangs, or a machine that is gone without closing its connections, holds no lock for longer.
             cursor.execute("SELECT set_config(%s, %s, true)", [setting, f"{_LOCK_SECONDS}s"])
+
+
+def _await_lock(cursor: CursorWrapper, number: int) -> None:
+    """Take a lock once its holder's transaction has ended, if that takes no more than some seconds."""
+    cursor.execute("SELECT current_setting('lock_timeout')")
+    (usual,) = cursor.fetchone() or ("0",)
+    cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{_PATIENCE_SECONDS}s"])
+    try:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [number])
+    except OperationalError as late:
+        if isinstance(late.__cause__, LockNotAvailable):
+            raise IdempotentRequestRunning(headers={"Retry-After": "1"}) from late
+        raise
+    cursor.execute("SELECT set_config('lock_timeout', %s, true)", [usual])
 
 
 def _bounds() -> tuple[str, ...]:

@@ -8,14 +8,16 @@ from decimal import Decimal
 from typing import Any
 
 from django import template
-from django.forms import BoundField, CheckboxInput, RadioSelect
+from django.forms import BaseForm, BoundField, CheckboxInput, RadioSelect
 from django.template import Context
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
+from config.common.forms import move_focus
 from config.common.money import Money, exponent
+from config.common.once import FIELD, ticket_of
 from config.templatetags.drawings import ICONS, LOGO
 
 register = template.Library()
@@ -103,6 +105,22 @@ def nav(context: Context, label: str, url_name: str, icon_name: str) -> SafeStri
     return format_html(
         '<a class="nav-link" href="{}"{}>{}{}</a>', url, state, icon(icon_name), label
     )
+
+
+@register.simple_tag
+def refocus(form: BaseForm) -> str:
+    """Have a form that was refused begin where something is to be done."""
+    move_focus(form)
+    return ""
+
+
+@register.simple_tag(takes_context=True)
+def once(context: Context) -> str:
+    """Put the token of a form that makes something once into it; other pages have none."""
+    ticket = ticket_of(context["request"])
+    if ticket is None:
+        return ""
+    return format_html('<input type="hidden" name="{}" value="{}">', FIELD, ticket.token)
 
 
 @register.simple_tag

@@ -126,6 +126,29 @@ def test_usage_by_key_and_route(page, organization, key):
     assert routes == [("GET", "/v1/b", 4), ("GET", "/v1/a/{id}", 2)]
 
 
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ({}, "No requests yet"),
+        ({"key": "{pk}"}, "No calls with this key yet"),
+        ({"key": "{pk}", "path": "/v1"}, "No request matches"),
+        ({"key": "nobody's"}, "No request matches"),
+        ({"path": "/v1"}, "No request matches"),
+    ],
+)
+def test_an_empty_list_says_what_is_missing(page, key, query, told):
+    asked = {name: value.format(pk=key.pk) for name, value in query.items()}
+
+    shown = page.get("/requests/", asked).content.decode()
+
+    titles = ("No requests yet", "No calls with this key yet", "No request matches")
+    assert [title for title in titles if title in shown] == [told]
+
+
+def test_usage_by_route_says_which_time_it_counts(page):
+    assert "whole days, in UTC" in page.get("/usage/").content.decode()
+
+
 def test_usage_of_one_key_only(page, organization, key):
     other = new_key(organization)
     used(key, 2)

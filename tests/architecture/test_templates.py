@@ -54,3 +54,14 @@ def test_subjects_with_words_of_other_people_are_plain_text():
 
     assert {stem for stem, source in theirs.items() if "autoescape off" not in source} == set()
     assert len(theirs) >= 7
+
+
+def test_what_is_cut_off_tells_the_whole_of_it():
+    tags = [
+        tag
+        for path in TEMPLATES
+        for tag in re.findall(r"<\w[^>]*\btruncate\b[^>]*>", path.read_text(encoding="utf-8"))
+    ]
+
+    assert [tag for tag in tags if " title=" not in tag] == []
+    assert len(tags) >= 10

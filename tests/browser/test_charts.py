@@ -1,4 +1,4 @@
-"""Charts: told in the time zone of the profile, read by keyboard, and no part of another page's title."""
+"""Charts and other live parts: told in the time zone of the profile, read by keyboard, and no part of another page's title."""
 
 import re
 
@@ -57,3 +57,16 @@ def test_times_and_titles_stay_as_the_server_wrote_them(page):
 
     assert page.title() == "First call · Tollgate"
     assert page.locator("time").first.get_attribute("title").endswith(" UTC")
+
+
+def test_a_hidden_page_does_not_ask_again(page):
+    asks = """isHidden => {
+        Object.defineProperty(document, "hidden", { value: isHidden, configurable: true });
+        const piece = document.createElement("div");
+        piece.setAttribute("hx-trigger", "every 2s");
+        document.body.append(piece);
+        return piece.dispatchEvent(new Event("htmx:beforeRequest", { bubbles: true, cancelable: true }));
+    }"""
+
+    assert page.evaluate(asks, False)
+    assert not page.evaluate(asks, True)

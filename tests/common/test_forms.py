@@ -3,7 +3,7 @@
 from django import forms
 
 from config.common.errors import FieldError, InvalidInput
-from config.common.forms import RefusableForm
+from config.common.forms import RefusableForm, move_focus
 
 
 class Sample(RefusableForm):
@@ -33,3 +33,34 @@ def test_what_concerns_no_field_stands_above():
     ]
 
     assert refused(*faults) == {"__all__": ["Not now."], "networks": ["No."]}
+
+
+class SignIn(forms.Form):
+    email = forms.EmailField(widget=forms.EmailInput(attrs={"autofocus": True}))
+    note = forms.CharField(required=False)
+    password = forms.CharField(widget=forms.PasswordInput)
+
+
+def focused(values=None, *, refusal=""):
+    form = SignIn(values)
+    if refusal:
+        form.add_error(None, refusal)
+    move_focus(form)
+    return [name for name, field in form.fields.items() if "autofocus" in field.widget.attrs]
+
+
+def test_a_refused_form_begins_where_something_is_to_be_done():
+    right = {"email": "a@example.com", "password": "x"}
+
+    assert focused() == ["email"]
+    assert focused(right) == ["email"]
+    assert focused({**right, "email": "a"}) == ["email"]
+    assert focused({**right, "password": ""}) == ["password"]
+    # What was typed is kept, but for the password.
+    assert focused(right, refusal="They do not belong together.") == ["password"]
+
+
+def test_forms_of_one_kind_do_not_share_their_focus():
+    focused({"email": "a@example.com"})
+
+    assert focused() == ["email"]

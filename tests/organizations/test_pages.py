@@ -260,3 +260,10 @@ def test_a_page_costs_the_same_for_many_members(portal_as, organization, olivia,
         MemberFactory.create(organization=organization)
 
     assert count_queries(client, TEAM) == few
+
+
+def test_whoever_belongs_to_no_organization_is_told_so(portal_as):
+    page = portal_as(UserFactory.create()).get("/profile/").content.decode()
+
+    assert '<summary><span class="quiet">No organization</span>' in page
+    assert "Organization , switch" not in page

@@ -278,7 +278,7 @@ def test_a_conformance_run_is_watched_and_explained(
 
     assert "What is sent" in before
     assert "Waiting for a worker" in waiting
-    assert "every 1s" in waiting
+    assert "every 2s" in waiting
     assert "Grade D" in done
     assert "A body that was changed on its way" in done
     assert "every 1s" not in done

@@ -7,12 +7,15 @@ from urllib.parse import urlsplit
 from django import template
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 
 from webhooks import matching
 from webhooks.models import Outcome, Status, Webhook
 from webhooks.selectors.figures import Bucket
 
 register = template.Library()
+
+_NAME_LENGTH = 80
 
 _TONES = {
     Status.PENDING: "info",
@@ -66,8 +69,8 @@ def verdict_pill(verdict: str) -> SafeString:
 
 @register.filter
 def webhook_name(webhook: Webhook) -> str:
-    """Call an endpoint by what it is for, else by its host."""
-    return webhook.description or urlsplit(webhook.url).netloc
+    """Call an endpoint by what it is for, in the length of a name, else by its host."""
+    return Truncator(webhook.description or urlsplit(webhook.url).netloc).chars(_NAME_LENGTH)
 
 
 @register.filter

@@ -1,8 +1,9 @@
 """What the pages of webhooks have in common."""
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.urls import reverse
 
+from config.common import once
 from organizations import access
 from organizations.permissions import tenant_of_page
 from organizations.roles import Permission
@@ -30,8 +31,11 @@ def query_of(request: HttpRequest, *names: str) -> dict[str, str]:
 
 
 def reveal(request: HttpRequest, webhook: Webhook, secret: str, *, is_new: bool) -> HttpResponse:
-    """Show the secret in this one answer; neither a session, a URL nor a cache ever holds it."""
-    context = {"webhook": webhook, "secret": secret, "is_new": is_new}
-    answer = render(request, "webhooks/webhook_secret.html", context)
-    answer["Cache-Control"] = "no-store"
-    return answer
+    """Show the secret of a new endpoint, or its new one."""
+    return once.reveal(
+        request,
+        "webhooks/webhook_secret.html",
+        {"webhook": webhook, "secret": secret, "is_new": is_new},
+        instead=reverse("webhooks:webhook-detail", args=[webhook.pk]),
+        hint="The secret was shown that once: rotate it if you did not keep it.",
+    )

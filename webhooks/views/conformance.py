@@ -6,6 +6,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
+from config.common import polling
 from config.common.errors import DomainError
 from organizations import access
 from organizations.permissions import member_required, tenant_of_page
@@ -28,6 +29,8 @@ def conformance_detail(request: HttpRequest, pk: int, run_pk: int | None = None)
     context = {
         "webhook": webhook,
         "run": run,
+        "poll_seconds": run
+        and polling.interval(run.created_at, run.leased_until, at=timezone.now()),
         "failed": _with(run, probes.Verdict.FAILED),
         "passed": _with(run, probes.Verdict.PASSED),
         "skipped": _with(run, probes.Verdict.SKIPPED),

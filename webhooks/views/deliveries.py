@@ -6,6 +6,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
+from config.common import polling
 from config.common.errors import DomainError
 from config.common.forms import form_page
 from organizations import access
@@ -25,15 +26,16 @@ _RECENT = 20
 @member_required(READ, on=Webhook)
 def delivery_detail(request: HttpRequest, pk: int, delivery_pk: int) -> HttpResponse:
     """Show one delivery: what is sent, each attempt with its answer, and when the next one is made."""
-    delivery = _delivery(request, pk, delivery_pk)
+    delivery, now = _delivery(request, pk, delivery_pk), timezone.now()
+    is_under_way = delivery.leased_until is not None and delivery.leased_until > now
     context = {
         "webhook": delivery.webhook,
         "delivery": delivery,
         "body": presets.transformed(delivery.webhook.kind, delivery.message.payload),
         "attempts": [_shown(row, delivery) for row in selectors.attempts_of(delivery)[:_ATTEMPTS]],
         "told": selectors.explain(delivery.webhook, delivery.message),
-        "is_under_way": delivery.leased_until is not None
-        and delivery.leased_until > timezone.now(),
+        "is_under_way": is_under_way,
+        "poll_seconds": polling.interval(now if is_under_way else delivery.next_attempt_at, at=now),
         "can_write": may_write(request, delivery.webhook),
     }
     return render(request, "webhooks/delivery_detail.html", context)

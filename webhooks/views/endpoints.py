@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from config.common import pagination
+from config.common import once, pagination
 from config.common.errors import DomainError
 from config.common.forms import form_page
 from organizations import access
@@ -55,6 +55,7 @@ def webhook_list(request: HttpRequest) -> HttpResponse:
 
 @form_page
 @member_required(WRITE)
+@once.form
 def webhook_create(request: HttpRequest) -> HttpResponse:
     """Add an endpoint and show its secret in the same answer."""
     tenant = tenant_of_page(request)
@@ -123,6 +124,7 @@ def webhook_edit(request: HttpRequest, pk: int) -> HttpResponse:
 
 @form_page
 @member_required(WRITE, on=Webhook)
+@once.form
 def webhook_rotate(request: HttpRequest, pk: int) -> HttpResponse:
     """Give an endpoint a new secret and show it in the same answer."""
     webhook = webhook_of(request, pk)

@@ -1,10 +1,11 @@
 // <figure data-chart data-src="…"> draws a time series with uPlot, given as JSON:
 //   {"at": [epoch seconds], "series": [{"label": "Calls", "values": [1, 2]}]}
 // data-zone is the time zone in which the server cut the days.
+import { whole } from "./page.js";
+
 const DAY = 82800; // the shortest one, on which a clock is put forward
 const STEPS = Array.from({ length: 46 }, (_, place) => [1, 2, 5][place % 3] * 10 ** Math.floor(place / 3));
 const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
-const whole = new Intl.NumberFormat("en");
 const sum = (values) => values.reduce((total, value) => total + (value ?? 0), 0);
 
 function writers(timeZone) {

@@ -1,7 +1,6 @@
 // [data-first-call="url"] asks every two seconds whether the key was used, more slowly after a minute, for an hour.
 import { relative } from "./ago.js";
-
-const wait = (milliseconds) => new Promise((resume) => setTimeout(resume, milliseconds));
+import { tell, wait } from "./page.js";
 
 function received(element, call) {
   const seconds = (new Date(call.at).getTime() - Date.now()) / 1000;
@@ -10,7 +9,7 @@ function received(element, call) {
   element.querySelector("[data-first-call-text]").textContent = `Your first call arrived ${relative(seconds)}.`;
   for (const link of element.querySelectorAll("[data-first-call-next]")) link.hidden = false;
   for (const link of element.querySelectorAll("[data-first-call-check]")) link.hidden = true;
-  document.body.dispatchEvent(new CustomEvent("tollgate:calls", { bubbles: true }));
+  tell("calls");
 }
 
 export async function enhanceFirstCall(element) {
@@ -25,6 +24,6 @@ export async function enhanceFirstCall(element) {
         // A missed question is asked again.
       }
     }
-    await wait(Date.now() - started < 60000 ? 2000 : 6000);
+    await wait(Date.now() - started < 60000 ? 2 : 6);
   }
 }

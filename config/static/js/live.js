@@ -1,9 +1,9 @@
 // [data-live] follows the organization's calls: a WebSocket with a short-lived ticket, polling where that fails.
 // Counters marked data-live-count="calls" or "refused" rise; "tollgate:calls" tells charts and lists to reload.
+import { post, tell, wait, whole } from "./page.js";
+
 const SECONDS = 40;
 const POLL_EVERY = 15000;
-const number = new Intl.NumberFormat("en");
-const wait = (seconds) => new Promise((resume) => setTimeout(resume, seconds * 1000));
 
 class Live {
   constructor(element) {
@@ -26,7 +26,7 @@ class Live {
       try {
         await this.listen(await this.ticket());
       } catch {
-        // Refused or away: counted below like a connection that ended.
+        // Counted below like a connection that ended.
       }
       this.failures += 1;
       if (this.failures >= 3) this.poll();
@@ -36,8 +36,7 @@ class Live {
   }
 
   async ticket() {
-    const token = document.querySelector("[name=csrfmiddlewaretoken]")?.value ?? "";
-    const response = await fetch(this.element.dataset.live, { method: "POST", headers: { "X-CSRFToken": token, Accept: "application/json" } });
+    const response = await post(this.element.dataset.live);
     if (!response.ok) throw new Error(`${response.status}`);
     return (await response.json()).ticket;
   }
@@ -57,7 +56,7 @@ class Live {
   }
 
   receive(message) {
-    if (message.type === "notice") document.body.dispatchEvent(new CustomEvent("tollgate:notice", { bubbles: true }));
+    if (message.type === "notice") tell("notice");
     if (message.type !== "tick") return;
     this.ticks = [...this.ticks, message].slice(-SECONDS);
     this.drawBars();
@@ -69,11 +68,11 @@ class Live {
   count(kind, amount) {
     for (const counter of document.querySelectorAll(`[data-live-count="${kind}"]`)) {
       counter.dataset.value = Number(counter.dataset.value) + amount;
-      counter.textContent = number.format(Number(counter.dataset.value));
+      counter.textContent = whole.format(Number(counter.dataset.value));
     }
   }
 
-  // Ingestion needs a moment after the call; a burst causes one reload, not one per second.
+  // Ingestion needs a moment; a burst causes one reload.
   announce() {
     this.announcing ??= setTimeout(() => {
       this.announcing = null;
@@ -82,7 +81,7 @@ class Live {
   }
 
   reload() {
-    if (!document.hidden) document.body.dispatchEvent(new CustomEvent("tollgate:calls", { bubbles: true }));
+    if (!document.hidden) tell("calls");
   }
 
   poll() {

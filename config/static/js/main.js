@@ -44,14 +44,13 @@ watchReveals();
 watchForms();
 enhance(document);
 
-// The browser's dialog also offers a file.
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-print]")) print();
 });
 
 document.addEventListener("htmx:load", (event) => enhance(event.target));
 
-// A session that ended answers a partial request with the sign-in page: go there instead of showing a piece of it.
+// A session that ended answers with the sign-in page: go there.
 document.addEventListener("htmx:beforeSwap", (event) => {
   const { xhr, requestConfig } = event.detail;
   if (!xhr.responseURL) return;
@@ -60,6 +59,11 @@ document.addEventListener("htmx:beforeSwap", (event) => {
     event.detail.shouldSwap = false;
     location.assign(location.href);
   }
+});
+
+// Nothing is asked again while nobody looks.
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (document.hidden && event.target.matches("[hx-trigger^=every]")) event.preventDefault();
 });
 
 for (const name of ["htmx:sendError", "htmx:responseError", "htmx:timeout", "htmx:afterSwap"]) {

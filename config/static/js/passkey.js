@@ -1,6 +1,7 @@
-// <form data-passkey="get|create" data-passkey-options="url"> has a device answer the server's question, with the
-// browser's own dialog, and then sends itself with the answer in its field `credential`. What goes wrong is said in the
-// form's [data-passkey-error]. A browser without passkeys shows [data-passkey-missing] instead of the form, if it is there.
+// <form data-passkey="get|create" data-passkey-options="url"> has a device answer the server's question, then sends
+// itself with `credential`. Faults are said in [data-passkey-error]; [data-passkey-missing] stands in where there are none.
+import { post } from "./page.js";
+
 const WORDS = {
   AbortError: "The dialog was closed. Try again when you are ready.",
   ConstraintError: "This device cannot check who holds it. Set up a screen lock or a PIN, or use another device.",
@@ -47,12 +48,7 @@ function asJSON(credential) {
 }
 
 async function question(form) {
-  const token = form.querySelector("[name=csrfmiddlewaretoken]")?.value ?? "";
-  const response = await fetch(form.dataset.passkeyOptions, {
-    method: "POST",
-    headers: { "X-CSRFToken": token, "Content-Type": "application/json", Accept: "application/json" },
-    body: "{}",
-  });
+  const response = await post(form.dataset.passkeyOptions);
   const answer = await response.json().catch(() => ({}));
   if (answer.code === "reauthentication_required") location.reload();
   if (!response.ok) throw new Refused([answer.detail, answer.fix].filter(Boolean).join(" ") || "The server refused. Try again in a moment.");
@@ -100,7 +96,7 @@ export function enhancePasskey(form) {
     event.preventDefault();
     if (!form.dataset.asking) send(form, event.submitter);
   });
-  // An answer is good once: whoever comes back to the page begins again.
+  // An answer is good once.
   addEventListener("pageshow", () => {
     form.elements.credential.value = "";
   });

@@ -1,5 +1,5 @@
-// A secret shown once. data-reveal="#scope" hides or shows it in every element of the scope that is marked
-// data-sensitive; the scope carries the secret in data-secret. Leaving the page forgets it, so that Back shows nothing.
+// data-reveal="#scope" hides or shows a secret in every [data-sensitive] of the scope, which carries it in data-secret.
+// Leaving the page forgets it, so that Back shows nothing.
 const originals = new WeakMap();
 
 export function plain(element) {
@@ -23,6 +23,9 @@ function toggle(button) {
 }
 
 export function watchReveals() {
+  // Back and Reload ask for [data-instead], not for the form.
+  const shown = document.querySelector("[data-instead]");
+  if (shown) history.replaceState(null, "", shown.dataset.instead);
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-reveal]");
     if (button) toggle(button);

@@ -16,7 +16,7 @@ function choose(theme) {
   try {
     localStorage.setItem("theme", theme);
   } catch {
-    // Storage is refused: the choice lasts for this page.
+    // Storage is refused.
   }
   show();
   document.dispatchEvent(new Event("tollgate:theme"));

@@ -1,0 +1,12 @@
+// Used by several scripts.
+export const whole = new Intl.NumberFormat("en");
+export const wait = (seconds) => new Promise((resume) => setTimeout(resume, seconds * 1000));
+
+export function tell(what) {
+  document.body.dispatchEvent(new CustomEvent(`tollgate:${what}`, { bubbles: true }));
+}
+
+export function post(url) {
+  const token = document.querySelector("[name=csrfmiddlewaretoken]")?.value ?? "";
+  return fetch(url, { method: "POST", headers: { "X-CSRFToken": token, "Content-Type": "application/json", Accept: "application/json" }, body: "{}" });
+}
