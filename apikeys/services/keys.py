@@ -224,7 +224,9 @@ def _require_room(organization: Organization, key_limit: int | None) -> None:
     if key_limit is None:
         return
     if ApiKey.objects.of(organization).unrevoked().count() >= key_limit:
-        raise KeyLimitReached(f"The plan allows {key_limit} keys.", limit=key_limit)
+        raise KeyLimitReached(
+            f"The plan's limit of keys, {key_limit}, is reached.", limit=key_limit
+        )
 
 
 def _columns(settings: KeyChanges, at: datetime) -> dict[str, Any]:

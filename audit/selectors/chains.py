@@ -97,7 +97,7 @@ def _fault_of_leftover(chain: int, seals: _Seals) -> Fault | None:
     """Below the anchor only those entries stand that it names, as they were."""
     found = set()
     below = AuditLog.objects.filter(chain=chain, sequence__lte=seals.start)
-    for entry in below.order_by("sequence"):
+    for entry in below.order_by("sequence", "pk"):
         if entry.sequence not in seals.leftover:
             return _fault(entry, "inserted", "stands where retention left nothing")
         is_same = bytes(entry.hash) == seals.leftover[entry.sequence]
@@ -125,7 +125,7 @@ def _first_fault_behind(chain: int, seals: _Seals) -> Fault | None:
 
 def _entries(chain: int, *, after: int) -> Iterator[AuditLog]:
     entries = AuditLog.objects.filter(chain=chain, sequence__gt=after)
-    return entries.order_by("sequence").iterator(chunk_size=1_000)
+    return entries.order_by("sequence", "pk").iterator(chunk_size=1_000)
 
 
 def _fault_of(entry: AuditLog, expected: int, previous: bytes, seals: _Seals) -> Fault | None:

@@ -58,7 +58,8 @@ def add_member(
         raise AlreadyMember
     if locked.seat_limit is not None and locked.members.count() >= locked.seat_limit:
         raise SeatLimitReached(
-            f"The plan allows {locked.seat_limit} members.", limit=locked.seat_limit
+            f"The plan's limit of members, {locked.seat_limit}, is reached.",
+            limit=locked.seat_limit,
         )
     member = locked.members.create(user=user, role=role, custom_role=custom_role)
     publish(

@@ -67,7 +67,7 @@ def test_create_key_says_what_is_wrong(organization):
 def test_create_key_holds_to_the_plan(organization):
     ApiKeyFactory.create_batch(10, organization=organization)
 
-    with pytest.raises(CommandError, match="The plan allows 10 keys"):
+    with pytest.raises(CommandError, match="The plan's limit of keys, 10, is reached"):
         call_command("create_key", "--organization", str(organization.pk), "--name", "K")
 
     assert ApiKey.objects.count() == 10

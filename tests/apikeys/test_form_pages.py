@@ -132,7 +132,7 @@ def test_what_concerns_no_field_is_shown_above_the_form(portal_as, olivia, organ
     answer = portal_as(olivia).post(CREATE, {"name": "One more", "environment": "live"})
 
     assert answer.context["form"].non_field_errors() == [
-        "The plan allows 10 keys. Revoke a key that is no longer needed, or choose a plan with more keys."
+        "The plan's limit of keys, 10, is reached. Revoke a key that is no longer needed, or choose a plan with more keys."
     ]
     assert ApiKey.objects.count() == 10
 

@@ -208,7 +208,7 @@ def test_no_member_is_added_without_a_seat(back_office, organization):
         {"organization": organization.pk, "user": person.pk, "role": "ADMIN"},
     )
 
-    assert "The plan allows 1 members." in faults_of(response)["__all__"][0]
+    assert "The plan's limit of members, 1, is reached." in faults_of(response)["__all__"][0]
     assert not OrganizationMember.objects.filter(user=person).exists()
 
 

@@ -115,7 +115,7 @@ def test_the_plan_limits_how_many(organization):
     with pytest.raises(endpoints.EndpointLimitReached) as refusal:
         WebhookFactory.create(organization=organization)
 
-    assert refusal.value.detail == "The plan allows 5 webhooks."
+    assert refusal.value.detail == "The plan's limit of webhooks, 5, is reached."
     assert Webhook.objects.count() == 5
 
 

@@ -159,7 +159,7 @@ def test_the_plans_limit_is_shown_above_the_form(mia_browses, organization):
     answer = mia_browses.post(f"{LIST}create/", filled())
 
     (said,) = answer.context["form"].non_field_errors()
-    assert said.startswith("The plan allows 5 webhooks. Delete a webhook")
+    assert said.startswith("The plan's limit of webhooks, 5, is reached. Delete a webhook")
 
 
 def test_editing_keeps_the_values_of_headers_that_stay(mia_browses, webhook):

@@ -61,7 +61,9 @@ def create_webhook(
         access.lock_open(organization.pk)
         limit = selectors.allowance_of(organization).endpoints
         if Webhook.objects.filter(organization=organization).count() >= limit:
-            raise EndpointLimitReached(f"The plan allows {limit} webhooks.", limit=limit)
+            raise EndpointLimitReached(
+                f"The plan's limit of webhooks, {limit}, is reached.", limit=limit
+            )
         columns.setdefault("event_types", ["*"])
         webhook = Webhook.objects.create(
             organization=organization, created_by=created_by, **columns
