@@ -54,7 +54,8 @@ class Recovery:
                 self._on_new_run()
                 raised = await self._raise_counters(ask)
                 await ask(script.encode("SET", self._marker, run))
-                logger.info("redis_counters_compared", raised=raised)
+                if raised:
+                    logger.warning("redis_counters_raised", counters=raised)
         except StoreDown as error:
             raise NotDone("PostgreSQL does not say what was used") from error
         except NotDone as error:
