@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -139,7 +140,7 @@ class Server:
 
 
 @dataclass
-class Installation:
+class Installation(ABC):
     """A server of our own: its data, the directory of its socket, its log, its password.
 
     Without a port it listens on its socket only. One that is not durable may lose its data in a crash.
@@ -175,15 +176,17 @@ class Installation:
         """Stop the server; what is not yet written is written first."""
         self.server.stop()
 
+    @abstractmethod
     def _prepare(self) -> None:
         """Make what is missing, and end a server that outlived its parent."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _launch(self) -> None:
-        raise NotImplementedError
+        """Run the server's program."""
 
+    @abstractmethod
     def _is_ready(self) -> bool:
-        raise NotImplementedError
+        """Whether the server answers."""
 
 
 def wait_for_end(is_there: Callable[[], bool], otherwise: str) -> None:

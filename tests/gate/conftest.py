@@ -14,7 +14,9 @@ from django.conf import settings
 from django.utils import timezone
 
 from apikeys.services import service_keys
-from tests.doubles.fixtures import _renew
+from config.embedded.valkey import Valkey
+from tests import servers
+from tests.doubles.fixtures import _renew, enterable_directory
 from tests.doubles.house import House, open_house
 from tests.doubles.stack import Gate
 from tests.ports import free_port
@@ -35,6 +37,13 @@ class _Bare(Gate):
 
 
 StartGate = Callable[..., Gate]
+
+
+@pytest.fixture(scope="module")
+def valkey() -> Iterator[Valkey]:
+    """A Valkey of one module's own, to be stopped, filled or given old data."""
+    with enterable_directory() as home, servers.own_valkey(home) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

@@ -13,17 +13,9 @@ from apikeys.gateway.link import TIMEOUT_SECONDS, Address, LinkDown
 from apikeys.gateway.wire import Wire
 from tests import servers
 from tests.doubles.faults import Fault, faulty_way
-from tests.doubles.fixtures import enterable_directory
 from tests.patience import at_most, until
 
 _TAKE = script.call(["t:b", "t:usage"], [script.TAKE, 1, 1, 0, b"", 0, 10_000_000, 20_000_000])
-
-
-@pytest.fixture(scope="module")
-def valkey():
-    """A server of this module's own."""
-    with enterable_directory() as home, servers.own_valkey(home) as server:
-        yield server
 
 
 @pytest.fixture

@@ -18,7 +18,6 @@ from apikeys.gateway.questions import Caller, Place, Question, Request
 from apikeys.gateway.routes import Route
 from apikeys.restrictions import Mode
 from tests import servers
-from tests.doubles.fixtures import enterable_directory
 from tests.gate.builders import quota, record
 
 FAST = Rate(10_000, 1, 10_000)
@@ -45,13 +44,6 @@ def _asked(route, number, answers):
     question = _Asked(cast("Request", None), b"", b"%032d" % number, perf_counter(), caller, place)
     question.answers = answers
     return question
-
-
-@pytest.fixture(scope="module")
-def valkey():
-    """A server of this module's own."""
-    with enterable_directory() as home, servers.own_valkey(home) as server:
-        yield server
 
 
 @pytest.fixture

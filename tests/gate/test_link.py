@@ -12,7 +12,6 @@ from apikeys.gateway import script
 from apikeys.gateway.link import TIMEOUT_SECONDS, Address, Link, LinkDown
 from tests import servers
 from tests.doubles.faults import Fault, faulty_way
-from tests.doubles.fixtures import enterable_directory
 from tests.patience import Machine
 
 
@@ -29,13 +28,6 @@ from tests.patience import Machine
 )  # fmt: skip
 def test_addresses(url, address):
     assert Address.parse(url) == address
-
-
-@pytest.fixture(scope="module")
-def valkey():
-    """A server of this module's own."""
-    with enterable_directory() as home, servers.own_valkey(home) as server:
-        yield server
 
 
 @pytest.fixture(autouse=True)

@@ -14,20 +14,12 @@ from apikeys.models import KeyUsage
 from tests import servers
 from tests.doubles.callers import Callers
 from tests.doubles.faults import Fault, faulty_way
-from tests.doubles.fixtures import enterable_directory
 from tests.gate.asking import authorize
 from tests.patience import until
 
 MICRO = 1_000_000
 _QUOTA = {"quota_limit": 20, "quota_period": "month"}
 LIMITS = {**_QUOTA, "credits_micro": 30 * MICRO}
-
-
-@pytest.fixture(scope="module")
-def valkey():
-    """A server of this module's own, whose data outlive it."""
-    with enterable_directory() as home, servers.own_valkey(home) as server:
-        yield server
 
 
 @pytest.fixture
