@@ -18,6 +18,7 @@ from config.common.errors import Conflict
 from config.common.events import publish
 from organizations import access
 from organizations.models import Organization
+from organizations.roles import Permission
 
 _SECOND = timedelta(seconds=1)
 
@@ -57,11 +58,11 @@ def create_key(
     """Make a key and return it with its secret.
 
     Keys are counted under a lock on the organization, revoked ones not. Raises EmailNotVerified, InvalidInput,
-    KeyLimitReached or OrganizationIsClosed.
+    KeyLimitReached, or what `access.lock_open_for` raises.
     """
     if created_by is not None:
         registration.require_verified(created_by)
-    locked = access.lock_open(organization.pk)
+    locked = access.lock_open_for(organization.pk, by=created_by, permission=Permission.KEYS_WRITE)
     allowance = billing.allowance_of(locked)
     clean = checked(settings, allowance=allowance, at=at)
     clean = key_policy.held_to(clean, organization=locked, made_at=at, is_new=True)
@@ -88,13 +89,15 @@ def create_key(
 
 
 @transaction.atomic
-def update_key(*, key: ApiKey, settings: KeyChanges, at: datetime) -> ApiKey:
+def update_key(
+    *, key: ApiKey, settings: KeyChanges, at: datetime, by: User | None = None
+) -> ApiKey:
     """Change the given settings and return the key; nothing happens when they are as they were.
 
     The organization is locked, too: the security policy that the key is held to is the one in force when it commits.
-    Raises InvalidInput, KeyIsRevoked or OrganizationIsClosed.
+    Raises InvalidInput, KeyIsRevoked, or what `access.lock_open_for` raises.
     """
-    organization = access.lock_open(key.organization_id)
+    organization = _lock_for(key, by)
     locked = _locked(key)
     allowance = billing.allowance_of(organization)
     clean = key_policy.held_to(
@@ -126,13 +129,16 @@ def update_key(*, key: ApiKey, settings: KeyChanges, at: datetime) -> ApiKey:
 
 
 @transaction.atomic
-def rotate_key(*, key: ApiKey, overlap_seconds: int, at: datetime) -> tuple[ApiKey, str]:
+def rotate_key(
+    *, key: ApiKey, overlap_seconds: int, at: datetime, by: User | None = None
+) -> tuple[ApiKey, str]:
     """Give the key a new secret and return both; every older secret works for the overlap at most.
 
     An older secret never outlives the key's own expiry, nor the end an earlier rotation set for it. Raises
-    InvalidInput, KeyIsRevoked or KeyHasExpired.
+    InvalidInput, KeyIsRevoked, KeyHasExpired, or what `access.lock_open_for` raises.
     """
     rotation.require_overlap(overlap_seconds)
+    _lock_for(key, by)
     locked = _locked(key)
     if locked.expires_at is not None and locked.expires_at <= at:
         raise KeyHasExpired
@@ -158,8 +164,13 @@ def rotate_key(*, key: ApiKey, overlap_seconds: int, at: datetime) -> tuple[ApiK
 
 
 @transaction.atomic
-def revoke_key(*, key: ApiKey, at: datetime) -> ApiKey:
-    """End the key and all its secrets for good; a key that was revoked before stays as it is."""
+def revoke_key(*, key: ApiKey, at: datetime, by: User | None = None) -> ApiKey:
+    """End the key and all its secrets for good; a key that was revoked before stays as it is.
+
+    Raises what `access.lock_open_for` raises where a person asks.
+    """
+    if by is not None:
+        _lock_for(key, by)
     locked = ApiKey.objects.select_for_update(of=("self",), no_key=True).get(pk=key.pk)
     if locked.revoked_at is not None:
         return locked
@@ -195,6 +206,12 @@ def hold_keys_of(organization_id: int) -> None:
     """Lock an organization's keys for the rest of the transaction."""
     keys = ApiKey.objects.unrevoked().filter(organization_id=organization_id).order_by("pk")
     list(keys.select_for_update(no_key=True).values_list("pk"))
+
+
+def _lock_for(key: ApiKey, by: User | None) -> Organization:
+    return access.lock_open_for(
+        key.organization_id, by=by, permission=Permission.KEYS_WRITE, on=key
+    )
 
 
 def _locked(key: ApiKey) -> ApiKey:

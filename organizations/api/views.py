@@ -108,7 +108,9 @@ class OrganizationView(OrganizationPathView):
         """Change what is sent; what is left out stays."""
         body = self.sent(UpdateOrganizationSerializer)
         changed = organizations.update_organization(
-            organization=self.tenant.organization, changes=body.settings()
+            organization=self.tenant.organization,
+            changes=body.settings(),
+            by=self.tenant.user,
         )
         tenant = replace(self.tenant, organization=changed)
         return Response(OrganizationSerializer(tenant).data)

@@ -15,6 +15,7 @@ from config.common.errors import Conflict, NotFound
 from config.common.events import publish
 from organizations import access, selectors
 from organizations.models import Organization, OrganizationMember, OrganizationStatus, Role
+from organizations.roles import Permission
 from organizations.signals import OrganizationCreated, OrganizationUpdated
 
 # Every organization starts with a plan's free allowance, so one person may not open them without end.
@@ -76,12 +77,14 @@ def create_organization(*, owner: User, name: str, is_personal: bool = False) ->
 
 
 @transaction.atomic
-def update_organization(*, organization: Organization, changes: Settings) -> Organization:
+def update_organization(
+    *, organization: Organization, changes: Settings, by: User | None = None
+) -> Organization:
     """Change the given settings and return the organization; nothing happens when they are as they were.
 
-    Raises InvalidInput and OrganizationIsClosed.
+    Raises InvalidInput and what `access.lock_open_for` raises.
     """
-    locked = access.lock_open(organization.pk)
+    locked = access.lock_open_for(organization.pk, by=by, permission=Permission.ORGANIZATION_WRITE)
     after = {name: value for name, value in changes.items() if getattr(locked, name) != value}
     if not after:
         return locked
