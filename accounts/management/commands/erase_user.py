@@ -6,7 +6,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from accounts import selectors, services
+from accounts import services
+from accounts.management.base import person_called
 from config.common import context
 from config.common.errors import DomainError
 
@@ -18,16 +19,14 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take the address."""
-        parser.add_argument("email")
+        parser.add_argument("email", help="or the id of the account")
         parser.add_argument(
             "--dry-run", action="store_true", help="Only say what is known about the person."
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Erase the account, or say whether it could be."""
-        user = selectors.user_by_email(options["email"])
-        if user is None:
-            raise CommandError(f"Nobody has the address {options['email']}.")
+        user = person_called(options["email"])
         try:
             with context.command("erase_user"):
                 if options["dry_run"]:

@@ -6,7 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts import selectors, services
+from accounts import services
+from accounts.management.base import person_called
 from config.common import context
 
 
@@ -17,7 +18,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take the address and where to write."""
-        parser.add_argument("email")
+        parser.add_argument("email", help="or the id of the account")
         parser.add_argument("--output", type=Path, help="The file to write; it must not exist.")
         parser.add_argument(
             "--dry-run", action="store_true", help="Only say what the file would hold."
@@ -25,9 +26,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Write the file, or say what it would hold."""
-        user = selectors.user_by_email(options["email"])
-        if user is None:
-            raise CommandError(f"Nobody has the address {options['email']}.")
+        user = person_called(options["email"])
         with context.command("export_user"):
             if options["dry_run"]:
                 for section, rows in services.archives.counts(user):

@@ -5,7 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts import selectors, services
+from accounts import services
+from accounts.management.base import person_called
 from config.common import context
 
 
@@ -16,13 +17,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take the address."""
-        parser.add_argument("email")
+        parser.add_argument("email", help="or the id of the account")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Lift the suspension."""
-        user = selectors.user_by_email(options["email"])
-        if user is None:
-            raise CommandError(f"Nobody has the address {options['email']}.")
+        user = person_called(options["email"])
         with context.command("reinstate_user"):
             if not services.suspension.reinstate(user=user):
                 raise CommandError(f"{user.email} is not suspended.")

@@ -5,7 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts import selectors, services
+from accounts import services
+from accounts.management.base import person_called
 from config.common import context
 
 
@@ -16,14 +17,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take the address and the reason."""
-        parser.add_argument("email")
+        parser.add_argument("email", help="or the id of the account")
         parser.add_argument("--reason", required=True)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Take the factors."""
-        user = selectors.user_by_email(options["email"])
-        if user is None:
-            raise CommandError(f"Nobody has the address {options['email']}.")
+        user = person_called(options["email"])
         with context.command("reset_two_factor"):
             is_done = services.two_factor.reset(user=user, reason=options["reason"])
         if not is_done:

@@ -7,7 +7,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from accounts import selectors, services
+from accounts import services
+from accounts.management.base import person_called
 from config.common import context
 from config.common.errors import DomainError
 
@@ -19,15 +20,13 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take the address and the reason."""
-        parser.add_argument("email")
+        parser.add_argument("email", help="or the id of the account")
         parser.add_argument("--reason", required=True)
         parser.add_argument("--days", type=_days, help="lift it by itself after so many days")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Stop the account."""
-        user = selectors.user_by_email(options["email"])
-        if user is None:
-            raise CommandError(f"Nobody has the address {options['email']}.")
+        user = person_called(options["email"])
         try:
             with context.command("suspend_user"):
                 now = timezone.now()

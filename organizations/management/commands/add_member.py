@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from accounts.selectors import user_by_email
+from accounts.selectors import person_called
 from config.common import context
 from config.common.errors import DomainError
 from organizations import selectors
@@ -20,16 +20,14 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the organization, the person and the role."""
         parser.add_argument("organization", help="id or slug")
-        parser.add_argument("email", help="address of the person's account")
+        parser.add_argument("email", help="address of the person's account, or its id")
         parser.add_argument("--role", choices=Role.values, default=Role.MEMBER.value)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Add the member."""
-        user = user_by_email(options["email"])
-        if user is None:
-            raise CommandError(f"There is no account with the address {options['email']}.")
         with context.command("add_member"):
             try:
+                user = person_called(options["email"])
                 organization = selectors.organization_called(options["organization"])
                 members.add_member(organization=organization, user=user, role=options["role"])
             except DomainError as error:

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from accounts.selectors import user_by_email
+from accounts.selectors import person_called
 from config.common import context
 from config.common.errors import DomainError
 from organizations import access, selectors
@@ -20,15 +20,13 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the organization and its new owner."""
         parser.add_argument("organization", help="id or slug")
-        parser.add_argument("email", help="address of a member")
+        parser.add_argument("email", help="address of a member, or the id of their account")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Make the member an owner."""
-        user = user_by_email(options["email"])
-        if user is None:
-            raise CommandError(f"There is no account with the address {options['email']}.")
         with context.command("transfer_organization"):
             try:
+                user = person_called(options["email"])
                 organization = selectors.organization_called(options["organization"])
                 members.change_role(
                     tenant=access.on_behalf_of(organization), user_id=user.pk, role=Role.OWNER
