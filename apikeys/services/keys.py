@@ -195,6 +195,17 @@ def revoke_keys_where_member(*, user_id: int, at: datetime) -> None:
 
 
 @transaction.atomic
+def revoke_keys_made_by(*, user_id: int, at: datetime) -> None:
+    """End every key that a person made, whichever organization it belongs to."""
+    keys = ApiKey.objects.unrevoked().filter(created_by_id=user_id)
+    of = sorted(set(keys.values_list("organization_id", flat=True)))
+    # First the organizations, as whoever changes one of their keys.
+    list(Organization.objects.select_for_update(no_key=True).filter(pk__in=of).order_by("pk"))
+    for key in keys.order_by("organization_id", "pk"):
+        revoke_key(key=key, at=at)
+
+
+@transaction.atomic
 def revoke_keys_of(*, organization_id: int, at: datetime) -> None:
     """End every key of an organization."""
     keys = ApiKey.objects.unrevoked().filter(organization_id=organization_id)
