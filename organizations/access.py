@@ -233,20 +233,20 @@ def lock_open(organization_id: int) -> Organization:
 
 def lock_open_for(
     organization_id: int, *, by: User | None, permission: Permission, on: Model | None = None
-) -> Organization:
+) -> Tenant:
     """Lock an organization as `lock_open` does, for something that a person may still do, on the row if one is named.
 
-    Nobody is asked about keys, staff and operators, for whom `by` is None. Raises what `locked` raises, Forbidden, and
-    OrganizationIsClosed.
+    Returns the tenant as it is now. Nobody is asked about keys, staff and operators, for whom `by` is None. Raises what
+    `locked` raises, Forbidden, and OrganizationIsClosed.
     """
     if by is None:
-        return lock_open(organization_id)
+        return on_behalf_of(lock_open(organization_id))
     sessions.hold_author(by)
-    organization = lock_open(organization_id)
+    lock_open(organization_id)
     tenant = tenant_of(by, organization_id)
     if on is None or not tenant.may_on(permission, on):
         tenant.require(permission)
-    return organization
+    return tenant
 
 
 def _lock(organization_id: int) -> Organization:

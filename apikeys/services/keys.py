@@ -9,7 +9,7 @@ from accounts.models import User
 from accounts.services import registration
 from apikeys.models import ApiKey
 from apikeys.restrictions import Refill
-from apikeys.services import invalidation, key_policy, rotation
+from apikeys.services import invalidation, key_policy, platform_scopes, rotation
 from apikeys.services.key_checks import KeyChanges, KeySettings, checked
 from apikeys.signals import KeyCreated, KeyRevoked, KeyRotated, KeyUpdated
 from billing import selectors as billing
@@ -17,6 +17,7 @@ from config.common import changes
 from config.common.errors import Conflict
 from config.common.events import publish
 from organizations import access
+from organizations.access import Tenant
 from organizations.models import Organization
 from organizations.roles import Permission
 
@@ -58,14 +59,15 @@ def create_key(
     """Make a key and return it with its secret.
 
     Keys are counted under a lock on the organization, revoked ones not. Raises EmailNotVerified, InvalidInput,
-    KeyLimitReached, or what `access.lock_open_for` raises.
+    KeyLimitReached, Forbidden for more than its author may do, or what `access.lock_open_for` raises.
     """
     if created_by is not None:
         registration.require_verified(created_by)
-    locked = access.lock_open_for(organization.pk, by=created_by, permission=Permission.KEYS_WRITE)
-    allowance = billing.allowance_of(locked)
+    tenant = access.lock_open_for(organization.pk, by=created_by, permission=Permission.KEYS_WRITE)
+    allowance = billing.allowance_of(tenant.organization)
     clean = checked(settings, allowance=allowance, at=at)
-    clean = key_policy.held_to(clean, organization=locked, made_at=at, is_new=True)
+    clean = key_policy.held_to(clean, organization=tenant.organization, made_at=at, is_new=True)
+    platform_scopes.require_held(tenant, clean.get("scopes", []))
     _require_room(organization, allowance.key_limit)
     minted = rotation.mint(clean["environment"])
     key = ApiKey.objects.create(
@@ -95,16 +97,17 @@ def update_key(
     """Change the given settings and return the key; nothing happens when they are as they were.
 
     The organization is locked, too: the security policy that the key is held to is the one in force when it commits.
-    Raises InvalidInput, KeyIsRevoked, or what `access.lock_open_for` raises.
+    Raises InvalidInput, KeyIsRevoked, Forbidden for more than its author may do, or what `access.lock_open_for` raises.
     """
-    organization = _lock_for(key, by)
+    tenant = _lock_for(key, by)
     locked = _locked(key)
-    allowance = billing.allowance_of(organization)
+    allowance = billing.allowance_of(tenant.organization)
     clean = key_policy.held_to(
         checked(settings, allowance=allowance, at=at),
-        organization=organization,
+        organization=tenant.organization,
         made_at=locked.created_at,
     )
+    platform_scopes.require_held(tenant, clean.get("scopes", []), besides=locked.scopes)
     columns = _columns(clean, at)
     if "disabled_at" in columns and (columns["disabled_at"] is None) == (
         locked.disabled_at is None
@@ -138,8 +141,10 @@ def rotate_key(
     InvalidInput, KeyIsRevoked, KeyHasExpired, or what `access.lock_open_for` raises.
     """
     rotation.require_overlap(overlap_seconds)
-    _lock_for(key, by)
+    tenant = _lock_for(key, by)
     locked = _locked(key)
+    # Whoever has the secret may do what the key may.
+    platform_scopes.require_held(tenant, locked.scopes)
     if locked.expires_at is not None and locked.expires_at <= at:
         raise KeyHasExpired
     before = changes.told(locked, ("prefix", "last4"))
@@ -219,7 +224,7 @@ def hold_keys_of(organization_id: int) -> None:
     list(keys.select_for_update(no_key=True).values_list("pk"))
 
 
-def _lock_for(key: ApiKey, by: User | None) -> Organization:
+def _lock_for(key: ApiKey, by: User | None) -> Tenant:
     return access.lock_open_for(
         key.organization_id, by=by, permission=Permission.KEYS_WRITE, on=key
     )

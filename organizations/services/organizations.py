@@ -13,6 +13,7 @@ from config.common import changes as values
 from config.common import names
 from config.common.errors import Conflict, NotFound
 from config.common.events import publish
+from config.common.logs import REDACTED
 from organizations import access, selectors
 from organizations.models import Organization, OrganizationMember, OrganizationStatus, Role
 from organizations.roles import Permission
@@ -22,6 +23,10 @@ from organizations.signals import OrganizationCreated, OrganizationUpdated
 MAX_OWNED = 20
 # Nor close or hand over one to have the allowance of another: until then it counts for whoever opened it.
 PLACE_TAKEN = timedelta(days=30)
+
+
+# Not for every member to read; the audit log has them.
+_BILLING = frozenset({"billing_name", "billing_email", "billing_address", "tax_id"})
 
 
 class OrganizationLimitReached(Conflict):
@@ -84,7 +89,8 @@ def update_organization(
 
     Raises InvalidInput and what `access.lock_open_for` raises.
     """
-    locked = access.lock_open_for(organization.pk, by=by, permission=Permission.ORGANIZATION_WRITE)
+    held = access.lock_open_for(organization.pk, by=by, permission=Permission.ORGANIZATION_WRITE)
+    locked = held.organization
     after = {name: value for name, value in changes.items() if getattr(locked, name) != value}
     if not after:
         return locked
@@ -94,8 +100,19 @@ def update_organization(
     for name, value in after.items():
         setattr(locked, name, value)
     locked.save(update_fields=[*after, "updated_at"])
-    publish(OrganizationUpdated(organization_id=locked.pk, before=before, after=after))
+    publish(
+        OrganizationUpdated(organization_id=locked.pk, before=_told(before), after=_told(after)),
+        before=values.plain(before),
+        after=values.plain(after),
+    )
     return locked
+
+
+def _told(columns: dict[str, Any]) -> dict[str, Any]:
+    """Return columns as the event tells them, which everybody may read who may see webhooks."""
+    return {
+        name: REDACTED if name in _BILLING and value else value for name, value in columns.items()
+    }
 
 
 def select_organization(*, user: User, organization_id: int, at: datetime) -> None:
