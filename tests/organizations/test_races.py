@@ -223,10 +223,12 @@ def left_alone(organization):
 def acts_of_adam(organization, adam, key, on, off):
     """Return everything that lasts, as Adam's request begins it."""
     now, tenant = timezone.now(), act(adam, organization)
-    new_key = {"name": "Late", "environment": "live", "scopes": []}
     return [
         lambda: keys.create_key(
-            organization=organization, created_by=adam, settings=new_key, at=now
+            organization=organization,
+            created_by=adam,
+            settings={"name": "Late", "environment": "live", "scopes": []},
+            at=now,
         ),
         lambda: keys.rotate_key(key=key, overlap_seconds=0, at=now, by=adam),
         lambda: keys.update_key(key=key, settings={"name": "Late"}, at=now, by=adam),

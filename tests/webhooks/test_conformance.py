@@ -196,8 +196,10 @@ def test_an_endpoint_that_was_changed_or_shut_meanwhile_is_sent_nothing(endpoint
     webhook, now = endpoint(), timezone.now()
     started = start(webhook)
     if how == "moved":
-        moved = {"url": f"{webhook.url}/new", "headers": {"Authorization": "Bearer of-the-new-one"}}
-        endpoints.update_webhook(webhook=webhook, settings=moved)
+        headers = {"Authorization": "Bearer of-the-new-one"}
+        endpoints.update_webhook(
+            webhook=webhook, settings={"url": f"{webhook.url}/new", "headers": headers}
+        )
     else:
         reason = DisabledReason.STAFF if how == "staff" else DisabledReason.CLOSED
         endpoints.disable_webhook(webhook=webhook, at=now, reason=reason)
