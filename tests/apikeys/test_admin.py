@@ -96,6 +96,14 @@ def test_finds_keys_by_what_support_has_in_hand(office, organization):
     assert len(office.get(page("apikey"), {"q": organization.name}).context["cl"].result_list) == 2
 
 
+def test_names_fields_as_people_spell_them(office, key):
+    text = office.get(page("apikey", "change", key.pk)).content.decode()
+
+    assert "IP allowlist:" in text
+    assert "Last four characters:" in text
+    assert "Ip allowlist" not in text
+
+
 def test_filters_by_status(office, organization):
     kept, revoked = ApiKeyFactory.create_batch(2, organization=organization)
     keys.revoke_key(key=revoked, at=timezone.now())
