@@ -1,13 +1,13 @@
 """What was worked out once and is looked up again: tables that strangers cannot make large."""
 
 from collections.abc import Hashable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 KeyT = TypeVar("KeyT", bound=bytes | tuple[Hashable, ...])
 ValueT = TypeVar("ValueT")
 # What a client sent may be as long as a head, 32 kB: what is longer than usual is worked out each time.
-_MAX_BYTES = 1_024
-_MAX_ENTRIES = 8_192
+MAX_BYTES: Final = 1_024
+_MAX_ENTRIES: Final = 8_192
 
 
 class Remembered(dict[KeyT, ValueT]):
@@ -19,7 +19,7 @@ class Remembered(dict[KeyT, ValueT]):
 
     def keep(self, question: KeyT, answer: ValueT) -> ValueT:
         """Remember an answer, unless the question is too long, and return it."""
-        if _length(question) <= _MAX_BYTES:
+        if _length(question) <= MAX_BYTES:
             if len(self) >= self._most:
                 self.clear()
             self[question] = answer

@@ -20,6 +20,7 @@ from apikeys.gateway import app as gate
 from apikeys.gateway.cycles import FixedCycle, GateCycle, clock_of
 from apikeys.gateway.frontend import MAX_BODY_BYTES, Frontend, target_of, too_large
 from apikeys.gateway.headers import MAX_HEAD_BYTES, Named, wrong_with_head
+from apikeys.gateway.memory import MAX_BYTES
 from apikeys.gateway.questions import Head
 from apikeys.gateway.refusals import RequestTooSlow
 from config.common.errors import DomainError, HeadersTooLarge, MalformedRequest
@@ -76,7 +77,7 @@ class GateProtocol(HttpToolsProtocol):
             self._unset_keepalive_if_required()
         if self._is_refused:
             return
-        frontend = gate.frontend() if self._phase == _NEXT else None
+        frontend = gate.frontend() if self._phase == _NEXT and len(data) <= MAX_BYTES else None
         if frontend is not None and (head := frontend.heads.get(data)) is not None:
             # A parser at the beginning of a request reads the same in the same bytes.
             self._frontend = frontend
@@ -84,8 +85,7 @@ class GateProtocol(HttpToolsProtocol):
             self._enqueue(GateCycle(self, head, b""))
             return
         self._chunk = len(data)
-        self._has_ended = False
-        self._begun = 0
+        self._has_ended, self._begun = False, 0
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
