@@ -118,7 +118,7 @@ def live_session(claims: AccessClaims, *, at: datetime) -> Session | None:
     )
     if session is None or session.user.session_version != claims.session_version:
         return None
-    session.user.second_factor_at = session.second_factor_at
+    session.user.second_factor_at, session.user.session_id = session.second_factor_at, session.pk
     return session if session.user.is_active else None
 
 

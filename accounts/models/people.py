@@ -112,6 +112,7 @@ class User(AbstractBaseUser, PermissionsMixin, TimeStamped, Versioned):
 
     # Not stored: set by whoever finds the session behind a request.
     second_factor_at: datetime | None = None
+    session_id: int | None = None
 
     objects: ClassVar[UserManager] = UserManager()
 

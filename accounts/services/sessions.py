@@ -169,10 +169,11 @@ def locked_owner(user: User) -> User:
 
 
 def hold_author(user: User) -> None:
-    """Lock the row of whoever began a request, who may have been suspended, or signed out everywhere, meanwhile.
+    """Lock the row of whoever began a request, and of the session it came by; either may have been shut meanwhile.
 
-    Whatever lasts, such as a key, is made under this lock: who shuts somebody out finds it made already, or it is not
-    made. A person's row comes before an organization's, as for who erases an account. Raises Unauthenticated.
+    Whatever lasts, such as a key, is made under these locks: who suspends somebody, signs them out everywhere or ends
+    that one session finds it made already, or it is not made. A person's row comes before an organization's, as for who
+    erases an account. Raises Unauthenticated.
     """
     try:
         locked_owner(user)
@@ -180,6 +181,8 @@ def hold_author(user: User) -> None:
         raise Unauthenticated(
             "The account was suspended, or all its sessions were ended."
         ) from None
+    if user.session_id is not None and _locked(user.session_id, user_id=user.pk) is None:
+        raise Unauthenticated("The session was ended.")
 
 
 def _open(user: User, *, kind: Session.Kind, proof: Proof, at: datetime) -> Session:

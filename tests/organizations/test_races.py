@@ -6,6 +6,7 @@ import pytest
 from django.db import DatabaseError
 from django.utils import timezone
 
+from accounts import selectors
 from accounts.models import User
 from accounts.services import deletions, sessions, suspension
 from apikeys.models import ApiKey, Secret
@@ -197,11 +198,22 @@ def reset_password_of_adam(organization, olivia, adam):
     sessions.end_all(user=owner, reason="password_reset")
 
 
+def signed_in(person):
+    """Return the person as a request that comes by a session of theirs knows them."""
+    claims = sessions.claims_of(sessions.start_portal(user=person, at=timezone.now()))
+    return selectors.live_session(claims, at=timezone.now()).user
+
+
+def end_session_of_adam(organization, olivia, adam):
+    assert sessions.end(user=adam, session_id=adam.session_id)
+
+
 SHUT_OUT = {
     "removed": (remove_adam, NotFound),
     "demoted": (demote_adam, Forbidden),
     "suspended": (suspend_adam, Unauthenticated),
     "signed_out": (reset_password_of_adam, Unauthenticated),
+    "session_ended": (end_session_of_adam, Unauthenticated),
 }
 
 
@@ -251,6 +263,7 @@ def acts_of_adam(organization, adam, key, on, off):
 @pytest.mark.parametrize("how", SHUT_OUT)
 def test_what_was_begun_by_whom_is_being_shut_out_is_not_done(organization, olivia, adam, how):
     shut_out, refusal = SHUT_OUT[how]
+    adam = signed_in(adam)
     key = ApiKeyFactory.create(organization=organization)
     on, off = (WebhookFactory.create(organization=organization) for _ in range(2))
     endpoints.disable_webhook(webhook=off, at=timezone.now())
@@ -261,6 +274,17 @@ def test_what_was_begun_by_whom_is_being_shut_out_is_not_done(organization, oliv
 
     assert [type(one) for one in outcomes] == [refusal] * len(acts)
     assert left_alone(organization) == before
+
+
+def test_another_session_that_is_being_ended_stops_nothing(organization, adam):
+    here, elsewhere = signed_in(adam), signed_in(adam)
+    key = ApiKeyFactory.create(organization=organization)
+
+    sessions.end(user=adam, session_id=elsewhere.session_id)
+    keys.update_key(key=key, settings={"name": "Kept"}, at=timezone.now(), by=here)
+
+    key.refresh_from_db()
+    assert key.name == "Kept"
 
 
 def test_who_has_a_row_only_by_a_grant_keeps_it_until_the_grant_goes(organization, olivia, vera):
