@@ -37,8 +37,15 @@ from tests.factories.apikeys import ApiKeyFactory
 from tests.factories.organizations import MemberFactory
 from tests.factories.webhooks import WebhookFactory
 from tests.simultaneous import at_once
-from webhooks.models import Webhook, WebhookSecret
-from webhooks.services import endpoints
+from webhooks.models import (
+    ConformanceRun,
+    FeedPosition,
+    Webhook,
+    WebhookDelivery,
+    WebhookMessage,
+    WebhookSecret,
+)
+from webhooks.services import conformance, endpoints, feeds, resending, testing
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -227,6 +234,10 @@ def left_alone(organization):
             Secret.objects.all(),
             Webhook.objects.all(),
             WebhookSecret.objects.all(),
+            WebhookDelivery.objects.all(),
+            WebhookMessage.objects.filter(is_test=True),
+            ConformanceRun.objects.all(),
+            FeedPosition.objects.all(),
             OrganizationInvitation.objects.all(),
         )
     ]
@@ -253,6 +264,14 @@ def acts_of_adam(organization, adam, key, on, off):
         lambda: endpoints.disable_webhook(webhook=on, at=now, by=adam),
         lambda: endpoints.enable_webhook(webhook=off, by=adam),
         lambda: endpoints.delete_webhook(webhook=on, by=adam),
+        lambda: resending.resend(delivery=on.deliveries.get(), at=now, by=adam),
+        lambda: resending.recover(webhook=on, since=now, at=now, by=adam),
+        lambda: resending.replay_missing(webhook=on, since=now, at=now, by=adam),
+        lambda: testing.send_test(webhook=on, at=now, by=adam),
+        lambda: conformance.request_run(webhook=on, requested_by=adam, at=now),
+        lambda: feeds.acknowledge(
+            organization=organization, consumer="default", position=0, at=now, by=adam
+        ),
         lambda: organizations.update_organization(
             organization=organization, changes={"name": "Late"}, by=adam
         ),
@@ -267,6 +286,7 @@ def test_what_was_begun_by_whom_is_being_shut_out_is_not_done(organization, oliv
     key = ApiKeyFactory.create(organization=organization)
     on, off = (WebhookFactory.create(organization=organization) for _ in range(2))
     endpoints.disable_webhook(webhook=off, at=timezone.now())
+    testing.send_test(webhook=on, at=timezone.now())
     acts = acts_of_adam(organization, adam, key, on, off)
     before = left_alone(organization)
 

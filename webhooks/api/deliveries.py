@@ -84,7 +84,7 @@ class ResendView(WebhookScoped):
     def post(self, request: Request, webhook_id: int, delivery_id: int) -> Response:
         """Send a message again at once and by a fresh schedule, whatever became of it before. Its id stays the same."""
         delivery = self.delivery(webhook_id, delivery_id)
-        queued = resending.resend(delivery=delivery, at=timezone.now())
+        queued = resending.resend(delivery=delivery, at=timezone.now(), by=self.tenant.user)
         return Response(DeliverySerializer(queued).data, status=202)
 
 
@@ -104,7 +104,7 @@ class RecoverView(WebhookScoped):
         """Send again every message of a time that was given up or canceled."""
         webhook = self.webhook(webhook_id)
         period = self.body(ResendPeriodSerializer)
-        count = resending.recover(webhook=webhook, at=timezone.now(), **period)
+        count = resending.recover(webhook=webhook, at=timezone.now(), by=self.tenant.user, **period)
         return Response({"count": count}, status=202)
 
 
@@ -128,7 +128,9 @@ class ReplayMissingView(WebhookScoped):
         """
         webhook = self.webhook(webhook_id)
         period = self.body(ResendPeriodSerializer)
-        count = resending.replay_missing(webhook=webhook, at=timezone.now(), **period)
+        count = resending.replay_missing(
+            webhook=webhook, at=timezone.now(), by=self.tenant.user, **period
+        )
         return Response({"count": count}, status=202)
 
 

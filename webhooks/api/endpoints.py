@@ -215,5 +215,7 @@ class TestEventView(WebhookScoped):
         """
         webhook = self.webhook(webhook_id)
         event_type = self.body(TestEventSerializer)["event_type"]
-        delivery = testing.send_test(webhook=webhook, at=timezone.now(), event_type=event_type)
+        delivery = testing.send_test(
+            webhook=webhook, at=timezone.now(), event_type=event_type, by=self.tenant.user
+        )
         return Response(DeliverySerializer(delivery).data, status=202)

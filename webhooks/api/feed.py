@@ -95,6 +95,9 @@ class AcknowledgeFeedView(WebhookScoped):
         """Say that everything up to a position is dealt with. A position only moves ahead, also under a race."""
         body = self.body(AcknowledgeFeedSerializer)
         position = positions.acknowledge(
-            organization=self.tenant.organization, at=timezone.now(), **body
+            organization=self.tenant.organization,
+            at=timezone.now(),
+            by=self.tenant.user,
+            **body,
         )
         return Response(FeedPositionSerializer(position).data)

@@ -67,8 +67,11 @@ class TooManyRuns(TooManyRequests):
 
 @transaction.atomic
 def request_run(*, webhook: Webhook, requested_by: User | None, at: datetime) -> ConformanceRun:
-    """Queue a run and return it. Raises ConformanceUnavailable, ConformanceRunning or TooManyRuns."""
-    locked = endpoints.locked_row(webhook.pk)
+    """Queue a run and return it.
+
+    Raises ConformanceUnavailable, ConformanceRunning, TooManyRuns, or what `endpoints.locked_for` raises.
+    """
+    locked = endpoints.locked_for(webhook, requested_by)
     if locked.kind != Kind.STANDARD or locked.disabled_reason in _SHUT:
         raise ConformanceUnavailable
     if locked.conformance_runs.filter(status__in=_OPEN).exists():

@@ -88,7 +88,7 @@ def update_webhook(
     """
     columns = _columns(checked(settings))
     with transaction.atomic():
-        locked = _locked_for(webhook, by)
+        locked = locked_for(webhook, by)
         changed = {name: value for name, value in columns.items() if getattr(locked, name) != value}
         if "headers_encrypted" in changed and headers_of(locked) == settings.get("headers"):
             del changed["headers_encrypted"]
@@ -148,7 +148,7 @@ def rotate_secret(
     Raises InvalidInput, NotFound, and what `access.lock_open_for` raises where a person asks.
     """
     secrets.require_overlap(overlap_seconds)
-    locked = _locked_for(webhook, by)
+    locked = locked_for(webhook, by)
     secrets.retire(locked, at=at, overlap_seconds=overlap_seconds)
     shown = secrets.mint(locked)
     locked.save(update_fields=["updated_at"])
@@ -176,7 +176,7 @@ def disable_webhook(
     One that is disabled already stays as it is, except that staff's word replaces any other reason. Raises NotFound,
     and what `access.lock_open_for` raises where a person asks.
     """
-    locked = _locked_for(webhook, by)
+    locked = locked_for(webhook, by)
     is_taken_over = reason == DisabledReason.STAFF != locked.disabled_reason
     if locked.disabled_at is not None and not is_taken_over:
         return locked
@@ -264,7 +264,11 @@ def locked_row(webhook_id: int) -> Webhook:
     return found
 
 
-def _locked_for(webhook: Webhook, by: User | None) -> Webhook:
+def locked_for(webhook: Webhook, by: User | None) -> Webhook:
+    """Return an endpoint, locked, that a person may still change; nobody is asked about keys, staff and operators.
+
+    Raises NotFound, and what `access.lock_open_for` raises where a person asks.
+    """
     if by is not None:
         _lock_for(webhook, by)
     return locked_row(webhook.pk)

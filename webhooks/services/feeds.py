@@ -4,8 +4,11 @@ from datetime import datetime
 
 from django.db import connection, transaction
 
+from accounts.models import User
 from config.common.errors import Conflict, FieldError, InvalidInput
+from organizations import access
 from organizations.models import Organization
+from organizations.roles import Permission
 from webhooks import selectors
 from webhooks.models import FeedPosition
 
@@ -31,19 +34,25 @@ class TooManyConsumers(Conflict):
 
 @transaction.atomic
 def acknowledge(
-    *, organization: Organization, consumer: str, position: int, at: datetime
+    *,
+    organization: Organization,
+    consumer: str,
+    position: int,
+    at: datetime,
+    by: User | None = None,
 ) -> FeedPosition:
     """Move a consumer ahead to a position of the feed and return where it is; it never moves back.
 
-    Raises InvalidInput for a position that the feed has not come to yet, or TooManyConsumers.
+    Raises InvalidInput for a position that the feed has not come to yet, TooManyConsumers, or what
+    `access.lock_open_for` raises.
     """
     if position > selectors.end_of_feed(organization):
         message = "The feed has not come to this position yet."
         fix = "Use `position` of an answer of the feed."
         fault = FieldError(pointer="#/position", code="position", message=message, fix=fix)
         raise InvalidInput(message, errors=[fault])
-    # NO KEY: rows that refer to the organization may be written meanwhile; another acknowledgment waits.
-    Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
+    # Another acknowledgment waits.
+    access.lock_open_for(organization.pk, by=by, permission=Permission.WEBHOOKS_WRITE)
     known = FeedPosition.objects.filter(organization=organization)
     if not known.filter(consumer=consumer).exists() and known.count() >= MAX_CONSUMERS:
         raise TooManyConsumers(f"There are {MAX_CONSUMERS} consumers.", limit=MAX_CONSUMERS)

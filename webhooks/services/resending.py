@@ -6,6 +6,7 @@ from itertools import islice
 from django.db import transaction
 from django.db.models import F, QuerySet
 
+from accounts.models import User
 from config.common.errors import Conflict, NotFound
 from config.common.events import publish
 from webhooks import matching
@@ -34,12 +35,14 @@ class AlreadyOnItsWay(Conflict):
 
 
 @transaction.atomic
-def resend(*, delivery: WebhookDelivery, at: datetime) -> WebhookDelivery:
+def resend(*, delivery: WebhookDelivery, at: datetime, by: User | None = None) -> WebhookDelivery:
     """Send one message again, at once and by a fresh schedule, whatever became of it before.
 
-    The id stays the same, so that a receiver that has it already can tell. Raises EndpointDisabled or AlreadyOnItsWay.
+    The id stays the same, so that a receiver that has it already can tell. Raises EndpointDisabled, AlreadyOnItsWay, or
+    what `endpoints.locked_for` raises.
     """
-    webhook = enabled(delivery.webhook_id)
+    of = Webhook(pk=delivery.webhook_id, organization_id=delivery.organization_id)
+    webhook = enabled(of, by)
     locked = WebhookDelivery.objects.select_for_update().filter(pk=delivery.pk).first()
     if locked is None:
         raise NotFound
@@ -59,12 +62,13 @@ def recover(
     at: datetime,
     until: datetime | None = None,
     statuses: tuple[str, ...] = (Status.FAILED, Status.CANCELED),
+    by: User | None = None,
 ) -> int:
     """Send again what an endpoint did not take of the messages since a time; return how many, 10,000 at most.
 
-    The oldest come first. Raises EndpointDisabled.
+    The oldest come first. Raises EndpointDisabled, or what `endpoints.locked_for` raises.
     """
-    locked = enabled(webhook.pk)
+    locked = enabled(webhook, by)
     found = recoverable(webhook=locked, since=since, until=until, statuses=statuses)
     chosen = list(found.order_by("pk").values_list("pk", flat=True)[:MAX_AT_ONCE])
     requeued = _requeue(
@@ -90,14 +94,19 @@ def recoverable(
 
 @transaction.atomic
 def replay_missing(
-    *, webhook: Webhook, since: datetime, at: datetime, until: datetime | None = None
+    *,
+    webhook: Webhook,
+    since: datetime,
+    at: datetime,
+    until: datetime | None = None,
+    by: User | None = None,
 ) -> int:
     """Send what an endpoint was never sent of the messages since a time; return how many, 10,000 at most.
 
     That is what happened while it was disabled, before it existed, or before its types and filters were changed; they
-    hold as they are now. Raises EndpointDisabled.
+    hold as they are now. Raises EndpointDisabled, or what `endpoints.locked_for` raises.
     """
-    locked = enabled(webhook.pk)
+    locked = enabled(webhook, by)
     wanted = _standing(missing(webhook=locked, since=since, until=until))
     WebhookDelivery.objects.bulk_create(
         [
@@ -146,18 +155,19 @@ def _standing(messages: list[WebhookMessage]) -> list[WebhookMessage]:
     return [one for one in messages if one.pk in standing]
 
 
-def enabled(webhook_id: int) -> Webhook:
-    """Return an endpoint, locked so that nobody disables it meanwhile. Raises EndpointDisabled or NotFound.
+def enabled(webhook: Webhook, by: User | None) -> Webhook:
+    """Return an endpoint, locked so that nobody disables it meanwhile, nor shuts out whoever asks.
 
+    Raises EndpointDisabled, or what `endpoints.locked_for` raises.
     Whoever has something sent by hand wants to see what comes of it: the endpoint is left alone no longer.
     """
-    webhook = endpoints.locked_row(webhook_id)
-    if not webhook.is_enabled:
+    locked = endpoints.locked_for(webhook, by)
+    if not locked.is_enabled:
         raise EndpointDisabled
-    if webhook.circuit_open_until is not None:
-        webhook.circuit_open_until = None
-        webhook.save(update_fields=["circuit_open_until"])
-    return webhook
+    if locked.circuit_open_until is not None:
+        locked.circuit_open_until = None
+        locked.save(update_fields=["circuit_open_until"])
+    return locked
 
 
 def _requeue(deliveries: QuerySet[WebhookDelivery], trigger: Trigger, at: datetime) -> int:

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from accounts.models import User
 from config.common.errors import FieldError, InvalidInput
 from config.common.events import publish
 from webhooks import catalogue
@@ -15,10 +16,16 @@ DEFAULT_TYPE = "webhook.created"
 
 
 @transaction.atomic
-def send_test(*, webhook: Webhook, at: datetime, event_type: str = DEFAULT_TYPE) -> WebhookDelivery:
+def send_test(
+    *,
+    webhook: Webhook,
+    at: datetime,
+    event_type: str = DEFAULT_TYPE,
+    by: User | None = None,
+) -> WebhookDelivery:
     """Send the catalogue's example of an event type to one endpoint, whatever it subscribed to, and return the delivery.
 
-    Raises InvalidInput for an unknown type, or EndpointDisabled.
+    Raises InvalidInput for an unknown type, EndpointDisabled, or what `endpoints.locked_for` raises.
     """
     described = catalogue.described(event_type)
     if described is None:
@@ -26,7 +33,7 @@ def send_test(*, webhook: Webhook, at: datetime, event_type: str = DEFAULT_TYPE)
         fix = "Use a name from the list of event types."
         fault = FieldError(pointer="#/event_type", code="event_type", message=message, fix=fix)
         raise InvalidInput(message, errors=[fault])
-    locked = resending.enabled(webhook.pk)
+    locked = resending.enabled(webhook, by)
     owed = WebhookMessage.objects.create(
         message_id=outbox.new_message_id(),
         organization_id=locked.organization_id,

@@ -47,7 +47,7 @@ def delivery_resend(request: HttpRequest, pk: int, delivery_pk: int) -> HttpResp
     """Send one message again."""
     delivery = _delivery(request, pk, delivery_pk)
     try:
-        resending.resend(delivery=delivery, at=timezone.now())
+        resending.resend(delivery=delivery, at=timezone.now(), by=tenant_of_page(request).user)
     except DomainError as error:
         messages.error(request, f"{error.detail} {error.fix}")
     else:
@@ -66,7 +66,9 @@ def send_again(request: HttpRequest, pk: int) -> HttpResponse:
         is_replay = form.cleaned_data["what"] == PeriodForm.REPLAY
         verb = resending.replay_missing if is_replay else resending.recover
         try:
-            count = verb(webhook=webhook, at=timezone.now(), **period)
+            count = verb(
+                webhook=webhook, at=timezone.now(), by=tenant_of_page(request).user, **period
+            )
         except DomainError as error:
             form.refuse(error)
         else:

@@ -182,7 +182,12 @@ def webhook_test(request: HttpRequest, pk: int) -> HttpResponse:
     form = TestEventForm(request.POST)
     try:
         event_type = form.cleaned_data["event_type"] if form.is_valid() else ""
-        delivery = testing.send_test(webhook=webhook, at=timezone.now(), event_type=event_type)
+        delivery = testing.send_test(
+            webhook=webhook,
+            at=timezone.now(),
+            event_type=event_type,
+            by=tenant_of_page(request).user,
+        )
     except DomainError as error:
         messages.error(request, f"{error.detail} {error.fix}")
         return redirect("webhooks:webhook-detail", pk=pk)
