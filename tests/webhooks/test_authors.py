@@ -7,9 +7,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from organizations import access
+from organizations.services import grants
 from tests.webhooks.browsing import page
 from webhooks.forms import PeriodForm
-from webhooks.services import fan_out
+from webhooks.services import endpoints, fan_out
 
 pytestmark = pytest.mark.django_db
 HOOKS = "/api/v1/webhooks"
@@ -63,3 +65,75 @@ def test_a_page_holds_its_author(mia_browses, webhook, delivery, what):
 
     assert answer.status_code == 302
     assert tables_locked_first(seen) == AUTHOR_FIRST
+
+
+FILTER = {"path": "data.role", "operator": "equals", "value": "OWNER"}
+OTHER_FILTER = {"path": "data.user_id", "operator": "exists"}
+SUBSCRIBED = {"event_types": ["member.*", "webhook.created"], "filters": [FILTER]}
+
+
+@pytest.fixture
+def given(organization, adam, vera, webhook):
+    """A webhook with few events that somebody who only reads was given."""
+    endpoints.update_webhook(webhook=webhook, settings=SUBSCRIBED)
+    grants.give(
+        tenant=access.tenant_of(adam, organization.pk), user_id=vera.pk,
+        permission="webhooks:write", kind="webhook", object_id=webhook.pk,
+    )  # fmt: skip
+    return webhook
+
+
+def subscribed(webhook):
+    webhook.refresh_from_db()
+    return {name: getattr(webhook, name) for name in SUBSCRIBED}
+
+
+@pytest.mark.parametrize(
+    ("wider", "pointers"),
+    [
+        ({"event_types": ["*"]}, ["#/event_types/0"]),
+        ({"event_types": []}, ["#/event_types/0"]),
+        ({"event_types": ["member.*", "webhook.*", "api_key.*"]}, ["#/event_types/1", "#/event_types/2"]),
+        ({"filters": []}, ["#/filters"]),
+        ({"filters": [OTHER_FILTER]}, ["#/filters"]),
+        ({"event_types": ["*"], "filters": []}, ["#/event_types/0", "#/filters"]),
+    ],
+    ids=["all", "none_means_all", "areas", "no_filter", "another_filter", "both"],
+)  # fmt: skip
+def test_who_was_given_one_webhook_has_it_told_of_no_more(
+    api_as, adam, vera, given, wider, pointers
+):
+    path = f"{HOOKS}/{given.pk}"
+
+    refused = api_as(vera).patch(path, {"description": "Wider", **wider})
+
+    assert (refused.status_code, refused.json()["permission"]) == (403, "webhooks:write")
+    assert [one["pointer"] for one in refused.json()["errors"]] == pointers
+    assert (subscribed(given), given.description) == (SUBSCRIBED, "Books")
+    assert api_as(adam).patch(path, wider).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "narrower",
+    [
+        {"event_types": ["member.added", "webhook.created"]},
+        {"filters": [FILTER, OTHER_FILTER]},
+        {"event_types": ["member.*"], "filters": [OTHER_FILTER, FILTER]},
+        SUBSCRIBED,
+    ],
+    ids=["types", "filters", "both", "the_same"],
+)
+def test_who_was_given_one_webhook_may_have_it_told_of_less(api_as, vera, given, narrower):
+    assert api_as(vera).patch(f"{HOOKS}/{given.pk}", narrower).status_code == 200
+
+    assert subscribed(given) == {**SUBSCRIBED, **narrower}
+
+
+def test_the_page_says_why_a_subscription_is_not_widened(vera_browses, given):
+    form = {"url": given.url, "description": "Wider", "event_types": ["*"], "concurrency": "1"}
+
+    answer = vera_browses.post(page(given, "edit/"), form)
+
+    assert answer.status_code == 200
+    assert "The webhook is not told of * now." in answer.content.decode()
+    assert (subscribed(given), given.description) == (SUBSCRIBED, "Books")

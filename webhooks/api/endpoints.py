@@ -109,7 +109,10 @@ class WebhookView(Showing, WebhookScoped):
         examples=[examples.CHANGES, examples.WEBHOOK],
     )
     def patch(self, request: Request, webhook_id: int) -> Response:
-        """Change what is sent. What waits for the endpoint already goes to the new URL."""
+        """Change what is sent. What waits for the endpoint already goes to the new URL.
+
+        Whoever may do so by a grant on this webhook alone has it told of fewer events, and never of more (403).
+        """
         webhook = self.webhook(webhook_id)
         body = self.sent(UpdateWebhookSerializer)
         changed = endpoints.update_webhook(

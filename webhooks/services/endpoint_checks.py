@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypedDict, cast
 
 from config.common import http
-from config.common.errors import FieldError, InvalidInput
+from config.common.errors import FieldError, Forbidden, InvalidInput
+from organizations.roles import Permission
 from webhooks import catalogue, matching
-from webhooks.models import Kind, Signature
+from webhooks.models import Kind, Signature, Webhook
 
 MAX_EVENT_TYPES = 100
 MAX_HEADERS = 20
@@ -60,6 +61,29 @@ def checked(settings: EndpointChanges | EndpointSettings) -> EndpointSettings:
     if faults:
         raise InvalidInput("Some settings of the webhook are not valid.", errors=faults)
     return cast("EndpointSettings", clean)
+
+
+def require_no_wider(webhook: Webhook, changed: Mapping[str, Any]) -> None:
+    """Raise Forbidden where changes would have an endpoint told of events that it is not told of now.
+
+    Types may be left out or narrowed, filters added.
+    """
+    faults: Faults = []
+    fix = "Leave it as it is, or have somebody do this whose role permits them to change webhooks."
+    for index, pattern in enumerate(changed.get("event_types", ())):
+        # A pattern within another one matches it as a type does.
+        if not matching.wants_type(webhook.event_types, pattern):
+            message = f"The webhook is not told of {pattern} now."
+            _note(faults, f"#/event_types/{index}", "not_held", message, fix)
+    kept = {matching.written(condition) for condition in changed.get("filters", webhook.filters)}
+    if not kept.issuperset(matching.written(condition) for condition in webhook.filters):
+        _note(faults, "#/filters", "not_held", "A present filter is missing.", fix)
+    if faults:
+        wanted = Permission.WEBHOOKS_WRITE.value
+        detail = (
+            f"This needs the permission {wanted}: on one webhook alone it widens no subscription."
+        )
+        raise Forbidden(detail, errors=faults, permission=wanted)
 
 
 def _check_url(url: str, faults: Faults) -> str:

@@ -14,6 +14,7 @@ from config.common.errors import Conflict, NotFound
 from config.common.events import publish
 from config.common.logs import REDACTED
 from organizations import access
+from organizations.access import Tenant
 from organizations.models import Organization
 from organizations.roles import Permission
 from organizations.services import grants
@@ -21,7 +22,12 @@ from webhooks import selectors
 from webhooks.models import DisabledReason, Status, Webhook, WebhookAttempt, WebhookDelivery
 from webhooks.models.endpoints import HEADERS
 from webhooks.services import secrets
-from webhooks.services.endpoint_checks import EndpointChanges, EndpointSettings, checked
+from webhooks.services.endpoint_checks import (
+    EndpointChanges,
+    EndpointSettings,
+    checked,
+    require_no_wider,
+)
 from webhooks.signals import (
     WebhookCreated,
     WebhookDeleted,
@@ -84,16 +90,20 @@ def update_webhook(
 ) -> Webhook:
     """Change the given settings and return the endpoint; nothing happens when they are as they were.
 
-    Raises InvalidInput, NotFound, and what `access.lock_open_for` raises where a person asks.
+    Whoever may change this one only, by a grant on it, has it told of no more events than before. Raises InvalidInput,
+    NotFound, Forbidden, and what `access.lock_open_for` raises where a person asks.
     """
     columns = _columns(checked(settings))
     with transaction.atomic():
-        locked = locked_for(webhook, by)
+        tenant = None if by is None else _lock_for(webhook, by)
+        locked = locked_row(webhook.pk)
         changed = {name: value for name, value in columns.items() if getattr(locked, name) != value}
         if "headers_encrypted" in changed and headers_of(locked) == settings.get("headers"):
             del changed["headers_encrypted"]
         if not changed:
             return locked
+        if tenant is not None and not tenant.may(Permission.WEBHOOKS_WRITE):
+            require_no_wider(locked, changed)
         before = _told(locked, changed)
         for name, value in changed.items():
             setattr(locked, name, value)
@@ -274,8 +284,8 @@ def locked_for(webhook: Webhook, by: User | None) -> Webhook:
     return locked_row(webhook.pk)
 
 
-def _lock_for(webhook: Webhook, by: User | None) -> None:
-    access.lock_open_for(
+def _lock_for(webhook: Webhook, by: User | None) -> Tenant:
+    return access.lock_open_for(
         webhook.organization_id, by=by, permission=Permission.WEBHOOKS_WRITE, on=webhook
     )
 

@@ -24,7 +24,7 @@ _CUSTOM = """
 Custom roles always hold `organization:read`. Who has one ranks as a viewer where a built-in role is asked for. A role
 that changes holds for its holders' next request; one that is deleted leaves them with the replacement that is named.
 
-Beyond a role, a member can be given one permission on one object, by somebody else who has it. It ends when it is taken away or its holder leaves.
+Beyond a role, a member can be given one permission on one object, by somebody else who has it. It ends when it is taken away or its holder leaves. Who may change one webhook only may have it told of fewer events, and never of more.
 """
 _PLATFORM = """
 ## On the platform
