@@ -1,6 +1,7 @@
 """Test events: the example of a type, sent to one endpoint alone."""
 
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -27,18 +28,13 @@ def send_test(
 
     Raises InvalidInput for an unknown type, EndpointDisabled, or what `endpoints.locked_for` raises.
     """
-    described = catalogue.described(event_type)
-    if described is None:
-        message = f"No event is called {event_type[:80]!r}."
-        fix = "Use a name from the list of event types."
-        fault = FieldError(pointer="#/event_type", code="event_type", message=message, fix=fix)
-        raise InvalidInput(message, errors=[fault])
+    example = _example_of(event_type)
     locked = resending.enabled(webhook, by)
     owed = WebhookMessage.objects.create(
         message_id=outbox.new_message_id(),
         organization_id=locked.organization_id,
         event_type=event_type,
-        payload=outbox.payload_of(event_type, at, described.example["data"]),
+        payload=outbox.payload_of(event_type, at, example["data"]),
         is_test=True,
         occurred_at=at,
         fanned_out_at=at,
@@ -57,3 +53,13 @@ def send_test(
     )
     doorbell.ring_on_commit()
     return delivery
+
+
+def _example_of(event_type: str) -> dict[str, Any]:
+    described = catalogue.described(event_type)
+    if described is None:
+        message = f"No event is called {event_type[:80]!r}."
+        fix = "Use a name from the list of event types."
+        fault = FieldError(pointer="#/event_type", code="event_type", message=message, fix=fix)
+        raise InvalidInput(message, errors=[fault])
+    return described.example
