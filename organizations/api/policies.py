@@ -7,6 +7,7 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.permissions import RecentlyAuthenticated
 from config.common import query
 from config.common.listing import Listing
 from config.common.problem_answers import conflict
@@ -27,6 +28,7 @@ from organizations.api.rights import (
 from organizations.api.serializers import CustomRoleSerializer
 from organizations.models import CustomRole
 from organizations.roles import GRANTS, MEANINGS, Permission
+from organizations.scoping import HasGrant
 from organizations.services import custom_roles, grants, security_policy
 
 _TAKEN = conflict("`role_name_taken`, or `role_limit_reached`.")
@@ -201,6 +203,7 @@ class GrantView(OrganizationPathView):
 class SecurityPolicyView(OrganizationPathView):
     """Who may come in, and what keys may be."""
 
+    permission_classes = (IsAuthenticated, HasGrant, RecentlyAuthenticated)
     permissions_by_method: ClassVar[dict[str, Permission]] = {
         "GET": Permission.ORGANIZATION_READ,
         "PATCH": Permission.SECURITY_WRITE,
@@ -231,7 +234,7 @@ class SecurityPolicyView(OrganizationPathView):
 
         Members who do not have a second factor when one is required are told by mail how to set one up. Keys that are
         older than a new greatest age go on working; they are marked `is_outdated`, and the owners are told how many there
-        are.
+        are. It needs a proof of who you are that is at most ten minutes old; see `auth_reauthenticate`.
         """
         changes = self.sent(UpdateSecurityPolicySerializer).validated_data
         changed = security_policy.change_policy(tenant=self.tenant, changes=changes)

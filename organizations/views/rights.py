@@ -5,6 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.permissions import proof_first
 from config.common import pagination
 from config.common.errors import DomainError
 from config.common.forms import form_page
@@ -146,6 +147,9 @@ def policy(request: HttpRequest) -> HttpResponse:
         require_noted(tenant, Permission.SECURITY_WRITE)
     form = PolicyForm(request.POST if request.method == "POST" else None, tenant=tenant)
     if form.is_valid():
+        asked = proof_first(request, back_to=request.path)
+        if asked is not None:
+            return asked
         try:
             security_policy.change_policy(tenant=tenant, changes=form.policy())
         except DomainError as error:

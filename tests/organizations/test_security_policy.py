@@ -14,6 +14,7 @@ from organizations.models import Organization
 from organizations.roles import Permission
 from organizations.services import security_policy
 from organizations.services.security_policy import Policy
+from tests.clients import grow_old
 from tests.factories.accounts import PasskeyFactory
 from tests.factories.apikeys import ApiKeyFactory
 
@@ -52,6 +53,48 @@ def test_a_policy_is_read_and_changed(api_as, organization, adam, told):
     entry = AuditLog.objects.get(event="organization.security_policy_changed")
     assert entry.old_values["max_key_age_days"] is None
     assert entry.new_values["console_networks"] == ["127.0.0.1/32"]
+
+
+@pytest.fixture
+def strict(organization):
+    """The organization with a policy that somebody might wish away."""
+    ask_for(organization, max_key_age_days=30, allowed_scopes=["orders:*"])
+    return Organization.objects.get(pk=organization.pk)
+
+
+def is_untouched(organization):
+    now = Organization.objects.get(pk=organization.pk)
+    return (now.max_key_age_days, now.allowed_scopes) == (30, ["orders:*"])
+
+
+def test_it_is_changed_by_who_has_just_proved_who_they_are(api_as, strict, olivia, told):
+    client = api_as(olivia)
+    grow_old(olivia)
+    told()
+
+    refused = client.patch(url(strict), {"max_key_age_days": None, "allowed_scopes": []})
+
+    assert (refused.status_code, refused.json()["code"]) == (403, "reauthentication_required")
+    assert is_untouched(strict)
+    assert told() == []
+    assert client.get(url(strict)).status_code == 200
+
+
+def test_the_page_asks_for_the_proof_and_leads_back(portal_as, strict, olivia, told):
+    page, form = portal_as(olivia), {"max_key_age_days": "", "allowed_scopes": "*"}
+    grow_old(olivia)
+    told()
+
+    asked = page.post("/organization/security/", form)
+
+    assert asked["Location"] == "/confirm/?next=%2Forganization%2Fsecurity%2F"
+    assert is_untouched(strict)
+    assert told() == []
+    assert page.get("/organization/security/").status_code == 200
+    olivia.sessions.update(authenticated_at=timezone.now())
+    assert page.post("/organization/security/", form)["Location"] == "/organization/security/"
+    changed = Organization.objects.get(pk=strict.pk)
+    assert (changed.max_key_age_days, changed.allowed_scopes) == (None, ["*"])
 
 
 @pytest.mark.parametrize("who", ["mia", "vera"])
