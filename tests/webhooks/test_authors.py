@@ -12,6 +12,7 @@ from organizations.services import grants
 from tests.webhooks.browsing import page
 from webhooks.forms import PeriodForm
 from webhooks.services import endpoints, fan_out
+from webhooks.services.endpoint_checks import EndpointChanges
 
 pytestmark = pytest.mark.django_db
 HOOKS = "/api/v1/webhooks"
@@ -69,7 +70,7 @@ def test_a_page_holds_its_author(mia_browses, webhook, delivery, what):
 
 FILTER = {"path": "data.role", "operator": "equals", "value": "OWNER"}
 OTHER_FILTER = {"path": "data.user_id", "operator": "exists"}
-SUBSCRIBED = {"event_types": ["member.*", "webhook.created"], "filters": [FILTER]}
+SUBSCRIBED: EndpointChanges = {"event_types": ["member.*", "webhook.created"], "filters": [FILTER]}
 
 
 @pytest.fixture
