@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from accounts.models import User
-from config.common.errors import FieldError, Forbidden, InvalidInput, NotFound
+from config.common.errors import Forbidden, InvalidInput, NotFound
 from config.common.views import ApiView
 from organizations import access
 from organizations.access import ConsoleAddressRefused, RowT, SecondFactorRequired, Tenant
@@ -75,12 +75,13 @@ class OrganizationScoped(ApiView):
             return None
         if text.isascii() and text.isdigit() and len(text) <= 18:
             return int(text)
-        message = "This is not an organization's id."
-        fix = "Send the id as a whole number, or leave the header out."
-        error = FieldError(
-            pointer=f"#/{_HEADER}", location="header", code="id", message=message, fix=fix
+        raise InvalidInput.at(
+            f"#/{_HEADER}",
+            location="header",
+            code="id",
+            message="This is not an organization's id.",
+            fix="Send the id as a whole number, or leave the header out.",
         )
-        raise InvalidInput(message, errors=[error])
 
     @cached_property
     def tenant(self) -> Tenant:

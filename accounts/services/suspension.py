@@ -8,7 +8,7 @@ from accounts.models import PlatformRole, User, UserStatus
 from accounts.services import sessions
 from accounts.signals import UserReinstated, UserSuspended
 from config.common import changes
-from config.common.errors import Conflict, FieldError, InvalidInput
+from config.common.errors import Conflict, InvalidInput
 from config.common.events import publish
 
 
@@ -44,7 +44,12 @@ def suspend(
     With `until`, a job lifts the suspension then. Nobody suspends themself.
     """
     if until is not None and at is not None and until <= at:
-        raise _past(until)
+        raise InvalidInput.at(
+            "#/until",
+            code="past",
+            message="A suspension ends in the future.",
+            fix="Give a later time, or none.",
+        )
     locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     is_own = by is not None and by.pk == locked.pk
     if is_own or locked.status != UserStatus.ACTIVE or locked.role == PlatformRole.SUPER_ADMIN:
@@ -104,11 +109,3 @@ def _lift(user: User) -> None:
 
 def _save(user: User) -> None:
     user.save(update_fields=["status", "suspended_reason", "suspended_until", "updated_at"])
-
-
-def _past(until: datetime) -> InvalidInput:
-    message = "A suspension ends in the future."
-    error = FieldError(
-        pointer="#/until", code="past", message=message, fix="Give a later time, or none."
-    )
-    return InvalidInput(message, errors=[error])

@@ -16,6 +16,7 @@ from billing import selectors as billing
 from config.common import changes
 from config.common.errors import Conflict
 from config.common.events import publish
+from config.common.overlap import require_overlap
 from organizations import access
 from organizations.models import Organization
 
@@ -132,7 +133,7 @@ def rotate_key(*, key: ApiKey, overlap_seconds: int, at: datetime) -> tuple[ApiK
     An older secret never outlives the key's own expiry, nor the end an earlier rotation set for it. Raises
     InvalidInput, KeyIsRevoked or KeyHasExpired.
     """
-    rotation.require_overlap(overlap_seconds)
+    require_overlap(overlap_seconds, at_most=rotation.MAX_OVERLAP_SECONDS)
     locked = _locked(key)
     if locked.expires_at is not None and locked.expires_at <= at:
         raise KeyHasExpired
