@@ -20,6 +20,7 @@ from accounts.models import (
 from accounts.passkeys import KnownCredential
 from accounts.tokens import AccessClaims
 from config.common import crypto
+from config.common.errors import NotFound
 
 
 def people(
@@ -55,6 +56,14 @@ def people(
 def user_by_email(email: str) -> User | None:
     """Return the person with this address, whatever their status."""
     return User.objects.filter(email=User.objects.normalize_email(email)).first()
+
+
+def user_called(email: str) -> User:
+    """Return the person with this address, for operators. Raises NotFound."""
+    user = user_by_email(email)
+    if user is None:
+        raise NotFound(f"Nobody has the address {email}.")
+    return user
 
 
 def imported_hash() -> str:

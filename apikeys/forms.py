@@ -159,7 +159,7 @@ class _CheckedForm(forms.ModelForm[Any]):
         for fault in self.faults_of(row):
             name = fault.pointer.split("/")[1]
             if name in data:
-                self.add_error(name, f"{fault.message} {fault.fix}".strip())
+                self.add_error(name, fault.told())
         return {name: getattr(row, name, value) for name, value in data.items()}
 
 

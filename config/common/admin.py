@@ -143,7 +143,7 @@ def _refused(form: type[forms.ModelForm[Any]], refusal: DomainError) -> type[for
                 return
             placed = [fault for fault in refusal.errors if _field_of(fault) in self.fields]
             for fault in placed:
-                self.add_error(_field_of(fault), f"{fault.message} {fault.fix}".strip())
+                self.add_error(_field_of(fault), fault.told())
             if len(placed) < len(refusal.errors) or not placed:
                 self.add_error(None, sentence_of(refusal))
 
@@ -156,5 +156,5 @@ def _field_of(fault: FieldError) -> str:
 
 def sentence_of(error: DomainError) -> str:
     """Return what happened and what to do next, for a message above a page."""
-    told = [f"{fault.message} {fault.fix}".strip() for fault in error.errors] or [error.fix]
-    return " ".join([error.detail, *told])
+    told = [fault.told(after=error.detail) for fault in error.errors] or [error.fix]
+    return " ".join(filter(None, [error.detail, *told]))

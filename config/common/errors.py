@@ -17,6 +17,11 @@ class FieldError:
     location: str = "body"
     fix: str = ""
 
+    def told(self, *, after: str = "") -> str:
+        """Return its message and its fix in sentences, without the message if `after` has said that already."""
+        message = "" if self.message == after else self.message
+        return f"{message} {self.fix}".strip()
+
     def as_dict(self) -> dict[str, str]:
         """Return the member of a problem's `errors` array."""
         return {

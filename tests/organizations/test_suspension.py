@@ -2,12 +2,13 @@
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from audit.models import AuditLog
 from config.common.errors import InvalidInput
 from organizations.models import Organization, OrganizationMember
 from organizations.services import limits, suspension
-from organizations.services.suspension import OrganizationNotActive
+from organizations.services.suspension import OrganizationNotActive, OrganizationNotSuspended
 from tests.factories.accounts import UserFactory
 from tests.simultaneous import at_once
 
@@ -28,7 +29,8 @@ def test_suspends_once_and_reinstates(organization, told):
     assert status_of(organization) == "SUSPENDED"
     assert told() == ["organization.suspended"]
     suspension.reinstate(organization=organization)
-    suspension.reinstate(organization=organization)
+    with pytest.raises(OrganizationNotSuspended):
+        suspension.reinstate(organization=organization)
     assert status_of(organization) == "ACTIVE"
     assert told() == ["organization.reinstated"]
 
@@ -115,6 +117,17 @@ def test_commands_say_what_they_cannot_find(organization, arguments):
         call_command(*arguments)
 
 
+def test_a_closed_organization_is_not_reinstated(organization):
+    Organization.objects.filter(pk=organization.pk).update(
+        status="CLOSED", closed_at=timezone.now()
+    )
+
+    with pytest.raises(CommandError, match="Only a suspended organization can be reinstated"):
+        call_command("reinstate_organization", organization.slug)
+
+    assert status_of(organization) == "CLOSED"
+
+
 def test_command_adds_a_member(organization, capsys):
     UserFactory.create(email="new@example.com")
 
@@ -129,7 +142,7 @@ def test_command_adds_a_member(organization, capsys):
 
 
 def test_command_refuses_an_unknown_person_and_a_second_time(organization, olivia):
-    with pytest.raises(CommandError, match="no account with the address"):
+    with pytest.raises(CommandError, match="Nobody has the address"):
         call_command("add_member", organization.slug, "nobody@example.com")
     with pytest.raises(CommandError, match="belongs to the organization already"):
         call_command("add_member", organization.slug, olivia.email)

@@ -1,15 +1,16 @@
 """Let a suspended account in again: `manage.py reinstate_user eve@example.com`."""
 
 from argparse import ArgumentParser
+from datetime import datetime
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from accounts import selectors, services
-from config.common import context
+from config.common.commands import DomainCommand
 
 
-class Command(BaseCommand):
+class Command(DomainCommand):
     """Lifts a suspension; sessions that ended with it stay ended."""
 
     help = "Let a suspended account in again."
@@ -18,12 +19,9 @@ class Command(BaseCommand):
         """Take the address."""
         parser.add_argument("email")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def act(self, options: dict[str, Any], at: datetime) -> None:
         """Lift the suspension."""
-        user = selectors.user_by_email(options["email"])
-        if user is None:
-            raise CommandError(f"Nobody has the address {options['email']}.")
-        with context.command("reinstate_user"):
-            if not services.suspension.reinstate(user=user):
-                raise CommandError(f"{user.email} is not suspended.")
+        user = selectors.user_called(options["email"])
+        if not services.suspension.reinstate(user=user):
+            raise CommandError(f"{user.email} is not suspended.")
         self.stdout.write(f"{user.email} may sign in again.")
