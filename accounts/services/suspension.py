@@ -68,19 +68,12 @@ def suspend(
 
 
 @transaction.atomic
-def reinstate(*, user: User) -> bool:
-    """Let a suspended account in again; return whether it was suspended."""
+def reinstate(*, user: User) -> None:
+    """Let a suspended account in again. Raises NotSuspended."""
     locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if locked.status != UserStatus.SUSPENDED:
-        return False
-    _lift(locked)
-    return True
-
-
-def require_reinstated(*, user: User) -> None:
-    """Let a suspended account in again. Raises NotSuspended."""
-    if not reinstate(user=user):
         raise NotSuspended
+    _lift(locked)
 
 
 def lift_due(*, at: datetime) -> int:

@@ -4,8 +4,6 @@ from argparse import ArgumentParser
 from datetime import datetime
 from typing import Any
 
-from django.core.management.base import CommandError
-
 from accounts import selectors, services
 from config.common.commands import DomainCommand
 
@@ -22,6 +20,5 @@ class Command(DomainCommand):
     def act(self, options: dict[str, Any], at: datetime) -> None:
         """Lift the suspension."""
         user = selectors.user_called(options["email"])
-        if not services.suspension.reinstate(user=user):
-            raise CommandError(f"{user.email} is not suspended.")
+        services.suspension.reinstate(user=user)
         self.stdout.write(f"{user.email} may sign in again.")
