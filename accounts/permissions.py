@@ -75,6 +75,17 @@ def recently_authenticated(page: Page[P]) -> Page[P]:
     return guarded
 
 
+def proof_first(request: HttpRequest, *, back_to: str) -> HttpResponse | None:
+    """Return the way to a proof of who is there, and from it back to a page; None where one is ten minutes old at most.
+
+    For forms of which only some submissions need it, or that are shown under another address than takes them.
+    """
+    session = middleware.live_session_of(request)
+    if session is None:
+        return redirect_to_login(back_to)
+    return None if step_up.is_recent(session, at=timezone.now()) else _ask_first(request, back_to)
+
+
 def staff_required(permission: PlatformPermission) -> Callable[[Page[P]], Page[P]]:
     """Let a page be seen only by staff whose platform role grants the permission, with a second factor given."""
 
@@ -91,14 +102,14 @@ def staff_required(permission: PlatformPermission) -> Callable[[Page[P]], Page[P
     return decorate
 
 
-def _ask_first(request: HttpRequest) -> HttpResponse:
+def _ask_first(request: HttpRequest, back_to: str = "") -> HttpResponse:
     if request.method not in _SAFE:
         messages.warning(
             request,
             "Too much time has passed since you signed in: nothing was changed. Confirm that it is you, then send "
             "the form once more.",
         )
-    query = urlencode({"next": request.get_full_path()})
+    query = urlencode({"next": back_to or request.get_full_path()})
     return HttpResponseRedirect(f"{reverse('accounts:confirm')}?{query}")
 
 

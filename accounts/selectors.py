@@ -20,7 +20,10 @@ from accounts.models import (
 from accounts.passkeys import KnownCredential
 from accounts.tokens import AccessClaims
 from config.common import crypto
-from config.common.errors import NotFound
+from config.common.errors import Conflict, NotFound
+
+# What may be spelled in another way: letters beyond ASCII, and what claims to be their encoding.
+_OTHER_SPELLING = r"[^\x01-\x7f]|@(.*\.)?xn--"
 
 
 def people(
@@ -58,12 +61,43 @@ def user_by_email(email: str) -> User | None:
     return User.objects.filter(email=User.objects.normalize_email(email)).first()
 
 
-def user_called(email: str) -> User:
-    """Return the person with this address, for operators. Raises NotFound."""
-    user = user_by_email(email)
-    if user is None:
-        raise NotFound(f"Nobody has the address {email}.")
-    return user
+class SeveralPeople(Conflict):
+    """Several accounts are meant; only an id tells them apart."""
+
+    code = "several_people"
+    title = "Several accounts are meant"
+    fix = "Give the id of the one that you mean."
+
+
+def person_called(text: str) -> User:
+    """Return whom an operator means: by an id, or by an address in any spelling.
+
+    Raises NotFound, and SeveralPeople where accounts that are older than the one spelling share the mailbox.
+    """
+    name = text.strip()
+    if name.isascii() and name.isdigit() and len(name) <= 18:
+        found = list(User.objects.filter(pk=int(name)))
+    else:
+        spellings = {name.lower(), User.objects.normalize_email(name)}
+        found = list(User.objects.filter(email__in=spellings).order_by("pk"))
+    if len(found) > 1:
+        named = ", ".join(f"{one.pk} ({one.email})" for one in found)
+        raise SeveralPeople(f"Several accounts share that mailbox: {named}. Name one by its id.")
+    if not found:
+        raise NotFound(f"Nobody has the address {name}.")
+    return found[0]
+
+
+def sharing_mailboxes() -> list[tuple[User, User | None]]:
+    """Return the accounts that nobody signs in to by their address, each with the one that has the mailbox's address.
+
+    They were opened before addresses had one spelling, and another account of the same mailbox has it.
+    """
+    suspect = User.objects.filter(email__regex=_OTHER_SPELLING).order_by("pk")
+    spelled = {one: User.objects.normalize_email(one.email) for one in suspect}
+    left = {one: email for one, email in spelled.items() if email != one.email}
+    holders = {one.email: one for one in User.objects.filter(email__in=set(left.values()))}
+    return [(one, holders.get(email)) for one, email in left.items()]
 
 
 def imported_hash() -> str:

@@ -13,31 +13,16 @@ from apikeys.gateway.decision import refusal_of
 from apikeys.gateway.headers import presented_key
 from apikeys.gateway.records import KeyRecord
 from apikeys.gateway.refusals import Outcome, error_of
-from apikeys.restrictions import Scopes
 from apikeys.services import refusals
+from apikeys.services.platform_scopes import opened_by
 from config.common import context
 from config.common.ip import client_ip
 from organizations.access import Tenant
 from organizations.models import Organization
-from organizations.roles import Permission
 
-# Scopes of the seller's API say nothing about Tollgate's own: only these, and never a mere `*`, open it. What could
-# make more of a key than it is stays with people.
-PLATFORM_SCOPE: Final = "tollgate:"
 _PRESENTED: Final = (
     (b"authorization", "HTTP_AUTHORIZATION"),
     (b"x-api-key", "HTTP_X_API_KEY"),
-)
-_OPEN_TO_KEYS: Final = frozenset(
-    {
-        Permission.ORGANIZATION_READ,
-        Permission.MEMBERS_READ,
-        Permission.KEYS_READ,
-        Permission.USAGE_READ,
-        Permission.WEBHOOKS_READ,
-        Permission.WEBHOOKS_WRITE,
-        Permission.BILLING_READ,
-    }
 )
 
 
@@ -65,12 +50,8 @@ class KeyCredentials:
 
     def tenant(self) -> Tenant:
         """Return the organization the key acts for, and what its `tollgate:` scopes permit there."""
-        scopes = Scopes(
-            scope for scope in self.record.scope_names if scope.startswith(PLATFORM_SCOPE)
-        )
-        permissions = {p for p in _OPEN_TO_KEYS if scopes.has(f"{PLATFORM_SCOPE}{p.value}")}
         organization = Organization.objects.get(pk=self.record.organization_id)
-        return Tenant(organization, None, "", frozenset(permissions))
+        return Tenant(organization, None, "", opened_by(self.record.scope_names))
 
 
 class ApiKeyAuthentication(BaseAuthentication):

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.dispatch import receiver
 
+from accounts.models import User, UserStatus
 from accounts.services import personal_data
 from accounts.signals import UserErased, UserReinstated, UserSuspended
 from apikeys import selectors
@@ -57,9 +58,12 @@ def reload_keys_of_organization(
 def revoke_keys_of_erased_user(event: UserErased, at: datetime, **_: object) -> None:
     """The keys of what was the person's alone go with them; other organizations keep theirs.
 
-    By now the person has left every organization in which there are others.
+    By now the person has left every organization in which there are others. What somebody made who was suspended has
+    stopped until they are let in again, which they never are: else it would work again without them.
     """
     keys.revoke_keys_where_member(user_id=event.user_id, at=at)
+    if User.objects.filter(pk=event.user_id, status=UserStatus.SUSPENDED).exists():
+        keys.revoke_keys_made_by(user_id=event.user_id, at=at)
 
 
 @receiver(published, sender=OrganizationClosed)

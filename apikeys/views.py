@@ -96,7 +96,12 @@ def key_edit(request: HttpRequest, pk: int) -> HttpResponse:
     form = EditKeyForm(request.POST or None, key=key)
     if form.is_valid():
         try:
-            keys.update_key(key=key, settings=form.changes(), at=timezone.now())
+            keys.update_key(
+                key=key,
+                settings=form.changes(),
+                at=timezone.now(),
+                by=tenant_of_page(request).user,
+            )
         except DomainError as error:
             form.refuse(error)
         else:
@@ -117,7 +122,10 @@ def key_rotate(request: HttpRequest, pk: int) -> HttpResponse:
         try:
             overlap_seconds = form.cleaned_data["overlap_seconds"]
             key, secret = keys.rotate_key(
-                key=key, overlap_seconds=overlap_seconds, at=timezone.now()
+                key=key,
+                overlap_seconds=overlap_seconds,
+                at=timezone.now(),
+                by=tenant_of_page(request).user,
             )
         except DomainError as error:
             form.refuse(error)
@@ -132,7 +140,7 @@ def key_revoke(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask, then end a key for good."""
     key = _key(request, pk)
     if request.method == "POST":
-        keys.revoke_key(key=key, at=timezone.now())
+        keys.revoke_key(key=key, at=timezone.now(), by=tenant_of_page(request).user)
         messages.success(request, f"{key.name} is revoked.")
         return redirect("apikeys:key-detail", pk=key.pk)
     return render(request, "apikeys/key_revoke.html", {"form": RevokeKeyForm(), "key": key})

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import F, Max, QuerySet
+from django.db.models import F, Max
 
 from billing.models import Plan, Subscription
 from organizations.models import Organization
@@ -54,8 +54,3 @@ def longest_audit_retention() -> int:
     """Return for how many days the most generous plan shows the audit log."""
     longest = Plan.objects.aggregate(days=Max("audit_retention_days"))["days"]
     return int(longest or 0)
-
-
-def public_plans() -> QuerySet[Plan]:
-    """Return the plans on offer, smallest first."""
-    return Plan.objects.filter(is_public=True).order_by("position")

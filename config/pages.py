@@ -1,13 +1,17 @@
 """Pages of the house itself: the front door, its public keys, and Django's own error handlers."""
 
 import sys
+from typing import NoReturn
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
+from drf_spectacular.views import SpectacularSwaggerSplitView
 
+from accounts.authentication import PortalSessionAuthentication
 from apikeys.gateway import app as gate
 from config.common import errors, problems
+from config.common.views import AsItIs
 
 
 @require_safe
@@ -24,6 +28,22 @@ def jwks(request: HttpRequest) -> HttpResponse:
     answer = HttpResponse(gate.jwks(), content_type="application/jwk-set+json")
     answer["Cache-Control"] = "public, max-age=300"
     return answer
+
+
+class ReferenceView(SpectacularSwaggerSplitView):
+    """The API reference. Whomever it refuses is answered as by every other page, not in the framework's own words."""
+
+    url_name = "schema"
+    template_name = "docs/swagger.html"
+    authentication_classes = (PortalSessionAuthentication,)
+    content_negotiation_class = AsItIs
+
+    def handle_exception(self, exc: Exception) -> NoReturn:
+        """Leave it to the middleware, which knows whether a page is wanted."""
+        raise exc
+
+
+reference = require_safe(ReferenceView.as_view())
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

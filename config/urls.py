@@ -2,9 +2,8 @@
 
 from django.contrib import admin
 from django.urls import include, path
-from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularJSONAPIView
 
-from accounts.authentication import PortalSessionAuthentication
 from config import health, pages, problem_pages
 
 handler400 = "config.pages.bad_request"
@@ -23,15 +22,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/schema", SpectacularJSONAPIView.as_view(), name="schema"),
     path("api/v1/", include("config.api")),
-    path(
-        "docs/",
-        SpectacularSwaggerSplitView.as_view(
-            url_name="schema",
-            template_name="docs/swagger.html",
-            authentication_classes=[PortalSessionAuthentication],
-        ),
-        name="swagger-ui",
-    ),
+    path("docs/", pages.reference, name="swagger-ui"),
     path("problems/", problem_pages.problem_list, name="problem-list"),
     path("problems/<slug:code>", problem_pages.problem_detail, name="problem-detail"),
     path(".well-known/jwks.json", pages.jwks, name="jwks"),

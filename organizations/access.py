@@ -13,7 +13,7 @@ from django.db.models import CharField, F, Model, OuterRef, QuerySet
 from django.db.models.functions import Cast
 
 from accounts.models import User
-from accounts.services import factors
+from accounts.services import factors, sessions
 from config.common import context, ip, jobs, ratelimit
 from config.common.errors import Conflict, Forbidden, NotFound
 from config.common.ratelimit import Rate
@@ -72,6 +72,7 @@ class OrganizationIsClosed(Conflict):
         "organizations_close",
         "api_keys_create",
         "api_keys_update",
+        "api_keys_rotate",
         "webhooks_create",
         "webhooks_enable",
     )
@@ -207,11 +208,13 @@ def on_behalf_of(organization: Organization) -> Tenant:
 def locked(tenant: Tenant) -> Tenant:
     """Lock the organization for the rest of the transaction and return the tenant as it is now.
 
-    The caller's role is read again under the lock: it may have been taken away since the request began. Raises
-    NotFound when the caller is no longer a member, and OrganizationIsClosed for staff and operators.
+    The caller's account and role are read again under locks: they may have been taken away since the request began.
+    Raises Unauthenticated for who may not act at all any more, NotFound when the caller is no longer a member, and
+    OrganizationIsClosed for staff and operators.
     """
     if tenant.user is None:
         return replace(tenant, organization=lock_open(tenant.organization.pk))
+    sessions.hold_author(tenant.user)
     _lock(tenant.organization.pk)
     return tenant_of(tenant.user, tenant.organization.pk)
 
@@ -226,6 +229,24 @@ def lock_open(organization_id: int) -> Organization:
     if organization.status == OrganizationStatus.CLOSED:
         raise OrganizationIsClosed
     return organization
+
+
+def lock_open_for(
+    organization_id: int, *, by: User | None, permission: Permission, on: Model | None = None
+) -> Tenant:
+    """Lock an organization as `lock_open` does, for something that a person may still do, on the row if one is named.
+
+    Returns the tenant as it is now. Nobody is asked about keys, staff and operators, for whom `by` is None. Raises what
+    `locked` raises, Forbidden, and OrganizationIsClosed.
+    """
+    if by is None:
+        return on_behalf_of(lock_open(organization_id))
+    sessions.hold_author(by)
+    lock_open(organization_id)
+    tenant = tenant_of(by, organization_id)
+    if on is None or not tenant.may_on(permission, on):
+        tenant.require(permission)
+    return tenant
 
 
 def _lock(organization_id: int) -> Organization:

@@ -124,5 +124,7 @@ class OrganizationScoped(ApiView):
         found = access.row_of(self.tenant, queryset, **lookup)
         if not self.is_locking:
             return found
+        # The organization first, as whoever changes one of its rows or closes it.
+        self.tenant = access.locked(self.tenant)
         access.lock_row(found)
         return access.row_of(self.tenant, queryset, **lookup)

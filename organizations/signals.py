@@ -22,7 +22,7 @@ class OrganizationCreated(DomainEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrganizationUpdated(ChangeEvent):
-    """An organization's settings changed."""
+    """An organization's settings changed. Of its billing details it tells that they changed, not what they are."""
 
     name = "organization.updated"
     summary = "organization settings changed"

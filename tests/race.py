@@ -98,21 +98,28 @@ def behind(first: Callable[[], Any], then: Callable[[], Any]) -> Any:
 
     The other one has to wait: it needs something that the first one holds.
     """
-    outcomes: list[Any] = []
+    return all_behind(first, [then])[0]
 
-    def run() -> None:
+
+def all_behind(first: Callable[[], Any], then: Sequence[Callable[[], Any]]) -> list[Any]:
+    """Do one thing in a transaction, begin several others meanwhile, and return what each gave or raised after the commit."""
+    outcomes: list[Any] = [None] * len(then)
+
+    def run(number: int) -> None:
         try:
-            outcomes.append(then())
+            outcomes[number] = then[number]()
         except Exception as error:  # noqa: BLE001  whatever it is, the test looks at it
-            outcomes.append(error)
+            outcomes[number] = error
         finally:
             connection.close()
 
-    racer = threading.Thread(target=run)
+    racers = [threading.Thread(target=run, args=(number,)) for number in range(len(then))]
     with transaction.atomic():
         first()
-        racer.start()
-        racer.join(_SETTLE)
-        assert racer.is_alive(), "it did not wait"
-    racer.join(_TIMEOUT)
-    return outcomes[0]
+        for racer in racers:
+            racer.start()
+        time.sleep(_SETTLE)
+        assert all(racer.is_alive() for racer in racers), "it did not wait"
+    for racer in racers:
+        racer.join(_TIMEOUT)
+    return outcomes

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts import services
+from accounts import selectors, services
 from accounts.forms import ProfileForm
 from accounts.models import User, UserStatus
 from accounts.roles import PlatformPermission
@@ -23,6 +23,23 @@ class SuspensionForm(ReasonForm):
     days = forms.IntegerField(
         required=False, min_value=1, max_value=3650, label="Days (suspension)"
     )
+
+
+class MailboxFilter(admin.SimpleListFilter):
+    """Finds accounts that nobody signs in to: another one has their mailbox's address in the one spelling."""
+
+    title = "mailbox"
+    parameter_name = "mailbox"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Offer the one choice."""
+        return [("shared", "Another account has its address")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:
+        """Keep those accounts."""
+        if self.value() != "shared":
+            return queryset
+        return queryset.filter(pk__in=[user.pk for user, _ in selectors.sharing_mailboxes()])
 
 
 @admin.register(User)
@@ -38,7 +55,12 @@ class UserAdmin(DomainAdmin):
         "last_login",
         "created_at",
     )
-    list_filter = ("role", "status", ("email_verified_at", admin.EmptyFieldListFilter))
+    list_filter = (
+        "role",
+        "status",
+        ("email_verified_at", admin.EmptyFieldListFilter),
+        MailboxFilter,
+    )
     search_fields = ("email", "full_name")
     date_hierarchy = "created_at"
     ordering = ("-id",)

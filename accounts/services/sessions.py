@@ -168,6 +168,20 @@ def locked_owner(user: User) -> User:
     return current
 
 
+def hold_author(user: User) -> None:
+    """Lock the row of whoever began a request, who may have been suspended, or signed out everywhere, meanwhile.
+
+    Whatever lasts, such as a key, is made under this lock: who shuts somebody out finds it made already, or it is not
+    made. A person's row comes before an organization's, as for who erases an account. Raises Unauthenticated.
+    """
+    try:
+        locked_owner(user)
+    except InvalidCredentials:
+        raise Unauthenticated(
+            "The account was suspended, or all its sessions were ended."
+        ) from None
+
+
 def _open(user: User, *, kind: Session.Kind, proof: Proof, at: datetime) -> Session:
     current = locked_owner(user)
     here = context.current()

@@ -28,6 +28,12 @@ class ReauthenticationRequired(DomainError):
     status = 403
     fix = f"Prove who you are by one of the `methods` at POST {ENDPOINT}, then send the request again."
     retry = "Yes, unchanged, once you have proved who you are."
+    # Where only some requests need it.
+    answered_by = (
+        "admin_users_update",
+        "organizations_members_update",
+        "organizations_invitations_create",
+    )
     members = {
         "methods": ("How you can: `password`, `code` or `passkey`.", ["password", "code"]),
         "endpoint": ("Where you do.", ENDPOINT),

@@ -2,12 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from accounts.models import time_zones
 from analytics.selectors.measures import DEFAULT, MEASURES
 from config.common.fields import StrictSerializer
 
@@ -15,6 +16,8 @@ _MAX_BUCKETS = {"hour": 62 * 24, "day": 732, "total": 732}
 _SHORT = timedelta(days=3)
 _LONGEST = timedelta(days=732)
 _MAX_LISTED = 100
+# Names in the time zone database that mean nowhere.
+_NO_PLACES = {"localtime", "Factory"}
 
 
 class ListField(serializers.CharField):
@@ -49,15 +52,11 @@ class TimeZoneField(serializers.CharField):
     def to_internal_value(self, data: Any) -> Any:
         """Find the zone."""
         name = super().to_internal_value(data)
-        if name not in _zones():
+        if name not in time_zones() - _NO_PLACES:
             raise serializers.ValidationError(
                 "This is not the name of a time zone, such as Europe/Berlin.", code="time_zone"
             )
         return ZoneInfo(name)
-
-
-def _zones() -> set[str]:
-    return available_timezones() - {"localtime", "Factory"}
 
 
 class PeriodSerializer(StrictSerializer):

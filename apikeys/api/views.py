@@ -114,13 +114,13 @@ class ApiKeyViewSet(Listing, OrganizationScoped, GenericViewSet[ApiKey]):  # typ
         """Change what is sent; the gates follow within two seconds."""
         key = self._key(pk)
         body = self.sent(UpdateApiKeySerializer)
-        keys.update_key(key=key, settings=body.settings(), at=timezone.now())
+        keys.update_key(key=key, settings=body.settings(), at=timezone.now(), by=self.tenant.user)
         return Response(self.get_serializer(self._key(pk)).data)
 
     @extend_schema(operation_id="api_keys_revoke", summary="Revoke a key")
     def destroy(self, request: Request, pk: int) -> Response:
         """End a key for good; the gates refuse it within two seconds. A revoked key can be revoked again."""
-        keys.revoke_key(key=self._key(pk), at=timezone.now())
+        keys.revoke_key(key=self._key(pk), at=timezone.now(), by=self.tenant.user)
         return Response(status=204)
 
     @extend_schema(
@@ -137,7 +137,7 @@ class ApiKeyViewSet(Listing, OrganizationScoped, GenericViewSet[ApiKey]):  # typ
         """
         key = self._key(pk)
         body = self.body(RotateApiKeySerializer)
-        key, secret = keys.rotate_key(key=key, at=timezone.now(), **body)
+        key, secret = keys.rotate_key(key=key, at=timezone.now(), by=self.tenant.user, **body)
         return self._reveal(key, secret, status=200)
 
     def _key(self, pk: int) -> ApiKey:

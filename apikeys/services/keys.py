@@ -9,7 +9,7 @@ from accounts.models import User
 from accounts.services import registration
 from apikeys.models import ApiKey
 from apikeys.restrictions import Refill
-from apikeys.services import invalidation, key_policy, rotation
+from apikeys.services import invalidation, key_policy, platform_scopes, rotation
 from apikeys.services.key_checks import KeyChanges, KeySettings, checked
 from apikeys.signals import KeyCreated, KeyRevoked, KeyRotated, KeyUpdated
 from billing import selectors as billing
@@ -18,7 +18,9 @@ from config.common.errors import Conflict
 from config.common.events import publish
 from config.common.overlap import require_overlap
 from organizations import access
+from organizations.access import Tenant
 from organizations.models import Organization
+from organizations.roles import Permission
 
 _SECOND = timedelta(seconds=1)
 
@@ -58,14 +60,15 @@ def create_key(
     """Make a key and return it with its secret.
 
     Keys are counted under a lock on the organization, revoked ones not. Raises EmailNotVerified, InvalidInput,
-    KeyLimitReached or OrganizationIsClosed.
+    KeyLimitReached, Forbidden for more than its author may do, or what `access.lock_open_for` raises.
     """
     if created_by is not None:
         registration.require_verified(created_by)
-    locked = access.lock_open(organization.pk)
-    allowance = billing.allowance_of(locked)
+    tenant = access.lock_open_for(organization.pk, by=created_by, permission=Permission.KEYS_WRITE)
+    allowance = billing.allowance_of(tenant.organization)
     clean = checked(settings, allowance=allowance, at=at)
-    clean = key_policy.held_to(clean, organization=locked, made_at=at, is_new=True)
+    clean = key_policy.held_to(clean, organization=tenant.organization, made_at=at, is_new=True)
+    platform_scopes.require_held(tenant, clean.get("scopes", []))
     _require_room(organization, allowance.key_limit)
     minted = rotation.mint(clean["environment"])
     key = ApiKey.objects.create(
@@ -89,20 +92,23 @@ def create_key(
 
 
 @transaction.atomic
-def update_key(*, key: ApiKey, settings: KeyChanges, at: datetime) -> ApiKey:
+def update_key(
+    *, key: ApiKey, settings: KeyChanges, at: datetime, by: User | None = None
+) -> ApiKey:
     """Change the given settings and return the key; nothing happens when they are as they were.
 
     The organization is locked, too: the security policy that the key is held to is the one in force when it commits.
-    Raises InvalidInput, KeyIsRevoked or OrganizationIsClosed.
+    Raises InvalidInput, KeyIsRevoked, Forbidden for more than its author may do, or what `access.lock_open_for` raises.
     """
-    organization = access.lock_open(key.organization_id)
+    tenant = _lock_for(key, by)
     locked = _locked(key)
-    allowance = billing.allowance_of(organization)
+    allowance = billing.allowance_of(tenant.organization)
     clean = key_policy.held_to(
         checked(settings, allowance=allowance, at=at),
-        organization=organization,
+        organization=tenant.organization,
         made_at=locked.created_at,
     )
+    platform_scopes.require_held(tenant, clean.get("scopes", []), besides=locked.scopes)
     columns = _columns(clean, at)
     if "disabled_at" in columns and (columns["disabled_at"] is None) == (
         locked.disabled_at is None
@@ -127,14 +133,19 @@ def update_key(*, key: ApiKey, settings: KeyChanges, at: datetime) -> ApiKey:
 
 
 @transaction.atomic
-def rotate_key(*, key: ApiKey, overlap_seconds: int, at: datetime) -> tuple[ApiKey, str]:
+def rotate_key(
+    *, key: ApiKey, overlap_seconds: int, at: datetime, by: User | None = None
+) -> tuple[ApiKey, str]:
     """Give the key a new secret and return both; every older secret works for the overlap at most.
 
     An older secret never outlives the key's own expiry, nor the end an earlier rotation set for it. Raises
-    InvalidInput, KeyIsRevoked or KeyHasExpired.
+    InvalidInput, KeyIsRevoked, KeyHasExpired, or what `access.lock_open_for` raises.
     """
     require_overlap(overlap_seconds, at_most=rotation.MAX_OVERLAP_SECONDS)
+    tenant = _lock_for(key, by)
     locked = _locked(key)
+    # Whoever has the secret may do what the key may.
+    platform_scopes.require_held(tenant, locked.scopes)
     if locked.expires_at is not None and locked.expires_at <= at:
         raise KeyHasExpired
     before = changes.told(locked, ("prefix", "last4"))
@@ -159,8 +170,13 @@ def rotate_key(*, key: ApiKey, overlap_seconds: int, at: datetime) -> tuple[ApiK
 
 
 @transaction.atomic
-def revoke_key(*, key: ApiKey, at: datetime) -> ApiKey:
-    """End the key and all its secrets for good; a key that was revoked before stays as it is."""
+def revoke_key(*, key: ApiKey, at: datetime, by: User | None = None) -> ApiKey:
+    """End the key and all its secrets for good; a key that was revoked before stays as it is.
+
+    Raises what `access.lock_open_for` raises where a person asks.
+    """
+    if by is not None:
+        _lock_for(key, by)
     locked = ApiKey.objects.select_for_update(of=("self",), no_key=True).get(pk=key.pk)
     if locked.revoked_at is not None:
         return locked
@@ -185,6 +201,17 @@ def revoke_keys_where_member(*, user_id: int, at: datetime) -> None:
 
 
 @transaction.atomic
+def revoke_keys_made_by(*, user_id: int, at: datetime) -> None:
+    """End every key that a person made, whichever organization it belongs to."""
+    keys = ApiKey.objects.unrevoked().filter(created_by_id=user_id)
+    of = sorted(set(keys.values_list("organization_id", flat=True)))
+    # First the organizations, as whoever changes one of their keys.
+    list(Organization.objects.select_for_update(no_key=True).filter(pk__in=of).order_by("pk"))
+    for key in keys.order_by("organization_id", "pk"):
+        revoke_key(key=key, at=at)
+
+
+@transaction.atomic
 def revoke_keys_of(*, organization_id: int, at: datetime) -> None:
     """End every key of an organization."""
     keys = ApiKey.objects.unrevoked().filter(organization_id=organization_id)
@@ -196,6 +223,12 @@ def hold_keys_of(organization_id: int) -> None:
     """Lock an organization's keys for the rest of the transaction."""
     keys = ApiKey.objects.unrevoked().filter(organization_id=organization_id).order_by("pk")
     list(keys.select_for_update(no_key=True).values_list("pk"))
+
+
+def _lock_for(key: ApiKey, by: User | None) -> Tenant:
+    return access.lock_open_for(
+        key.organization_id, by=by, permission=Permission.KEYS_WRITE, on=key
+    )
 
 
 def _locked(key: ApiKey) -> ApiKey:

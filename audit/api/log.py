@@ -1,12 +1,11 @@
 """The log of an organization over REST: listed, one entry, and copied as a file."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.http import StreamingHttpResponse
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
-from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -21,6 +20,7 @@ from audit.services import copies
 from config.common import query
 from config.common.exports import Format
 from config.common.listing import Listing, Showing
+from config.common.views import AsItIs
 from organizations.roles import Permission
 from organizations.scoping import OrganizationScoped
 
@@ -68,18 +68,10 @@ class AuditLogEntryView(Showing, OrganizationScoped):
         return self.shown(lambda: self.row(entries, pk=entry_id))
 
 
-class _AsItIs(DefaultContentNegotiation):
-    """Lets a file be asked for as what it is; refusals are told in JSON all the same."""
-
-    def select_renderer(self, request: Request, renderers: Any, format_suffix: Any = None) -> Any:
-        """Take the first renderer, whatever the client accepts."""
-        return renderers[0], renderers[0].media_type
-
-
 class AuditLogExportView(OrganizationScoped):
     """A copy of the log."""
 
-    content_negotiation_class = _AsItIs
+    content_negotiation_class = AsItIs
     query_methods = frozenset({"GET"})
     permissions_by_method: ClassVar[dict[str, Permission]] = {"GET": Permission.AUDIT_READ}
 

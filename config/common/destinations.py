@@ -20,6 +20,7 @@ _DENIED = parse_networks(
         "10.0.0.0/8",
         "100.64.0.0/10",  # carrier-grade NAT
         "127.0.0.0/8",
+        "168.63.129.16",  # what every machine in Azure reaches its host by
         "169.254.0.0/16",  # link-local, metadata services of clouds among them
         "172.16.0.0/12",
         "192.0.0.0/24",

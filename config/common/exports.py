@@ -1,9 +1,11 @@
 """Tables as files: CSV that no spreadsheet takes for formulas, and JSON Lines, written row by row.
 
-CSV is RFC 4180 with the escaping of OWASP's ASVS 1.2.10: a text that begins like a formula gets a single quote in front.
+CSV is RFC 4180 with the escaping of OWASP's ASVS 1.2.10: a text that begins like a formula gets a single quote in front,
+and so does what begins like one behind a character at which spreadsheets of other countries begin a new cell.
 """
 
 import csv
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
@@ -12,6 +14,10 @@ import orjson
 
 # What spreadsheets begin a formula with, their full-width forms, and what makes them look one character further.
 _FORMULA_STARTS = tuple("=+-@\t\r\n\0＝＋－＠|%")  # noqa: RUF001  the full-width forms are meant
+# Within a text: what begins like a formula, behind quotation marks and spaces if there are any, where a cell begins for
+# a program that divides at semicolons or tabs. To it our quotation marks are none, as they do not begin its cells, so
+# that it ends rows at line breaks, too.
+_FORMULA_WITHIN = re.compile(r"(?<=[;\t\r\n])(?=[\" ]*[=+\-@＝＋－＠|%])")  # noqa: RUF001
 # Rows per piece: few system calls, and never more than a few kB in memory.
 _PIECE = 100
 
@@ -67,6 +73,7 @@ def safe_cell(value: Any) -> str:
     if value is None:
         return ""
     text = value if isinstance(value, str) else _as_text(value)
+    text = _FORMULA_WITHIN.sub("'", text)
     return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 

@@ -34,6 +34,7 @@ _PATIENCE_SECONDS = 10
 _QUOTED = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
 # What people send without quotes: UUIDs and the like.
 _BARE = re.compile(r"[A-Za-z0-9!#$%&'*+./:=@^_`|~-]+")
+_OF_THE_MOMENT = frozenset({401, 429})
 # What a client needs besides status and body; other headers belong to each answer of its own.
 _KEPT_HEADERS = ("Content-Type", "Cache-Control", "Link", "Location", "ETag", "WWW-Authenticate")
 
@@ -184,8 +185,11 @@ def _bounds() -> tuple[str, ...]:
 
 
 def record(claim: Claim, answer: Answer) -> None:
-    """File the answer in the transaction of the effect. Failures of ours and refusals for haste are not kept."""
-    if answer.status >= 500 or answer.status == 429:
+    """File the answer in the transaction of the effect, unless the very same request may fare better later.
+
+    That is after a failure of ours, after some time, and under credentials that are still good.
+    """
+    if answer.status >= 500 or answer.status in _OF_THE_MOMENT:
         return
     IdempotentAnswer.objects.create(
         scope=claim.scope,

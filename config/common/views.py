@@ -7,13 +7,14 @@ from typing import Any, ClassVar, TypeVar
 from django.db import DatabaseError, transaction
 from django.http import HttpResponse, HttpResponseBase, HttpResponseNotModified
 from django.utils import timezone
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from config.common import conditional, context, deprecation, idempotency, query, ratelimit
 from config.common.deprecation import Deprecation
-from config.common.errors import DomainError
+from config.common.errors import DomainError, error_class
 from config.common.fields import StrictSerializer
 from config.common.idempotency import Claim, Idempotency
 
@@ -32,6 +33,14 @@ def require_guarded(view: type[APIView], methods: Container[str]) -> None:
     unguarded = [name for name in handled if name not in methods]
     if unguarded:
         raise TypeError(f"{view.__qualname__} names no permission for {unguarded}.")
+
+
+class AsItIs(DefaultContentNegotiation):
+    """Lets a file or a page be asked for as what it is, whatever else the client accepts."""
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: Any = None) -> Any:
+        """Take the first renderer; refusals are told in its media type, or in JSON."""
+        return renderers[0], renderers[0].media_type
 
 
 class ApiView(APIView):
@@ -199,6 +208,13 @@ class ApiView(APIView):
         return HttpResponseNotModified(headers=kept)
 
 
+def _says_to_ask_again(response: HttpResponse) -> bool:
+    """Whether it is a problem whose class says when the very same request may be sent again."""
+    told: Any = getattr(response, "data", None)
+    found = error_class(str(told.get("code"))) if isinstance(told, dict) else None
+    return response.status_code >= 400 and found is not None and bool(found.retry)
+
+
 def has_own_tag(view: Any) -> bool:
     """Whether what a view changes can be read, and so compared, under the same path."""
     actions: dict[str, str] | None = getattr(view, "action_map", None)
@@ -239,6 +255,8 @@ def _body_parts(request: Request) -> list[bytes]:
 
 
 def _record(claim: Claim, response: HttpResponse) -> None:
+    if _says_to_ask_again(response):
+        return
     headers = dict(response.headers.items())
     answer = idempotency.Answer(response.status_code, headers, response.content)
     idempotency.record(claim, answer)

@@ -28,6 +28,7 @@ REST_FRAMEWORK = {
     "DEFAULT_METADATA_CLASS": None,  # OPTIONS is answered 405; the OpenAPI document tells what there is
     "DEFAULT_SCHEMA_CLASS": "config.common.schema.TollgateSchema",
     "EXCEPTION_HANDLER": "config.common.problems.exception_handler",
+    "URL_FORMAT_OVERRIDE": None,  # `format` is a parameter that nobody knows, as any other
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "COERCE_DECIMAL_TO_STRING": True,
 }

@@ -8,6 +8,7 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.permissions import require_recent
 from config.common.listing import Listing
 from config.common.problem_answers import conflict
 from config.common.views import ApiView
@@ -21,6 +22,7 @@ from organizations.api.rights import (
     MyInvitationSerializer,
     PlaceSerializer,
 )
+from organizations.models import Role
 from organizations.roles import Permission
 from organizations.services import answers, invitations
 
@@ -63,9 +65,12 @@ class InvitationListView(Listing, OrganizationPathView):
         """Offer a place to an address and mail a link to it, which is good for seven days.
 
         Only whoever has the address can accept, with an account that exists or one made later. Nobody offers more than
-        they may do themselves. Seats are counted when the invitation is accepted.
+        they may do themselves. Seats are counted when the invitation is accepted. To invite an owner it needs a proof of who
+        you are that is at most ten minutes old; see `auth_reauthenticate`.
         """
         body = self.body(InviteSerializer)
+        if body.get("role") == Role.OWNER:
+            require_recent(request)
         made = invitations.invite(tenant=self.tenant, at=timezone.now(), **body)
         return Response(InvitationSerializer(made).data, status=201)
 

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import User
-from accounts.permissions import RecentlyAuthenticated
+from accounts.permissions import RecentlyAuthenticated, require_recent
 from config.common.listing import Listing
 from config.common.problem_answers import conflict
 from organizations import access, selectors
@@ -108,7 +108,9 @@ class OrganizationView(OrganizationPathView):
         """Change what is sent; what is left out stays."""
         body = self.sent(UpdateOrganizationSerializer)
         changed = organizations.update_organization(
-            organization=self.tenant.organization, changes=body.settings()
+            organization=self.tenant.organization,
+            changes=body.settings(),
+            by=self.tenant.user,
         )
         tenant = replace(self.tenant, organization=changed)
         return Response(OrganizationSerializer(tenant).data)
@@ -168,9 +170,12 @@ class MemberView(OrganizationPathView):
     def patch(self, request: Request, organization_id: int, user_id: int) -> Response:
         """Give a member another role, built-in or custom; it holds for their next request.
 
-        Only owners make or unmake owners, and nobody gives, or touches who has, more than they have. The last owner cannot become anything else (409 `last_owner`).
+        Only owners make or unmake owners, and nobody gives, or touches who has, more than they have. The last owner cannot become anything else (409 `last_owner`). To make somebody an owner, as to hand the
+        organization over, it needs a proof of who you are that is at most ten minutes old; see `auth_reauthenticate`.
         """
         body = self.body(ChangeRoleSerializer)
+        if body.get("role") == Role.OWNER:
+            require_recent(request)
         member = members.change_role(tenant=self.tenant, user_id=user_id, **body)
         return Response(MemberSerializer(member).data)
 

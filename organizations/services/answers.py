@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import transaction
 
 from accounts.models import User
-from accounts.services import notices, registration
+from accounts.services import notices, registration, sessions
 from config.common import changes, crypto
 from config.common.errors import Forbidden, NotFound
 from config.common.events import publish
@@ -43,8 +43,10 @@ def find(token: str) -> OrganizationInvitation:
 def accept_link(*, user: User, token: str, at: datetime) -> OrganizationMember:
     """Take the place that a mailed link offers; having the link proves the address, too.
 
-    Raises NotFound, WrongAddressee, InvitationNotOpen, AlreadyMember or SeatLimitReached.
+    Raises NotFound, WrongAddressee, InvitationNotOpen, AlreadyMember, SeatLimitReached, or Unauthenticated for who was
+    suspended meanwhile.
     """
+    sessions.hold_author(user)
     member = _accept(user, _by_link(token, user), at=at)
     registration.confirm_email(user=user, at=at)
     return member
@@ -53,6 +55,7 @@ def accept_link(*, user: User, token: str, at: datetime) -> OrganizationMember:
 @transaction.atomic
 def accept(*, user: User, invitation_id: int, at: datetime) -> OrganizationMember:
     """Take a place offered to the person's verified address. Raises what `accept_link` raises."""
+    sessions.hold_author(user)
     return _accept(user, _locked(_own(user, invitation_id)), at=at)
 
 

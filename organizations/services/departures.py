@@ -5,6 +5,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import QuerySet
 
+from accounts.models import UserStatus
 from config.common import changes
 from config.common.errors import Conflict
 from config.common.events import publish
@@ -23,7 +24,7 @@ _CLOSED = "The account of its only member was deleted."
 
 
 class SoleOwner(Conflict):
-    """The person is the only owner of an organization that others work in."""
+    """The person is the only owner of an organization that others work in, or the others are suspended."""
 
     code = "sole_owner"
     title = "Organizations need another owner first"
@@ -57,7 +58,8 @@ def _is_sole_owner(organization: Organization, user_id: int) -> bool:
     owners = organization.members.filter(role=Role.OWNER)
     is_owner = owners.filter(user_id=user_id).exists()
     others = organization.members.exclude(user_id=user_id)
-    return is_owner and others.exists() and not owners.exclude(user_id=user_id).exists()
+    able = owners.exclude(user_id=user_id).filter(user__status=UserStatus.ACTIVE)
+    return is_owner and others.exists() and not able.exists()
 
 
 @transaction.atomic

@@ -5,8 +5,9 @@ the last owner stays.
 """
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
-from accounts.models import User
+from accounts.models import User, UserStatus
 from accounts.services import notices
 from config.common import changes
 from config.common.errors import Conflict, NotFound
@@ -21,7 +22,7 @@ from organizations.signals import MemberAdded, MemberRemoved, OwnershipTransferr
 
 
 class LastOwner(Conflict):
-    """An organization has at least one owner at all times."""
+    """An organization has at least one owner at all times, who is not suspended."""
 
     code = "last_owner"
     title = "The last owner cannot go"
@@ -35,6 +36,15 @@ class SeatLimitReached(Conflict):
     title = "No seat is left"
     fix = "Remove a member, or choose a plan with more seats."
     members = {"limit": ("How many there may be.", 10)}
+
+
+class OwnerMustBeActive(Conflict):
+    """An organization is owned by people who can act: nobody becomes an owner while their account is suspended."""
+
+    code = "owner_must_be_active"
+    title = "The account is suspended"
+    fix = "Choose another member, or wait until the account is let in again."
+    answered_by = ("organizations_members_update", "organizations_transfer_ownership")
 
 
 class AlreadyMember(Conflict):
@@ -51,8 +61,11 @@ def add_member(
 ) -> OrganizationMember:
     """Make a person a member; seats are counted under a lock.
 
-    Raises AlreadyMember, SeatLimitReached or OrganizationIsClosed.
+    Raises AlreadyMember, SeatLimitReached, OwnerMustBeActive or OrganizationIsClosed.
     """
+    if role == Role.OWNER:
+        # The person's row comes first, as for who erases an account.
+        _require_active(User.objects.select_for_update(no_key=True).get(pk=user.pk))
     locked = access.lock_open(organization.pk)
     if locked.members.filter(user=user).exists():
         raise AlreadyMember
@@ -76,8 +89,10 @@ def change_role(
     """Give a member a built-in role or a custom one; it holds for their next request.
 
     Only owners make or unmake owners, and nobody gives, or touches who has, more than they have themselves. Raises
-    NotFound, InvalidInput, Forbidden or LastOwner.
+    NotFound, InvalidInput, Forbidden, LastOwner or OwnerMustBeActive.
     """
+    if role == Role.OWNER:
+        _hold_both(tenant, user_id)
     tenant = access.locked(tenant)
     tenant.require(Permission.MEMBERS_WRITE)
     member = _member(tenant, user_id)
@@ -88,6 +103,8 @@ def change_role(
     tenant.require_all(access.held_by(member) | after.permissions)
     if before == after:
         return member
+    if after.role == Role.OWNER:
+        _require_active(member.user)
     _require_another_owner(member)
     custom_roles.give(member, after)
     return member
@@ -134,7 +151,11 @@ def _part(member: OrganizationMember) -> None:
 
 @transaction.atomic
 def transfer_ownership(*, tenant: Tenant, user_id: int) -> OrganizationMember:
-    """Make another member an owner and the caller an admin, both or neither. Raises NotFound, Forbidden or Conflict."""
+    """Make another member an owner and the caller an admin, both or neither.
+
+    Raises NotFound, Forbidden, OwnerMustBeActive or Conflict.
+    """
+    _hold_both(tenant, user_id)
     tenant = access.locked(tenant)
     tenant.require(Permission.OWNERS_WRITE)
     # A custom role may hold the permission, but whoever hands over becomes an admin, which is more than it may hold.
@@ -142,6 +163,7 @@ def transfer_ownership(*, tenant: Tenant, user_id: int) -> OrganizationMember:
     heir = _member(tenant, user_id)
     if tenant.user is None or tenant.user.pk == user_id:
         raise Conflict("An owner hands the organization to somebody else.")
+    _require_active(heir.user)
     custom_roles.give(heir, Standing(Role.OWNER))
     custom_roles.give(_member(tenant, tenant.user.pk), Standing(Role.ADMIN))
     publish(
@@ -168,9 +190,30 @@ def _member(tenant: Tenant, user_id: int) -> OrganizationMember:
     return member
 
 
+def _hold_both(tenant: Tenant, user_id: int) -> None:
+    """Lock whoever acts and the member who is to become an owner, in one order, before the organization.
+
+    Neither is suspended, nor erased, until what they do here is done.
+    """
+    ids = {user_id} if tenant.user is None else {user_id, tenant.user.pk}
+    places = OrganizationMember.objects.filter(organization_id=tenant.organization.pk)
+    people = User.objects.filter(Exists(places.filter(user=OuterRef("pk"))), pk__in=ids)
+    list(people.order_by("pk").select_for_update(no_key=True).values_list("pk"))
+
+
+def _require_active(heir: User) -> None:
+    if not heir.is_active:
+        raise OwnerMustBeActive
+
+
 def _require_another_owner(member: OrganizationMember) -> None:
+    """Raise LastOwner for an owner without whom nobody is left who can act as one."""
+    if member.role != Role.OWNER:
+        return
     owners = OrganizationMember.objects.filter(
         organization_id=member.organization_id, role=Role.OWNER
     )
-    if member.role == Role.OWNER and not owners.exclude(pk=member.pk).exists():
+    if member.user.is_active:
+        owners = owners.filter(user__status=UserStatus.ACTIVE)
+    if not owners.exclude(pk=member.pk).exists():
         raise LastOwner

@@ -13,14 +13,20 @@ from config.common import changes as values
 from config.common import names
 from config.common.errors import Conflict, NotFound
 from config.common.events import publish
+from config.common.logs import REDACTED
 from organizations import access, selectors
 from organizations.models import Organization, OrganizationMember, OrganizationStatus, Role
+from organizations.roles import Permission
 from organizations.signals import OrganizationCreated, OrganizationUpdated
 
 # Every organization starts with a plan's free allowance, so one person may not open them without end.
 MAX_OWNED = 20
 # Nor close or hand over one to have the allowance of another: until then it counts for whoever opened it.
 PLACE_TAKEN = timedelta(days=30)
+
+
+# Not for every member to read; the audit log has them.
+_BILLING = frozenset({"billing_name", "billing_email", "billing_address", "tax_id"})
 
 
 class OrganizationLimitReached(Conflict):
@@ -76,12 +82,15 @@ def create_organization(*, owner: User, name: str, is_personal: bool = False) ->
 
 
 @transaction.atomic
-def update_organization(*, organization: Organization, changes: Settings) -> Organization:
+def update_organization(
+    *, organization: Organization, changes: Settings, by: User | None = None
+) -> Organization:
     """Change the given settings and return the organization; nothing happens when they are as they were.
 
-    Raises InvalidInput and OrganizationIsClosed.
+    Raises InvalidInput and what `access.lock_open_for` raises.
     """
-    locked = access.lock_open(organization.pk)
+    held = access.lock_open_for(organization.pk, by=by, permission=Permission.ORGANIZATION_WRITE)
+    locked = held.organization
     after = {name: value for name, value in changes.items() if getattr(locked, name) != value}
     if not after:
         return locked
@@ -91,8 +100,19 @@ def update_organization(*, organization: Organization, changes: Settings) -> Org
     for name, value in after.items():
         setattr(locked, name, value)
     locked.save(update_fields=[*after, "updated_at"])
-    publish(OrganizationUpdated(organization_id=locked.pk, before=before, after=after))
+    publish(
+        OrganizationUpdated(organization_id=locked.pk, before=_told(before), after=_told(after)),
+        before=values.plain(before),
+        after=values.plain(after),
+    )
     return locked
+
+
+def _told(columns: dict[str, Any]) -> dict[str, Any]:
+    """Return columns as the event tells them, which everybody may read who may see webhooks."""
+    return {
+        name: REDACTED if name in _BILLING and value else value for name, value in columns.items()
+    }
 
 
 def select_organization(*, user: User, organization_id: int, at: datetime) -> None:

@@ -6,17 +6,19 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import User
+from accounts.permissions import proof_first
 from config.common import pagination
 from config.common.errors import Conflict, DomainError
 from config.common.forms import form_page
 from organizations import selectors
 from organizations.access import Tenant
 from organizations.forms import InviteForm, RoleForm, choice_of, role_choices
-from organizations.models import OrganizationInvitation, OrganizationMember
+from organizations.models import OrganizationInvitation, OrganizationMember, Role
 from organizations.permissions import member_required, tenant_of_page
 from organizations.roles import Permission
 from organizations.services import custom_roles, invitations, members
@@ -90,6 +92,9 @@ def member_role(request: HttpRequest, user_id: int) -> HttpResponse:
     if not form.is_valid():
         messages.error(request, "Choose one of the roles.")
         return redirect("organizations:member-list")
+    asked = _proof_first(request, form, "organizations:member-list")
+    if asked is not None:
+        return asked
     try:
         member = members.change_role(tenant=tenant, user_id=user_id, **form.standing())
     except DomainError as error:
@@ -135,6 +140,9 @@ def invite(request: HttpRequest) -> HttpResponse:
     tenant = tenant_of_page(request)
     form = InviteForm(request.POST or None, tenant=tenant)
     if form.is_valid():
+        asked = _proof_first(request, form, "organizations:invite")
+        if asked is not None:
+            return asked
         email = form.cleaned_data["email"]
         try:
             invitations.invite(tenant=tenant, email=email, at=timezone.now(), **form.standing())
@@ -172,6 +180,13 @@ def invitation_revoke(request: HttpRequest, invitation_id: int) -> HttpResponse:
         return _refused(request, error)
     messages.success(request, "The invitation is taken back.")
     return redirect("organizations:member-list")
+
+
+def _proof_first(request: HttpRequest, form: RoleForm, page: str) -> HttpResponse | None:
+    """Ask whoever makes an owner to prove who they are, as for handing the organization over."""
+    if form.cleaned_data["role"] != Role.OWNER:
+        return None
+    return proof_first(request, back_to=reverse(page))
 
 
 def _refused(request: HttpRequest, error: DomainError) -> HttpResponse:

@@ -68,7 +68,9 @@ def settings(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         require_noted(tenant, Permission.ORGANIZATION_WRITE)
     if form.is_valid():
-        organizations.update_organization(organization=tenant.organization, changes=form.settings())
+        organizations.update_organization(
+            organization=tenant.organization, changes=form.settings(), by=tenant.user
+        )
         messages.success(request, "The settings are saved.")
         return redirect("organizations:settings")
     context = {

@@ -19,7 +19,7 @@ from accounts.models import (
     User,
     UserStatus,
 )
-from accounts.services import deletions, exports, passwords, registration
+from accounts.services import deletions, exports, passwords, registration, suspension
 from accounts.services.deletions import CannotDelete
 from accounts.tasks import delete_due
 from audit.models import AuditLog, SecurityEvent
@@ -226,6 +226,20 @@ def test_leaves_what_is_shared_as_it_is(api_as, mia, organization):
     assert (organization.status, organization.name) == ("ACTIVE", "Olivia's organization")
     assert not OrganizationMember.objects.filter(user=mia).exists()
     assert AuditLog.objects.filter(event="member.removed", target_id=mia.pk).count() == 1
+
+
+def test_keys_that_had_stopped_with_their_maker_do_not_work_again(mia, adam, organization):
+    stopped = ApiKeyFactory.create(organization=organization, created_by=mia)
+    others = ApiKeyFactory.create(organization=organization, created_by=adam)
+    suspension.suspend(user=mia, reason="misuse")
+
+    deletions.erase(user_id=mia.pk, at=timezone.now())
+
+    stopped.refresh_from_db()
+    others.refresh_from_db()
+    assert (stopped.revoked_at is None, others.revoked_at is None) == (False, True)
+    entry = AuditLog.objects.get(event="api_key.revoked")
+    assert (entry.organization_id, entry.target_id) == (organization.pk, stopped.pk)
 
 
 def test_keeps_the_log(leaving):

@@ -155,6 +155,62 @@ def test_of_two_accounts_of_one_mailbox_the_one_in_the_spelling_of_the_dns_has_t
     assert User.objects.get(pk=twin.pk).email == "nora@bücher.example"
 
 
+@pytest.fixture
+def twin(nora):
+    """Return an older account of Nora's mailbox, which has lost its address to hers."""
+    twin = UserFactory.create()
+    User.objects.filter(pk=twin.pk).update(email="nora@bücher.example")
+    twin.refresh_from_db()
+    return twin
+
+
+@pytest.mark.parametrize(
+    ("command", "more"),
+    [
+        ("erase_user", []),
+        ("suspend_user", ["--reason", "misuse"]),
+        ("reinstate_user", []),
+        ("reset_two_factor", ["--reason", "lost"]),
+        ("export_user", ["--dry-run"]),
+    ],
+)
+@pytest.mark.parametrize("spelling", ["nora@bücher.example", SHOWN])
+def test_commands_take_neither_of_two_accounts_for_the_other(nora, twin, command, more, spelling):
+    before = list(User.objects.order_by("pk").values())
+
+    with pytest.raises(CommandError, match=f"{nora.pk} .*{twin.pk} .*Name one by its id"):
+        call_command(command, spelling, *more)
+
+    assert list(User.objects.order_by("pk").values()) == before
+
+
+def test_an_id_says_which_of_two_accounts_is_meant(nora, twin):
+    call_command("suspend_user", str(twin.pk), "--reason", "given up")
+    call_command("erase_user", str(twin.pk))
+    call_command("suspend_user", SHOWN, "--reason", "misuse")
+
+    standing = User.objects.order_by("pk").values_list("pk", "status")
+    assert list(standing) == [(nora.pk, "SUSPENDED"), (twin.pk, "DELETED")]
+
+
+def test_accounts_that_share_a_mailbox_are_listed(nora, twin, portal_as, sam, capsys):
+    UserFactory.create(email="anna@xn--kln-sna.example")
+    page = portal_as(sam).get("/admin/accounts/user/?mailbox=shared")
+
+    call_command("shared_mailboxes")
+
+    assert list(page.context["cl"].result_list) == [twin]
+    assert capsys.readouterr().out.splitlines() == [
+        f"{twin.pk}  nora@bücher.example  ACTIVE: account {nora.pk} has the address {DNS}"
+    ]
+
+
+def test_no_account_is_listed_that_has_its_address(nora, capsys):
+    call_command("shared_mailboxes")
+
+    assert capsys.readouterr().out == "No mailbox has two accounts.\n"
+
+
 def test_of_two_old_spellings_the_older_account_has_the_address():
     older, younger = UserFactory.create(), UserFactory.create()
     User.objects.filter(pk=older.pk).update(email="nora@bücher.example")

@@ -3,6 +3,7 @@
 from functools import partial
 
 import pytest
+from django.utils import timezone
 
 from accounts.models import PlatformRole, User, UserStatus
 from accounts.services import staff
@@ -38,6 +39,20 @@ def test_a_role_needs_a_recent_sign_in(as_sam, sam, olivia):
     assert as_sam.patch(f"{URL}/{olivia.pk}", {"full_name": "O"}).status_code == 200
     olivia.refresh_from_db()
     assert olivia.role == "USER"
+
+
+def test_once_the_sign_in_is_recent_the_same_request_is_carried_out(as_sam, sam, olivia):
+    grow_old(sam)
+    same = ({"role": "ADMIN"}, {"headers": {"Idempotency-Key": "one"}})
+
+    refused = as_sam.patch(f"{URL}/{olivia.pk}", same[0], **same[1])
+    sam.sessions.update(authenticated_at=timezone.now())
+    again = as_sam.patch(f"{URL}/{olivia.pk}", same[0], **same[1])
+
+    assert (refused.status_code, again.status_code) == (403, 200)
+    assert "Idempotency-Replayed" not in again.headers
+    olivia.refresh_from_db()
+    assert olivia.role == "ADMIN"
 
 
 def test_an_admin_gives_no_role(as_ada, ada, olivia):

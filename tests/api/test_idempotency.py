@@ -15,11 +15,12 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.services import sessions
+from accounts.services.step_up import ReauthenticationRequired
 from apikeys.models import ApiKey
 from apikeys.services import keys
 from audit.models import AuditLog
 from config.common import idempotency
-from config.common.errors import ServiceUnavailable, TooManyRequests
+from config.common.errors import ServiceUnavailable, TooManyRequests, Unauthenticated
 from config.common.idempotency import (
     Idempotency,
     IdempotencyKeyMalformed,
@@ -122,8 +123,12 @@ def test_a_refusal_is_recorded_too(client, organization, monkeypatch):
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("error", [ServiceUnavailable, TooManyRequests], ids=["503", "429"])
-def test_failures_of_ours_and_refusals_for_haste_are_not_kept(client, monkeypatch, error):
+@pytest.mark.parametrize(
+    "error",
+    [ServiceUnavailable, TooManyRequests, Unauthenticated, ReauthenticationRequired],
+    ids=["503", "429", "401", "reauthentication"],
+)
+def test_what_the_same_request_may_be_spared_later_is_not_kept(client, monkeypatch, error):
     def refuse(**_):
         raise error
 

@@ -40,6 +40,34 @@ def test_cells(value, cell):
     assert safe_cell(value) == cell
 
 
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("a;=1+1", "a;'=1+1"),
+        ('a;"=1+1;b', "a;'\"=1+1;b"),
+        ("a; \t@x", "a; \t'@x"),
+        ("two\r\n=1+1", "two\r\n'=1+1"),
+        ("two\n-1;+2", "two\n'-1;'+2"),
+        ("a;\uff1d1", "a;'\uff1d1"),
+        ("a; b; c=d", "a; b; c=d"),
+        ("a,=1", "a,=1"),
+    ],
+)
+def test_what_begins_like_a_formula_in_a_cell_of_other_programs_gets_a_quote(text, cell):
+    assert safe_cell(text) == cell
+
+
+@pytest.mark.parametrize("text", ["x;=1+1;", 'x;"=1+1";', "x\n=1+1\ny", "x\t=1+1\ty", "x;\r=1+1"])
+def test_no_cell_is_a_formula_wherever_a_program_divides(text):
+    rows = [{"id": 1, "text": text, "more": text}]
+    content = b"".join(written(rows, ["id", "text", "more"], Format.CSV)).decode()
+
+    for divider in ",;\t":
+        lines = csv.reader(io.StringIO(content, newline=""), delimiter=divider)
+        cells = [cell for line in lines for cell in line]
+        assert not [cell for cell in cells if cell.lstrip('" ').startswith(("=", "@", "+"))]
+
+
 def test_commas_quotes_and_lines_survive():
     texts = ['a,"b"', "two\r\nlines", "Zoë ☕"]
     content = b"".join(written([{"text": text} for text in texts], ["text"], Format.CSV))

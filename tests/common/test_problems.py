@@ -38,6 +38,23 @@ def test_an_unknown_path_is_a_problem(client):
     }
 
 
+@pytest.mark.parametrize(
+    ("method", "accept", "status"),
+    [("post", "*/*", 405), ("options", "*/*", 405), ("delete", "application/json", 405)],
+)
+def test_what_the_api_reference_refuses_is_a_problem(client, method, accept, status):
+    answer = getattr(client, method)("/docs/", headers={"Accept": accept})
+
+    assert (answer.status_code, answer["Content-Type"]) == (status, "application/problem+json")
+    assert (answer.json()["code"], answer["Allow"]) == ("method_not_allowed", "GET, HEAD")
+
+
+def test_the_api_reference_is_a_page_whatever_is_accepted(client):
+    answer = client.get("/docs/", headers={"Accept": "application/json"})
+
+    assert (answer.status_code, answer["Content-Type"]) == (200, "text/html; charset=utf-8")
+
+
 def test_a_browser_gets_a_page(client):
     answer = client.get("/nothing/", headers={"Accept": "text/html"})
 

@@ -21,6 +21,7 @@ from hypothesis.stateful import (
 )
 
 from accounts.models import User
+from accounts.services import suspension
 from config.common.errors import DomainError, Forbidden, NotFound
 from organizations import access
 from organizations.models import Organization, OrganizationMember, Role
@@ -32,7 +33,8 @@ from organizations.services import (
     invitations,
     members,
 )
-from organizations.services.members import LastOwner
+from organizations.services.departures import SoleOwner
+from organizations.services.members import LastOwner, OwnerMustBeActive
 from tests.factories.accounts import UserFactory
 from tests.factories.organizations import MemberFactory, OrganizationFactory
 from tests.simultaneous import at_once
@@ -69,6 +71,47 @@ def test_one_of_two_owners_can_go(organization, olivia):
     members.remove_member(tenant=access.tenant_of(olivia), user_id=olivia.pk)
 
     assert owners_of(organization) == [second.user_id]
+
+
+@pytest.mark.django_db
+def test_an_owner_does_not_go_while_the_other_one_is_suspended(organization, olivia, adam):
+    second = MemberFactory.create(organization=organization, role=Role.OWNER)
+    suspension.suspend(user=second.user, reason="misuse")
+    tenant = access.tenant_of(olivia, organization.pk)
+
+    for go in (
+        lambda: members.leave(user=olivia, organization_id=organization.pk),
+        lambda: members.change_role(tenant=tenant, user_id=olivia.pk, role=Role.ADMIN),
+    ):
+        with pytest.raises(LastOwner):
+            go()
+    with pytest.raises(SoleOwner):
+        departures.require_no_orphans(user_id=olivia.pk)
+    assert owners_of(organization) == [olivia.pk, second.user_id]
+
+    members.remove_member(tenant=tenant, user_id=second.user_id)
+    assert owners_of(organization) == [olivia.pk]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("how", ["transfer", "change_role", "add_member", "staff"])
+def test_nobody_who_is_suspended_becomes_an_owner(organization, olivia, adam, how):
+    heir = UserFactory.create() if how == "add_member" else adam
+    suspension.suspend(user=heir, reason="misuse")
+    tenant, staff = access.tenant_of(olivia, organization.pk), access.on_behalf_of(organization)
+    hand_over = {
+        "transfer": lambda: members.transfer_ownership(tenant=tenant, user_id=adam.pk),
+        "change_role": lambda: members.change_role(tenant=tenant, user_id=adam.pk, role="OWNER"),
+        "add_member": lambda: members.add_member(
+            organization=organization, user=heir, role=Role.OWNER
+        ),
+        "staff": lambda: members.change_role(tenant=staff, user_id=adam.pk, role="OWNER"),
+    }[how]
+
+    with pytest.raises(OwnerMustBeActive):
+        hand_over()
+
+    assert owners_of(organization) == [olivia.pk]
 
 
 @pytest.mark.django_db(transaction=True)

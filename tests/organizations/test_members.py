@@ -3,9 +3,10 @@
 import pytest
 
 from audit.models import AuditLog
-from organizations.models import Organization, OrganizationMember
+from organizations.models import Organization, OrganizationInvitation, OrganizationMember
 from organizations.services import members
 from organizations.services.members import AlreadyMember, SeatLimitReached
+from tests.clients import grow_old
 from tests.factories.accounts import UserFactory
 from tests.factories.organizations import MemberFactory, OrganizationFactory
 from tests.simultaneous import at_once
@@ -252,3 +253,21 @@ def test_choosing_takes_no_body(api_as, olivia, organization):
     )
 
     assert response.status_code == 400
+
+
+def test_an_owner_is_made_by_who_has_just_proved_who_they_are(api_as, organization, people):
+    api = api_as(people["olivia"])
+    grow_old(people["olivia"])
+
+    refused = api.patch(url_of(organization, people["mia"]), {"role": "OWNER"})
+    invited = api.post(
+        f"/api/v1/organizations/{organization.pk}/invitations",
+        {"email": "nora@example.com", "role": "OWNER"},
+    )
+    other = api.patch(url_of(organization, people["mia"]), {"role": "ADMIN"})
+
+    for answer in (refused, invited):
+        assert (answer.status_code, answer.json()["code"]) == (403, "reauthentication_required")
+    assert other.status_code == 200
+    assert roles(organization) == EVERYBODY | {"mia": "ADMIN"}
+    assert not OrganizationInvitation.objects.exists()

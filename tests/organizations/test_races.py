@@ -3,25 +3,41 @@
 from functools import partial
 
 import pytest
+from django.db import DatabaseError
 from django.utils import timezone
 
-from apikeys.models import ApiKey
+from accounts.models import User
+from accounts.services import deletions, sessions, suspension
+from apikeys.models import ApiKey, Secret
 from apikeys.services import keys
-from config.common.errors import Forbidden, InvalidInput, NotFound
+from config.common.errors import Forbidden, InvalidInput, NotFound, Unauthenticated
 from config.common.models import OutgoingMail
 from organizations import access
-from organizations.models import ObjectGrant, OrganizationInvitation, OrganizationMember
+from organizations.models import (
+    ObjectGrant,
+    Organization,
+    OrganizationInvitation,
+    OrganizationMember,
+)
 from organizations.services import (
     answers,
     custom_roles,
     grants,
     invitations,
     members,
+    organizations,
     security_policy,
 )
 from organizations.services.invitations import InvitationNotOpen
+from organizations.services.members import OwnerMustBeActive
 from tests import race
 from tests.factories.accounts import UserFactory
+from tests.factories.apikeys import ApiKeyFactory
+from tests.factories.organizations import MemberFactory
+from tests.factories.webhooks import WebhookFactory
+from tests.simultaneous import at_once
+from webhooks.models import Webhook, WebhookSecret
+from webhooks.services import endpoints
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -162,3 +178,161 @@ def test_a_key_is_held_to_the_policy_that_was_being_made(organization, olivia):
         lambda: create(settings={"name": "Late", "environment": "live", "scopes": ["orders:read"]}),
     )
     assert (key.expires_at - now).days == 7
+
+
+def remove_adam(organization, olivia, adam):
+    members.remove_member(tenant=act(olivia, organization), user_id=adam.pk)
+
+
+def demote_adam(organization, olivia, adam):
+    members.change_role(tenant=act(olivia, organization), user_id=adam.pk, role="VIEWER")
+
+
+def suspend_adam(organization, olivia, adam):
+    suspension.suspend(user=adam, reason="misuse")
+
+
+def reset_password_of_adam(organization, olivia, adam):
+    owner = User.objects.select_for_update(no_key=True).get(pk=adam.pk)
+    sessions.end_all(user=owner, reason="password_reset")
+
+
+SHUT_OUT = {
+    "removed": (remove_adam, NotFound),
+    "demoted": (demote_adam, Forbidden),
+    "suspended": (suspend_adam, Unauthenticated),
+    "signed_out": (reset_password_of_adam, Unauthenticated),
+}
+
+
+def left_alone(organization):
+    """Return all that a request of Adam's might have changed."""
+    return [
+        list(rows.order_by("pk").values())
+        for rows in (
+            Organization.objects.filter(pk=organization.pk),
+            ApiKey.objects.all(),
+            Secret.objects.all(),
+            Webhook.objects.all(),
+            WebhookSecret.objects.all(),
+            OrganizationInvitation.objects.all(),
+        )
+    ]
+
+
+def acts_of_adam(organization, adam, key, on, off):
+    """Return everything that lasts, as Adam's request begins it."""
+    now, tenant = timezone.now(), act(adam, organization)
+    return [
+        lambda: keys.create_key(
+            organization=organization,
+            created_by=adam,
+            settings={"name": "Late", "environment": "live", "scopes": []},
+            at=now,
+        ),
+        lambda: keys.rotate_key(key=key, overlap_seconds=0, at=now, by=adam),
+        lambda: keys.update_key(key=key, settings={"name": "Late"}, at=now, by=adam),
+        lambda: keys.revoke_key(key=key, at=now, by=adam),
+        lambda: endpoints.create_webhook(
+            organization=organization, created_by=adam, settings={"url": on.url}
+        ),
+        lambda: endpoints.rotate_secret(webhook=on, at=now, by=adam),
+        lambda: endpoints.update_webhook(webhook=on, settings={"description": "Late"}, by=adam),
+        lambda: endpoints.disable_webhook(webhook=on, at=now, by=adam),
+        lambda: endpoints.enable_webhook(webhook=off, by=adam),
+        lambda: endpoints.delete_webhook(webhook=on, by=adam),
+        lambda: organizations.update_organization(
+            organization=organization, changes={"name": "Late"}, by=adam
+        ),
+        lambda: invitations.invite(tenant=tenant, email="nora@example.com", role="VIEWER", at=now),
+    ]
+
+
+@pytest.mark.parametrize("how", SHUT_OUT)
+def test_what_was_begun_by_whom_is_being_shut_out_is_not_done(organization, olivia, adam, how):
+    shut_out, refusal = SHUT_OUT[how]
+    key = ApiKeyFactory.create(organization=organization)
+    on, off = (WebhookFactory.create(organization=organization) for _ in range(2))
+    endpoints.disable_webhook(webhook=off, at=timezone.now())
+    acts = acts_of_adam(organization, adam, key, on, off)
+    before = left_alone(organization)
+
+    outcomes = race.all_behind(lambda: shut_out(organization, olivia, adam), acts)
+
+    assert [type(one) for one in outcomes] == [refusal] * len(acts)
+    assert left_alone(organization) == before
+
+
+def test_who_has_a_row_only_by_a_grant_keeps_it_until_the_grant_goes(organization, olivia, vera):
+    key = ApiKeyFactory.create(organization=organization)
+    owner, now = act(olivia, organization), timezone.now()
+    grant, _ = grants.give(
+        tenant=owner, user_id=vera.pk, permission="keys:write", kind="api_key", object_id=key.pk
+    )
+    rotate = partial(keys.rotate_key, key=key, overlap_seconds=0, at=now, by=vera)
+
+    _, secret = rotate()
+    refused = race.behind(lambda: grants.take(tenant=owner, grant_id=grant.pk), rotate)
+
+    assert isinstance(refused, Forbidden)
+    assert Secret.objects.filter(api_key=key, expires_at=None).get().last4 == secret[-4:]
+
+
+@pytest.mark.parametrize("how", ["transfer", "change_role", "add_member"])
+def test_whoever_is_being_suspended_inherits_nothing(organization, olivia, adam, how):
+    nora, owner = UserFactory.create(), act(olivia, organization)
+    heir = nora if how == "add_member" else adam
+    hand_over = {
+        "transfer": lambda: members.transfer_ownership(tenant=owner, user_id=adam.pk),
+        "change_role": lambda: members.change_role(tenant=owner, user_id=adam.pk, role="OWNER"),
+        "add_member": lambda: members.add_member(
+            organization=organization, user=nora, role="OWNER"
+        ),
+    }[how]
+    before = role_of(heir)
+
+    outcome = race.behind(lambda: suspension.suspend(user=heir, reason="misuse"), hand_over)
+
+    assert isinstance(outcome, OwnerMustBeActive)
+    assert (role_of(olivia), role_of(heir)) == ("OWNER", before)
+
+
+def test_whoever_is_being_suspended_joins_nothing(organization, olivia):
+    nora = UserFactory.create(email="nora@example.com", email_verified_at=timezone.now())
+    now = timezone.now()
+    offered = invitations.invite(
+        tenant=act(olivia, organization), email=nora.email, role="OWNER", at=now
+    )
+
+    outcome = race.behind(
+        lambda: suspension.suspend(user=nora, reason="misuse"),
+        lambda: answers.accept(user=nora, invitation_id=offered.pk, at=now),
+    )
+
+    assert isinstance(outcome, Unauthenticated)
+    assert role_of(nora) is None
+
+
+def test_people_who_hand_over_to_each_other_and_are_erased_wait_in_no_circle(
+    organization, olivia, adam
+):
+    second = MemberFactory.create(organization=organization, role="OWNER").user
+    now = timezone.now()
+    tenants = {one.pk: act(one, organization) for one in (olivia, second)}
+
+    outcomes = at_once(
+        lambda: members.transfer_ownership(tenant=tenants[olivia.pk], user_id=second.pk),
+        lambda: members.transfer_ownership(tenant=tenants[second.pk], user_id=olivia.pk),
+        lambda: members.transfer_ownership(tenant=tenants[second.pk], user_id=adam.pk),
+        lambda: deletions.erase(user_id=adam.pk, at=now),
+        lambda: deletions.erase(user_id=second.pk, at=now),
+        lambda: keys.create_key(
+            organization=organization,
+            created_by=adam,
+            settings={"name": "Late", "environment": "live", "scopes": []},
+            at=now,
+        ),
+    )
+
+    assert not [one for one in outcomes if isinstance(one, DatabaseError)]
+    assert OrganizationMember.objects.filter(organization=organization, role="OWNER").exists()

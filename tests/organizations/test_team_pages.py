@@ -368,3 +368,23 @@ def test_handing_over_and_closing_take_a_fresh_proof(portal_as, organization, ol
     assert response.headers["Location"].startswith("/confirm/")
     assert Organization.objects.get(pk=organization.pk).status == "ACTIVE"
     assert OrganizationMember.objects.get(user=olivia).role == "OWNER"
+
+
+def test_pages_ask_who_makes_an_owner_for_a_proof_and_come_back(
+    portal_as, organization, olivia, mia
+):
+    client = portal_as(olivia)
+    grow_old(olivia)
+
+    made = client.post(f"/team/{mia.pk}/role/", {"role": "OWNER"})
+    invited = invite(client, role="OWNER")
+    other = client.post(f"/team/{mia.pk}/role/", {"role": "ADMIN"})
+
+    assert (made.status_code, made["Location"]) == (302, "/confirm/?next=%2Fteam%2F")
+    assert (invited.status_code, invited["Location"]) == (
+        302,
+        "/confirm/?next=%2Fteam%2Finvite%2F",
+    )
+    assert other["Location"] == "/team/"
+    assert OrganizationMember.objects.get(user=mia).role == "ADMIN"
+    assert not OrganizationInvitation.objects.exists()

@@ -113,3 +113,27 @@ def test_needs_the_permission_and_notes_who_lacks_it(request, api_as, url, organ
     entry = AuditLog.objects.get(event="security.permission_denied")
     assert (entry.organization_id, entry.actor_id) == (organization.pk, user.pk)
     assert entry.data["permission"] == "organization:write"
+
+
+def test_billing_details_are_in_the_log_and_not_in_what_every_member_may_read(
+    api_as, olivia, vera, url
+):
+    body = {"name": "Acme", "billing": {"tax_id": "FR1", "address": {"city": "Nantes"}}}
+
+    assert api_as(olivia).patch(url, body).status_code == 200
+
+    entry = AuditLog.objects.get(event="organization.updated")
+    assert (entry.old_values["tax_id"], entry.new_values["tax_id"]) == ("", "FR1")
+    assert entry.new_values["billing_address"] == {"city": "Nantes"}
+    message = WebhookMessage.objects.get(event_type="organization.updated")
+    assert message.payload["data"]["after"] == {
+        "name": "Acme",
+        "tax_id": "[redacted]",
+        "billing_address": "[redacted]",
+    }
+    assert message.payload["data"]["before"] == {
+        "name": "Olivia's organization",
+        "tax_id": "",
+        "billing_address": {},
+    }
+    assert api_as(vera).get(url).json()["billing"] is None

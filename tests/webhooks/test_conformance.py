@@ -191,6 +191,26 @@ def test_what_cannot_be_probed_is_refused(endpoint, how):
     assert not ConformanceRun.objects.exists()
 
 
+@pytest.mark.parametrize("how", ["moved", "staff", "closed"])
+def test_an_endpoint_that_was_changed_or_shut_meanwhile_is_sent_nothing(endpoint, receiver, how):
+    webhook, now = endpoint(), timezone.now()
+    started = start(webhook)
+    if how == "moved":
+        headers = {"Authorization": "Bearer of-the-new-one"}
+        endpoints.update_webhook(
+            webhook=webhook, settings={"url": f"{webhook.url}/new", "headers": headers}
+        )
+    else:
+        reason = DisabledReason.STAFF if how == "staff" else DisabledReason.CLOSED
+        endpoints.disable_webhook(webhook=webhook, at=now, reason=reason)
+
+    assert conformance.run_due() == 1
+
+    started.refresh_from_db()
+    assert (started.status, started.results) == (RunStatus.FAILED, [])
+    assert not receiver.calls
+
+
 def test_a_run_whose_worker_died_is_begun_again(endpoint, receiver):
     webhook = endpoint()
     receiver.answer = verifying(webhook.secret)

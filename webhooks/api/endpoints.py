@@ -112,7 +112,9 @@ class WebhookView(Showing, WebhookScoped):
         """Change what is sent. What waits for the endpoint already goes to the new URL."""
         webhook = self.webhook(webhook_id)
         body = self.sent(UpdateWebhookSerializer)
-        changed = endpoints.update_webhook(webhook=webhook, settings=body.settings())
+        changed = endpoints.update_webhook(
+            webhook=webhook, settings=body.settings(), by=self.tenant.user
+        )
         return Response(WebhookSerializer(changed).data)
 
     @extend_schema(
@@ -120,7 +122,7 @@ class WebhookView(Showing, WebhookScoped):
     )
     def delete(self, request: Request, webhook_id: int) -> Response:
         """Remove an endpoint for good, with its secrets and its delivery log."""
-        endpoints.delete_webhook(webhook=self.webhook(webhook_id))
+        endpoints.delete_webhook(webhook=self.webhook(webhook_id), by=self.tenant.user)
         return Response(status=204)
 
 
@@ -145,7 +147,9 @@ class RotateSecretView(WebhookScoped):
         webhook = self.webhook(webhook_id)
         overlap = self.body(RotateWebhookSecretSerializer)["overlap_seconds"]
         at = timezone.now()
-        secret = endpoints.rotate_secret(webhook=webhook, at=at, overlap_seconds=overlap)
+        secret = endpoints.rotate_secret(
+            webhook=webhook, at=at, overlap_seconds=overlap, by=self.tenant.user
+        )
         answer = {"secret": secret, "previous_expires_at": at + timedelta(seconds=overlap)}
         return Response(WebhookSecretSerializer(answer).data, headers=ONCE)
 
@@ -165,7 +169,7 @@ class EnableView(WebhookScoped):
     )
     def post(self, request: Request, webhook_id: int) -> Response:
         """Tell an endpoint of events from now on. What it missed is sent when you ask for it: recover, replay missing."""
-        webhook = endpoints.enable_webhook(webhook=self.webhook(webhook_id))
+        webhook = endpoints.enable_webhook(webhook=self.webhook(webhook_id), by=self.tenant.user)
         return Response(WebhookSerializer(webhook).data)
 
 
@@ -184,7 +188,9 @@ class DisableView(WebhookScoped):
     )
     def post(self, request: Request, webhook_id: int) -> Response:
         """Stop telling an endpoint; what waits for it is canceled and can be recovered later."""
-        webhook = endpoints.disable_webhook(webhook=self.webhook(webhook_id), at=timezone.now())
+        webhook = endpoints.disable_webhook(
+            webhook=self.webhook(webhook_id), at=timezone.now(), by=self.tenant.user
+        )
         return Response(WebhookSerializer(webhook).data)
 
 

@@ -37,6 +37,8 @@ _WORK_SECONDS = 90.0
 _TAKE_TURN = "SELECT pg_try_advisory_lock(hashtext('tollgate.webhooks.conformance'))"
 _END_TURN = "SELECT pg_advisory_unlock(hashtext('tollgate.webhooks.conformance'))"
 _OPEN = (RunStatus.QUEUED, RunStatus.RUNNING)
+# Nobody in the organization can switch such an endpoint on.
+_SHUT = (DisabledReason.STAFF, DisabledReason.CLOSED)
 
 
 class ConformanceUnavailable(Conflict):
@@ -67,7 +69,7 @@ class TooManyRuns(TooManyRequests):
 def request_run(*, webhook: Webhook, requested_by: User | None, at: datetime) -> ConformanceRun:
     """Queue a run and return it. Raises ConformanceUnavailable, ConformanceRunning or TooManyRuns."""
     locked = endpoints.locked_row(webhook.pk)
-    if locked.kind != Kind.STANDARD or locked.disabled_reason == DisabledReason.STAFF:
+    if locked.kind != Kind.STANDARD or locked.disabled_reason in _SHUT:
         raise ConformanceUnavailable
     if locked.conformance_runs.filter(status__in=_OPEN).exists():
         raise ConformanceRunning
@@ -148,6 +150,10 @@ def _execute(run: ConformanceRun, clock: Callable[[], datetime]) -> None:
     webhook = Webhook.objects.filter(pk=run.webhook_id).first()
     if webhook is None:
         # It was deleted a moment ago, and the run with it.
+        return
+    if webhook.url != run.url or webhook.disabled_reason in _SHUT:
+        # What it is told now, such as a credential in its headers, is not meant for where it was before.
+        _close(run, at=clock(), status=RunStatus.FAILED)
         return
     subject = Subject(
         url=run.url,

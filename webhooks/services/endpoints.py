@@ -16,6 +16,7 @@ from config.common.logs import REDACTED
 from config.common.overlap import require_overlap
 from organizations import access
 from organizations.models import Organization
+from organizations.roles import Permission
 from organizations.services import grants
 from webhooks import selectors
 from webhooks.models import DisabledReason, Status, Webhook, WebhookAttempt, WebhookDelivery
@@ -54,12 +55,12 @@ def create_webhook(
 ) -> tuple[Webhook, str]:
     """Add an endpoint and return it with its secret, or with its public key when it is signed by Ed25519.
 
-    Endpoints are counted under a lock on the organization. Raises InvalidInput, EndpointLimitReached or
-    OrganizationIsClosed.
+    Endpoints are counted under a lock on the organization. Raises InvalidInput, EndpointLimitReached, or what
+    `access.lock_open_for` raises.
     """
     columns = _columns(checked(settings))
     with transaction.atomic():
-        access.lock_open(organization.pk)
+        access.lock_open_for(organization.pk, by=created_by, permission=Permission.WEBHOOKS_WRITE)
         limit = selectors.allowance_of(organization).endpoints
         if Webhook.objects.filter(organization=organization).count() >= limit:
             raise EndpointLimitReached(
@@ -79,14 +80,16 @@ def create_webhook(
     return webhook, shown
 
 
-def update_webhook(*, webhook: Webhook, settings: EndpointChanges) -> Webhook:
+def update_webhook(
+    *, webhook: Webhook, settings: EndpointChanges, by: User | None = None
+) -> Webhook:
     """Change the given settings and return the endpoint; nothing happens when they are as they were.
 
-    Raises InvalidInput.
+    Raises InvalidInput, NotFound, and what `access.lock_open_for` raises where a person asks.
     """
     columns = _columns(checked(settings))
     with transaction.atomic():
-        locked = locked_row(webhook.pk)
+        locked = _locked_for(webhook, by)
         changed = {name: value for name, value in columns.items() if getattr(locked, name) != value}
         if "headers_encrypted" in changed and headers_of(locked) == settings.get("headers"):
             del changed["headers_encrypted"]
@@ -110,8 +113,13 @@ def update_webhook(*, webhook: Webhook, settings: EndpointChanges) -> Webhook:
 
 
 @transaction.atomic
-def delete_webhook(*, webhook: Webhook) -> None:
-    """Remove the endpoint, its secrets and its delivery log; messages stay in the feed."""
+def delete_webhook(*, webhook: Webhook, by: User | None = None) -> None:
+    """Remove the endpoint, its secrets and its delivery log; messages stay in the feed.
+
+    Raises what `access.lock_open_for` raises where a person asks.
+    """
+    if by is not None:
+        _lock_for(webhook, by)
     locked = Webhook.objects.select_for_update(of=("self",)).filter(pk=webhook.pk).first()
     if locked is None:
         return
@@ -130,14 +138,18 @@ def delete_webhook(*, webhook: Webhook) -> None:
 
 @transaction.atomic
 def rotate_secret(
-    *, webhook: Webhook, at: datetime, overlap_seconds: int = secrets.DEFAULT_OVERLAP_SECONDS
+    *,
+    webhook: Webhook,
+    at: datetime,
+    overlap_seconds: int = secrets.DEFAULT_OVERLAP_SECONDS,
+    by: User | None = None,
 ) -> str:
     """Give the endpoint a new secret and return it; the present ones sign, too, for the overlap at most.
 
-    Raises InvalidInput.
+    Raises InvalidInput, NotFound, and what `access.lock_open_for` raises where a person asks.
     """
     require_overlap(overlap_seconds, at_most=secrets.MAX_OVERLAP_SECONDS)
-    locked = locked_row(webhook.pk)
+    locked = _locked_for(webhook, by)
     secrets.retire(locked, at=at, overlap_seconds=overlap_seconds)
     shown = secrets.mint(locked)
     locked.save(update_fields=["updated_at"])
@@ -154,13 +166,18 @@ def rotate_secret(
 
 @transaction.atomic
 def disable_webhook(
-    *, webhook: Webhook, at: datetime, reason: DisabledReason = DisabledReason.CUSTOMER
+    *,
+    webhook: Webhook,
+    at: datetime,
+    reason: DisabledReason = DisabledReason.CUSTOMER,
+    by: User | None = None,
 ) -> Webhook:
     """Stop telling the endpoint; what waits for it is canceled and can be recovered later.
 
-    One that is disabled already stays as it is, except that staff's word replaces any other reason.
+    One that is disabled already stays as it is, except that staff's word replaces any other reason. Raises NotFound,
+    and what `access.lock_open_for` raises where a person asks.
     """
-    locked = locked_row(webhook.pk)
+    locked = _locked_for(webhook, by)
     is_taken_over = reason == DisabledReason.STAFF != locked.disabled_reason
     if locked.disabled_at is not None and not is_taken_over:
         return locked
@@ -181,13 +198,13 @@ def disable_webhook(
 
 
 @transaction.atomic
-def enable_webhook(*, webhook: Webhook, is_staff: bool = False) -> Webhook:
+def enable_webhook(*, webhook: Webhook, is_staff: bool = False, by: User | None = None) -> Webhook:
     """Tell the endpoint of events from now on; its count of failures starts afresh.
 
-    What it missed is not sent by itself: `resending.recover` and `resending.replay_missing` do. Raises DisabledByStaff
-    or OrganizationIsClosed.
+    What it missed is not sent by itself: `resending.recover` and `resending.replay_missing` do. Raises DisabledByStaff,
+    NotFound, or what `access.lock_open_for` raises.
     """
-    access.lock_open(webhook.organization_id)
+    _lock_for(webhook, by)
     locked = locked_row(webhook.pk)
     if locked.disabled_at is None:
         return locked
@@ -246,6 +263,18 @@ def locked_row(webhook_id: int) -> Webhook:
     if found is None:
         raise NotFound
     return found
+
+
+def _locked_for(webhook: Webhook, by: User | None) -> Webhook:
+    if by is not None:
+        _lock_for(webhook, by)
+    return locked_row(webhook.pk)
+
+
+def _lock_for(webhook: Webhook, by: User | None) -> None:
+    access.lock_open_for(
+        webhook.organization_id, by=by, permission=Permission.WEBHOOKS_WRITE, on=webhook
+    )
 
 
 def _columns(settings: EndpointSettings) -> dict[str, Any]:

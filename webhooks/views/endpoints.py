@@ -113,7 +113,9 @@ def webhook_edit(request: HttpRequest, pk: int) -> HttpResponse:
     form = EditWebhookForm(request.POST or None, webhook=webhook)
     if form.is_valid():
         try:
-            endpoints.update_webhook(webhook=webhook, settings=form.changes())
+            endpoints.update_webhook(
+                webhook=webhook, settings=form.changes(), by=tenant_of_page(request).user
+            )
         except DomainError as error:
             form.refuse(error)
         else:
@@ -132,7 +134,10 @@ def webhook_rotate(request: HttpRequest, pk: int) -> HttpResponse:
     if form.is_valid():
         overlap_seconds = form.cleaned_data["overlap_seconds"]
         secret = endpoints.rotate_secret(
-            webhook=webhook, at=timezone.now(), overlap_seconds=overlap_seconds
+            webhook=webhook,
+            at=timezone.now(),
+            overlap_seconds=overlap_seconds,
+            by=tenant_of_page(request).user,
         )
         return reveal(request, webhook, secret, is_new=False)
     return render(request, "webhooks/webhook_rotate.html", {"form": form, "webhook": webhook})
@@ -144,7 +149,7 @@ def webhook_delete(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask, then remove an endpoint for good."""
     webhook = webhook_of(request, pk)
     if request.method == "POST":
-        endpoints.delete_webhook(webhook=webhook)
+        endpoints.delete_webhook(webhook=webhook, by=tenant_of_page(request).user)
         messages.success(request, "The webhook is deleted.")
         return redirect("webhooks:webhook-list")
     return render(request, "webhooks/webhook_delete.html", {"webhook": webhook})
@@ -154,13 +159,13 @@ def webhook_delete(request: HttpRequest, pk: int) -> HttpResponse:
 @member_required(WRITE, on=Webhook)
 def webhook_switch(request: HttpRequest, pk: int) -> HttpResponse:
     """Enable or disable an endpoint, as it is asked."""
-    webhook = webhook_of(request, pk)
+    webhook, person = webhook_of(request, pk), tenant_of_page(request).user
     try:
         if request.POST.get("to") == "disabled":
-            endpoints.disable_webhook(webhook=webhook, at=timezone.now())
+            endpoints.disable_webhook(webhook=webhook, at=timezone.now(), by=person)
             messages.success(request, "The webhook is disabled. What waited for it is canceled.")
         else:
-            endpoints.enable_webhook(webhook=webhook)
+            endpoints.enable_webhook(webhook=webhook, by=person)
             messages.success(
                 request, "The webhook is enabled. Send again what it missed, if you need it."
             )

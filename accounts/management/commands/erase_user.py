@@ -15,14 +15,14 @@ class Command(DomainCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take the address."""
-        parser.add_argument("email")
+        parser.add_argument("email", help="or the id of the account")
         parser.add_argument(
             "--dry-run", action="store_true", help="Only say what is known about the person."
         )
 
     def act(self, options: dict[str, Any], at: datetime) -> None:
         """Erase the account, or say whether it could be."""
-        user = selectors.user_called(options["email"])
+        user = selectors.person_called(options["email"])
         if options["dry_run"]:
             services.deletions.rehearse(user_id=user.pk, at=at)
             for section, rows in services.archives.counts(user):

@@ -18,7 +18,7 @@ class Command(DomainCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take the address and where to write."""
-        parser.add_argument("email")
+        parser.add_argument("email", help="or the id of the account")
         parser.add_argument("--output", type=Path, help="The file to write; it must not exist.")
         parser.add_argument(
             "--dry-run", action="store_true", help="Only say what the file would hold."
@@ -26,7 +26,7 @@ class Command(DomainCommand):
 
     def act(self, options: dict[str, Any], at: datetime) -> None:
         """Write the file, or say what it would hold."""
-        user = selectors.user_called(options["email"])
+        user = selectors.person_called(options["email"])
         if options["dry_run"]:
             for section, rows in services.archives.counts(user):
                 self.stdout.write(f"{section.name}.json: {rows}")

@@ -15,10 +15,10 @@ class Command(DomainCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take the address."""
-        parser.add_argument("email")
+        parser.add_argument("email", help="or the id of the account")
 
     def act(self, options: dict[str, Any], at: datetime) -> None:
         """Lift the suspension."""
-        user = selectors.user_called(options["email"])
+        user = selectors.person_called(options["email"])
         services.suspension.reinstate(user=user)
         self.stdout.write(f"{user.email} may sign in again.")

@@ -17,12 +17,12 @@ class Command(DomainCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take the address and the reason."""
-        parser.add_argument("email")
+        parser.add_argument("email", help="or the id of the account")
         parser.add_argument("--reason", required=True)
 
     def act(self, options: dict[str, Any], at: datetime) -> None:
         """Take the factors."""
-        user = selectors.user_called(options["email"])
+        user = selectors.person_called(options["email"])
         if not services.two_factor.reset(user=user, reason=options["reason"]):
             raise CommandError(f"{user.email} has no second factor.")
         self.stdout.write(

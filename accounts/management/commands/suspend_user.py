@@ -15,13 +15,13 @@ class Command(DomainCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take the address and the reason."""
-        parser.add_argument("email")
+        parser.add_argument("email", help="or the id of the account")
         parser.add_argument("--reason", required=True)
         parser.add_argument("--days", type=_days, help="lift it by itself after so many days")
 
     def act(self, options: dict[str, Any], at: datetime) -> None:
         """Stop the account."""
-        user = selectors.user_called(options["email"])
+        user = selectors.person_called(options["email"])
         until = at + timedelta(days=options["days"]) if options["days"] else None
         services.suspension.suspend(user=user, reason=options["reason"], until=until, at=at)
         self.stdout.write(f"{user.email} is suspended.")

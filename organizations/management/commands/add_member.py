@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from accounts.selectors import user_called
+from accounts.selectors import person_called
 from config.common.commands import DomainCommand
 from organizations import selectors
 from organizations.models import Role
@@ -20,12 +20,12 @@ class Command(DomainCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the organization, the person and the role."""
         parser.add_argument("organization", help="id or slug")
-        parser.add_argument("email", help="address of the person's account")
+        parser.add_argument("email", help="address of the person's account, or its id")
         parser.add_argument("--role", choices=Role.values, default=Role.MEMBER.value)
 
     def act(self, options: dict[str, Any], at: datetime) -> None:
         """Add the member."""
-        user = user_called(options["email"])
+        user = person_called(options["email"])
         organization = selectors.organization_called(options["organization"])
         members.add_member(organization=organization, user=user, role=options["role"])
         self.stdout.write(f"{user} is a member of {organization} as {options['role']}.")
