@@ -75,7 +75,8 @@ class Writer:
         plain = header_lines((*error.headers.items(), ("Cache-Control", "no-store")))
         head = (
             plain
-            + (numbers or _id_line(request_id))
+            + numbers
+            + _id_line(request_id)
             + header_lines(
                 (
                     ("X-Auth-Status", str(error.status)),

@@ -8,10 +8,11 @@ from apikeys.gateway import configuration
 from apikeys.gateway.answers import Answer, Writer, new_request_id, renew_process_id
 from apikeys.gateway.assertion import Signer
 from apikeys.gateway.engine import Engine
-from apikeys.gateway.frontend import MAX_BODY_BYTES, PATHS, Frontend, read_target
+from apikeys.gateway.frontend import MAX_BODY_BYTES, PATHS, Frontend, read_target, too_large
 from apikeys.gateway.options import Configuration
+from apikeys.gateway.questions import Head
 from config.common import memory
-from config.common.errors import DomainError, PayloadTooLarge, ServiceUnavailable
+from config.common.errors import DomainError, ServiceUnavailable
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -93,11 +94,11 @@ class _Request:
     """One request, complete, and the future of its answer."""
 
     def __init__(self, scope: Scope, body: bytes) -> None:
-        self.target = read_target(scope["path"], scope["query_string"].decode("latin-1"))
-        self.method = scope["method"].encode()
+        target = read_target(scope["path"], scope["query_string"].decode("latin-1"))
         headers = [(bytes(name), bytes(value)) for name, value in scope["headers"]]
-        self.named = dict(headers)
-        self.repeated = headers if len(self.named) != len(headers) else ()
+        named = dict(headers)
+        repeated = headers if len(named) != len(headers) else ()
+        self.head = Head(target, scope["method"].encode(), named, repeated)
         self.body = body
         self.peer = _peer(scope)
         self.answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
@@ -114,8 +115,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     if running is None:
         answer = stopped_answer()
     elif body is None:
-        error = PayloadTooLarge(f"A body for the gate is at most {MAX_BODY_BYTES} bytes.")
-        answer = problem(error, scope["path"])
+        answer = problem(too_large(), scope["path"])
     else:
         request = _Request(scope, body)
         running.handle(request)

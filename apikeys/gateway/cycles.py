@@ -4,9 +4,11 @@ import asyncio
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+
 from apikeys.gateway.answers import Answer
 from apikeys.gateway.frontend import Frontend, Target
-from apikeys.gateway.headers import Headers, Named
+from apikeys.gateway.questions import Head
 
 
 class Connection(Protocol):
@@ -18,7 +20,7 @@ class Connection(Protocol):
         """Write one answer."""
 
 
-_NOTHING = Target("")
+_NOTHING = Head(Target(""), b"", {}, (), keeps_alive=False)
 
 
 class _NoEvent:
@@ -33,23 +35,11 @@ class GateCycle:
 
     message_event = _NoEvent()
 
-    def __init__(  # noqa: PLR0917  the parts of one request, given on the hot path
-        self,
-        connection: Connection,
-        keep_alive: bool,  # noqa: FBT001
-        target: Target,
-        method: bytes,
-        named: Named,
-        repeated: Headers,
-        body: bytes,
-    ) -> None:
+    def __init__(self, connection: Connection, head: Head, body: bytes) -> None:
         self.response_complete = self.disconnected = False
         self.connection = connection
-        self.keep_alive = keep_alive
-        self.target = target
-        self.method = method
-        self.named = named
-        self.repeated = repeated
+        self.head = head
+        self.keep_alive = head.keeps_alive
         self.body = body
         self.peer = connection.peer
 
@@ -57,6 +47,16 @@ class GateCycle:
         """Put the question to the gate that ran when the request came."""
         assert frontend is not None
         frontend.handle(self)
+
+    def composed(self, status: int, head: bytes, body: bytes) -> bytes:
+        """Return an answer as it goes over the wire."""
+        parts = [STATUS_LINE[status], head]
+        if status != 204:
+            parts.append(b"content-length: %d\r\n" % len(body))
+        parts.append(b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n")
+        if self.head.method != b"HEAD":
+            parts.append(body)
+        return b"".join(parts)
 
     def deliver(self, status: int, head: bytes, body: bytes) -> None:
         """Write the answer unless the client has gone."""
@@ -69,7 +69,7 @@ class FixedCycle(GateCycle):
     """What could not be read as a request, with its answer, waiting for its turn; the connection ends with it."""
 
     def __init__(self, connection: Connection, answer: Answer) -> None:
-        super().__init__(connection, False, _NOTHING, b"", {}, (), b"")  # noqa: FBT003  never kept alive
+        super().__init__(connection, _NOTHING, b"")
         self._answer = answer
 
     def begin(self, _frontend: Frontend | None) -> None:

@@ -19,11 +19,12 @@ from apikeys.gateway.directory import Directory
 from apikeys.gateway.leases import Lease, Leases
 from apikeys.gateway.limits import LocalBucket
 from apikeys.gateway.link import Address, Link, LinkDown, NotDone, Reply
+from apikeys.gateway.memory import Remembered
 from apikeys.gateway.metering import Buffer, now_ms
 from apikeys.gateway.metrics import Metrics
 from apikeys.gateway.options import Configuration
 from apikeys.gateway.plans import Count, Plan, numbers_of, plan_of, read_answer
-from apikeys.gateway.questions import Question
+from apikeys.gateway.questions import Head, Question
 from apikeys.gateway.records import KeyRecord
 from apikeys.gateway.recovery import Recovery
 from apikeys.gateway.refusals import Outcome
@@ -38,6 +39,8 @@ _REVALIDATE_SECONDS: Final = 0.8
 _SWEEP_SECONDS: Final = 0.05
 _SETTLE_SECONDS: Final = 1.0
 _SERVICE_KEYS_SECONDS: Final = 60.0
+_FORGET_SECONDS: Final = 30.0
+_MAX_HEADS: Final = 1024
 _MAX_PLANS: Final = 256
 _MAX_BUCKETS: Final = 100_000
 
@@ -69,6 +72,8 @@ class Engine:
         self._subscription = Subscription(address, channel, self._on_message, self._hurry)
         self._prefix = configuration.redis_prefix
         self.on_routes: Callable[[], None] = lambda: None
+        # Whole questions by their bytes, with what was read in them. They hold keys: not kept for long.
+        self.heads: Remembered[bytes, Head] = Remembered(_MAX_HEADS)
         self._local: dict[str, LocalBucket] = {}
         self._services_used: dict[int, float] = {}
         self._routes_version = ""
@@ -86,6 +91,7 @@ class Engine:
             asyncio.create_task(self._keep(self._tidy, _SWEEP_SECONDS)),
             asyncio.create_task(self._keep(self._settle, _SETTLE_SECONDS)),
             asyncio.create_task(self._keep(self._mark_service_keys, _SERVICE_KEYS_SECONDS)),
+            asyncio.create_task(self._keep(self._forget, _FORGET_SECONDS)),
         ]
 
     async def stop(self) -> None:
@@ -312,6 +318,7 @@ class Engine:
                 self.routes = await self.store.routes()
                 self._routes_version = version
                 self.directory.forget_plans()
+                self.heads.clear()
                 self.on_routes()
         except StoreDown as error:
             self.metrics.counters["postgres_failures"] += 1
@@ -341,6 +348,9 @@ class Engine:
             for key, at in used.items():
                 if self._services_used[key] == at:
                     del self._services_used[key]
+
+    async def _forget(self) -> None:
+        self.heads.clear()
 
     def _on_new_run(self) -> None:
         """Hand nothing back to a server that may not know it was taken."""
@@ -372,6 +382,7 @@ class Engine:
                 "redis_up": float(self.link.is_up),
                 "postgres_up": float(self.store.is_up),
                 "records": float(len(self.directory.records)),
+                "known_questions": float(len(self.heads)),
                 "buffered_events": float(len(self.buffer)),
                 "dropped_events": float(self.buffer.dropped),
             }

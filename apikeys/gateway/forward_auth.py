@@ -8,7 +8,7 @@ from apikeys.gateway import headers as reading
 from apikeys.gateway.answers import Answer, is_request_id, new_request_id
 from apikeys.gateway.metering import json_path, json_text
 from apikeys.gateway.plans import MICRO, Count, Plan
-from apikeys.gateway.questions import Caller, Place, Question, Request
+from apikeys.gateway.questions import Asked, Caller, Place, Question, Request
 from apikeys.gateway.refusals import Outcome, PathAmbiguous, error_of
 from apikeys.gateway.routes import AmbiguousPath, UnknownApi
 from config.common.errors import DomainError, FieldError, InvalidInput
@@ -42,7 +42,7 @@ class AuthorizeQuestion(Question):
         self.request.deliver(204, head, b"")
 
     def _assertion(self, plan: Plan) -> bytes:
-        record, target = plan.record, self.request.target
+        record, target = plan.record, self.request.head.target
         # Of who is no proxy of ours only its own Host header is believed, as in `_place`.
         said = self.named if self.caller.is_trusted else {}
         scheme = target.said(said, "proto") or b"https"
@@ -78,7 +78,7 @@ class AuthorizeQuestion(Question):
     def _fail(self, error: DomainError, numbers: bytes = b"") -> None:
         instance = self.place.path.decode("latin-1") or PATH
         parts = (self.request_id, instance, numbers)
-        self.request.deliver(*_problem(self.frontend, self.request.target, error, parts))
+        self.request.deliver(*_problem(self.frontend, self.request.head.target, error, parts))
 
 
 def _problem(
@@ -113,19 +113,15 @@ def units_of(micro: int) -> str:
 def ask(frontend: "Frontend", request: Request) -> None:
     """Read the question out of a proxy's request and put it to the engine."""
     started = perf_counter()
-    request_id = b""
-    named = request.named
-    try:
-        if request.repeated:
-            named = reading.merged(request.repeated)
-        caller, place = _circumstances(frontend, request, named)
-        request_id = _request_id(named, caller) if b"x-request-id" in named else new_request_id()
-        secret = reading.presented_key(named)
-    except DomainError as error:
-        frontend.count_invalid(started)
-        parts = (request_id or new_request_id(), PATH, b"")
-        request.deliver(*_problem(frontend, request.target, error, parts))
-        return
+    asked = request.head.asked
+    if asked is None or asked[0] != request.peer:
+        try:
+            asked = request.head.asked = _read(frontend, request)
+        except DomainError as error:
+            _refuse_unread(frontend, request, error, started)
+            return
+    _, named, caller, place, secret = asked
+    request_id = _request_id(named, caller.is_trusted)
     question = AuthorizeQuestion(request, secret, request_id, started, caller, place)
     question.frontend = frontend
     question.named = named
@@ -135,34 +131,50 @@ def ask(frontend: "Frontend", request: Request) -> None:
         frontend.engine.refuse(question, Outcome.MISSING)
 
 
+def _read(frontend: "Frontend", request: Request) -> Asked:
+    head = request.head
+    named = reading.merged(head.repeated) if head.repeated else head.named
+    caller, place = _circumstances(frontend, head.target, named, request.peer)
+    return request.peer, named, caller, place, reading.presented_key(named)
+
+
 def _circumstances(
-    frontend: "Frontend", request: Request, named: reading.Named
+    frontend: "Frontend", target: "Target", named: reading.Named, peer: str | None
 ) -> tuple[Caller, Place]:
     """Return who calls what. The same client calling the same route again is found by one look into one table."""
-    get, target = named.get, request.target
+    get = named.get
     uri, method = get(target.uri_name), get(target.method_name)
     if uri is None or method is None or target.other_host_name in named:
         # Other headers than those of the table's key decide.
-        caller = _caller(frontend, named, request.peer)
+        caller = _caller(frontend, named, peer)
         return caller, _place(frontend, named, target, caller)
     key = (
-        target, request.peer, uri, method, get(b"host"), get(target.host_name),
+        target, peer, uri, method, get(b"host"), get(target.host_name),
         get(b"x-forwarded-for"), get(b"user-agent"), get(b"origin"),
     )  # fmt: skip
     known = frontend.circumstances.get(key)
     if known is None:
-        caller = _caller(frontend, named, request.peer)
+        caller = _caller(frontend, named, peer)
         found = (caller, _place(frontend, named, target, caller))
         known = frontend.circumstances.keep(key, found)
     return known
 
 
-def _request_id(named: reading.Named, caller: Caller) -> bytes:
+def _refuse_unread(
+    frontend: "Frontend", request: Request, error: DomainError, started: float
+) -> None:
+    frontend.count_invalid(started)
+    request_id = _request_id(request.head.named, frontend.proxies.trust(request.peer))
+    parts = (request_id, PATH, b"")
+    request.deliver(*_problem(frontend, request.head.target, error, parts))
+
+
+def _request_id(named: reading.Named, is_trusted: bool) -> bytes:  # noqa: FBT001  on the hot path
     """Return the id that a trusted proxy gave the call, else a new one: a client that repeats an id must not thereby
     have its calls taken for one.
     """
     offered = named.get(b"x-request-id")
-    if offered is not None and caller.is_trusted and is_request_id(offered):
+    if offered is not None and is_trusted and is_request_id(offered):
         return offered
     return new_request_id()
 

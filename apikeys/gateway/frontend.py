@@ -12,15 +12,22 @@ from apikeys.gateway.engine import Engine
 from apikeys.gateway.headers import Named, Proxies
 from apikeys.gateway.memory import Remembered
 from apikeys.gateway.options import Configuration
-from apikeys.gateway.questions import Caller, Place, Request
+from apikeys.gateway.questions import Caller, Head, Place, Request
 from apikeys.gateway.refusals import Outcome
-from config.common.errors import DomainError, FieldError, InvalidInput, MethodRefused
+from config.common.errors import (
+    DomainError,
+    FieldError,
+    InvalidInput,
+    MethodRefused,
+    PayloadTooLarge,
+)
 
 AUTHORIZE_PATH: Final = forward_auth.PATH
 VERIFY_PATH: Final = verify.PATH
 PATHS: Final = frozenset({AUTHORIZE_PATH, VERIFY_PATH})
 MAX_BODY_BYTES: Final = 16 * 1024
 _MAX_TARGETS: Final = 1024
+_ONCE: Final = frozenset({b"content-length", b"transfer-encoding", b"x-request-id"})
 _MODES: Final = frozenset({"native", "nginx"})
 
 
@@ -109,6 +116,11 @@ def read_target(path: str, query: str) -> Target:
     )
 
 
+def too_large() -> PayloadTooLarge:
+    """Return the complaint about a body that no question needs."""
+    return PayloadTooLarge(f"A body for the gate is at most {MAX_BODY_BYTES} bytes.")
+
+
 def _query_error(name: str, message: str) -> InvalidInput:
     shown = name[:50].encode("ascii", "replace").decode()
     error = FieldError(
@@ -136,16 +148,25 @@ class Frontend:
         ] = Remembered()
         self.places: Remembered[tuple[str, bytes, bytes, bytes], Place] = Remembered()
         self.circumstances: Remembered[Any, tuple[Caller, Place]] = Remembered()
+        self.heads = engine.heads
         engine.on_routes = self._forget_places
 
     def _forget_places(self) -> None:
         self.places.clear()
         self.circumstances.clear()
 
+    def remember(self, data: bytes, head: Head | None) -> None:
+        """Keep what was one whole question, unless it has a body, or an id of its own and so will not come again."""
+        if head is None or head.method != b"GET" or not head.keeps_alive:
+            return
+        if _ONCE.isdisjoint(head.named):
+            self.heads.keep(data, head)
+
     def handle(self, request: Request) -> None:
         """Answer one complete request to one of our paths, now or later."""
-        target = request.target
-        if request.method not in target.methods:
+        head = request.head
+        target = head.target
+        if head.method not in target.methods:
             allow = ", ".join(sorted(name.decode() for name in target.methods))
             error = MethodRefused(headers={"Allow": allow})
             request.deliver(*self.problem(error, target.path))

@@ -18,10 +18,12 @@ from uvicorn.protocols.http.httptools_impl import (
 
 from apikeys.gateway import app as gate
 from apikeys.gateway.cycles import FixedCycle, GateCycle, clock_of
-from apikeys.gateway.frontend import MAX_BODY_BYTES, Frontend, Target, target_of
-from apikeys.gateway.headers import MAX_HEAD_BYTES, Headers, Named, wrong_with_head
+from apikeys.gateway.frontend import MAX_BODY_BYTES, Frontend, target_of, too_large
+from apikeys.gateway.headers import MAX_HEAD_BYTES, Named, wrong_with_head
+from apikeys.gateway.memory import MAX_BYTES
+from apikeys.gateway.questions import Head
 from apikeys.gateway.refusals import RequestTooSlow
-from config.common.errors import DomainError, HeadersTooLarge, MalformedRequest, PayloadTooLarge
+from config.common.errors import DomainError, HeadersTooLarge, MalformedRequest
 
 HEAD_SECONDS = 10
 OTHER_BODY_SECONDS = 30
@@ -38,8 +40,7 @@ class GateProtocol(HttpToolsProtocol):
     pipeline: Any
     cycle: Any
     _frontend: Frontend | None
-    _target: Target | None
-    _head: tuple[Named, Headers]
+    _head: Head | None  # of the request that is being read, if it is one of ours
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Learn who is there."""
@@ -49,7 +50,7 @@ class GateProtocol(HttpToolsProtocol):
         self._chunk = self._partial = 0
         self._is_half = self._has_ended = self._is_running = self._is_refused = False
         self._is_continuing = False
-        self._frontend = self._target = None
+        self._frontend = self._head = None
         self._served: RequestResponseCycle | None = None  # uvicorn's own that is being answered
         self._default_headers: list[tuple[bytes, bytes]] | None = None
         self._body = self._default_head = self._allowed_head = b""
@@ -76,18 +77,30 @@ class GateProtocol(HttpToolsProtocol):
             self._unset_keepalive_if_required()
         if self._is_refused:
             return
+        frontend = gate.frontend() if self._phase == _NEXT and len(data) <= MAX_BYTES else None
+        if frontend is not None and (head := frontend.heads.get(data)) is not None:
+            # A parser at the beginning of a request reads the same in the same bytes.
+            self._frontend = frontend
+            self._phase = _ANSWER
+            self._enqueue(GateCycle(self, head, b""))
+            return
         self._chunk = len(data)
-        self._has_ended = False
+        self._has_ended, self._begun = False, 0
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             self._on_upgrade()
         except httptools.HttpParserError:
-            if not self._is_refused:
-                self._give_up_body()
-                self._refuse(MalformedRequest("The request is not well-formed HTTP/1.1."))
+            self._on_malformed()
         if self._phase <= _BODY:
             self._on_half_request()
+        elif frontend is not None and self._begun == 1 and not self._is_refused:
+            frontend.remember(data, self._head)
+
+    def _on_malformed(self) -> None:
+        if not self._is_refused:
+            self._give_up_body()
+            self._refuse(MalformedRequest("The request is not well-formed HTTP/1.1."))
 
     def _on_half_request(self) -> None:
         """Note since when the rest of a request is awaited, and stop a head that grows without end."""
@@ -105,6 +118,7 @@ class GateProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Start a request; uvicorn's scope is built only if the request turns out to be its."""
         self.url = b""
+        self._begun += 1
         self._named: Named = {}
         self._repeated: list[tuple[bytes, bytes]] = []
         self._phase = _HEAD
@@ -142,14 +156,15 @@ class GateProtocol(HttpToolsProtocol):
                 return
         self._partial = 0
         # HTTP/1.0 would have to be told that the connection stays; uvicorn closes it, and so do we.
-        self._keeps_alive = version == "1.1" and parser.should_keep_alive()
+        keeps_alive = version == "1.1" and parser.should_keep_alive()
         self._frontend = frontend = gate.frontend()
-        self._target = target = target_of(self.url) if frontend is not None else None
+        target = target_of(self.url) if frontend is not None else None
         if target is None:
+            self._head = None
             self._pass_on()
             return
-        self._head = named, self._repeated
-        self._method = method = parser.get_method()
+        method = parser.get_method()
+        self._head = Head(target, method, named, self._repeated, keeps_alive)
         if method != b"GET" or _CODING in named:
             self._expect_body(version)
 
@@ -159,7 +174,7 @@ class GateProtocol(HttpToolsProtocol):
         self._named, self._repeated = {}, []  # for trailer fields, at which nobody looks
         for name, value in headers:
             if name == b"content-length" and int(value) > MAX_BODY_BYTES:
-                self._refuse(_too_large())
+                self._refuse(too_large())
                 return
             if name == b"expect" and value.lower() == b"100-continue" and version == "1.1":
                 self._is_continuing = True
@@ -199,12 +214,12 @@ class GateProtocol(HttpToolsProtocol):
         """Keep a small body of ours; another's goes on."""
         if self._is_refused:
             return
-        if self._target is None:
+        if self._head is None:
             super().on_body(body)
             return
         self._body += body
         if len(self._body) > MAX_BODY_BYTES:
-            self._refuse(_too_large())
+            self._refuse(too_large())
 
     def on_message_complete(self) -> None:
         """Put a complete question, or queue it behind what is being answered."""
@@ -213,13 +228,12 @@ class GateProtocol(HttpToolsProtocol):
         self._phase = _ANSWER
         self._is_half = False
         self._has_ended = True
-        target = self._target
-        if target is None:
+        head = self._head
+        if head is None:
             super().on_message_complete()
             return
-        cycle = GateCycle(self, self._keeps_alive, target, self._method, *self._head, self._body)
-        if self._body:
-            self._body = b""
+        cycle = GateCycle(self, head, self._body)
+        self._body = b""
         self._is_continuing = False
         self._enqueue(cycle)
 
@@ -299,21 +313,12 @@ class GateProtocol(HttpToolsProtocol):
         if status == 204 and cycle.keep_alive:
             transport.write(b"%b%b\r\n" % (self._allowed_head, head))
         else:
-            transport.write(self._composed(cycle, status, head, body))
+            transport.write(cycle.composed(status, self._default_head + head, body))
         self.server_state.total_requests += 1
         if not cycle.keep_alive:
             self._close()
         elif not self._is_running:
             self._after()
-
-    def _composed(self, cycle: GateCycle, status: int, head: bytes, body: bytes) -> bytes:
-        parts = [STATUS_LINE[status], self._default_head, head]
-        if status != 204:
-            parts.append(b"content-length: %d\r\n" % len(body))
-        parts.append(b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n")
-        if cycle.method != b"HEAD":
-            parts.append(body)
-        return b"".join(parts)
 
     def _after(self) -> None:
         if not self.pipeline:
@@ -342,7 +347,7 @@ class GateProtocol(HttpToolsProtocol):
         self._enqueue(FixedCycle(self, gate.problem(error, path)))
 
     def _on_upgrade(self) -> None:
-        if self._target is None:
+        if self._head is None:
             if self._should_upgrade():
                 self.handle_websocket_upgrade()
             else:
@@ -363,8 +368,7 @@ class GateProtocol(HttpToolsProtocol):
             if now - self._since > HEAD_SECONDS and not self._is_busy():
                 self._time_out()
         elif self._phase == _BODY and not self._is_busy():
-            is_slow = now - self._since > 2 * HEAD_SECONDS
-            if self._target is not None and is_slow:
+            if self._head is not None and now - self._since > 2 * HEAD_SECONDS:
                 self._time_out()
         elif self._phase == _BODY and now - self._heard_at > OTHER_BODY_SECONDS:
             self._on_stalled_body()
@@ -372,7 +376,7 @@ class GateProtocol(HttpToolsProtocol):
     def _on_stalled_body(self) -> None:
         # An application waits for the rest of a body that does not come: end the wait, unless it is not reading.
         is_waiting = isinstance(self.cycle, RequestResponseCycle) and not self.flow.read_paused
-        if self._target is None and is_waiting and not self.transport.is_closing():
+        if self._head is None and is_waiting and not self.transport.is_closing():
             self.transport.abort()
 
     def _time_out(self) -> None:
@@ -394,7 +398,3 @@ class GateProtocol(HttpToolsProtocol):
         super().resume_writing()
         if not self.pipeline:
             self._read_on()
-
-
-def _too_large() -> PayloadTooLarge:
-    return PayloadTooLarge(f"A body for the gate is at most {MAX_BODY_BYTES} bytes.")

@@ -15,24 +15,37 @@ if TYPE_CHECKING:
     from apikeys.gateway.frontend import Target
 
 
+class Head:
+    """What a request to one of the gate's paths says before its body; kept for requests that say the same again.
+
+    `named` are the header fields by name, in lower case, of repeated ones the last; `repeated` all of them in the order
+    they came in if any is repeated, otherwise nothing. `asked` is what forward authorization read in them.
+    """
+
+    __slots__ = ("asked", "keeps_alive", "method", "named", "repeated", "target")
+
+    def __init__(
+        self,
+        target: "Target",
+        method: bytes,
+        named: Named,
+        repeated: Headers,
+        keeps_alive: bool = True,  # noqa: FBT001, FBT002
+    ) -> None:
+        self.target = target
+        self.method = method
+        self.named = named
+        self.repeated = repeated
+        self.keeps_alive = keeps_alive
+        self.asked: Asked | None = None
+
+
 class Request(Protocol):
     """One complete request to one of the gate's paths, and the way to answer it."""
 
     @property
-    def target(self) -> "Target":
-        """Which of our paths is meant."""
-
-    @property
-    def method(self) -> bytes:
-        """The request's own method."""
-
-    @property
-    def named(self) -> Named:
-        """The header fields by name, in lower case; of repeated ones the last."""
-
-    @property
-    def repeated(self) -> Headers:
-        """All of them in the order they came in, if any is repeated; otherwise nothing."""
+    def head(self) -> Head:
+        """What it says before its body."""
 
     @property
     def body(self) -> bytes:
@@ -63,6 +76,11 @@ class Place:
     route: Route
     path: bytes
     json: bytes
+
+
+# What forward authorization read off a head: from which peer, the merged header fields, the caller, the place, and the
+# presented key.
+Asked = tuple[str | None, Named, Caller, Place, bytes]
 
 
 class Question(ABC):

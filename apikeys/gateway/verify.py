@@ -106,7 +106,8 @@ def ask(frontend: "Frontend", request: Request) -> None:
     started = perf_counter()
     asked = _Asked(frontend, request, started, new_request_id())
     try:
-        named = reading.merged(request.repeated) if request.repeated else request.named
+        head = request.head
+        named = reading.merged(head.repeated) if head.repeated else head.named
         asked.named = named
         offered = named.get(b"x-request-id", b"")
         if is_request_id(offered):

@@ -25,6 +25,9 @@ link.TIMEOUT_SECONDS = 10.0  # type: ignore[misc]  # final for the product
 engine._REVALIDATE_SECONDS = float(  # type: ignore[misc]
     os.environ.get("REVALIDATE_SECONDS", engine._REVALIDATE_SECONDS)
 )
+engine._FORGET_SECONDS = float(  # type: ignore[misc]
+    os.environ.get("FORGET_SECONDS", engine._FORGET_SECONDS)
+)
 protocol.HEAD_SECONDS = int(os.environ.get("HEAD_SECONDS", protocol.HEAD_SECONDS))
 protocol.OTHER_BODY_SECONDS = int(os.environ.get("BODY_SECONDS", protocol.OTHER_BODY_SECONDS))
 

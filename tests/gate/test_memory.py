@@ -1,6 +1,6 @@
 """What is remembered between calls stays small, whatever strangers send."""
 
-from apikeys.gateway import memory, metering
+from apikeys.gateway import metering
 from apikeys.gateway.memory import Remembered
 
 
@@ -19,9 +19,8 @@ def test_a_long_question_is_answered_and_forgotten():
     assert list(table.values()) == [1]
 
 
-def test_a_full_table_begins_anew(monkeypatch):
-    monkeypatch.setattr(memory, "_MAX_ENTRIES", 3)
-    table: Remembered[tuple[object, ...], int] = Remembered()
+def test_a_full_table_begins_anew():
+    table: Remembered[tuple[object, ...], int] = Remembered(3)
 
     for number in range(5):
         table.keep((number,), number)
