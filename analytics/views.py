@@ -146,20 +146,28 @@ def _keys(request: HttpRequest) -> QuerySet[ApiKey]:
 
 
 def _steps(tenant: Tenant, *, has_keys: bool, has_calls: bool) -> list[dict[str, Any]]:
-    """Return the newcomer's way to the first call; nothing once it is made."""
+    """Return the newcomer's way to the first call, open as far as they can go now; nothing once it is made."""
     if has_calls:
         return []
     assert isinstance(tenant.user, User)
-    create = reverse("apikeys:key-create") if tenant.may(Permission.KEYS_WRITE) else ""
-    resend = reverse("accounts:verify-email-resend")
+    is_verified = tenant.user.is_verified_email
+    may_create = is_verified and tenant.may(Permission.KEYS_WRITE)
     return [
         {
             "label": "Verify your e-mail address",
-            "done": tenant.user.is_verified_email,
-            "url": resend,
+            "done": is_verified,
+            "url": reverse("accounts:verify-email-resend"),
         },
-        {"label": "Create an API key", "done": has_keys, "url": create},
-        {"label": "Make your first call", "done": False, "url": reverse("apikeys:key-list")},
+        {
+            "label": "Create an API key",
+            "done": has_keys,
+            "url": reverse("apikeys:key-create") if may_create else "",
+        },
+        {
+            "label": "Make your first call",
+            "done": False,
+            "url": reverse("apikeys:key-list") if has_keys else "",
+        },
     ]
 
 

@@ -1,7 +1,7 @@
 """The back office of keys, service keys and APIs. Whatever it changes goes through the services."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -125,6 +125,11 @@ class ServiceKeyAdmin(DomainAdmin):
     search_fields = ("=id", "name", "prefix", "last4")
     ordering = ("name",)
     fields = ("name", "scopes", "ip_allowlist", "expires_at")
+    hints: ClassVar[dict[str, str]] = {
+        "scopes": "Separated by commas; keys:verify lets a backend ask about keys.",
+        "ip_allowlist": "Addresses or networks, separated by commas; empty: from anywhere.",
+        "expires_at": "In your time zone; empty: never.",
+    }
     actions = ("rotate_in_a_day", "rotate_now", "revoke")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:

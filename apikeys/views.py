@@ -130,7 +130,7 @@ def key_rotate(request: HttpRequest, pk: int) -> HttpResponse:
         except DomainError as error:
             form.refuse(error)
         else:
-            return _reveal(request, key, secret)
+            return _reveal(request, key, secret, is_rotated=True)
     return render(request, "apikeys/key_rotate.html", {"form": form, "key": key})
 
 
@@ -164,11 +164,14 @@ def _key(request: HttpRequest, pk: int) -> ApiKey:
     return access.row_of(tenant_of_page(request), selectors.keys(), pk=pk)
 
 
-def _reveal(request: HttpRequest, key: ApiKey, secret: str) -> HttpResponse:
+def _reveal(
+    request: HttpRequest, key: ApiKey, secret: str, *, is_rotated: bool = False
+) -> HttpResponse:
     after = urlencode({"after": int(timezone.now().timestamp())})
     context = {
         "key": key,
         "secret": secret,
+        "is_rotated": is_rotated,
         "snippets": selectors.example_calls(secret),
         "first_call_url": f"{reverse('apikeys:key-first-call', args=[key.pk])}?{after}",
     }

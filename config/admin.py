@@ -19,7 +19,7 @@ from django.urls import reverse
 from accounts.models import User
 from accounts.permissions import own_page
 from accounts.services import factors
-from config.backoffice import lent, selectors
+from config.backoffice import labels, lent, selectors
 from config.common import context
 
 ViewT = TypeVar("ViewT", bound=Callable[..., HttpResponseBase])
@@ -53,6 +53,8 @@ class TollgateAdminSite(admin.AdminSite):
         for model in models:
             page = lent.page_of(model, admin_class or admin.ModelAdmin)
             if page is not None:
+                if _is_ours(model._meta.app_label):  # noqa: SLF001  public in all but name
+                    labels.spell(model)
                 super().register(model, page, **options)
 
     def admin_view(

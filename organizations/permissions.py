@@ -7,11 +7,11 @@ from typing import Concatenate, ParamSpec, cast
 from django.contrib.auth.decorators import login_required
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 
 from accounts.models import User
 from config.common import context
-from config.common.errors import Forbidden
+from config.common.errors import Forbidden, NotFound
 from organizations import access
 from organizations.access import ConsoleAddressRefused, SecondFactorRequired, Tenant
 from organizations.models import Role
@@ -64,6 +64,7 @@ def member_required(
     """Let a page be seen only by members whose role grants the permission.
 
     With `on`, also by who was given it on the one row of that model whose `pk` is in the page's address.
+    Who is in no organization at all is led to where one is made or joined.
     """
 
     def decorate(page: Page[P]) -> GuardedPage[P]:
@@ -73,6 +74,8 @@ def member_required(
                 tenant = tenant_of_page(request)
             except (SecondFactorRequired, ConsoleAddressRefused) as error:
                 return _kept_out(request, error)
+            except NotFound:
+                return _belongs_nowhere(request)
             is_given = (
                 on is not None
                 and not tenant.may(permission)
@@ -95,6 +98,13 @@ def _kept_out(request: HttpRequest, error: Forbidden) -> HttpResponse:
         "address": "" if isinstance(error, SecondFactorRequired) else context.current().ip,
     }
     return render(request, "organizations/kept_out.html", values, status=error.status)
+
+
+def _belongs_nowhere(request: HttpRequest) -> HttpResponse:
+    """Lead who reads, and is in no organization, to where one is made or joined. Raises NotFound for anything else."""
+    if request.method not in {"GET", "HEAD"} or getattr(request, "htmx", False):
+        raise NotFound
+    return redirect("organizations:switch")
 
 
 def role_required(role: Role) -> Callable[[Page[P]], GuardedPage[P]]:

@@ -22,7 +22,7 @@ _ACTORS = {
     "service_key": "Service key",
     "command": "Operator's command",
     "job": "Background job",
-    "anonymous": "Nobody signed in",
+    "anonymous": "Not signed in",
 }
 # Which fields of an event are ids of what, and the words of its summary that a name stands in for.
 _IDS = {
@@ -32,6 +32,9 @@ _IDS = {
     "api_key_id": ("api_key", "{api_key_id}"),
     "webhook_id": ("webhook", "{webhook_id}"),
 }
+# How long an old secret goes on, which no reader counts in seconds.
+_OVERLAP = "overlap {overlap_seconds} s"
+_SPANS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,17 @@ def sentence_of(entry: AuditLog, names: Names) -> str:
             values[field] = name
     if values.get("role") in set(Role):
         values["role"] = Role(values["role"]).label
+    if _OVERLAP in summary:
+        summary = summary.replace(_OVERLAP, _overlap(values["overlap_seconds"]))
     return f"{summary[:1].upper()}{summary[1:]}".format_map(values)
+
+
+def _overlap(seconds: int) -> str:
+    """Say for how long an old secret goes on, in the largest unit that comes out even."""
+    if not seconds:
+        return "the old secret stopped at once"
+    count, unit = next((seconds // size, unit) for unit, size in _SPANS if seconds % size == 0)
+    return f"the old secret works for {count} more {unit}{'' if count == 1 else 's'}"
 
 
 def kind_of_actor(entry: AuditLog) -> str:

@@ -103,6 +103,8 @@ class NamedValues(admin.AllValuesFieldListFilter):
 class DomainAdmin(DiscreetAdmin):
     """Changes rows through the services, and shows why the domain refused something."""
 
+    # What stands beneath fields of the form, by their names.
+    hints: ClassVar[dict[str, str]] = {}
     formfield_overrides: ClassVar[dict[Any, Any]] = {
         DateTimeField: {"form_class": forms.SplitDateTimeField, "widget": NamedDateTime}
     }
@@ -131,7 +133,7 @@ class DomainAdmin(DiscreetAdmin):
         **kwargs: Any,
     ) -> Any:
         """Return the form; one that the domain has refused says why, and is carried out no second time."""
-        form = super().get_form(request, obj, change=change, **kwargs)
+        form = super().get_form(request, obj, change=change, help_texts=self.hints, **kwargs)
         refusal = getattr(request, _REFUSAL, None)
         return form if refusal is None else _refused(form, refusal)
 

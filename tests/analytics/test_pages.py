@@ -53,8 +53,28 @@ def test_overview_of_a_newcomer(portal_as, olivia):
         ("Create an API key", False),
         ("Make your first call", False),
     ]
-    assert all(step["url"] for step in context["steps"])
+    # The next step only: a first call takes a key.
+    assert [bool(step["url"]) for step in context["steps"]] == [True, True, False]
     assert context["recent"] == []
+
+
+def test_overview_leads_who_is_not_verified_to_that_first(portal_as, organization, olivia):
+    olivia.email_verified_at = None
+    olivia.save()
+
+    steps = portal_as(olivia).get("/overview/").context["steps"]
+
+    assert [(step["done"], step["url"]) for step in steps] == [
+        (False, "/verify-email-resend/"),
+        (False, ""),
+        (False, ""),
+    ]
+
+
+def test_overview_leads_who_has_a_key_to_the_first_call(page, key):
+    steps = page.get("/overview/").context["steps"]
+
+    assert [(step["done"], step["url"]) for step in steps][1:] == [(True, ""), (False, "/keys/")]
 
 
 def test_overview_offers_a_viewer_no_key_to_create(page):

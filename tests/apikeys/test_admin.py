@@ -96,6 +96,27 @@ def test_finds_keys_by_what_support_has_in_hand(office, organization):
     assert len(office.get(page("apikey"), {"q": organization.name}).context["cl"].result_list) == 2
 
 
+def test_names_fields_as_people_spell_them(office, key):
+    text = office.get(page("apikey", "change", key.pk)).content.decode()
+
+    assert "IP allowlist:" in text
+    assert "Last four characters:" in text
+    assert "Ip allowlist" not in text
+
+
+def test_an_empty_list_says_so_and_why(office):
+    assert "There are none yet." in office.get(page("servicekey")).content.decode()
+    searched = office.get(page("servicekey"), {"q": "nix"}).content.decode()
+    assert "None matches." in searched
+    assert "There are none yet." not in searched
+
+
+def test_says_what_a_service_key_may_be_told(office):
+    text = office.get(page("servicekey", "add")).content.decode()
+
+    assert "keys:verify lets a backend ask about keys." in text
+
+
 def test_filters_by_status(office, organization):
     kept, revoked = ApiKeyFactory.create_batch(2, organization=organization)
     keys.revoke_key(key=revoked, at=timezone.now())

@@ -177,8 +177,10 @@ def test_after_a_rotation_an_older_call_does_not_count(portal_as, olivia, key, c
     activity = KeyActivity.objects.create(api_key=key, first_used_at=at, last_used_at=at)
     clock.shift(60)
     browser = portal_as(olivia)
-    url = browser.post(page("rotate", key), {"overlap_seconds": "0"}).context["first_call_url"]
+    shown = browser.post(page("rotate", key), {"overlap_seconds": "0"})
+    url = shown.context["first_call_url"]
 
+    assert "Waiting for a call with the new secret" in shown.content.decode()
     assert browser.get(url).json()["received"] is False
     clock.shift(5)
     activity.last_used_at = timezone.now()

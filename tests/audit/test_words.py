@@ -41,6 +41,25 @@ def test_an_endpoint_is_named_by_its_purpose(organization):
     )
 
 
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "the old secret stopped at once"),
+        (1, "the old secret works for 1 more second"),
+        (90, "the old secret works for 90 more seconds"),
+        (120, "the old secret works for 2 more minutes"),
+        (3_600, "the old secret works for 1 more hour"),
+        (86_400, "the old secret works for 1 more day"),
+        (2_592_000, "the old secret works for 30 more days"),
+    ],
+)
+def test_how_long_an_old_secret_works_is_said_in_words(seconds, words):
+    summary = f"API key Shop rotated, overlap {seconds} s"
+    data = {"api_key_id": 987654321, "key_name": "Shop", "overlap_seconds": seconds}
+
+    assert told("api_key.rotated", summary, **data) == f"API key Shop rotated, {words}"
+
+
 def test_who_is_gone_keeps_the_id():
     assert told("user.reinstated", "user 987654321 reinstated", user_id=987654321) == (
         "User 987654321 reinstated"
@@ -69,7 +88,7 @@ def test_words_of_an_older_release_stay_as_written(event, vera):
         ("api_key", "Production", "API key Production"),
         ("command", "change_plan", "Operator's command change_plan"),
         ("job", "webhooks.deliver", "Background job"),
-        ("anonymous", "", "Nobody signed in"),
+        ("anonymous", "", "Not signed in"),
     ],
 )
 def test_who_acted_is_said_in_words(actor, label, words):

@@ -44,9 +44,25 @@ def test_every_member_sees_the_pages(request, portal_as, organization, person, p
     assert "Olivia&#x27;s organization" in text_of(response)
 
 
-@pytest.mark.parametrize("path", [SETTINGS, TEAM])
-def test_who_belongs_nowhere_finds_nothing(portal_as, path):
-    assert portal_as(UserFactory.create()).get(path).status_code == 404
+@pytest.mark.parametrize("path", [SETTINGS, TEAM, "/overview/"])
+def test_who_belongs_nowhere_is_led_to_where_an_organization_is_made(portal_as, path):
+    response = portal_as(UserFactory.create()).get(path)
+
+    assert (response.status_code, response.headers["Location"]) == (302, "/organizations/switch/")
+
+
+def test_who_belongs_nowhere_is_told_so_and_offered_an_organization(portal_as):
+    text = text_of(portal_as(UserFactory.create()).get("/organizations/switch/"))
+
+    assert "You are in no organization" in text
+    assert text.count("Create organization") == 2  # the menu's and the empty state's
+
+
+def test_who_belongs_nowhere_changes_nothing_and_gets_no_fragment(portal_as):
+    portal = portal_as(UserFactory.create())
+
+    assert portal.post(SETTINGS, {"name": "Acme"}).status_code == 404
+    assert portal.get("/overview/", headers={"HX-Request": "true"}).status_code == 404
 
 
 def test_settings_are_changed(portal_as, organization, adam):

@@ -355,7 +355,7 @@ def test_an_owner_closes_by_writing_the_name(portal_as, organization, olivia):
 
     assert closed.status_code == 200
     assert Organization.objects.get(pk=organization.pk).status == "CLOSED"
-    assert client.get("/team/").status_code == 404
+    assert client.get("/team/").headers["Location"] == "/organizations/switch/"
 
 
 @pytest.mark.parametrize("path", OF_OWNERS)

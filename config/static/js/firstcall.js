@@ -6,7 +6,7 @@ function received(element, call) {
   const seconds = (new Date(call.at).getTime() - Date.now()) / 1000;
   element.classList.replace("waiting", "received");
   element.querySelector("[data-first-call-title]").textContent = "Received";
-  element.querySelector("[data-first-call-text]").textContent = `Your first call arrived ${relative(seconds)}.`;
+  element.querySelector("[data-first-call-text]").textContent = `It arrived ${relative(seconds)}.`;
   for (const link of element.querySelectorAll("[data-first-call-next]")) link.hidden = false;
   for (const link of element.querySelectorAll("[data-first-call-check]")) link.hidden = true;
   tell("calls");
