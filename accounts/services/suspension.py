@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from accounts.models import PlatformRole, User, UserStatus
+from accounts.models import MAX_REASON, PlatformRole, User, UserStatus
 from accounts.services import sessions
 from accounts.signals import UserReinstated, UserSuspended
 from config.common import changes
@@ -49,6 +49,13 @@ def suspend(
             code="past",
             message="A suspension ends in the future.",
             fix="Give a later time, or none.",
+        )
+    if len(reason) > MAX_REASON:
+        raise InvalidInput.at(
+            "#/reason",
+            code="max_length",
+            message=f"The reason has {len(reason)} characters.",
+            fix=f"Say it in {MAX_REASON}.",
         )
     locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     is_own = by is not None and by.pk == locked.pk
