@@ -98,7 +98,7 @@ def test_suspend_user_stops_an_account(olivia, api_as, capsys):
 
 def test_suspend_user_refuses_a_reason_that_is_too_long(olivia):
     with pytest.raises(
-        CommandError, match="The reason has 301 characters.\n#/reason: Say it in 300."
+        CommandError, match=r"The reason has 301 characters.\n#/reason: Say it in 300."
     ):
         call_command("suspend_user", olivia.email, "--reason", "x" * 301)
 
