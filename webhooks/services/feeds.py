@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import connection, transaction
 
 from accounts.models import User
-from config.common.errors import Conflict, FieldError, InvalidInput
+from config.common.errors import Conflict, InvalidInput
 from organizations import access
 from organizations.models import Organization
 from organizations.roles import Permission
@@ -47,10 +47,12 @@ def acknowledge(
     `access.lock_open_for` raises.
     """
     if position > selectors.end_of_feed(organization):
-        message = "The feed has not come to this position yet."
-        fix = "Use `position` of an answer of the feed."
-        fault = FieldError(pointer="#/position", code="position", message=message, fix=fix)
-        raise InvalidInput(message, errors=[fault])
+        raise InvalidInput.at(
+            "#/position",
+            code="position",
+            message="The feed has not come to this position yet.",
+            fix="Use `position` of an answer of the feed.",
+        )
     # Another acknowledgment waits.
     access.lock_open_for(organization.pk, by=by, permission=Permission.WEBHOOKS_WRITE)
     known = FeedPosition.objects.filter(organization=organization)

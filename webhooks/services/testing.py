@@ -6,7 +6,7 @@ from typing import Any
 from django.db import transaction
 
 from accounts.models import User
-from config.common.errors import FieldError, InvalidInput
+from config.common.errors import InvalidInput
 from config.common.events import publish
 from webhooks import catalogue
 from webhooks.models import Trigger, Webhook, WebhookDelivery, WebhookMessage
@@ -58,8 +58,10 @@ def send_test(
 def _example_of(event_type: str) -> dict[str, Any]:
     described = catalogue.described(event_type)
     if described is None:
-        message = f"No event is called {event_type[:80]!r}."
-        fix = "Use a name from the list of event types."
-        fault = FieldError(pointer="#/event_type", code="event_type", message=message, fix=fix)
-        raise InvalidInput(message, errors=[fault])
+        raise InvalidInput.at(
+            "#/event_type",
+            code="event_type",
+            message=f"No event is called {event_type[:80]!r}.",
+            fix="Use a name from the list of event types.",
+        )
     return described.example
