@@ -196,7 +196,11 @@ class BroadcastAdmin(DomainAdmin):
         return HttpResponseRedirect(f"../{obj.pk}/change/")
 
     def response_change(self, request: HttpRequest, obj: Broadcast) -> HttpResponse:
-        """Do what the button says, and come back."""
+        """Do what the button says, and come back; what reaches people is asked about first."""
+        if "_send" in request.POST and obj.status == Broadcast.Status.DRAFT:
+            follows = f"It goes out at once; now it reaches {self.reaches(obj)}."
+            if question := self.question(request, [obj], verb="Send", follows=follows):
+                return question
         for button, act in (("_send", _send), ("_test", _test), ("_cancel", _cancel)):
             if button in request.POST:
                 self._press(request, obj, act)

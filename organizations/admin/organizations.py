@@ -183,12 +183,19 @@ class OrganizationAdmin(DomainAdmin):
         self.each(request, queryset, release, "Reinstated")
 
     @admin.action(description="Close for good (needs a reason)", permissions=["change"])
-    def close(self, request: HttpRequest, queryset: QuerySet[Organization]) -> None:
-        """Close the organizations: keys end, nobody comes in any more, members are told."""
+    def close(self, request: HttpRequest, queryset: QuerySet[Organization]) -> HttpResponse | None:
+        """Ask, then close the organizations: keys end, nobody comes in any more, members are told."""
         reason = request.POST.get("reason", "").strip()
         if not reason:
             self.message_user(request, "Give a reason beside the action.", messages.ERROR)
-            return
+            return None
+        follows = (
+            "Keys, webhooks, subscriptions, invitations and grants end, nobody comes in any more, "
+            "and the members are told by mail. To stop calls for a while, suspend instead. "
+            f"Your reason: {reason}"
+        )
+        if question := self.question(request, queryset, verb="Close", follows=follows):
+            return question
 
         def shut(organization: Organization) -> None:
             closing.close(
@@ -199,6 +206,7 @@ class OrganizationAdmin(DomainAdmin):
             )
 
         self.each(request, queryset, shut, "Closed")
+        return None
 
 
 @admin.register(OrganizationMember)
