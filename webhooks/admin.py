@@ -13,7 +13,8 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from config.common.admin import DomainAdmin, NamedValues, ReadOnlyAdmin, ReasonForm
+from config.common.admin import DomainAdmin, ReadOnlyAdmin, ReasonForm
+from config.common.admin_filters import NamedValues, called
 from config.templatetags.ui import pill
 from webhooks import selectors
 from webhooks.models import (
@@ -64,7 +65,12 @@ class WebhookAdmin(DomainAdmin):
         "last_success_at",
         "created_at",
     )
-    list_filter = (StateFilter, "kind", "signature", "disabled_reason")
+    list_filter = (
+        StateFilter,
+        "kind",
+        "signature",
+        ("disabled_reason", called("standing", kind=admin.ChoicesFieldListFilter)),
+    )
     search_fields = ("=id", "url", "description", "=organization__id", "organization__name")
     search_help_text = "Id, URL, description, or the organization's id or name"
     list_select_related = ("organization",)
@@ -268,7 +274,10 @@ class WebhookMessageAdmin(ReadOnlyAdmin):
     """Public events, as they are owed to customers."""
 
     list_display = ("message_id", "event_type", "organization", "occurred_at", "fanned_out_at")
-    list_filter = ("event_type", ("fanned_out_at", admin.EmptyFieldListFilter))
+    list_filter = (
+        ("event_type", called("event", kind=NamedValues)),
+        ("fanned_out_at", called("state", yes="Given to endpoints", no="Waiting")),
+    )
     search_fields = ("message_id__exact", "=organization__id", "organization__name")
     search_help_text = "Message id, or the organization's id or name"
     list_select_related = ("organization",)

@@ -12,6 +12,7 @@ from accounts.roles import PlatformPermission
 from accounts.services import audiences, broadcasts
 from accounts.services.broadcasts import Words
 from config.common.admin import DomainAdmin, sentence_of
+from config.common.admin_filters import switch
 from config.common.errors import DomainError
 from config.templatetags.ui import pill
 
@@ -84,7 +85,11 @@ class BroadcastAdmin(DomainAdmin):
         "created_by",
         "created_at",
     )
-    list_filter = ("status", "by_mail", "in_app")
+    list_filter = (
+        "status",
+        ("by_mail", switch("mail", yes="By mail", no="Not by mail")),
+        ("in_app", switch("portal", yes="In the portal", no="Not in the portal")),
+    )
     search_fields = ("title", "body")
     date_hierarchy = "created_at"
     list_select_related = ("created_by",)

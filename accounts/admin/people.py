@@ -15,6 +15,7 @@ from accounts.forms import ProfileForm
 from accounts.models import User, UserStatus
 from accounts.roles import PlatformPermission
 from config.common.admin import DomainAdmin, ReasonForm
+from config.common.admin_filters import called
 
 
 class SuspensionForm(ReasonForm):
@@ -58,7 +59,7 @@ class UserAdmin(DomainAdmin):
     list_filter = (
         "role",
         "status",
-        ("email_verified_at", admin.EmptyFieldListFilter),
+        ("email_verified_at", called("address", yes="Verified", no="Not verified")),
         MailboxFilter,
     )
     search_fields = ("email", "full_name")

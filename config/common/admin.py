@@ -1,6 +1,6 @@
 """Bases of the back office. Facts are read-only, and a refused action shows the domain's own sentence."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 from django import forms
@@ -81,15 +81,6 @@ class NamedDateTime(AdminSplitDateTime):
         super().__init__(attrs)
         for widget, name in zip(self.widgets, ("Date", "Time"), strict=True):
             widget.attrs["aria-label"] = name
-
-
-class NamedValues(admin.AllValuesFieldListFilter):
-    """Filters by the values that there are; an empty one has a name, too, to click on."""
-
-    def choices(self, changelist: Any) -> Iterator[Any]:
-        """Offer every value."""
-        for choice in super().choices(changelist):
-            yield {**choice, "display": choice["display"] or "None"}
 
 
 class DomainAdmin(DiscreetAdmin):

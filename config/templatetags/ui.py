@@ -168,14 +168,19 @@ def exactly(at: dt.datetime) -> str:
     return f"{timezone.localtime(at):%d %b %Y, %H:%M:%S %Z}"
 
 
+def label_of(state: object) -> str:
+    """Say in words what a state is called."""
+    key = str(state).lower()
+    return _LABELS.get(key, key.replace("_", " ").capitalize())
+
+
 @register.filter
 def pill(state: object) -> SafeString:
     """Show a state as a colored word; unknown ones are neutral, nothing shows nothing."""
     if state in {None, ""}:
         return SafeString("")
-    key = str(state).lower()
-    label = _LABELS.get(key, key.replace("_", " ").capitalize())
-    return format_html('<span class="pill pill-{}">{}</span>', _TONES.get(key, "off"), label)
+    tone = _TONES.get(str(state).lower(), "off")
+    return format_html('<span class="pill pill-{}">{}</span>', tone, label_of(state))
 
 
 @register.filter

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from config.common import mail_addresses
 from config.common.admin import DomainAdmin, ReasonForm, sentence_of
+from config.common.admin_filters import called
 from config.common.errors import DomainError
 from config.common.forms import JsonObjectField
 from organizations import access
@@ -88,7 +89,7 @@ class OrganizationAdmin(DomainAdmin):
     """Customers: their settings, what was agreed beyond the plan, and whether their calls may pass."""
 
     list_display = ("name", "id", "slug", "status", "members_count", "seat_limit", "created_at")
-    list_filter = ("status", ("personal_of", admin.EmptyFieldListFilter))
+    list_filter = ("status", ("personal_of", called("kind", yes="Personal", no="Not personal")))
     search_fields = ("=id", "name", "^slug", "billing_email", "members__user__email")
     search_help_text = "Id, name, slug, address for bills, or a member's e-mail"
     date_hierarchy = "created_at"
