@@ -13,10 +13,9 @@ from accounts.models import User
 from accounts.roles import PlatformPermission
 from accounts.services import staff
 from config.common.errors import NotFound
-from config.common.views import ApiView
+from config.common.views import ApiView, require_guarded
 
 RowT = TypeVar("RowT", bound=Model)
-_HANDLED = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 class HasPlatformPermission(BasePermission):
@@ -44,10 +43,7 @@ class StaffView(ApiView):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        handled = {method for method in _HANDLED if hasattr(cls, method.lower())}
-        unguarded = handled - set(cls.permissions_by_method)
-        if unguarded:
-            raise TypeError(f"{cls.__qualname__} names no permission for {sorted(unguarded)}.")
+        require_guarded(cls, cls.permissions_by_method)
 
     def required_permission(self) -> PlatformPermission:
         """Return what the present method needs. Raises MethodNotAllowed for one that the view does not answer."""

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, cast
 from django import forms
 
 from apikeys.models import Api, ApiKey, Environment, QuotaPeriods, RouteRule
-from apikeys.services.api_checks import Faults, api_faults, rule_faults
+from apikeys.services.api_checks import api_faults, rule_faults
 from apikeys.services.key_checks import (
     MAX_PER_SECONDS,
     MAX_RATE,
@@ -15,6 +15,7 @@ from apikeys.services.key_checks import (
     KeySettings,
 )
 from apikeys.services.rotation import MAX_OVERLAP_SECONDS
+from config.common.errors import Faults
 from config.common.forms import (
     JsonObjectField,
     LinesField,
@@ -158,7 +159,7 @@ class _CheckedForm(forms.ModelForm[Any]):
         for fault in self.faults_of(row):
             name = fault.pointer.split("/")[1]
             if name in data:
-                self.add_error(name, f"{fault.message} {fault.fix}".strip())
+                self.add_error(name, fault.told())
         return {name: getattr(row, name, value) for name, value in data.items()}
 
 

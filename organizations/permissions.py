@@ -102,7 +102,7 @@ def _kept_out(request: HttpRequest, error: Forbidden) -> HttpResponse:
 
 def _belongs_nowhere(request: HttpRequest) -> HttpResponse:
     """Lead who reads, and is in no organization, to where one is made or joined. Raises NotFound for anything else."""
-    if request.method not in {"GET", "HEAD"} or getattr(request, "htmx", False):
+    if request.method not in {"GET", "HEAD"} or "HX-Request" in request.headers:
         raise NotFound
     return redirect("organizations:switch")
 

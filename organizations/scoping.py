@@ -10,8 +10,8 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from accounts.models import User
-from config.common.errors import FieldError, Forbidden, InvalidInput, NotFound
-from config.common.views import ApiView
+from config.common.errors import Forbidden, InvalidInput, NotFound
+from config.common.views import ApiView, require_guarded
 from organizations import access
 from organizations.access import ConsoleAddressRefused, RowT, SecondFactorRequired, Tenant
 from organizations.models import Role
@@ -19,7 +19,6 @@ from organizations.permissions import require_noted, require_role
 from organizations.roles import Permission
 
 _HEADER = "X-Organization-Id"
-_HANDLED = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 class HasGrant(BasePermission):
@@ -63,10 +62,7 @@ class OrganizationScoped(ApiView):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        handled = {method for method in _HANDLED if hasattr(cls, method.lower())}
-        unguarded = handled - set(cls.permissions_by_method)
-        if unguarded:
-            raise TypeError(f"{cls.__qualname__} names no permission for {sorted(unguarded)}.")
+        require_guarded(cls, cls.permissions_by_method)
 
     def asked_organization(self) -> int | None:
         """Return the id of the organization the caller names; None leaves the choice to the gate."""
@@ -75,12 +71,13 @@ class OrganizationScoped(ApiView):
             return None
         if text.isascii() and text.isdigit() and len(text) <= 18:
             return int(text)
-        message = "This is not an organization's id."
-        fix = "Send the id as a whole number, or leave the header out."
-        error = FieldError(
-            pointer=f"#/{_HEADER}", location="header", code="id", message=message, fix=fix
+        raise InvalidInput.at(
+            f"#/{_HEADER}",
+            location="header",
+            code="id",
+            message="This is not an organization's id.",
+            fix="Send the id as a whole number, or leave the header out.",
         )
-        raise InvalidInput(message, errors=[error])
 
     @cached_property
     def tenant(self) -> Tenant:

@@ -1,11 +1,20 @@
-"""Counting what a page or an endpoint asks of the database."""
+"""What a page or an endpoint asks of the database: how often, and of what kind."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+
+
+def shapes(queries: CaptureQueriesContext) -> list[str]:
+    """Return verb and table of each statement; a savepoint kept and one undone count the same."""
+    texts = [query["sql"] for query in queries.captured_queries]
+    # Undoing a savepoint takes two statements: ROLLBACK TO and RELEASE.
+    kept = [text for text in texts if not text.startswith("ROLLBACK TO SAVEPOINT")]
+    return [re.sub(r'SAVEPOINT "\w+"', "SAVEPOINT", text)[:40] for text in kept]
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from accounts.services import links, proof, registration, sessions
 from accounts.services.registration import AddressTaken
 from accounts.signals import EmailChangeCanceled, EmailChanged, EmailChangeRequested
 from config.common import changes, context, mail
-from config.common.errors import DomainError, FieldError, InvalidInput, TooManyRequests
+from config.common.errors import DomainError, InvalidInput, TooManyRequests
 from config.common.events import publish
 
 LIFETIME = timedelta(hours=24)
@@ -36,9 +36,9 @@ def request(*, user: User, email: str, password: str, at: datetime) -> EmailChan
     registration.require_readable_address(email)
     proof.require_password(user=user, password=password, at=at)
     if email == user.email:
-        message = "This is your address already."
-        error = FieldError(pointer="#/email", code="same_address", message=message)
-        raise InvalidInput(message, errors=[error])
+        raise InvalidInput.at(
+            "#/email", code="same_address", message="This is your address already."
+        )
     if not links.may_mail("email-change", user.email, at=at):
         raise TooManyRequests(
             "Your address was asked often enough for this hour.", headers={"Retry-After": "3600"}

@@ -132,13 +132,12 @@ def require_readable_address(email: str) -> None:
     try:
         mail_addresses.canonical(email)
     except mail_addresses.AddressRefused as error:
-        fault = FieldError(
-            pointer="#/email",
+        raise InvalidInput.at(
+            "#/email",
             code=error.code,
             message=str(error),
             fix="Write the address in the letters of one alphabet, or its domain as the DNS does: xn--….",
-        )
-        raise InvalidInput(str(error), errors=[fault]) from None
+        ) from None
 
 
 def _new_link(user: User) -> str:

@@ -13,7 +13,7 @@ from accounts.passkeys import Credential, Options
 from accounts.services import assertions, factors, proof
 from accounts.signals import SessionReauthenticated
 from config.common import changes
-from config.common.errors import DomainError, FieldError, InvalidInput, Unauthenticated
+from config.common.errors import DomainError, InvalidInput, Unauthenticated
 from config.common.events import publish
 
 RECENT = timedelta(minutes=10)
@@ -105,7 +105,7 @@ def reauthenticate(
 
 def _one_of_them() -> InvalidInput:
     message = "Give exactly one of password, code and credential."
-    return InvalidInput(message, errors=[FieldError(pointer="#", code="one_of", message=message)])
+    return InvalidInput.at("#", code="one_of", message=message)
 
 
 @transaction.atomic

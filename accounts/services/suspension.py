@@ -4,11 +4,11 @@ from datetime import datetime
 
 from django.db import transaction
 
-from accounts.models import PlatformRole, User, UserStatus
+from accounts.models import MAX_REASON, PlatformRole, User, UserStatus
 from accounts.services import sessions
 from accounts.signals import UserReinstated, UserSuspended
 from config.common import changes
-from config.common.errors import Conflict, FieldError, InvalidInput
+from config.common.errors import Conflict, InvalidInput
 from config.common.events import publish
 
 
@@ -44,7 +44,19 @@ def suspend(
     With `until`, a job lifts the suspension then. Nobody suspends themself.
     """
     if until is not None and at is not None and until <= at:
-        raise _past(until)
+        raise InvalidInput.at(
+            "#/until",
+            code="past",
+            message="A suspension ends in the future.",
+            fix="Give a later time, or none.",
+        )
+    if len(reason) > MAX_REASON:
+        raise InvalidInput.at(
+            "#/reason",
+            code="max_length",
+            message=f"The reason has {len(reason)} characters.",
+            fix=f"Say it in {MAX_REASON}.",
+        )
     locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     is_own = by is not None and by.pk == locked.pk
     if is_own or locked.status != UserStatus.ACTIVE or locked.role == PlatformRole.SUPER_ADMIN:
@@ -63,19 +75,12 @@ def suspend(
 
 
 @transaction.atomic
-def reinstate(*, user: User) -> bool:
-    """Let a suspended account in again; return whether it was suspended."""
+def reinstate(*, user: User) -> None:
+    """Let a suspended account in again. Raises NotSuspended."""
     locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if locked.status != UserStatus.SUSPENDED:
-        return False
-    _lift(locked)
-    return True
-
-
-def require_reinstated(*, user: User) -> None:
-    """Let a suspended account in again. Raises NotSuspended."""
-    if not reinstate(user=user):
         raise NotSuspended
+    _lift(locked)
 
 
 def lift_due(*, at: datetime) -> int:
@@ -104,11 +109,3 @@ def _lift(user: User) -> None:
 
 def _save(user: User) -> None:
     user.save(update_fields=["status", "suspended_reason", "suspended_until", "updated_at"])
-
-
-def _past(until: datetime) -> InvalidInput:
-    message = "A suspension ends in the future."
-    error = FieldError(
-        pointer="#/until", code="past", message=message, fix="Give a later time, or none."
-    )
-    return InvalidInput(message, errors=[error])

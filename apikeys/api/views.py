@@ -60,7 +60,6 @@ class ApiKeyViewSet(Listing, OrganizationScoped, GenericViewSet[ApiKey]):  # typ
     permission_classes = (IsAuthenticated, HasGrant, RecentlyAuthenticated)
     # Creating and rotating: what brings a new secret into the world.
     recent_methods = frozenset({"POST"})
-    filter_backends = ()
     granted_on = ApiKey
     lookup_value_converter = "int"
     permissions_by_method: ClassVar[dict[str, Permission]] = {

@@ -9,7 +9,6 @@ from apikeys.gateway.answers import Answer, Writer, new_request_id, renew_proces
 from apikeys.gateway.assertion import Signer
 from apikeys.gateway.engine import Engine
 from apikeys.gateway.frontend import MAX_BODY_BYTES, PATHS, Frontend, read_target, too_large
-from apikeys.gateway.options import Configuration
 from apikeys.gateway.questions import Head
 from config.common import memory
 from config.common.errors import DomainError, ServiceUnavailable
@@ -34,11 +33,11 @@ _frontend: Frontend | None = None
 _plain = Writer("", ())
 
 
-async def startup(given: Configuration | None = None) -> Frontend:
-    """Start the gate on the running event loop; without a configuration the settings are read."""
+async def startup() -> Frontend:
+    """Start the gate on the running event loop, as the settings say."""
     global _frontend  # noqa: PLW0603  a process has one gate
     renew_process_id()
-    chosen = given or configuration.from_settings()
+    chosen = configuration.from_settings()
     engine = Engine(chosen)
     await engine.start()
     _frontend = Frontend(chosen, engine)

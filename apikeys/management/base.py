@@ -1,34 +1,12 @@
-"""The base of the key commands: the audit log names the command, and a refusal is one line."""
+"""What the commands that create keys share."""
 
-from abc import ABC, abstractmethod
 from datetime import datetime, timedelta
-from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
-from django.utils import timezone
-
-from config.common import context
-from config.common.errors import DomainError
+from config.common.commands import DomainCommand
 
 
-class KeyCommand(BaseCommand, ABC):
-    """A command whose subclass does its one act in `act`."""
-
-    def handle(self, *args: Any, **options: Any) -> None:
-        """Act as the command of this name."""
-        name = type(self).__module__.rpartition(".")[2]
-        try:
-            with context.command(name):
-                self.act(options, timezone.now())
-        except DomainError as error:
-            faults = [
-                f"{fault.pointer}: {fault.message} {fault.fix}".strip() for fault in error.errors
-            ]
-            raise CommandError("\n".join([error.detail, *faults])) from None
-
-    @abstractmethod
-    def act(self, options: dict[str, Any], at: datetime) -> None:
-        """Do what the command is for."""
+class RevealingCommand(DomainCommand):
+    """A command that shows a secret, this once."""
 
     def reveal(self, note: str, secret: str) -> None:
         """Print the secret alone on standard output, so that it can be caught, and the note beside it."""

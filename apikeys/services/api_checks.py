@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from apikeys.gateway.routes import parse_pattern
 from apikeys.models import Api, RouteRule
 from apikeys.restrictions import ScopeSyntaxError, parse_expression
-from config.common.errors import FieldError, InvalidInput
+from config.common.errors import Faults, InvalidInput
 
 _METHOD = re.compile(r"[A-Z][A-Z-]{0,9}")
 _METER = re.compile(r"[a-z][a-z0-9_.-]{0,59}")
@@ -16,8 +16,6 @@ _STATUS = re.compile(r"[1-5](?:xx|[0-9]{2})")
 _HOST = re.compile(
     r"(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*"
 )
-
-Faults = list[FieldError]
 
 
 def checked_api(api: Api) -> None:
@@ -32,12 +30,11 @@ def checked_rule(rule: RouteRule) -> None:
 
 def api_faults(api: Api) -> Faults:
     """Bring an API into its canonical form and return what the model itself cannot see to be wrong."""
-    faults: Faults = []
+    faults = Faults()
     api.hosts = list(dict.fromkeys(host.strip().lower().removesuffix(".") for host in api.hosts))
     for index, host in enumerate(api.hosts):
         if not _HOST.fullmatch(host):
-            _note(
-                faults,
+            faults.note(
                 f"#/hosts/{index}",
                 "host",
                 "This is not a host name.",
@@ -52,12 +49,11 @@ def api_faults(api: Api) -> Faults:
 
 def rule_faults(rule: RouteRule) -> Faults:
     """Bring a route rule into its canonical form and return what the model itself cannot see to be wrong."""
-    faults: Faults = []
+    faults = Faults()
     rule.methods = sorted({method.strip().upper() for method in rule.methods})
     for index, method in enumerate(rule.methods):
         if not _METHOD.fullmatch(method):
-            _note(
-                faults,
+            faults.note(
                 f"#/methods/{index}",
                 "method",
                 "This is not a method.",
@@ -67,7 +63,7 @@ def rule_faults(rule: RouteRule) -> Faults:
     for index, status in enumerate(rule.counted_statuses):
         if not _STATUS.fullmatch(status):
             fix = "Write a status such as 404, or a class such as 2xx."
-            _note(faults, f"#/counted_statuses/{index}", "status", "This is not a status.", fix)
+            faults.note(f"#/counted_statuses/{index}", "status", "This is not a status.", fix)
     _check_path(rule.path_pattern, "path_pattern", faults, allows_wildcards=True)
     _check_scope(rule.required_scope, "required_scope", faults)
     _check_meter(rule.meter, "meter", faults)
@@ -84,10 +80,10 @@ def _check_path(path: str, column: str, faults: Faults, *, allows_wildcards: boo
     try:
         parts = parse_pattern(path)
     except ValueError as error:
-        _note(faults, f"#/{column}", "path", str(error), fix)
+        faults.note(f"#/{column}", "path", str(error), fix)
         return
     if not allows_wildcards and any(part == "*" or part.startswith("{") for part in parts):
-        _note(faults, f"#/{column}", "path", "A base path has no wildcards.", fix)
+        faults.note(f"#/{column}", "path", "A base path has no wildcards.", fix)
 
 
 def _check_scope(text: str, column: str, faults: Faults) -> None:
@@ -96,20 +92,19 @@ def _check_scope(text: str, column: str, faults: Faults) -> None:
             parse_expression(text)
     except ScopeSyntaxError as error:
         fix = "Write scopes joined by AND, OR and parentheses."
-        _note(faults, f"#/{column}", "scope", f"{error}.", fix)
+        faults.note(f"#/{column}", "scope", f"{error}.", fix)
 
 
 def _check_meter(text: str, column: str, faults: Faults) -> None:
     if not _METER.fullmatch(text):
         fix = "Write small letters, digits, dots, dashes and underscores."
-        _note(faults, f"#/{column}", "meter", "This is not the name of a meter.", fix)
+        faults.note(f"#/{column}", "meter", "This is not the name of a meter.", fix)
 
 
 def _check_rate(rule: RouteRule, faults: Faults) -> None:
     if rule.rate_limit is None:
         if rule.rate_per_seconds or rule.rate_burst:
-            _note(
-                faults,
+            faults.note(
                 "#/rate_limit",
                 "required",
                 "A rate needs a limit.",
@@ -119,7 +114,7 @@ def _check_rate(rule: RouteRule, faults: Faults) -> None:
     rule.rate_per_seconds = rule.rate_per_seconds or 1
     rule.rate_burst = rule.rate_burst or rule.rate_limit
     if rule.rate_limit < 1:
-        _note(faults, "#/rate_limit", "out_of_range", "A rate lets at least one call pass.", "")
+        faults.note("#/rate_limit", "out_of_range", "A rate lets at least one call pass.")
 
 
 def _finish(row: Api | RouteRule, faults: Faults) -> None:
@@ -131,10 +126,6 @@ def _finish(row: Api | RouteRule, faults: Faults) -> None:
         for column, messages in error.message_dict.items():
             if column not in known:
                 pointer = "#" if column == "__all__" else f"#/{column}"
-                _note(faults, pointer, "invalid", " ".join(messages), "")
+                faults.note(pointer, "invalid", " ".join(messages))
     if faults:
         raise InvalidInput("Some of the description is not valid.", errors=faults)
-
-
-def _note(faults: Faults, pointer: str, code: str, message: str, fix: str) -> None:
-    faults.append(FieldError(pointer=pointer, code=code, message=message, fix=fix))

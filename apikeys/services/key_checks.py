@@ -16,7 +16,7 @@ from apikeys.restrictions import (
     parse_network,
 )
 from billing.selectors import Allowance
-from config.common.errors import FieldError, InvalidInput
+from config.common.errors import Faults, InvalidInput
 
 MAX_METADATA_BYTES = 10_240
 MAX_ITEMS = 100
@@ -25,8 +25,6 @@ MAX_ORIGIN_LENGTH = 253
 MAX_RATE = 1_000_000
 MAX_PER_SECONDS = 86_400
 MAX_UNITS = 10**15  # Redis counts in doubles: whole numbers are exact up to 2^53.
-
-Faults = list[FieldError]
 
 
 class KeyChanges(TypedDict, total=False):
@@ -61,7 +59,7 @@ ChangesT = TypeVar("ChangesT", bound=KeyChanges)
 
 def checked(settings: ChangesT, *, allowance: Allowance, at: datetime) -> ChangesT:
     """Return the settings in their canonical form. Raises InvalidInput with every fault."""
-    faults: Faults = []
+    faults = Faults()
     clean: dict[str, Any] = dict(settings)
     for name, check in _CHECKS.items():
         if name in clean:
@@ -99,14 +97,13 @@ def checked_name(name: str, faults: Faults) -> str:
     """Return the name without the space around it."""
     clean = name.strip()
     if not clean or len(clean) > 80:
-        _note(faults, "#/name", "name", "A key needs a name of at most 80 characters.", "")
+        faults.note("#/name", "name", "A key needs a name of at most 80 characters.")
     return clean
 
 
 def _check_environment(environment: str, faults: Faults) -> str:
     if environment not in set(EnvironmentName):
-        _note(
-            faults,
+        faults.note(
             "#/environment",
             "environment",
             "There is no such environment.",
@@ -138,10 +135,9 @@ def _normalized(
         try:
             clean[normalize(text)] = None
         except ValueError:
-            _note(faults, f"#/{name}/{index}", _CODES[name], message, _FIXES[name])
+            faults.note(f"#/{name}/{index}", _CODES[name], message, _FIXES[name])
     if len(texts) > MAX_ITEMS:
-        _note(
-            faults,
+        faults.note(
             f"#/{name}",
             "too_many",
             f"At most {MAX_ITEMS} entries.",
@@ -152,21 +148,20 @@ def _normalized(
 
 def _check_description(description: str, faults: Faults) -> str:
     if len(description) > 500:
-        _note(faults, "#/description", "too_long", "A description has at most 500 characters.", "")
+        faults.note("#/description", "too_long", "A description has at most 500 characters.")
     return description
 
 
 def _check_external_id(external_id: str, faults: Faults) -> str:
     if len(external_id) > 255:
-        _note(faults, "#/external_id", "too_long", "An external id has at most 255 characters.", "")
+        faults.note("#/external_id", "too_long", "An external id has at most 255 characters.")
     return external_id
 
 
 def _check_metadata(metadata: dict[str, Any], faults: Faults) -> dict[str, Any]:
     if len(orjson.dumps(metadata, option=orjson.OPT_NON_STR_KEYS)) > MAX_METADATA_BYTES:
         message = f"Metadata may take at most {MAX_METADATA_BYTES:,} bytes as JSON."
-        _note(
-            faults,
+        faults.note(
             "#/metadata",
             "too_large",
             message,
@@ -202,10 +197,10 @@ def _check_rate(clean: dict[str, Any], ceiling: int | None, faults: Faults) -> N
     if ceiling is not None and limit > ceiling * per_seconds:
         message = f"The plan allows at most {ceiling} calls per second for one key."
         fix = "Lower the rate, or choose a plan with a higher one."
-        _note(faults, "#/rate/limit", "above_plan", message, fix)
+        faults.note("#/rate/limit", "above_plan", message, fix)
     if ceiling is not None and burst > ceiling * BURST_SECONDS:
         message = f"The plan allows a burst of at most {ceiling * BURST_SECONDS} calls."
-        _note(faults, "#/rate/burst", "above_plan", message, "Lower the burst.")
+        faults.note("#/rate/burst", "above_plan", message, "Lower the burst.")
 
 
 def _check_quota(clean: dict[str, Any], faults: Faults) -> None:
@@ -218,7 +213,7 @@ def _check_quota(clean: dict[str, Any], faults: Faults) -> None:
     _within(clean["quota_limit"], MAX_UNITS, "#/quota/limit", faults)
     if period not in set(QuotaPeriod):
         fix = "Use day, week, month or billing."
-        _note(faults, "#/quota/period", "period", "There is no such period.", fix)
+        faults.note("#/quota/period", "period", "There is no such period.", fix)
 
 
 def _check_credits(clean: dict[str, Any], faults: Faults) -> None:
@@ -231,24 +226,20 @@ def _check_credits(clean: dict[str, Any], faults: Faults) -> None:
     _within(clean["credits_micro"], MAX_UNITS, "#/credits/amount", faults, at_least=0)
     if refill not in set(Refill):
         fix = "Use none, daily or monthly."
-        _note(faults, "#/credits/refill", "refill", "There is no such refill.", fix)
+        faults.note("#/credits/refill", "refill", "There is no such refill.", fix)
 
 
 def check_expiry(expires_at: datetime | None, at: datetime, faults: Faults) -> None:
     """Note a fault when a key would end in the past."""
     if expires_at is not None and expires_at <= at:
         message = "The time at which a key ends lies in the future."
-        _note(faults, "#/expires_at", "in_the_past", message, "To end a key now, revoke it.")
+        faults.note("#/expires_at", "in_the_past", message, "To end a key now, revoke it.")
 
 
 def _within(value: int, most: int, pointer: str, faults: Faults, *, at_least: int = 1) -> None:
     if not at_least <= value <= most:
         message = f"This is a whole number from {at_least} to {most}."
-        _note(faults, pointer, "out_of_range", message, "")
-
-
-def _note(faults: Faults, pointer: str, code: str, message: str, fix: str) -> None:
-    faults.append(FieldError(pointer=pointer, code=code, message=message, fix=fix))
+        faults.note(pointer, "out_of_range", message)
 
 
 _CODES = {"scopes": "scope", "ip_allowlist": "network", "allowed_origins": "origin"}

@@ -16,6 +16,7 @@ from billing import selectors as billing
 from config.common import changes
 from config.common.errors import Conflict
 from config.common.events import publish
+from config.common.overlap import require_overlap
 from organizations import access
 from organizations.access import Tenant
 from organizations.models import Organization
@@ -140,7 +141,7 @@ def rotate_key(
     An older secret never outlives the key's own expiry, nor the end an earlier rotation set for it. Raises
     InvalidInput, KeyIsRevoked, KeyHasExpired, or what `access.lock_open_for` raises.
     """
-    rotation.require_overlap(overlap_seconds)
+    require_overlap(overlap_seconds, at_most=rotation.MAX_OVERLAP_SECONDS)
     tenant = _lock_for(key, by)
     locked = _locked(key)
     # Whoever has the secret may do what the key may.

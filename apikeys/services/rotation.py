@@ -9,20 +9,9 @@ from apikeys import secrets
 from apikeys.models import ApiKey, Secret, ServiceKey
 from apikeys.restrictions import EnvironmentName
 from apikeys.secrets import MintedSecret
-from config.common.errors import FieldError, InvalidInput
 
 MAX_OVERLAP_SECONDS = 30 * 24 * 3600
 RETENTION = timedelta(days=30)
-
-
-def require_overlap(seconds: int) -> None:
-    """Raise InvalidInput unless an old secret may live on for so long."""
-    if 0 <= seconds <= MAX_OVERLAP_SECONDS:
-        return
-    message = f"The overlap is a whole number of seconds from 0 to {MAX_OVERLAP_SECONDS}."
-    fix = "Use 0 to stop the old secret at once, 86400 for a day."
-    error = FieldError(pointer="#/overlap_seconds", code="out_of_range", message=message, fix=fix)
-    raise InvalidInput(message, errors=[error])
 
 
 def mint(environment: str | None) -> MintedSecret:

@@ -9,7 +9,6 @@ from accounts.roles import PlatformPermission
 from apikeys.models import ServiceKey
 from apikeys.services import invalidation, rotation
 from apikeys.services.key_checks import (
-    Faults,
     check_expiry,
     checked_name,
     checked_networks,
@@ -17,8 +16,9 @@ from apikeys.services.key_checks import (
 )
 from apikeys.signals import ServiceKeyCreated, ServiceKeyRevoked, ServiceKeyRotated
 from config.common import changes
-from config.common.errors import Conflict, FieldError, Forbidden, InvalidInput
+from config.common.errors import Conflict, Faults, Forbidden, InvalidInput
 from config.common.events import publish
+from config.common.overlap import require_overlap
 
 
 class ServiceKeyNameTaken(Conflict):
@@ -77,7 +77,7 @@ def rotate_service_key(
     Raises Forbidden, InvalidInput or ServiceKeyIsRevoked.
     """
     _require_right(by)
-    rotation.require_overlap(overlap_seconds)
+    require_overlap(overlap_seconds, at_most=rotation.MAX_OVERLAP_SECONDS)
     locked = ServiceKey.objects.select_for_update(of=("self",), no_key=True).get(pk=key.pk)
     if locked.revoked_at is not None:
         raise ServiceKeyIsRevoked
@@ -121,11 +121,10 @@ def _require_right(by: User | None) -> None:
 
 
 def _check(key: ServiceKey, at: datetime) -> None:
-    faults: Faults = []
+    faults = Faults()
     key.name = checked_name(key.name, faults)
     if not key.scopes:
-        message = "A service key needs at least one scope."
-        faults.append(FieldError(pointer="#/scopes", code="required", message=message))
+        faults.note("#/scopes", "required", "A service key needs at least one scope.")
     key.scopes = checked_scopes(key.scopes, faults)
     key.ip_allowlist = checked_networks(key.ip_allowlist, faults)
     check_expiry(key.expires_at, at, faults)

@@ -36,7 +36,10 @@ class ReasonForm(ActionForm):
 
 
 class DiscreetAdmin(admin.ModelAdmin[Any]):
-    """Filters lists by nothing that nobody is told: Django takes any column, and a hash is guessed letter by letter."""
+    """Filters lists by nothing that nobody is told, and shows what the domain refuses.
+
+    Django filters by any column, so that a hash could be guessed letter by letter.
+    """
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
         """Whether a list may be filtered so."""
@@ -44,6 +47,21 @@ class DiscreetAdmin(admin.ModelAdmin[Any]):
         if hidden or _concerns_secret(self.model, lookup):
             return False
         return super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]  # the stubs know no None
+
+    def each(
+        self, request: HttpRequest, rows: Iterable[Any], verb: Callable[[Any], object], done: str
+    ) -> None:
+        """Apply a verb to each row and say for how many it worked; refusals are shown one by one."""
+        count = 0
+        for row in rows:
+            try:
+                verb(row)
+            except DomainError as error:
+                self.message_user(request, f"{row}: {sentence_of(error)}", messages.ERROR)
+            else:
+                count += 1
+        if count:
+            self.message_user(request, f"{done}: {count}.", messages.SUCCESS)
 
 
 def _concerns_secret(model: type[Model] | None, lookup: str) -> bool:
@@ -120,21 +138,6 @@ class DomainAdmin(DiscreetAdmin):
         refusal = getattr(request, _REFUSAL, None)
         return form if refusal is None else _refused(form, refusal)
 
-    def each(
-        self, request: HttpRequest, rows: Iterable[Any], verb: Callable[[Any], object], done: str
-    ) -> None:
-        """Apply a verb to each row and say for how many it worked; refusals are shown one by one."""
-        count = 0
-        for row in rows:
-            try:
-                verb(row)
-            except DomainError as error:
-                self.message_user(request, f"{row}: {sentence_of(error)}", messages.ERROR)
-            else:
-                count += 1
-        if count:
-            self.message_user(request, f"{done}: {count}.", messages.SUCCESS)
-
     def question(
         self, request: HttpRequest, rows: QuerySet[Any] | list[Any], *, verb: str, follows: str
     ) -> HttpResponse | None:
@@ -182,7 +185,7 @@ def _refused(form: type[forms.ModelForm[Any]], refusal: DomainError) -> type[for
                 return
             placed = [fault for fault in refusal.errors if _field_of(fault) in self.fields]
             for fault in placed:
-                self.add_error(_field_of(fault), f"{fault.message} {fault.fix}".strip())
+                self.add_error(_field_of(fault), fault.told())
             if len(placed) < len(refusal.errors) or not placed:
                 self.add_error(None, sentence_of(refusal))
 
@@ -195,5 +198,5 @@ def _field_of(fault: FieldError) -> str:
 
 def sentence_of(error: DomainError) -> str:
     """Return what happened and what to do next, for a message above a page."""
-    told = [f"{fault.message} {fault.fix}".strip() for fault in error.errors] or [error.fix]
-    return " ".join([error.detail, *told])
+    told = [fault.told(after=error.detail) for fault in error.errors] or [error.fix]
+    return " ".join(filter(None, [error.detail, *told]))

@@ -11,7 +11,7 @@ from typing import Any
 from django.utils.http import parse_etags
 
 from config.common import expansion
-from config.common.errors import DomainError, FieldError, InvalidInput
+from config.common.errors import DomainError, InvalidInput
 from config.common.jsonparser import as_json
 
 
@@ -57,12 +57,10 @@ def _state(tag: str) -> str:
 
 def not_conditional() -> InvalidInput:
     """Return the refusal of `If-Match` where nothing is read that it could be compared with."""
-    message = "This path has no entity tag to compare with."
-    fault = FieldError(
-        pointer="#/If-Match",
+    return InvalidInput.at(
+        "#/If-Match",
         location="header",
         code="not_conditional",
-        message=message,
+        message="This path has no entity tag to compare with.",
         fix="Leave `If-Match` out here; it holds for what can be read under the same path.",
     )
-    return InvalidInput(message, errors=[fault])

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 _registry: dict[str, type["DomainError"]] = {}
 
@@ -17,6 +17,11 @@ class FieldError:
     location: str = "body"
     fix: str = ""
 
+    def told(self, *, after: str = "") -> str:
+        """Return its message and its fix in sentences, without the message if `after` has said that already."""
+        message = "" if self.message == after else self.message
+        return f"{message} {self.fix}".strip()
+
     def as_dict(self) -> dict[str, str]:
         """Return the member of a problem's `errors` array."""
         return {
@@ -26,6 +31,14 @@ class FieldError:
             "message": self.message,
             "fix": self.fix,
         }
+
+
+class Faults(list[FieldError]):
+    """What was found wrong with a request so far, to be reported at once."""
+
+    def note(self, pointer: str, code: str, message: str, fix: str = "") -> None:
+        """Add one fault of the body."""
+        self.append(FieldError(pointer=pointer, code=code, message=message, fix=fix))
 
 
 class DomainError(Exception):
@@ -84,6 +97,13 @@ class InvalidInput(DomainError):
     code = "invalid_input"
     title = "The request is not valid"
     fix = "Correct each place that `errors` points to; its `fix` says how."
+
+    @classmethod
+    def at(
+        cls, pointer: str, *, code: str, message: str, fix: str = "", location: str = "body"
+    ) -> Self:
+        """Return the refusal of a request in which one part is wrong."""
+        return cls(message, errors=[FieldError(pointer, message, code, location, fix)])
 
 
 class MalformedRequest(DomainError):

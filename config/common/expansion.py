@@ -13,7 +13,7 @@ from rest_framework import serializers
 from rest_framework.fields import SkipField
 from rest_framework.request import Request
 
-from config.common.errors import FieldError, InvalidInput
+from config.common.errors import InvalidInput
 
 PARAMETER = "expand"
 # The member of a row that holds what was asked for.
@@ -66,8 +66,9 @@ def asked(request: Request, shape: Shape) -> list[str]:
     if unknown is not None:
         message = f"Nothing here can be expanded that is called {unknown[:80]!r}."
         fix = f"What can be: {', '.join(known)}; several are separated by commas."
-        fault = FieldError(f"#/{PARAMETER}", message, PARAMETER, location="query", fix=fix)
-        raise InvalidInput(message, errors=[fault])
+        raise InvalidInput.at(
+            f"#/{PARAMETER}", location="query", code=PARAMETER, message=message, fix=fix
+        )
     return names
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import orjson
 from rest_framework import serializers
 
 from config.common.ip import parse_networks
@@ -94,6 +95,25 @@ _TYPES: tuple[tuple[tuple[type[Any], ...], Callable[[Any], bool], str], ...] = (
         "text",
     ),
 )
+
+
+class MetadataField(serializers.DictField):
+    """What clients keep beside a row of ours: any JSON object, as long as the row can carry it."""
+
+    max_bytes = 10_000
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            help_text=f"Any JSON object of at most {self.max_bytes:,} bytes.", **kwargs
+        )
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Read the object. Raises ValidationError for more than the row should carry."""
+        metadata = super().to_internal_value(data)
+        if len(orjson.dumps(metadata)) > self.max_bytes:
+            message = f"The metadata may have {self.max_bytes:,} bytes as JSON at most."
+            raise serializers.ValidationError(message, code="too_large")
+        return metadata
 
 
 class NetworkField(serializers.CharField):

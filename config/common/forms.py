@@ -58,7 +58,7 @@ class RefusableForm(forms.Form):
             place = fault.pointer.removeprefix("#/")
             part = place.split("/")[0]
             name = self.renamed.get(place) or self.renamed.get(part, part)
-            message = f"{fault.message} {fault.fix}".strip()
+            message = fault.told()
             field = name if name in self.fields else None
             if message not in self.errors.get(field or NON_FIELD_ERRORS, ()):
                 self.add_error(field, message)

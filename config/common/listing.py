@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from config.common import expansion, lists, query
-from config.common.errors import FieldError, InvalidInput
+from config.common.errors import InvalidInput
 from config.common.fields import StrictSerializer
 from config.common.pagination import CursorPagination, Order
 from config.common.views import ApiView
@@ -79,8 +79,9 @@ def order_of(request: Request, orders: Mapping[str, str]) -> Order:
         return Order(orders[name.removeprefix("-")], is_descending=name.startswith("-"))
     message = f"The list cannot be sorted by {name[:80]!r}."
     fix = f"What it can be sorted by: {', '.join(allowed)}; a minus means descending."
-    fault = FieldError(f"#/{ORDERING}", message, ORDERING, location="query", fix=fix)
-    raise InvalidInput(message, errors=[fault])
+    raise InvalidInput.at(
+        f"#/{ORDERING}", location="query", code=ORDERING, message=message, fix=fix
+    )
 
 
 def order_names(orders: Mapping[str, str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 import unicodedata
 
-from config.common.errors import FieldError, InvalidInput
+from config.common.errors import InvalidInput
 
 # They join letters of Persian, of Indian scripts and of emoji; what else is not seen only misleads.
 _JOINERS = "\u200c\u200d"
@@ -23,5 +23,4 @@ def require_readable(name: str, *, pointer: str = "#/name") -> None:
     """Raise InvalidInput for a name that others would not read as it is written."""
     message = fault_of(name)
     if message is not None:
-        fault = FieldError(pointer=pointer, code="name", message=message)
-        raise InvalidInput(message, errors=[fault])
+        raise InvalidInput.at(pointer, code="name", message=message)

@@ -13,7 +13,7 @@ from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from config.common.errors import FieldError, InvalidInput
+from config.common.errors import InvalidInput
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
@@ -117,14 +117,7 @@ def _read(cursor: str, bound_to: str) -> dict[str, Any]:
 
 def _bad_cursor(message: str) -> InvalidInput:
     fix = "Take `next_cursor` or `prev_cursor` from an answer to the same request."
-    return InvalidInput(
-        message,
-        errors=[
-            FieldError(
-                pointer="#/cursor", location="query", code="cursor", message=message, fix=fix
-            )
-        ],
-    )
+    return InvalidInput.at("#/cursor", location="query", code="cursor", message=message, fix=fix)
 
 
 def page_limit(text: str | None) -> int:
@@ -133,18 +126,12 @@ def page_limit(text: str | None) -> int:
         return DEFAULT_LIMIT
     if text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= MAX_LIMIT:
         return int(text)
-    message = f"The limit is a whole number from 1 to {MAX_LIMIT}."
-    raise InvalidInput(
-        message,
-        errors=[
-            FieldError(
-                pointer="#/limit",
-                location="query",
-                code="limit",
-                message=message,
-                fix="Leave it out for 50 rows.",
-            )
-        ],
+    raise InvalidInput.at(
+        "#/limit",
+        location="query",
+        code="limit",
+        message=f"The limit is a whole number from 1 to {MAX_LIMIT}.",
+        fix=f"Leave it out for {DEFAULT_LIMIT} rows.",
     )
 
 

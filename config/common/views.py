@@ -1,6 +1,6 @@
 """The base of every API view: idempotency keys, entity tags, announcements and rate fields, without the view's doing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from functools import partial
 from typing import Any, ClassVar, TypeVar
 
@@ -20,10 +20,19 @@ from config.common.idempotency import Claim, Idempotency
 
 Handler = Callable[..., HttpResponseBase]
 ShapeT = TypeVar("ShapeT", bound=StrictSerializer)
+_HANDLED = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _KEYED = frozenset({"POST", "PATCH"})
 _CONDITIONAL = frozenset({"PUT", "PATCH", "DELETE"})
 _TAGGED = frozenset({"GET", "HEAD", "PUT", "PATCH"})
 _ON_304 = ("ETag", "Cache-Control", "Content-Location", "Vary", "Link")
+
+
+def require_guarded(view: type[APIView], methods: Container[str]) -> None:
+    """Raise TypeError for a view that handles a method not among these: none is left open by forgetting it."""
+    handled = [name for name in _HANDLED if hasattr(view, name.lower())]
+    unguarded = [name for name in handled if name not in methods]
+    if unguarded:
+        raise TypeError(f"{view.__qualname__} names no permission for {unguarded}.")
 
 
 class AsItIs(DefaultContentNegotiation):

@@ -25,7 +25,6 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_RENDERER_CLASSES": ["config.common.jsonparser.OrjsonRenderer"],
     "DEFAULT_PAGINATION_CLASS": "config.common.pagination.CursorPagination",
-    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_METADATA_CLASS": None,  # OPTIONS is answered 405; the OpenAPI document tells what there is
     "DEFAULT_SCHEMA_CLASS": "config.common.schema.TollgateSchema",
     "EXCEPTION_HANDLER": "config.common.problems.exception_handler",

@@ -63,7 +63,6 @@ LOGGING = {
         # Whoever scans the internet asks for hosts that are not ours: refused, noted in the access log, no error.
         "django.security.DisallowedHost": {"level": "CRITICAL"},
         "celery.app.trace": {"level": "WARNING"},
-        "httpx": {"level": "WARNING"},
     },
 }
 DJANGO_STRUCTLOG_CELERY_ENABLED = True

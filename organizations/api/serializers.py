@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -11,7 +10,7 @@ from accounts.models import User
 from accounts.services import factors
 from config.common import mail_addresses
 from config.common.expansion import Expanded, Relation
-from config.common.fields import StrictSerializer
+from config.common.fields import MetadataField, StrictSerializer
 from organizations import access, selectors
 from organizations.access import ConsoleAddressRefused, SecondFactorRequired, Tenant
 from organizations.expansions import PersonSerializer
@@ -20,7 +19,6 @@ from organizations.roles import CHOICES, Permission
 from organizations.scoping import OrganizationScoped
 from organizations.services.organizations import Settings
 
-METADATA_MAX_BYTES = 10_000
 _KEPT_OUT = [ConsoleAddressRefused.code, SecondFactorRequired.code]
 # How the members of `billing` are called in the model.
 _BILLING = {
@@ -197,16 +195,7 @@ class UpdateOrganizationSerializer(StrictSerializer):
 
     name = serializers.CharField(max_length=120, required=False)
     billing = BillingDetailsSerializer(required=False)
-    metadata = serializers.DictField(
-        required=False, help_text=f"Any JSON object of at most {METADATA_MAX_BYTES:,} bytes."
-    )
-
-    def validate_metadata(self, metadata: dict[str, Any]) -> dict[str, Any]:
-        """Refuse more than the row should carry."""
-        if len(orjson.dumps(metadata)) > METADATA_MAX_BYTES:
-            message = f"The metadata may have {METADATA_MAX_BYTES:,} bytes as JSON."
-            raise serializers.ValidationError(message, code="too_large")
-        return metadata
+    metadata = MetadataField(required=False)
 
     def settings(self) -> Settings:
         """Return the members that were sent, as the services take them."""

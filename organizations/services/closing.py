@@ -10,7 +10,7 @@ from datetime import datetime
 from django.db import transaction
 
 from config.common import changes, mail
-from config.common.errors import FieldError, InvalidInput
+from config.common.errors import InvalidInput
 from config.common.events import publish
 from organizations import access
 from organizations.access import Tenant
@@ -41,10 +41,12 @@ def close(*, tenant: Tenant, confirmation: str, at: datetime, reason: str = "by 
     tenant.require(Permission.ORGANIZATION_CLOSE)
     organization = tenant.organization
     if confirmation != organization.name:
-        message = "This is not the name of the organization."
-        fix = f"Write {organization.name}, exactly like this."
-        at_fault = FieldError(pointer="#/name", code="name", message=message, fix=fix)
-        raise InvalidInput(message, errors=[at_fault])
+        raise InvalidInput.at(
+            "#/name",
+            code="name",
+            message="This is not the name of the organization.",
+            fix=f"Write {organization.name}, exactly like this.",
+        )
     shut(organization, reason=reason, at=at)
     for member in organization.members.select_related("user").order_by("pk"):
         values = {"user": member.user, "organization": organization}

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from config.common import changes, names
-from config.common.errors import Conflict, FieldError, InvalidInput, NotFound
+from config.common.errors import Conflict, InvalidInput, NotFound
 from config.common.events import publish
 from organizations import access
 from organizations.access import Tenant
@@ -257,4 +257,4 @@ def _checked(permissions: Iterable[str]) -> frozenset[Permission]:
 
 
 def _refuse(pointer: str, code: str, message: str) -> NoReturn:
-    raise InvalidInput(message, errors=[FieldError(pointer=pointer, code=code, message=message)])
+    raise InvalidInput.at(pointer, code=code, message=message)

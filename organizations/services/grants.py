@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Model
 
 from config.common import changes
-from config.common.errors import FieldError, Forbidden, InvalidInput, NotFound
+from config.common.errors import Forbidden, InvalidInput, NotFound
 from config.common.events import publish
 from organizations import access, grantable
 from organizations.access import Tenant
@@ -139,6 +139,4 @@ def _django_permission(kind: Kind, permission: Permission) -> DjangoPermission:
 
 
 def _refuse(pointer: str, message: str) -> NoReturn:
-    raise InvalidInput(
-        message, errors=[FieldError(pointer=pointer, code="unknown", message=message)]
-    )
+    raise InvalidInput.at(pointer, code="unknown", message=message)

@@ -6,7 +6,7 @@ from typing import TypedDict
 from django.db import transaction
 from django.utils import timezone
 
-from config.common.errors import FieldError, InvalidInput
+from config.common.errors import InvalidInput
 from config.common.events import publish
 from organizations import access
 from organizations.models import Organization
@@ -46,9 +46,7 @@ def _require_complete(limits: Limits) -> None:
     if all(part is None for part in rate) or all(part is not None and part > 0 for part in rate):
         return
     message = "A rate needs a limit, its seconds and a burst, all above zero, or none of them."
-    raise InvalidInput(
-        message, errors=[FieldError(pointer="#/rate_limit", code="rate", message=message)]
-    )
+    raise InvalidInput.at("#/rate_limit", code="rate", message=message)
 
 
 def set_seat_limit(*, organization_ids: Sequence[int], seats: int | None) -> None:

@@ -9,7 +9,7 @@ from django.db import transaction
 from accounts.models import User
 from accounts.services import factors
 from config.common import ip, mail
-from config.common.errors import Conflict, FieldError, InvalidInput
+from config.common.errors import Conflict, Faults, InvalidInput
 from config.common.events import publish
 from organizations import access
 from organizations.access import Tenant
@@ -70,38 +70,30 @@ def change_policy(*, tenant: Tenant, changes: Policy) -> Organization:
 
 def _checked(changes: Policy) -> Policy:
     clean: Policy = {**changes}
-    faults: list[FieldError] = []
+    faults = Faults()
     if "allowed_scopes" in clean:
         clean["allowed_scopes"] = list(dict.fromkeys(clean["allowed_scopes"]))
-        faults += _scope_faults(clean["allowed_scopes"])
+        _check_scopes(clean["allowed_scopes"], faults)
         _note_excess(clean["allowed_scopes"], "allowed_scopes", faults)
     if "console_networks" in clean:
         clean["console_networks"] = _networks(clean["console_networks"], faults)
     days = clean.get("max_key_age_days")
     if days is not None and not 1 <= days <= MAX_KEY_AGE_DAYS:
         message = f"A key's greatest age is a whole number of days from 1 to {MAX_KEY_AGE_DAYS:,}."
-        faults.append(
-            FieldError(pointer="#/max_key_age_days", code="out_of_range", message=message)
-        )
+        faults.note("#/max_key_age_days", "out_of_range", message)
     if faults:
         raise InvalidInput("The policy is not valid.", errors=faults)
     return clean
 
 
-def _scope_faults(scopes: list[str]) -> list[FieldError]:
-    return [
-        FieldError(
-            pointer=f"#/allowed_scopes/{index}",
-            code="scope",
-            message="This is not a scope.",
-            fix="Write words joined by colons, such as orders:read, orders:* or *.",
-        )
-        for index, scope in enumerate(scopes)
-        if len(scope) > MAX_SCOPE_LENGTH or not _SCOPE.fullmatch(scope)
-    ]
+def _check_scopes(scopes: list[str], faults: Faults) -> None:
+    fix = "Write words joined by colons, such as orders:read, orders:* or *."
+    for index, scope in enumerate(scopes):
+        if len(scope) > MAX_SCOPE_LENGTH or not _SCOPE.fullmatch(scope):
+            faults.note(f"#/allowed_scopes/{index}", "scope", "This is not a scope.", fix)
 
 
-def _networks(texts: list[str], faults: list[FieldError]) -> list[str]:
+def _networks(texts: list[str], faults: Faults) -> list[str]:
     clean: dict[str, None] = {}
     for index, text in enumerate(texts):
         try:
@@ -111,21 +103,16 @@ def _networks(texts: list[str], faults: list[FieldError]) -> list[str]:
             fix = (
                 "Write an address or network, such as 203.0.113.7, 203.0.113.0/24 or 2001:db8::/32."
             )
-            faults.append(
-                FieldError(
-                    pointer=f"#/console_networks/{index}", code="network", message=message, fix=fix
-                )
-            )
+            faults.note(f"#/console_networks/{index}", "network", message, fix)
         else:
             clean[str(network)] = None
     _note_excess(texts, "console_networks", faults)
     return list(clean)
 
 
-def _note_excess(entries: list[str], name: str, faults: list[FieldError]) -> None:
+def _note_excess(entries: list[str], name: str, faults: Faults) -> None:
     if len(entries) > MAX_ENTRIES:
-        message = f"At most {MAX_ENTRIES} entries."
-        faults.append(FieldError(pointer=f"#/{name}", code="too_many", message=message))
+        faults.note(f"#/{name}", "too_many", f"At most {MAX_ENTRIES} entries.")
 
 
 def _require_author_inside(

@@ -18,6 +18,14 @@ class OrganizationNotActive(Conflict):
     fix = "Look at its status; a suspended organization can be reinstated."
 
 
+class OrganizationNotSuspended(Conflict):
+    """Only a suspended organization can be reinstated."""
+
+    code = "organization_not_suspended"
+    title = "The organization is not suspended"
+    fix = "Look at its status: there is nothing to lift."
+
+
 @transaction.atomic
 def suspend(*, organization: Organization, reason: str) -> None:
     """Stop an organization's calls within two seconds. Raises OrganizationNotActive."""
@@ -31,12 +39,13 @@ def suspend(*, organization: Organization, reason: str) -> None:
 
 @transaction.atomic
 def reinstate(*, organization: Organization) -> None:
-    """Let a suspended organization's calls pass again; others are left as they are."""
-    if _move(organization, OrganizationStatus.SUSPENDED, OrganizationStatus.ACTIVE):
-        publish(
-            OrganizationReinstated(organization_id=organization.pk),
-            **changes.of(status=(OrganizationStatus.SUSPENDED, OrganizationStatus.ACTIVE)),
-        )
+    """Let a suspended organization's calls pass again. Raises OrganizationNotSuspended."""
+    if not _move(organization, OrganizationStatus.SUSPENDED, OrganizationStatus.ACTIVE):
+        raise OrganizationNotSuspended
+    publish(
+        OrganizationReinstated(organization_id=organization.pk),
+        **changes.of(status=(OrganizationStatus.SUSPENDED, OrganizationStatus.ACTIVE)),
+    )
 
 
 def _move(organization: Organization, before: str, after: str) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
+from django.contrib.auth.hashers import BCryptSHA256PasswordHasher
 from django.db import connection
 from psycopg import sql
 from rest_framework.test import APIClient
@@ -79,6 +80,14 @@ def places(settings: Any, tmp_path: Path) -> Path:
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.EXPORT_ROOT = tmp_path / "exports"
     return tmp_path
+
+
+@pytest.fixture
+def few_rounds():
+    """Have bcrypt work less than in the product, since a test waits for it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BCryptSHA256PasswordHasher, "rounds", 4)
+        yield
 
 
 @pytest.fixture

@@ -177,6 +177,12 @@ def test_reinstates(staff, olivia):
     assert AuditLog.objects.filter(event="user.reinstated").count() == 1
 
 
+def test_says_so_where_there_is_nothing_to_lift(staff, olivia):
+    assert _act(staff, "reinstate", olivia) == [
+        f"{olivia}: The account is not suspended. Look at the account's status: there is nothing to lift."
+    ]
+
+
 def test_verifies_an_address(staff, db):
     nora = UserFactory.create(email_verified_at=None)
 

@@ -96,6 +96,17 @@ def test_suspend_user_stops_an_account(olivia, api_as, capsys):
     assert capsys.readouterr().out == "olivia@example.com is suspended.\n"
 
 
+def test_suspend_user_refuses_a_reason_that_is_too_long(olivia):
+    with pytest.raises(
+        CommandError, match=r"The reason has 301 characters.\n#/reason: Say it in 300."
+    ):
+        call_command("suspend_user", olivia.email, "--reason", "x" * 301)
+
+    olivia.refresh_from_db()
+    assert (olivia.status, olivia.suspended_reason) == ("ACTIVE", "")
+    assert not AuditLog.objects.filter(event="user.suspended").exists()
+
+
 def test_suspend_user_refuses_a_super_admin(sam):
     with pytest.raises(CommandError, match="super admin"):
         call_command("suspend_user", sam.email, "--reason", "a coup")

@@ -20,6 +20,7 @@ from accounts.models import User
 from tests.factories.accounts import PASSWORD, UserFactory
 
 LOGIN = "/api/v1/auth/login"
+pytestmark = pytest.mark.usefixtures("few_rounds")
 
 
 def bare(password, prefix=b"2b"):

@@ -137,7 +137,7 @@ def test_notes_a_failure_as_a_security_event(api, olivia):
 
 
 @pytest.mark.parametrize("algorithm", ["bcrypt", "bcrypt_sha256"])
-def test_upgrades_an_older_hash(api, olivia, algorithm):
+def test_upgrades_an_older_hash(api, olivia, algorithm, few_rounds):
     older = make_password(PASSWORD, hasher=algorithm)
     User.objects.filter(pk=olivia.pk).update(password=older)
 
@@ -149,7 +149,7 @@ def test_upgrades_an_older_hash(api, olivia, algorithm):
     assert api.post(URL, {"email": olivia.email, "password": PASSWORD}).status_code == 200
 
 
-def test_an_upgrade_brings_no_replaced_password_back(olivia, monkeypatch):
+def test_an_upgrade_brings_no_replaced_password_back(olivia, monkeypatch, few_rounds):
     older = make_password(PASSWORD, hasher="bcrypt")
     User.objects.filter(pk=olivia.pk).update(password=older)
 

@@ -1,7 +1,5 @@
 """POST /api/v1/auth/register opens an account, and tells nobody whether an address is known."""
 
-import re
-
 import pytest
 from django.contrib.auth.hashers import check_password
 from django.db import connection
@@ -11,6 +9,7 @@ from accounts.models import EmailToken, PlatformRole, User, UserStatus
 from audit.models import AuditLog
 from config.common.models import OutgoingMail
 from organizations.models import OrganizationMember
+from tests.queries import shapes
 
 URL = "/api/v1/auth/register"
 BODY = {
@@ -97,15 +96,7 @@ def test_does_the_same_work_for_a_known_address(api, olivia):
     with CaptureQueriesContext(connection) as known:
         api.post(URL, BODY | {"email": olivia.email})
 
-    assert _shapes(known) == _shapes(unknown)
-
-
-def _shapes(queries):
-    """Return verb and table of each statement; a savepoint kept and one undone count the same."""
-    texts = [query["sql"] for query in queries.captured_queries]
-    # Undoing a savepoint takes two statements: ROLLBACK TO and RELEASE.
-    kept = [text for text in texts if not text.startswith("ROLLBACK TO SAVEPOINT")]
-    return [re.sub(r'SAVEPOINT "\w+"', "SAVEPOINT", text)[:40] for text in kept]
+    assert shapes(known) == shapes(unknown)
 
 
 def test_mails_a_known_address_five_times_an_hour_at_most(api, olivia, clock):

@@ -15,6 +15,7 @@ from config.common import crypto
 from config.common.models import OutgoingMail
 from tests import race, servers
 from tests.factories.accounts import PASSWORD, UserFactory
+from tests.queries import shapes
 
 REQUEST = "/api/v1/auth/password-reset/request"
 CONFIRM = "/api/v1/auth/password-reset/confirm"
@@ -179,14 +180,7 @@ def test_does_the_same_work_for_an_unknown_address(api, nora):
     with CaptureQueriesContext(connection) as unknown:
         api.post(REQUEST, {"email": "unknown@example.com"})
 
-    assert _shapes(unknown) == _shapes(known)
-
-
-def _shapes(queries):
-    """Return verb and table of each statement; a savepoint kept and one undone count the same."""
-    texts = [query["sql"] for query in queries.captured_queries]
-    kept = [text for text in texts if not text.startswith("ROLLBACK TO SAVEPOINT")]
-    return [re.sub(r'SAVEPOINT "\w+"', "SAVEPOINT", text)[:40] for text in kept]
+    assert shapes(unknown) == shapes(known)
 
 
 def test_mails_five_times_an_hour_at_most(api, nora, clock):

@@ -33,7 +33,12 @@ def test_purges_what_expired(olivia, portal_as, clock):
     purge_expired()
     assert _counts() == [1, 2, 0, 0]
 
-    clock.shift(20 * 24 * 3600)
+    # Thirty days after the link, which was good for one, has run out.
+    clock.shift(17 * 24 * 3600 - 2)
+    purge_expired()
+    assert _counts() == [1, 2, 0, 0]
+
+    clock.shift(2)
     purge_expired()
     assert _counts() == [0, 2, 0, 0]
 

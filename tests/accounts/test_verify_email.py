@@ -1,6 +1,5 @@
 """POST /api/v1/auth/verify-email uses a mailed link once, within a day; resend mails another and tells nobody."""
 
-import re
 from datetime import timedelta
 
 import pytest
@@ -15,6 +14,7 @@ from config.common import crypto
 from config.common.models import OutgoingMail
 from tests import race, servers
 from tests.factories.accounts import UserFactory
+from tests.queries import shapes
 
 URL = "/api/v1/auth/verify-email"
 RESEND = f"{URL}/resend"
@@ -190,14 +190,7 @@ def test_resend_does_the_same_work_for_an_unknown_address(api, nora):
     with CaptureQueriesContext(connection) as unknown:
         api.post(RESEND, {"email": "unknown@example.com"})
 
-    assert _shapes(unknown) == _shapes(known)
-
-
-def _shapes(queries):
-    """Return verb and table of each statement; a savepoint kept and one undone count the same."""
-    texts = [query["sql"] for query in queries.captured_queries]
-    kept = [text for text in texts if not text.startswith("ROLLBACK TO SAVEPOINT")]
-    return [re.sub(r'SAVEPOINT "\w+"', "SAVEPOINT", text)[:40] for text in kept]
+    assert shapes(unknown) == shapes(known)
 
 
 def test_resend_mails_five_times_an_hour_at_most(api, nora, clock):

@@ -9,16 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from analytics import histogram
+from tests.analytics.sums import latency
 
 latencies = st.lists(st.integers(0, histogram.LONGEST_MS), min_size=1, max_size=300)
 shares = st.sampled_from([0.01, 0.5, 0.95, 0.99, 1.0])
-
-
-def of(values: list[int]) -> list[int]:
-    counts: list[int] = []
-    for value in values:
-        histogram.add(counts, histogram.bucket(value))
-    return counts
 
 
 def exact(values: list[int], share: float) -> int:
@@ -33,19 +27,19 @@ def sql(expression: str, *values: Any) -> Any:
 
 @given(latencies, shares)
 def test_a_quantile_is_off_by_at_most_five_percent(values, share):
-    found = histogram.quantile(of(values), share)
+    found = histogram.quantile(latency(*values), share)
 
     assert found == pytest.approx(exact(values, share), rel=0.05)
 
 
 @given(st.lists(st.integers(0, 19), min_size=1), shares)
 def test_quantiles_below_twenty_milliseconds_are_exact(values, share):
-    assert histogram.quantile(of(values), share) == exact(values, share)
+    assert histogram.quantile(latency(*values), share) == exact(values, share)
 
 
 @given(latencies, latencies)
 def test_merging_is_counting_together(first, second):
-    assert histogram.merged(of(first), of(second)) == of(first + second)
+    assert histogram.merged(latency(*first), latency(*second)) == latency(*first, *second)
 
 
 def test_no_quantile_of_nothing():
@@ -55,7 +49,7 @@ def test_no_quantile_of_nothing():
 
 def test_the_longest_latencies_share_the_last_bucket():
     assert histogram.bucket(10**9) == len(histogram.BEGINS)
-    assert histogram.quantile(of([10**9]), 0.5) == histogram.middle(len(histogram.BEGINS))
+    assert histogram.quantile(latency(10**9), 0.5) == histogram.middle(len(histogram.BEGINS))
     assert histogram.BEGINS[-1] >= histogram.LONGEST_MS
 
 
@@ -70,7 +64,7 @@ def test_sql_has_the_same_buckets():
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(first=latencies, second=latencies, share=shares)
 def test_sql_counts_merges_and_reads_alike(db, first, second, share):
-    one, other = of(first), of(second)
+    one, other = latency(*first), latency(*second)
 
     collected = sql("tollgate_histogram_of(ms) FROM unnest(%s::int[]) AS ms", first)
     merged = sql("tollgate_histogram_add(%s::bigint[], %s::bigint[])", one, other)

@@ -1,6 +1,5 @@
 """Partitions of the log: made ahead, made when missing, dropped when old."""
 
-import threading
 from datetime import UTC, date, datetime, timedelta
 from io import StringIO
 
@@ -13,6 +12,7 @@ from analytics import tasks
 from analytics.models import ApiUsageLog, DailyUsage
 from analytics.services import ingest, partitions
 from tests.analytics.pen import event, write
+from tests.simultaneous import at_once
 
 pytestmark = pytest.mark.django_db
 TODAY = date(2026, 3, 2)
@@ -102,21 +102,7 @@ def test_the_ingestion_job_drains(emit):
 
 @pytest.mark.django_db(transaction=True)
 def test_two_processes_may_make_the_same_one():
-    errors: list[Exception] = []
+    outcomes = at_once(*[lambda: partitions.create_ahead(today=TODAY)] * 4)
 
-    def make() -> None:
-        try:
-            partitions.create_ahead(today=TODAY)
-        except Exception as error:  # noqa: BLE001  handed to the test
-            errors.append(error)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=make) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert errors == []
+    assert [error for error in outcomes if isinstance(error, Exception)] == []
     assert len([day for day in partitions.existing() if day >= TODAY]) >= 8

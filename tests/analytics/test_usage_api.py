@@ -153,6 +153,16 @@ def test_a_time_without_offset_is_meant_in_the_time_zone(client):
     assert (answer["starts_at"], answer["ends_at"]) == (text(hour(15)), text(hour(17)))
 
 
+@pytest.mark.usefixtures("monday")
+@pytest.mark.parametrize("granularity", ["day", "total"])
+def test_parts_of_days_are_answered_from_hours(client, granularity):
+    query = {"granularity": granularity, "from": text(hour(9)), "to": text(hour(12))}
+
+    answer = client.get(URL, query).json()
+
+    assert answer["totals"]["calls"] == 14
+
+
 def test_the_period_is_widened_to_whole_hours(client):
     query = {"from": "2026-03-02T09:59:59Z", "to": "2026-03-02T10:00:01Z"}
 

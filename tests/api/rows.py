@@ -1,12 +1,10 @@
 """Fifty rows and more for every list of the API, made in bulk; every second one has what may be missing."""
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
-
-from django.utils import timezone
 
 from accounts.models import Broadcast, DataExport, Device, Notice, Passkey, Session, User
 from accounts.services import profile
@@ -22,35 +20,16 @@ from organizations.models import (
     OrganizationMember,
 )
 from organizations.services import organizations
+from tests.api import rows_of_webhooks
+from tests.api.numbered import AWKWARD, numbered
 from tests.api.world import World
-from webhooks.models import (
-    ConformanceRun,
-    Outcome,
-    RunStatus,
-    Status,
-    Trigger,
-    Webhook,
-    WebhookDelivery,
-    WebhookMessage,
-)
-
-COUNT = 50
-_AWKWARD = '"Naïve" \u2028 \\ 日本 </script>'
-
-
-def _numbered() -> Iterator[tuple[int, bool, datetime]]:
-    """Yield numbers, whether the row has what may be missing, and times, some of whole seconds and some the same."""
-    begun = timezone.now() - timedelta(hours=1)
-    for number in range(COUNT):
-        at = begun + timedelta(seconds=number // 2)
-        yield number, number % 2 == 1, at.replace(microsecond=0) if number % 3 else at
 
 
 def _people() -> list[User]:
     tag = secrets.token_hex(4)
     return User.objects.bulk_create(
-        User(email=f"{tag}-{number}@example.com", full_name=_AWKWARD if full else "", password="!")
-        for number, full, _ in _numbered()
+        User(email=f"{tag}-{number}@example.com", full_name=AWKWARD if full else "", password="!")
+        for number, full, _ in numbered()
     )
 
 
@@ -60,10 +39,10 @@ def _roles(world: World) -> list[CustomRole]:
         CustomRole(
             organization=world.mine,
             name=f"{tag} {number}",
-            description=_AWKWARD if full else "",
+            description=AWKWARD if full else "",
             permissions=["usage:read", "keys:read"] if full else ["organization:read"],
         )
-        for number, full, _ in _numbered()
+        for number, full, _ in numbered()
     )
 
 
@@ -73,7 +52,7 @@ def keys(world: World) -> None:
         ApiKey(
             organization=world.mine,
             created_by=world.people["owner"] if full else world.people["stranger"],
-            name=f"{_AWKWARD} {number}",
+            name=f"{AWKWARD} {number}",
             environment="live" if full else "test",
             prefix="tg_live_abcd",
             last4=f"{number:04}",
@@ -89,7 +68,7 @@ def keys(world: World) -> None:
             disabled_at=at if number % 5 == 0 else None,
             revoked_at=at if number % 7 == 0 else None,
         )
-        for number, full, at in _numbered()
+        for number, full, at in numbered()
     )
     KeyActivity.objects.bulk_create(
         KeyActivity(api_key=key, first_used_at=key.created_at, last_used_at=key.created_at)
@@ -101,8 +80,8 @@ def my_organizations(world: World) -> None:
     """Make the owner an owner of further organizations."""
     tag = secrets.token_hex(4)
     made = Organization.objects.bulk_create(
-        Organization(name=f"{_AWKWARD} {number}", slug=f"{tag}-{number}")
-        for number, _, _ in _numbered()
+        Organization(name=f"{AWKWARD} {number}", slug=f"{tag}-{number}")
+        for number, _, _ in numbered()
     )
     owner = world.people["owner"]
     OrganizationMember.objects.bulk_create(
@@ -148,7 +127,7 @@ def invitations(world: World) -> None:
             role="VIEWER" if full else "MEMBER",
             custom_role=roles[number] if full else None,
         )
-        for number, full, at in _numbered()
+        for number, full, at in numbered()
     )
 
 
@@ -157,7 +136,7 @@ def my_invitations(world: World) -> None:
     owner, tag = world.people["owner"], secrets.token_hex(4)
     made = Organization.objects.bulk_create(
         Organization(name=f"Elsewhere {number}", slug=f"{tag}-{number}", personal_of=None)
-        for number, _, _ in _numbered()
+        for number, _, _ in numbered()
     )
     people = _people()
     OrganizationMember.objects.bulk_create(
@@ -166,7 +145,7 @@ def my_invitations(world: World) -> None:
     )
     OrganizationInvitation.objects.bulk_create(
         _invitation(number, at, organization=made[number], email=owner.email, role="MEMBER")
-        for number, _, at in _numbered()
+        for number, _, at in numbered()
     )
 
 
@@ -177,7 +156,7 @@ def roles(world: World) -> None:
         OrganizationMember(
             organization=world.mine, user=people[number], role="VIEWER", custom_role=made[number]
         )
-        for number, full, _ in _numbered()
+        for number, full, _ in numbered()
         if full
     )
 
@@ -211,14 +190,14 @@ def sessions(world: World) -> None:
             kind="API" if full else "PORTAL",
             device=known[number] if full else None,
             ip="203.0.113.7" if full else None,
-            user_agent=_AWKWARD if full else "",
+            user_agent=AWKWARD if full else "",
             authenticated_at=at,
             second_factor_at=at if full else None,
             rotated_at=at,
             last_used_at=at,
             expires_at=at + timedelta(days=14),
         )
-        for number, full, at in _numbered()
+        for number, full, at in numbered()
     )
 
 
@@ -228,11 +207,11 @@ def _devices(world: World) -> list[Device]:
             user=world.people["owner"],
             digest=secrets.token_bytes(32),
             ip="2001:db8::7" if full else None,
-            user_agent=_AWKWARD if full else "",
+            user_agent=AWKWARD if full else "",
             last_used_at=at,
             trusted_until=at if full else None,
         )
-        for _, full, at in _numbered()
+        for _, full, at in numbered()
     )
 
 
@@ -246,7 +225,7 @@ def passkeys(world: World) -> None:
     Passkey.objects.bulk_create(
         Passkey(
             user=world.people["owner"],
-            name=f"{_AWKWARD} {number}",
+            name=f"{AWKWARD} {number}",
             credential_id=secrets.token_bytes(16),
             public_key=b"nobody's",
             aaguid=UUID(int=0),
@@ -254,25 +233,25 @@ def passkeys(world: World) -> None:
             is_synced=full,
             last_used_at=at if full else None,
         )
-        for number, full, at in _numbered()
+        for number, full, at in numbered()
     )
 
 
 def entries(world: World) -> None:
     """Let the organization be changed by its owner, by staff and by a job."""
     actors = (Actor("staff", 1, "Sam"), Actor("user", world.people["owner"].pk), Actor("job"))
-    for number, full, _ in _numbered():
+    for number, full, _ in numbered():
         with context.use(Context(actor=actors[number % 3], ip="203.0.113.7")):
             organizations.update_organization(
-                organization=world.mine, changes={"metadata": {"at": [number, _AWKWARD, full]}}
+                organization=world.mine, changes={"metadata": {"at": [number, AWKWARD, full]}}
             )
 
 
 def activity(world: World) -> None:
     """Let the owner change something about themselves, and about the organization."""
     owner = world.people["owner"]
-    with context.use(Context(actor=Actor("user", owner.pk), user_agent=_AWKWARD)):
-        for number, full, _ in _numbered():
+    with context.use(Context(actor=Actor("user", owner.pk), user_agent=AWKWARD)):
+        for number, full, _ in numbered():
             if full:
                 organizations.update_organization(
                     organization=world.mine, changes={"metadata": {"at": number}}
@@ -287,7 +266,7 @@ def _events(acknowledged_by: User | None = None, **whose: Any) -> None:
             severity="WARNING",
             fold=secrets.token_hex(8),
             ip="203.0.113.7" if full else None,
-            user_agent=_AWKWARD if full else "",
+            user_agent=AWKWARD if full else "",
             request_id=f"request-{number:04}" if full else "",
             data={"permission": "members:write", "user_id": 1} if full else {},
             last_seen_at=at,
@@ -295,7 +274,7 @@ def _events(acknowledged_by: User | None = None, **whose: Any) -> None:
             acknowledged_by_id=acknowledged_by.pk if full and acknowledged_by else None,
             **whose,
         )
-        for number, full, at in _numbered()
+        for number, full, at in numbered()
     )
 
 
@@ -319,7 +298,7 @@ def exports(world: World) -> None:
             progress=number,
             expires_at=at if full else None,
         )
-        for number, full, at in _numbered()
+        for number, full, at in numbered()
     )
 
 
@@ -329,12 +308,12 @@ def notices(world: World) -> None:
         Notice(
             user=world.people["owner"],
             kind="broadcast.sent",
-            title=f"{_AWKWARD} {number}",
-            body=_AWKWARD if full else "",
+            title=f"{AWKWARD} {number}",
+            body=AWKWARD if full else "",
             link="/keys/" if full else "",
             read_at=at if full else None,
         )
-        for number, full, at in _numbered()
+        for number, full, at in numbered()
     )
 
 
@@ -342,93 +321,19 @@ def broadcasts(world: World) -> None:
     """Tell everybody things."""
     Broadcast.objects.bulk_create(
         Broadcast(
-            title=f"{_AWKWARD} {number}",
+            title=f"{AWKWARD} {number}",
             body="On Sunday.",
             created_by=world.people["owner"] if full else None,
             people_total=number,
             people_done=number // 2,
         )
-        for number, full, _ in _numbered()
+        for number, full, _ in numbered()
     )
 
 
 def people(world: World) -> None:
     """Register people."""
     _people()
-
-
-def webhooks(world: World) -> None:
-    """Make endpoints that fare well, fail, and are switched off."""
-    Webhook.objects.bulk_create(
-        Webhook(
-            organization=world.mine,
-            created_by=world.people["owner"] if full else world.people["stranger"],
-            url=f"http://127.0.0.1:8099/{number}",
-            description=_AWKWARD if full else "",
-            event_types=["invoice.*", "api_key.created"] if full else ["*"],
-            filters=[{"path": "data.plan", "operator": "eq", "value": 2}] if full else [],
-            disabled_at=at if number % 3 == 0 else None,
-            disabled_reason="customer" if number % 3 == 0 else "",
-            failing_since=at if number % 5 == 0 else None,
-            last_success_at=at if full else None,
-        )
-        for number, full, at in _numbered()
-    )
-
-
-def runs(world: World) -> None:
-    """Make conformance runs that failed and that are graded."""
-    webhook = world.webhook.webhook
-    found = {"code": "x", "title": _AWKWARD, "verdict": "passed", "detail": "", "fix": ""}
-    ConformanceRun.objects.bulk_create(
-        ConformanceRun(
-            organization=world.mine,
-            webhook=webhook,
-            url=webhook.url,
-            probes_total=15,
-            status=RunStatus.FINISHED if full else RunStatus.FAILED,
-            score=90 if full else None,
-            grade="A" if full else "",
-            results=[{**found, "status_code": None, "duration_ms": 3}] if full else [],
-            started_at=at if full else None,
-            completed_at=at,
-        )
-        for _, full, at in _numbered()
-    )
-
-
-def deliveries(world: World) -> None:
-    """Send the endpoint messages, some of which arrived."""
-    webhook = world.webhook.webhook
-    tag = secrets.token_hex(8)
-    owed = WebhookMessage.objects.bulk_create(
-        WebhookMessage(
-            message_id=f"msg_{tag}{number}",
-            organization=world.mine,
-            event_type="webhook.created",
-            payload={"type": "webhook.created", "timestamp": at.isoformat(), "data": {"n": number}},
-            is_test=full,
-            occurred_at=at,
-            fanned_out_at=at,
-        )
-        for number, full, at in _numbered()
-    )
-    WebhookDelivery.objects.bulk_create(
-        WebhookDelivery(
-            organization=world.mine,
-            webhook=webhook,
-            message=owed[number],
-            trigger=Trigger.EVENT,
-            status=Status.SUCCEEDED if full else Status.PENDING,
-            attempts=number,
-            last_attempt_at=at if full else None,
-            last_outcome=Outcome.SUCCEEDED if full else "",
-            last_status_code=204 if full else None,
-            next_attempt_at=None if full else at,
-            completed_at=at if full else None,
-        )
-        for number, full, at in _numbered()
-    )
 
 
 ROWS: dict[str, Callable[[World], None]] = {
@@ -450,7 +355,7 @@ ROWS: dict[str, Callable[[World], None]] = {
     "users_me_notices_list": notices,
     "users_me_security_events": my_events,
     "users_me_sessions": sessions,
-    "webhooks_conformance_list": runs,
-    "webhooks_deliveries_list": deliveries,
-    "webhooks_list": webhooks,
+    "webhooks_conformance_list": rows_of_webhooks.runs,
+    "webhooks_deliveries_list": rows_of_webhooks.deliveries,
+    "webhooks_list": rows_of_webhooks.webhooks,
 }

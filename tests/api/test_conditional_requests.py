@@ -7,8 +7,8 @@ from django.test.utils import CaptureQueriesContext
 from apikeys.models import ApiKey
 from config.common import conditional
 from tests import race
+from tests.api.matrix import BODIES
 from tests.api.operations import document, operations
-from tests.api.test_permission_matrix import BODIES
 from tests.api.world import World, who_may
 
 pytestmark = pytest.mark.django_db

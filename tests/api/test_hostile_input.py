@@ -13,8 +13,8 @@ import pytest
 from django.core import signing
 from django.db import transaction
 
+from tests.api.matrix import BODIES
 from tests.api.operations import document, operations
-from tests.api.test_permission_matrix import BODIES
 from tests.api.test_strict_input import BY_DJANGO, WITH_BODY
 from tests.api.world import World, who_may
 

@@ -17,8 +17,9 @@ from config.common.lists import CompiledRows, FollowsRelations, compiled
 from organizations.api.serializers import RoleReferenceSerializer
 from organizations.expansions import OrganizationReferenceSerializer
 from organizations.models import OrganizationMember
+from tests.api.numbered import COUNT
 from tests.api.operations import operations
-from tests.api.rows import COUNT, ROWS
+from tests.api.rows import ROWS
 from tests.api.world import World
 
 pytestmark = pytest.mark.django_db

@@ -5,9 +5,9 @@ import pytest
 from django.apps import apps
 from django.db import connection, transaction
 
+from tests.api.matrix import BODIES
 from tests.api.operations import document, operations
 from tests.api.test_hostile_input import path_of, resolved
-from tests.api.test_permission_matrix import BODIES
 from tests.api.test_strict_input import WITH_BODY
 from tests.api.world import World
 

@@ -13,9 +13,9 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from apikeys.gateway import app as gate
 from config.common.events import catalogue
+from tests.api.matrix import BODIES, MATRIX
 from tests.api.operations import described as in_full
 from tests.api.operations import document, operations
-from tests.api.test_permission_matrix import BODIES, MATRIX
 from tests.api.world import World, who_may
 
 # Doors that stand open to everyone: signing in comes before being somebody.

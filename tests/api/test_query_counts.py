@@ -2,8 +2,9 @@
 
 import pytest
 
+from tests.api.numbered import COUNT
 from tests.api.operations import operations
-from tests.api.rows import COUNT, ROWS
+from tests.api.rows import ROWS
 from tests.api.world import World
 
 pytestmark = pytest.mark.django_db

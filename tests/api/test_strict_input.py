@@ -3,8 +3,8 @@
 import pytest
 from django.db import transaction
 
+from tests.api.matrix import BODIES
 from tests.api.operations import document, operations
-from tests.api.test_permission_matrix import BODIES
 from tests.api.world import World, who_may
 
 pytestmark = pytest.mark.django_db

@@ -1,12 +1,10 @@
-"""A key at hand, whether a secret works, and races."""
+"""A key at hand, and whether a secret works."""
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
@@ -48,31 +46,3 @@ def break_audit_log(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
         raise RuntimeError("the disk is full")
 
     return lambda: monkeypatch.setattr("audit.services.entries.record", fail)
-
-
-@pytest.fixture
-def race() -> Callable[..., list[Any]]:
-    """Run a function in many threads at once and return what each returned or raised."""
-
-    def race(act: Callable[[int], Any], *, times: int) -> list[Any]:
-        start = threading.Barrier(times)
-        results: list[Any] = [None] * times
-
-        def run(number: int) -> None:
-            try:
-                connection.ensure_connection()
-                start.wait(timeout=60)
-                results[number] = act(number)
-            except Exception as error:  # noqa: BLE001  the test looks at it
-                results[number] = error
-            finally:
-                connection.close()
-
-        threads = [threading.Thread(target=run, args=(number,)) for number in range(times)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(timeout=60)
-        return results
-
-    return race

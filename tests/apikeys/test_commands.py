@@ -54,7 +54,7 @@ def test_create_key_finds_an_organization_by_its_slug(organization, capsys):
 
 
 def test_create_key_says_what_is_wrong(organization):
-    with pytest.raises(CommandError, match="There is no organization nobody"):
+    with pytest.raises(CommandError, match="There is no organization with the id or slug nobody"):
         call_command("create_key", "--organization", "nobody", "--name", "K")
     with pytest.raises(CommandError, match="#/scopes/0: This is not a scope"):
         call_command(

@@ -14,6 +14,7 @@ from apikeys.services import keys
 from audit.models import AuditLog
 from billing.services import subscriptions
 from organizations.models import Organization
+from tests import race
 from tests.factories.apikeys import ApiKeyFactory
 from webhooks.models import WebhookMessage
 
@@ -281,7 +282,7 @@ def test_ends_when_it_is_told(organization):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_race_makes_no_more_keys_than_the_plan_allows(race, olivia, organization):
+def test_a_race_makes_no_more_keys_than_the_plan_allows(olivia, organization):
     def create(number):
         return keys.create_key(
             organization=Organization.objects.get(pk=organization.pk),
@@ -290,7 +291,7 @@ def test_a_race_makes_no_more_keys_than_the_plan_allows(race, olivia, organizati
             at=timezone.now(),
         )
 
-    results = race(create, times=16)
+    results = race.together(16, create)
 
     refused = [result for result in results if isinstance(result, keys.KeyLimitReached)]
     assert ApiKey.objects.count() == 10

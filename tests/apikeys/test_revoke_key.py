@@ -6,6 +6,7 @@ from django.utils import timezone
 from apikeys.models import ApiKey, Secret
 from apikeys.services import keys
 from audit.models import AuditLog
+from tests import race
 from webhooks.models import WebhookMessage
 
 pytestmark = pytest.mark.django_db
@@ -80,8 +81,8 @@ def test_leaves_no_trace_when_the_audit_log_cannot_be_written(key, break_audit_l
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_race_is_told_once(race, key):
-    race(lambda _: keys.revoke_key(key=key, at=timezone.now()), times=8)
+def test_a_race_is_told_once(key):
+    race.together(8, lambda _: keys.revoke_key(key=key, at=timezone.now()))
 
     assert AuditLog.objects.filter(event="api_key.revoked").count() == 1
     assert WebhookMessage.objects.filter(event_type="api_key.revoked").count() == 1

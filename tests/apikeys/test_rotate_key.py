@@ -9,6 +9,7 @@ from apikeys import tasks
 from apikeys.models import ApiKey, Secret
 from apikeys.services import keys
 from audit.models import AuditLog
+from tests import race
 from tests.factories.apikeys import ApiKeyFactory
 from webhooks.models import WebhookMessage
 
@@ -151,9 +152,9 @@ def test_leaves_no_trace_when_the_audit_log_cannot_be_written(key, works, break_
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("overlap", [0, 3600])
-def test_concurrent_rotations_come_one_after_the_other(race, key, works, overlap):
-    results = race(
-        lambda _: keys.rotate_key(key=key, overlap_seconds=overlap, at=timezone.now())[1], times=8
+def test_concurrent_rotations_come_one_after_the_other(key, works, overlap):
+    results = race.together(
+        8, lambda _: keys.rotate_key(key=key, overlap_seconds=overlap, at=timezone.now())[1]
     )
 
     working = [secret for secret in results if works(secret)]
@@ -165,13 +166,13 @@ def test_concurrent_rotations_come_one_after_the_other(race, key, works, overlap
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_race_with_revoking_leaves_no_way_in(race, key):
+def test_a_race_with_revoking_leaves_no_way_in(key):
     def act(number):
         if number == 0:
             return keys.revoke_key(key=key, at=timezone.now())
         return keys.rotate_key(key=key, overlap_seconds=0, at=timezone.now())
 
-    results = race(act, times=6)
+    results = race.together(6, act)
 
     key.refresh_from_db()
     assert key.status == "revoked"

@@ -11,6 +11,7 @@ from apikeys.models import Secret, ServiceKey
 from apikeys.services import service_keys
 from audit.models import AuditLog
 from config.common.errors import Forbidden, InvalidInput
+from tests import race
 from tests.factories.apikeys import ServiceKeyFactory
 from webhooks.models import WebhookMessage
 
@@ -132,8 +133,8 @@ def test_is_audited_on_the_platforms_chain_and_owed_to_nobody():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_race_for_a_name_has_one_winner(race):
-    results = race(lambda _: ServiceKeyFactory.create(name="gateway"), times=6)
+def test_a_race_for_a_name_has_one_winner():
+    results = race.together(6, lambda _: ServiceKeyFactory.create(name="gateway"))
 
     won = [result for result in results if isinstance(result, ServiceKey)]
     lost = [result for result in results if isinstance(result, service_keys.ServiceKeyNameTaken)]

@@ -11,6 +11,7 @@ from apikeys.services.key_checks import KeyChanges
 from audit.models import AuditLog
 from billing.services import subscriptions
 from organizations.services import limits
+from tests import race
 from tests.factories.apikeys import ApiKeyFactory
 from webhooks.models import WebhookMessage
 
@@ -183,7 +184,7 @@ def test_leaves_no_trace_when_the_audit_log_cannot_be_written(key, break_audit_l
 
 
 @pytest.mark.django_db(transaction=True)
-def test_concurrent_changes_of_different_settings_all_hold(race, key):
+def test_concurrent_changes_of_different_settings_all_hold(key):
     changes: list[KeyChanges] = [
         {"name": "Search"},
         {"description": "For the shop"},
@@ -191,9 +192,8 @@ def test_concurrent_changes_of_different_settings_all_hold(race, key):
         {"expires_at": timezone.now() + timedelta(days=1)},
     ]
 
-    race(
-        lambda number: keys.update_key(key=key, settings=changes[number], at=timezone.now()),
-        times=4,
+    race.together(
+        4, lambda number: keys.update_key(key=key, settings=changes[number], at=timezone.now())
     )
 
     key.refresh_from_db()

@@ -11,15 +11,13 @@ from django.db import connection as djangos
 
 from config.common import patient_connection
 from config.common.patient_connection import NoAnswer, PatientConnection, WatchfulConnection
-from tests.doubles.faults import Fault, FaultyWay, faulty_way
+from tests.doubles.faults import Fault, FaultyWay, way_to_postgresql
 
 
 @pytest.fixture
 def way() -> Iterator[FaultyWay]:
     """A way to PostgreSQL that can be broken."""
-    port = urlsplit(os.environ["DATABASE_URL"]).port
-    assert port
-    with faulty_way(port) as way:
+    with way_to_postgresql() as way:
         yield way
 
 

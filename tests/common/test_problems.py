@@ -8,6 +8,7 @@ from structlog.testing import capture_logs
 
 from accounts import services
 from config.common import errors, problems
+from config.common.admin import sentence_of
 from config.common.logs import redact_secrets
 
 MEMBERS = {"type", "title", "status", "detail", "instance", "code", "request_id", "errors"}
@@ -251,3 +252,18 @@ def test_of_thousands_of_faults_the_first_ones_are_told():
         "#/roles",
         *(f"#/roles/{n}" for n in range(problems.MAX_FIELD_ERRORS - 1)),
     ]
+
+
+def test_what_a_refusal_says_twice_is_read_once():
+    one = errors.InvalidInput.at(
+        "#/until", code="past", message="It lies in the past.", fix="Give a later time."
+    )
+    many = errors.Faults()
+    many.note("#/a", "a", "A is wrong.", "Mend A.")
+    many.note("#/b", "b", "B is wrong.")
+
+    assert sentence_of(one) == "It lies in the past. Give a later time."
+    assert sentence_of(errors.InvalidInput("Two things.", errors=many)) == (
+        "Two things. A is wrong. Mend A. B is wrong."
+    )
+    assert sentence_of(errors.Unauthenticated("Who?")) == f"Who? {errors.Unauthenticated.fix}"

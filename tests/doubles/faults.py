@@ -1,12 +1,14 @@
 """A TCP proxy that stands between the product and a server and can refuse, swallow, delay or cut its connections."""
 
 import asyncio
+import os
 import threading
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
+from urllib.parse import urlsplit
 
 from tests.ports import free_port
 
@@ -125,3 +127,10 @@ def faulty_way(target: int) -> Iterator[FaultyWay]:
     finally:
         way.stop()
         thread.join(timeout=60)
+
+
+def way_to_postgresql() -> AbstractContextManager[FaultyWay]:
+    """Run a proxy before the tests' own PostgreSQL."""
+    port = urlsplit(os.environ["DATABASE_URL"]).port
+    assert port
+    return faulty_way(port)

@@ -13,7 +13,7 @@ from django.utils import timezone
 from apikeys.models import KeyUsage
 from tests import servers
 from tests.doubles.callers import Callers
-from tests.doubles.faults import Fault, faulty_way
+from tests.doubles.faults import Fault, way_to_postgresql
 from tests.gate.asking import authorize
 from tests.patience import until
 
@@ -32,9 +32,7 @@ def observer(valkey):
 @pytest.fixture(scope="module")
 def way():
     """A way to PostgreSQL."""
-    port = urlsplit(os.environ["DATABASE_URL"]).port
-    assert port
-    with faulty_way(port) as way:
+    with way_to_postgresql() as way:
         yield way
 
 

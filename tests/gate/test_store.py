@@ -3,7 +3,6 @@
 import asyncio
 import os
 from dataclasses import replace
-from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -14,16 +13,14 @@ from apikeys.gateway.engine import Engine
 from apikeys.gateway.store import Connection, StoreDown
 from apikeys.models import ServiceKey
 from apikeys.services import service_keys
-from tests.doubles.faults import Fault, faulty_way
+from tests.doubles.faults import Fault, way_to_postgresql
 from tests.gate.builders import record
 
 
 @pytest.fixture
 def way():
     """A way to PostgreSQL."""
-    port = urlsplit(os.environ["DATABASE_URL"]).port
-    assert port
-    with faulty_way(port) as way:
+    with way_to_postgresql() as way:
         yield way
 
 

@@ -2,12 +2,13 @@
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from audit.models import AuditLog
 from config.common.errors import InvalidInput
 from organizations.models import Organization, OrganizationMember
 from organizations.services import limits, suspension
-from organizations.services.suspension import OrganizationNotActive
+from organizations.services.suspension import OrganizationNotActive, OrganizationNotSuspended
 from tests.factories.accounts import UserFactory
 from tests.simultaneous import at_once
 
@@ -28,7 +29,8 @@ def test_suspends_once_and_reinstates(organization, told):
     assert status_of(organization) == "SUSPENDED"
     assert told() == ["organization.suspended"]
     suspension.reinstate(organization=organization)
-    suspension.reinstate(organization=organization)
+    with pytest.raises(OrganizationNotSuspended):
+        suspension.reinstate(organization=organization)
     assert status_of(organization) == "ACTIVE"
     assert told() == ["organization.reinstated"]
 
@@ -113,6 +115,17 @@ def test_commands_say_what_they_cannot_find(organization, arguments):
 
     with pytest.raises(CommandError, match="There is no organization with the id or slug"):
         call_command(*arguments)
+
+
+def test_a_closed_organization_is_not_reinstated(organization):
+    Organization.objects.filter(pk=organization.pk).update(
+        status="CLOSED", closed_at=timezone.now()
+    )
+
+    with pytest.raises(CommandError, match="Only a suspended organization can be reinstated"):
+        call_command("reinstate_organization", organization.slug)
+
+    assert status_of(organization) == "CLOSED"
 
 
 def test_command_adds_a_member(organization, capsys):

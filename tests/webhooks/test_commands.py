@@ -12,7 +12,7 @@ from billing.models import SubscriptionStatus
 from billing.services import subscriptions
 from organizations.services import suspension
 from tests.doubles.receiver import response
-from webhooks.models import Status, WebhookAttempt, WebhookDelivery, WebhookMessage
+from webhooks.models import Status, Trigger, WebhookAttempt, WebhookDelivery, WebhookMessage
 from webhooks.services import endpoints, resending, sending, upkeep
 
 pytestmark = pytest.mark.django_db
@@ -176,13 +176,23 @@ def test_messages_of_an_organization_without_a_plan_are_kept_longest_and_go(fail
     assert not WebhookMessage.objects.exists()
 
 
-def test_what_still_waits_is_never_pruned(failed):
+def test_what_still_waits_is_never_pruned(failed, endpoint):
+    waiting = WebhookDelivery.objects.get()
+    WebhookDelivery.objects.create(
+        organization=waiting.organization,
+        webhook=endpoint("/other", **TYPES),
+        message=waiting.message,
+        trigger=Trigger.EVENT,
+        status=Status.SUCCEEDED,
+        completed_at=timezone.now(),
+    )
     run("redeliver_webhooks", "--since", "2h")
     WebhookMessage.objects.update(created_at=timezone.now() - timedelta(days=400))
 
     run("prune_webhooks")
 
     assert WebhookMessage.objects.count() == 1
+    assert WebhookDelivery.objects.count() == 2
     assert WebhookAttempt.objects.count() == 1
 
 

@@ -207,6 +207,13 @@ def test_a_later_rotation_never_prolongs_an_old_secret(webhook):
     assert secrets.in_force([webhook.pk], at=later)[webhook.pk] == [third, second]
 
 
+def test_a_later_rotation_can_end_an_old_secret_sooner(webhook):
+    endpoints.rotate_secret(webhook=webhook, at=AT, overlap_seconds=3600)
+    third = endpoints.rotate_secret(webhook=webhook, at=AT, overlap_seconds=0)
+
+    assert secrets.in_force([webhook.pk], at=AT)[webhook.pk] == [third]
+
+
 def test_ten_old_secrets_at_most_sign(webhook):
     for _ in range(13):
         endpoints.rotate_secret(webhook=webhook, at=AT)

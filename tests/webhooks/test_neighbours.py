@@ -31,7 +31,8 @@ def tell(organization, count=1):
 @pytest.mark.parametrize(
     ("hanging", "healthy", "pause", "patience"),
     [
-        (300, 40, 0.05, 2.0),
+        (60, 25, 0.05, 1.5),
+        pytest.param(300, 40, 0.05, 2.0, marks=pytest.mark.trial),
         pytest.param(2_000, 300, 0.1, 15.0, marks=[pytest.mark.trial, pytest.mark.timeout(300)]),
     ],
 )

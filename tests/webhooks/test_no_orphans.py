@@ -34,6 +34,8 @@ _FOREIGN = """
 
 
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+# How often each race is run.
+_rounds = pytest.mark.parametrize("rounds", [2, pytest.param(5, marks=pytest.mark.trial)])
 
 
 def _count(sql: str) -> int:
@@ -81,8 +83,11 @@ def _test(webhook, clock):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_endpoint_deleted_while_results_come_in_leaves_no_attempt(endpoint, organization, clock):
-    for _ in range(5):
+@_rounds
+def test_an_endpoint_deleted_while_results_come_in_leaves_no_attempt(
+    endpoint, organization, clock, rounds
+):
+    for _ in range(rounds):
         webhook = endpoint(event_types=["member.added"])
         _tell(organization, 60)
         parcels = _claimed(webhook, clock, 60)
@@ -96,8 +101,9 @@ def test_an_endpoint_deleted_while_results_come_in_leaves_no_attempt(endpoint, o
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_late_success_beside_the_pruning_leaves_no_attempt(endpoint, organization, clock):
-    for _ in range(5):
+@_rounds
+def test_a_late_success_beside_the_pruning_leaves_no_attempt(endpoint, organization, clock, rounds):
+    for _ in range(rounds):
         webhook = endpoint(event_types=["member.added"])
         _tell(organization, 30)
         parcels = _claimed(webhook, clock, 30)
@@ -114,8 +120,11 @@ def test_a_late_success_beside_the_pruning_leaves_no_attempt(endpoint, organizat
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_endpoint_deleted_while_deliveries_are_made_leaves_none(endpoint, organization, clock):
-    for _ in range(5):
+@_rounds
+def test_an_endpoint_deleted_while_deliveries_are_made_leaves_none(
+    endpoint, organization, clock, rounds
+):
+    for _ in range(rounds):
         webhook = endpoint(event_types=["member.added"])
         _tell(organization, 60)
         WebhookMessage.objects.filter(pk__in=_some(20)).update(fanned_out_at=clock.now)
@@ -132,10 +141,11 @@ def test_an_endpoint_deleted_while_deliveries_are_made_leaves_none(endpoint, org
 
 
 @pytest.mark.django_db(transaction=True)
+@_rounds
 def test_what_is_replayed_while_it_is_being_pruned_has_a_message_or_no_delivery(
-    endpoint, organization, clock
+    endpoint, organization, clock, rounds
 ):
-    for _ in range(5):
+    for _ in range(rounds):
         _tell(organization, 60)
         fan_out.fan_out(at=clock.now)
         webhook = endpoint(event_types=["member.added"])

@@ -195,13 +195,15 @@ def test_a_test_of_an_unknown_type_is_refused(endpoint, clock):
 
 
 def test_a_test_goes_to_its_endpoint_alone(endpoint, receiver, drain, clock):
-    endpoint("/other")
+    other = endpoint("/other", event_types=[testing.DEFAULT_TYPE])
     webhook = endpoint("/mine")
     testing.send_test(webhook=webhook, at=clock.now)
 
     drain()
 
     assert {call.path for call in receiver.calls} == {"/mine"}
+    since = clock.now - timedelta(days=1)
+    assert resending.replay_missing(webhook=other, since=since, at=clock.now) == 0
     assert not WebhookTested.is_public
 
 

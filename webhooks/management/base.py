@@ -1,39 +1,16 @@
-"""The base of the webhook commands: the audit log names the command, and a refusal is one line."""
+"""What the webhook commands share: how they read times and endpoints."""
 
 import re
-from abc import ABC, abstractmethod
 from datetime import datetime, timedelta
-from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
-from django.utils import timezone
+from django.core.management.base import CommandError
 from django.utils.dateparse import parse_datetime
 
-from config.common import context
-from config.common.errors import DomainError
 from webhooks import selectors
 from webhooks.models import Webhook
 
 _SPAN = re.compile(r"(\d{1,6})([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-
-
-class WebhookCommand(BaseCommand, ABC):
-    """A command whose subclass does its one act in `act`."""
-
-    def handle(self, *args: Any, **options: Any) -> None:
-        """Act as the command of this name."""
-        name = type(self).__module__.rpartition(".")[2]
-        try:
-            with context.command(name):
-                self.act(options, timezone.now())
-        except DomainError as error:
-            faults = [f"{fault.message} {fault.fix}".strip() for fault in error.errors]
-            raise CommandError("\n".join([error.detail, *faults])) from None
-
-    @abstractmethod
-    def act(self, options: dict[str, Any], at: datetime) -> None:
-        """Do what the command is for."""
 
 
 def moment(text: str, at: datetime) -> datetime:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypedDict, cast
 
 from config.common import http
-from config.common.errors import FieldError, InvalidInput
+from config.common.errors import Faults, InvalidInput
 from webhooks import catalogue, matching
 from webhooks.models import Kind, Signature
 
@@ -24,8 +24,6 @@ _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 # Visible ASCII with spaces and tabs between: what every server reads alike.
 _HEADER_VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?|")
 _FILTER_MEMBERS = {"path", "operator", "value"}
-
-Faults = list[FieldError]
 
 
 class EndpointChanges(TypedDict, total=False):
@@ -52,7 +50,7 @@ def checked(settings: EndpointChanges | EndpointSettings) -> EndpointSettings:
 
     The host's addresses are looked up and checked, which takes two seconds at most: call it outside of transactions.
     """
-    faults: Faults = []
+    faults = Faults()
     clean: dict[str, Any] = dict(settings)
     for name, check in _CHECKS.items():
         if name in clean:
@@ -67,7 +65,7 @@ def _check_url(url: str, faults: Faults) -> str:
     try:
         http.check_url(clean)
     except http.AddressRefused as refused:
-        _note(faults, "#/url", refused.code, refused.reason, refused.fix)
+        faults.note("#/url", refused.code, refused.reason, refused.fix)
     return clean
 
 
@@ -80,9 +78,9 @@ def _check_event_types(patterns: list[str], faults: Faults) -> list[str]:
         ):
             message = f"No event is called {pattern[:80]!r}."
             fix = "Use a name from the list of event types, an area such as member.*, or * for all."
-            _note(faults, f"#/event_types/{index}", "event_type", message, fix)
+            faults.note(f"#/event_types/{index}", "event_type", message, fix)
     if len(clean) > MAX_EVENT_TYPES:
-        _note(faults, "#/event_types", "too_many", f"At most {MAX_EVENT_TYPES} entries.", "Use *.")
+        faults.note("#/event_types", "too_many", f"At most {MAX_EVENT_TYPES} entries.", "Use *.")
     return clean
 
 
@@ -92,15 +90,15 @@ def _check_headers(headers: dict[str, str], faults: Faults) -> dict[str, str]:
         pointer = f"#/headers/{name[:100].replace('~', '~0').replace('/', '~1')}"
         fault = _fault_of_name(name, seen)
         if fault is not None:
-            _note(faults, pointer, *fault)
+            faults.note(pointer, *fault)
         if len(value) > MAX_HEADER_VALUE or not _HEADER_VALUE.fullmatch(value):
             longest = f"at most {MAX_HEADER_VALUE:,} visible ASCII characters"
             message = f"The value of {name[:100]!r} is not {longest}."
             fix = "Remove line breaks and other control characters."
-            _note(faults, pointer, "header_value", message, fix)
+            faults.note(pointer, "header_value", message, fix)
         seen.add(name.lower())
     if len(headers) > MAX_HEADERS:
-        _note(faults, "#/headers", "too_many", f"At most {MAX_HEADERS} headers.", "")
+        faults.note("#/headers", "too_many", f"At most {MAX_HEADERS} headers.")
     return headers
 
 
@@ -122,8 +120,7 @@ def _check_filters(filters: list[dict[str, Any]], faults: Faults) -> list[dict[s
     for index, condition in enumerate(filters):
         pointer = f"#/filters/{index}"
         for name in sorted(set(condition) - _FILTER_MEMBERS):
-            _note(
-                faults,
+            faults.note(
                 f"{pointer}/{name}",
                 "unknown_member",
                 "A filter has path, operator and value.",
@@ -131,8 +128,7 @@ def _check_filters(filters: list[dict[str, Any]], faults: Faults) -> list[dict[s
             )
         path, operator = condition.get("path"), condition.get("operator")
         if not isinstance(path, str) or not matching.PATH.fullmatch(path):
-            _note(
-                faults,
+            faults.note(
                 f"{pointer}/path",
                 "path",
                 "This is not a path into the payload.",
@@ -140,17 +136,16 @@ def _check_filters(filters: list[dict[str, Any]], faults: Faults) -> list[dict[s
             )
         if not isinstance(operator, str) or operator not in matching.OPERATORS:
             fix = f"Use one of {', '.join(matching.OPERATORS)}."
-            _note(faults, f"{pointer}/operator", "operator", "There is no such operator.", fix)
+            faults.note(f"{pointer}/operator", "operator", "There is no such operator.", fix)
         elif not _fits(operator, condition.get("value")):
-            _note(
-                faults,
+            faults.note(
                 f"{pointer}/value",
                 "value",
                 f"This is not a value for {operator}.",
                 "in takes a list, the others a text, a number or a truth.",
             )
     if len(filters) > matching.MAX_FILTERS:
-        _note(faults, "#/filters", "too_many", f"At most {matching.MAX_FILTERS} filters.", "")
+        faults.note("#/filters", "too_many", f"At most {matching.MAX_FILTERS} filters.")
     return filters
 
 
@@ -174,8 +169,7 @@ def _is_scalar(value: Any) -> bool:
 
 def _check_ordering_path(path: str, faults: Faults) -> str:
     if path and not matching.PATH.fullmatch(path):
-        _note(
-            faults,
+        faults.note(
             "#/ordering_path",
             "path",
             "This is not a path into the payload.",
@@ -186,21 +180,20 @@ def _check_ordering_path(path: str, faults: Faults) -> str:
 
 def _check_description(description: str, faults: Faults) -> str:
     if len(description) > 500:
-        _note(faults, "#/description", "too_long", "A description has at most 500 characters.", "")
+        faults.note("#/description", "too_long", "A description has at most 500 characters.")
     return description.strip()
 
 
 def _check_concurrency(concurrency: int, faults: Faults) -> int:
     if not 1 <= concurrency <= MAX_CONCURRENCY:
         message = f"This is a whole number from 1 to {MAX_CONCURRENCY}."
-        _note(faults, "#/concurrency", "out_of_range", message, "")
+        faults.note("#/concurrency", "out_of_range", message)
     return concurrency
 
 
 def _check_kind(kind: str, faults: Faults) -> str:
     if kind not in Kind.values:
-        _note(
-            faults,
+        faults.note(
             "#/kind",
             "kind",
             "There is no such kind.",
@@ -211,8 +204,7 @@ def _check_kind(kind: str, faults: Faults) -> str:
 
 def _check_signature(signature: str, faults: Faults) -> str:
     if signature not in Signature.values:
-        _note(
-            faults,
+        faults.note(
             "#/signature",
             "signature",
             "There is no such signature.",
@@ -232,7 +224,3 @@ _CHECKS: Mapping[str, Callable[[Any, Faults], Any]] = {
     "ordering_path": _check_ordering_path,
     "concurrency": _check_concurrency,
 }
-
-
-def _note(faults: Faults, pointer: str, code: str, message: str, fix: str) -> None:
-    faults.append(FieldError(pointer=pointer, code=code, message=message, fix=fix))

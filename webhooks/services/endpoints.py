@@ -13,6 +13,7 @@ from config.common import changes, crypto
 from config.common.errors import Conflict, NotFound
 from config.common.events import publish
 from config.common.logs import REDACTED
+from config.common.overlap import require_overlap
 from organizations import access
 from organizations.models import Organization
 from organizations.roles import Permission
@@ -147,7 +148,7 @@ def rotate_secret(
 
     Raises InvalidInput, NotFound, and what `access.lock_open_for` raises where a person asks.
     """
-    secrets.require_overlap(overlap_seconds)
+    require_overlap(overlap_seconds, at_most=secrets.MAX_OVERLAP_SECONDS)
     locked = _locked_for(webhook, by)
     secrets.retire(locked, at=at, overlap_seconds=overlap_seconds)
     shown = secrets.mint(locked)

@@ -86,13 +86,13 @@ class _Plan:
 
 
 @transaction.atomic
-def fan_out(*, at: datetime, limit: int = BATCH) -> int:
+def fan_out(*, at: datetime) -> int:
     """Hand out the oldest messages and return how many; none while another process does."""
     with connection.cursor() as cursor:
         cursor.execute(_LOCK)
         if cursor.fetchone() == (False,):
             return 0
-        cursor.execute(_MESSAGES, [limit])
+        cursor.execute(_MESSAGES, [BATCH])
         messages = cursor.fetchall()
         if not messages:
             return 0

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db import connection, transaction
 
-from config.common.errors import Conflict, FieldError, InvalidInput
+from config.common.errors import Conflict, InvalidInput
 from organizations.models import Organization
 from webhooks import selectors
 from webhooks.models import FeedPosition
@@ -38,10 +38,12 @@ def acknowledge(
     Raises InvalidInput for a position that the feed has not come to yet, or TooManyConsumers.
     """
     if position > selectors.end_of_feed(organization):
-        message = "The feed has not come to this position yet."
-        fix = "Use `position` of an answer of the feed."
-        fault = FieldError(pointer="#/position", code="position", message=message, fix=fix)
-        raise InvalidInput(message, errors=[fault])
+        raise InvalidInput.at(
+            "#/position",
+            code="position",
+            message="The feed has not come to this position yet.",
+            fix="Use `position` of an answer of the feed.",
+        )
     # NO KEY: rows that refer to the organization may be written meanwhile; another acknowledgment waits.
     Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
     known = FeedPosition.objects.filter(organization=organization)

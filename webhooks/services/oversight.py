@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from accounts.services import notices
 from config.common import changes
-from config.common.errors import FieldError, InvalidInput
+from config.common.errors import InvalidInput
 from config.common.events import publish
 from organizations.models import OrganizationMember, Role
 from webhooks.models import DisabledReason, Webhook
@@ -23,8 +23,7 @@ def force_disable(*, webhook: Webhook, note: str, at: datetime) -> Webhook:
     note = " ".join(note.split())
     if not 0 < len(note) <= MAX_NOTE:
         message = f"Give a reason of at most {MAX_NOTE} characters."
-        fault = FieldError(pointer="#/reason", code="reason", message=message)
-        raise InvalidInput(message, errors=[fault])
+        raise InvalidInput.at("#/reason", code="reason", message=message)
     disabled = endpoints.disable_webhook(webhook=webhook, at=at, reason=DisabledReason.STAFF)
     publish(
         WebhookForceDisabled(

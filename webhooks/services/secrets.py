@@ -3,7 +3,6 @@
 from datetime import datetime, timedelta
 
 from config.common import crypto
-from config.common.errors import FieldError, InvalidInput
 from webhooks import signing
 from webhooks.models import Signature, Webhook, WebhookSecret
 from webhooks.models.endpoints import SECRET
@@ -11,16 +10,6 @@ from webhooks.models.endpoints import SECRET
 MAX_OVERLAP_SECONDS = 7 * 24 * 3600
 DEFAULT_OVERLAP_SECONDS = 24 * 3600
 MAX_OLD_SECRETS = 10
-
-
-def require_overlap(seconds: int) -> None:
-    """Raise InvalidInput unless an old secret may go on signing for so long."""
-    if 0 <= seconds <= MAX_OVERLAP_SECONDS:
-        return
-    message = f"The overlap is a whole number of seconds from 0 to {MAX_OVERLAP_SECONDS}."
-    fix = "Use 0 to stop the old secret at once, 86400 for a day."
-    error = FieldError(pointer="#/overlap_seconds", code="out_of_range", message=message, fix=fix)
-    raise InvalidInput(message, errors=[error])
 
 
 def mint(webhook: Webhook) -> str:

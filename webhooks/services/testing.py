@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from config.common.errors import FieldError, InvalidInput
+from config.common.errors import InvalidInput
 from config.common.events import publish
 from webhooks import catalogue
 from webhooks.models import Trigger, Webhook, WebhookDelivery, WebhookMessage
@@ -22,10 +22,12 @@ def send_test(*, webhook: Webhook, at: datetime, event_type: str = DEFAULT_TYPE)
     """
     described = catalogue.described(event_type)
     if described is None:
-        message = f"No event is called {event_type[:80]!r}."
-        fix = "Use a name from the list of event types."
-        fault = FieldError(pointer="#/event_type", code="event_type", message=message, fix=fix)
-        raise InvalidInput(message, errors=[fault])
+        raise InvalidInput.at(
+            "#/event_type",
+            code="event_type",
+            message=f"No event is called {event_type[:80]!r}.",
+            fix="Use a name from the list of event types.",
+        )
     locked = resending.enabled(webhook.pk)
     owed = WebhookMessage.objects.create(
         message_id=outbox.new_message_id(),

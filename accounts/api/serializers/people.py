@@ -1,17 +1,12 @@
 """Shapes of people and their sessions."""
 
-from typing import Any
-
-import orjson
 from rest_framework import serializers
 
 from accounts import avatars
 from accounts.api.serializers.devices import DEVICE
 from accounts.models import Session, User, validate_full_name, validate_time_zone
 from config.common.expansion import Expanded
-from config.common.fields import StrictSerializer
-
-METADATA_MAX_BYTES = 10_000
+from config.common.fields import MetadataField, StrictSerializer
 
 
 class UserSerializer(serializers.ModelSerializer[User]):
@@ -58,16 +53,7 @@ class UpdateProfileSerializer(StrictSerializer):
     time_zone = serializers.CharField(
         max_length=64, required=False, validators=[validate_time_zone]
     )
-    metadata = serializers.DictField(
-        required=False, help_text=f"Any JSON object of at most {METADATA_MAX_BYTES:,} bytes."
-    )
-
-    def validate_metadata(self, metadata: dict[str, Any]) -> dict[str, Any]:
-        """Refuse more than the row should carry."""
-        if len(orjson.dumps(metadata)) > METADATA_MAX_BYTES:
-            message = f"The metadata may have {METADATA_MAX_BYTES:,} bytes as JSON."
-            raise serializers.ValidationError(message, code="too_large")
-        return metadata
+    metadata = MetadataField(required=False)
 
 
 class SessionSerializer(serializers.ModelSerializer[Session]):

@@ -3,7 +3,7 @@
 from rest_framework import serializers
 
 from accounts.api.serializers.people import UpdateProfileSerializer, UserSerializer
-from accounts.models import PlatformRole, User, UserStatus
+from accounts.models import MAX_REASON, PlatformRole, User, UserStatus
 from config.common.fields import StrictSerializer
 
 
@@ -72,7 +72,8 @@ class SuspendSerializer(StrictSerializer):
     """Why an account is stopped, and until when."""
 
     reason = serializers.CharField(
-        max_length=300, help_text="For the audit log; the person finds it in a copy of their data."
+        max_length=MAX_REASON,
+        help_text="For the audit log; the person finds it in a copy of their data.",
     )
     until = serializers.DateTimeField(
         required=False,

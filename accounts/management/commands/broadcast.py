@@ -1,20 +1,19 @@
 """Tell many people something: `manage.py broadcast "Maintenance" --body-file words.txt --to plans=PRO --dry-run`."""
 
 from argparse import ArgumentParser
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
-from django.utils import timezone
+from django.core.management.base import CommandError
 
 from accounts import services
 from accounts.services.audiences import Audience
 from accounts.services.broadcasts import Words
-from config.common import context
-from config.common.errors import DomainError
+from config.common.commands import DomainCommand
 
 
-class Command(BaseCommand):
+class Command(DomainCommand):
     """Sends a message about the service by mail and in the portal; jobs carry it out."""
 
     help = "Send a message about the service to many people, by mail and in the portal."
@@ -35,16 +34,8 @@ class Command(BaseCommand):
         parser.add_argument("--no-notice", action="store_true")
         parser.add_argument("--dry-run", action="store_true", help="only say whom it would reach")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def act(self, options: dict[str, Any], at: datetime) -> None:
         """Count, and send unless it is a dry run."""
-        try:
-            with context.command("broadcast"):
-                self._act(**options)
-        except DomainError as error:
-            faults = " ".join(fault.message for fault in error.errors)
-            raise CommandError(f"{error.detail} {faults}".strip()) from None
-
-    def _act(self, **options: Any) -> None:
         audience = _audience(options["to"])
         words = Words(
             title=options["title"],
@@ -58,9 +49,7 @@ class Command(BaseCommand):
             reach = services.broadcasts.preview(audience)
             self.stdout.write(f"It would reach {reach.people} people, {reach.by_mail} by mail.")
             return
-        sent = services.broadcasts.announce(
-            words=words, audience=audience, by=None, at=timezone.now()
-        )
+        sent = services.broadcasts.announce(words=words, audience=audience, by=None, at=at)
         self.stdout.write(f"Broadcast {sent.pk} is on its way to {sent.people_total} people.")
 
 

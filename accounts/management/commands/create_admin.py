@@ -3,20 +3,20 @@
 import getpass
 import os
 from argparse import ArgumentParser
+from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.core.validators import validate_email
 
 from accounts import services
-from config.common import context
-from config.common.errors import DomainError
+from config.common.commands import DomainCommand
 
 VARIABLE = "ADMIN_PASSWORD"
 
 
-class Command(BaseCommand):
+class Command(DomainCommand):
     """Asks for the password twice, or takes it from ADMIN_PASSWORD where nobody can be asked."""
 
     help = f"Open the account of a SUPER_ADMIN. The password comes from {VARIABLE} or is asked for."
@@ -26,22 +26,16 @@ class Command(BaseCommand):
         parser.add_argument("email")
         parser.add_argument("--full-name", default="")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def act(self, options: dict[str, Any], at: datetime) -> None:
         """Open the account."""
         try:
             validate_email(options["email"])
         except ValidationError:
             raise CommandError(f"{options['email']} is not an e-mail address.") from None
         password = os.environ.get(VARIABLE) or _ask()
-        try:
-            with context.command("create_admin"):
-                user = services.staff.create_admin(
-                    email=options["email"], password=password, full_name=options["full_name"]
-                )
-        except DomainError as error:
-            raise CommandError(
-                " ".join([error.detail, *(item.message for item in error.errors)])
-            ) from None
+        user = services.staff.create_admin(
+            email=options["email"], password=password, full_name=options["full_name"]
+        )
         self.stdout.write(f"{user.email} is a super admin.")
         self.stdout.write(
             "Sign in at /login/ and set a second factor up: the back office asks for it."

@@ -1,17 +1,17 @@
 """Write everything we know about a person into a ZIP file: `manage.py export_user eve@example.com --output eve.zip`."""
 
 from argparse import ArgumentParser
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
-from accounts import services
-from accounts.management.base import person_called
-from config.common import context
+from accounts import selectors, services
+from config.common.commands import DomainCommand
 
 
-class Command(BaseCommand):
+class Command(DomainCommand):
     """For requests that come by letter: the same file that a person can make in the portal."""
 
     help = "Write everything we know about a person into a ZIP file."
@@ -24,16 +24,15 @@ class Command(BaseCommand):
             "--dry-run", action="store_true", help="Only say what the file would hold."
         )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def act(self, options: dict[str, Any], at: datetime) -> None:
         """Write the file, or say what it would hold."""
-        user = person_called(options["email"])
-        with context.command("export_user"):
-            if options["dry_run"]:
-                for section, rows in services.archives.counts(user):
-                    self.stdout.write(f"{section.name}.json: {rows}")
-                return
-            path: Path = options["output"] or Path(f"user-{user.pk}.zip")
-            if path.exists():
-                raise CommandError(f"{path} exists already.")
-            services.archives.write(user=user, path=path, report=lambda _percent: None)
+        user = selectors.person_called(options["email"])
+        if options["dry_run"]:
+            for section, rows in services.archives.counts(user):
+                self.stdout.write(f"{section.name}.json: {rows}")
+            return
+        path: Path = options["output"] or Path(f"user-{user.pk}.zip")
+        if path.exists():
+            raise CommandError(f"{path} exists already.")
+        services.archives.write(user=user, path=path, report=lambda _percent: None)
         self.stdout.write(f"Everything about {user.email} is in {path}.")

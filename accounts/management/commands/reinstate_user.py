@@ -1,16 +1,14 @@
 """Let a suspended account in again: `manage.py reinstate_user eve@example.com`."""
 
 from argparse import ArgumentParser
+from datetime import datetime
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
-
-from accounts import services
-from accounts.management.base import person_called
-from config.common import context
+from accounts import selectors, services
+from config.common.commands import DomainCommand
 
 
-class Command(BaseCommand):
+class Command(DomainCommand):
     """Lifts a suspension; sessions that ended with it stay ended."""
 
     help = "Let a suspended account in again."
@@ -19,10 +17,8 @@ class Command(BaseCommand):
         """Take the address."""
         parser.add_argument("email", help="or the id of the account")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def act(self, options: dict[str, Any], at: datetime) -> None:
         """Lift the suspension."""
-        user = person_called(options["email"])
-        with context.command("reinstate_user"):
-            if not services.suspension.reinstate(user=user):
-                raise CommandError(f"{user.email} is not suspended.")
+        user = selectors.person_called(options["email"])
+        services.suspension.reinstate(user=user)
         self.stdout.write(f"{user.email} may sign in again.")

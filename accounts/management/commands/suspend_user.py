@@ -1,19 +1,14 @@
 """Stop an account: `manage.py suspend_user eve@example.com --reason "stolen card"`."""
 
 from argparse import ArgumentParser, ArgumentTypeError
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
-from django.utils import timezone
-
-from accounts import services
-from accounts.management.base import person_called
-from config.common import context
-from config.common.errors import DomainError
+from accounts import selectors, services
+from config.common.commands import DomainCommand
 
 
-class Command(BaseCommand):
+class Command(DomainCommand):
     """Ends the person's sessions at once and stops their keys within two seconds."""
 
     help = "Stop an account: its sessions end and its keys stop."
@@ -24,18 +19,11 @@ class Command(BaseCommand):
         parser.add_argument("--reason", required=True)
         parser.add_argument("--days", type=_days, help="lift it by itself after so many days")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def act(self, options: dict[str, Any], at: datetime) -> None:
         """Stop the account."""
-        user = person_called(options["email"])
-        try:
-            with context.command("suspend_user"):
-                now = timezone.now()
-                until = now + timedelta(days=options["days"]) if options["days"] else None
-                services.suspension.suspend(
-                    user=user, reason=options["reason"], until=until, at=now
-                )
-        except DomainError as error:
-            raise CommandError(error.detail) from None
+        user = selectors.person_called(options["email"])
+        until = at + timedelta(days=options["days"]) if options["days"] else None
+        services.suspension.suspend(user=user, reason=options["reason"], until=until, at=at)
         self.stdout.write(f"{user.email} is suspended.")
 
 

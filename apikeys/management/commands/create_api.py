@@ -6,12 +6,12 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.utils.text import slugify
 
-from apikeys.management.base import KeyCommand
 from apikeys.models import Modes, UnknownRoutePolicies
 from apikeys.services import apis
+from config.common.commands import DomainCommand
 
 
-class Command(KeyCommand):
+class Command(DomainCommand):
     """Route rules are added in the back office."""
 
     help = "Describe an API that is sold behind the gate."

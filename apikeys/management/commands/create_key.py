@@ -3,15 +3,15 @@
 from datetime import datetime
 from typing import Any
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 
-from apikeys.management.base import KeyCommand, end_in
+from apikeys.management.base import RevealingCommand, end_in
 from apikeys.models import Environment
 from apikeys.services import keys
-from organizations.models import Organization
+from organizations import selectors as organizations
 
 
-class Command(KeyCommand):
+class Command(RevealingCommand):
     """The plan's limits hold as they do for customers."""
 
     help = "Create a customer's key and print its secret once, alone on standard output."
@@ -26,7 +26,7 @@ class Command(KeyCommand):
 
     def act(self, options: dict[str, Any], at: datetime) -> None:
         """Create the key."""
-        organization = _organization(options["organization"])
+        organization = organizations.organization_called(options["organization"])
         key, secret = keys.create_key(
             organization=organization,
             created_by=None,
@@ -39,15 +39,3 @@ class Command(KeyCommand):
             at=at,
         )
         self.reveal(f"Key {key.pk} of {organization} is created.", secret)
-
-
-def _organization(text: str) -> Organization:
-    named = (
-        Organization.objects.filter(pk=int(text))
-        if text.isdecimal()
-        else Organization.objects.filter(slug=text)
-    )
-    organization = named.first()
-    if organization is None:
-        raise CommandError(f"There is no organization {text}.")
-    return organization

@@ -5,11 +5,11 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from apikeys.management.base import KeyCommand, end_in
+from apikeys.management.base import RevealingCommand, end_in
 from apikeys.services import service_keys
 
 
-class Command(KeyCommand):
+class Command(RevealingCommand):
     """For gateways and the seller's own backend."""
 
     help = "Create a service key and print its secret once, alone on standard output."

@@ -6,11 +6,11 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from apikeys import selectors
-from apikeys.management.base import KeyCommand
 from apikeys.services import keys
+from config.common.commands import DomainCommand
 
 
-class Command(KeyCommand):
+class Command(DomainCommand):
     """The gates refuse the key within two seconds."""
 
     help = "Revoke a customer's key for good."

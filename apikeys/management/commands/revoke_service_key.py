@@ -5,12 +5,12 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from apikeys.management.base import KeyCommand
 from apikeys.models import ServiceKey
 from apikeys.services import service_keys
+from config.common.commands import DomainCommand
 
 
-class Command(KeyCommand):
+class Command(DomainCommand):
     """Whoever presents it is refused within two seconds."""
 
     help = "Revoke a service key for good."

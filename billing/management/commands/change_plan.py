@@ -1,17 +1,17 @@
-"""Moves an organization to another plan."""
+"""Move an organization to another plan: `manage.py change_plan acme PRO`."""
 
+from datetime import datetime
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandParser
 
 from billing.services import subscriptions
-from config.common import context
-from config.common.errors import DomainError
+from config.common.commands import DomainCommand
 from organizations import selectors
 
 
-class Command(BaseCommand):
-    """`manage.py change_plan ORGANIZATION PLAN`"""
+class Command(DomainCommand):
+    """Takes effect at once."""
 
     help = "Move an organization to another plan; its limits hold at the gate within two seconds."
 
@@ -20,14 +20,10 @@ class Command(BaseCommand):
         parser.add_argument("organization", help="id or slug")
         parser.add_argument("plan", help="code of the plan, such as PRO")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def act(self, options: dict[str, Any], at: datetime) -> None:
         """Change the plan."""
-        with context.command("change_plan"):
-            try:
-                organization = selectors.organization_called(options["organization"])
-                subscription = subscriptions.change_plan(
-                    organization=organization, plan_code=options["plan"]
-                )
-            except DomainError as error:
-                raise CommandError(error.detail) from None
+        organization = selectors.organization_called(options["organization"])
+        subscription = subscriptions.change_plan(
+            organization=organization, plan_code=options["plan"]
+        )
         self.stdout.write(f"{organization} is on {subscription.plan}.")

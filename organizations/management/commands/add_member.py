@@ -1,19 +1,19 @@
-"""Makes a person a member of an organization."""
+"""Make a person a member of an organization: `manage.py add_member acme mia@example.com --role ADMIN`."""
 
+from datetime import datetime
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandParser
 
 from accounts.selectors import person_called
-from config.common import context
-from config.common.errors import DomainError
+from config.common.commands import DomainCommand
 from organizations import selectors
 from organizations.models import Role
 from organizations.services import members
 
 
-class Command(BaseCommand):
-    """`manage.py add_member ORGANIZATION EMAIL [--role ROLE]`"""
+class Command(DomainCommand):
+    """For people who have an account; others are invited."""
 
     help = "Make a person who has an account a member of an organization."
 
@@ -23,13 +23,9 @@ class Command(BaseCommand):
         parser.add_argument("email", help="address of the person's account, or its id")
         parser.add_argument("--role", choices=Role.values, default=Role.MEMBER.value)
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def act(self, options: dict[str, Any], at: datetime) -> None:
         """Add the member."""
-        with context.command("add_member"):
-            try:
-                user = person_called(options["email"])
-                organization = selectors.organization_called(options["organization"])
-                members.add_member(organization=organization, user=user, role=options["role"])
-            except DomainError as error:
-                raise CommandError(error.detail) from None
+        user = person_called(options["email"])
+        organization = selectors.organization_called(options["organization"])
+        members.add_member(organization=organization, user=user, role=options["role"])
         self.stdout.write(f"{user} is a member of {organization} as {options['role']}.")

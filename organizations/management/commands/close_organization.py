@@ -1,18 +1,17 @@
-"""Closes an organization for good."""
+"""Close an organization for good: `manage.py close_organization acme --name "Acme Inc." --reason "asked by letter"`."""
 
+from datetime import datetime
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils import timezone
+from django.core.management.base import CommandParser
 
-from config.common import context
-from config.common.errors import DomainError
+from config.common.commands import DomainCommand
 from organizations import access, selectors
 from organizations.services import closing
 
 
-class Command(BaseCommand):
-    """`manage.py close_organization ORGANIZATION --name NAME --reason TEXT`"""
+class Command(DomainCommand):
+    """It cannot be undone, so the name is asked for as well."""
 
     help = "Close an organization for good: its keys end, nobody comes in any more, its members are told."
 
@@ -22,17 +21,13 @@ class Command(BaseCommand):
         parser.add_argument("--name", required=True, help="its name, as a confirmation")
         parser.add_argument("--reason", required=True, help="why; kept in the audit log")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def act(self, options: dict[str, Any], at: datetime) -> None:
         """Close it."""
-        with context.command("close_organization"):
-            try:
-                organization = selectors.organization_called(options["organization"])
-                closing.close(
-                    tenant=access.on_behalf_of(organization),
-                    confirmation=options["name"],
-                    reason=options["reason"],
-                    at=timezone.now(),
-                )
-            except DomainError as error:
-                raise CommandError(error.detail) from None
+        organization = selectors.organization_called(options["organization"])
+        closing.close(
+            tenant=access.on_behalf_of(organization),
+            confirmation=options["name"],
+            reason=options["reason"],
+            at=at,
+        )
         self.stdout.write(f"{organization} is closed.")

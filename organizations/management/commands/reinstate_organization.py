@@ -1,17 +1,17 @@
-"""Lets a suspended organization's calls pass again."""
+"""Let a suspended organization's calls pass again: `manage.py reinstate_organization acme`."""
 
+from datetime import datetime
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandParser
 
-from config.common import context
-from config.common.errors import DomainError
+from config.common.commands import DomainCommand
 from organizations import selectors
 from organizations.services import suspension
 
 
-class Command(BaseCommand):
-    """`manage.py reinstate_organization ORGANIZATION`"""
+class Command(DomainCommand):
+    """Its keys are the same as before."""
 
     help = "Let a suspended organization's calls pass again."
 
@@ -19,12 +19,8 @@ class Command(BaseCommand):
         """Take the organization."""
         parser.add_argument("organization", help="id or slug")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def act(self, options: dict[str, Any], at: datetime) -> None:
         """Reinstate it."""
-        with context.command("reinstate_organization"):
-            try:
-                organization = selectors.organization_called(options["organization"])
-                suspension.reinstate(organization=organization)
-            except DomainError as error:
-                raise CommandError(error.detail) from None
+        organization = selectors.organization_called(options["organization"])
+        suspension.reinstate(organization=organization)
         self.stdout.write(f"{organization} is active.")

@@ -1,17 +1,17 @@
-"""Stops an organization's calls."""
+"""Stop an organization's calls: `manage.py suspend_organization acme --reason "unpaid"`."""
 
+from datetime import datetime
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandParser
 
-from config.common import context
-from config.common.errors import DomainError
+from config.common.commands import DomainCommand
 from organizations import selectors
 from organizations.services import suspension
 
 
-class Command(BaseCommand):
-    """`manage.py suspend_organization ORGANIZATION --reason TEXT`"""
+class Command(DomainCommand):
+    """Its members still reach its pages; only its keys are refused."""
 
     help = "Stop an organization's calls; its keys are refused within two seconds."
 
@@ -20,12 +20,8 @@ class Command(BaseCommand):
         parser.add_argument("organization", help="id or slug")
         parser.add_argument("--reason", required=True, help="why; kept in the audit log")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def act(self, options: dict[str, Any], at: datetime) -> None:
         """Suspend it."""
-        with context.command("suspend_organization"):
-            try:
-                organization = selectors.organization_called(options["organization"])
-                suspension.suspend(organization=organization, reason=options["reason"])
-            except DomainError as error:
-                raise CommandError(error.detail) from None
+        organization = selectors.organization_called(options["organization"])
+        suspension.suspend(organization=organization, reason=options["reason"])
         self.stdout.write(f"{organization} is suspended.")

@@ -1,19 +1,19 @@
-"""Makes a member the owner of an organization, for support."""
+"""Make a member the owner of an organization: `manage.py transfer_organization acme mia@example.com`."""
 
+from datetime import datetime
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandParser
 
 from accounts.selectors import person_called
-from config.common import context
-from config.common.errors import DomainError
+from config.common.commands import DomainCommand
 from organizations import access, selectors
 from organizations.models import Role
 from organizations.services import members
 
 
-class Command(BaseCommand):
-    """`manage.py transfer_organization ORGANIZATION EMAIL`"""
+class Command(DomainCommand):
+    """For support, when the only owner cannot be reached."""
 
     help = "Make a member an owner, for instance when the only owner cannot be reached. Other owners stay."
 
@@ -22,15 +22,11 @@ class Command(BaseCommand):
         parser.add_argument("organization", help="id or slug")
         parser.add_argument("email", help="address of a member, or the id of their account")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def act(self, options: dict[str, Any], at: datetime) -> None:
         """Make the member an owner."""
-        with context.command("transfer_organization"):
-            try:
-                user = person_called(options["email"])
-                organization = selectors.organization_called(options["organization"])
-                members.change_role(
-                    tenant=access.on_behalf_of(organization), user_id=user.pk, role=Role.OWNER
-                )
-            except DomainError as error:
-                raise CommandError(error.detail) from None
+        user = person_called(options["email"])
+        organization = selectors.organization_called(options["organization"])
+        members.change_role(
+            tenant=access.on_behalf_of(organization), user_id=user.pk, role=Role.OWNER
+        )
         self.stdout.write(f"{user} owns {organization}.")

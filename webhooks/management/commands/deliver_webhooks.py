@@ -7,13 +7,13 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from config.common import memory
-from webhooks.management.base import WebhookCommand
+from config.common.commands import DomainCommand
 from webhooks.services import sending
 
 _PAUSE_SECONDS = 1.0
 
 
-class Command(WebhookCommand):
+class Command(DomainCommand):
     """For installations with much to send: a process that does nothing else hears the bell within milliseconds."""
 
     help = "Send every webhook that is due; with --follow, go on for ever."

@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from webhooks.management.base import WebhookCommand
+from config.common.commands import DomainCommand
 from webhooks.services import upkeep
 
 
-class Command(WebhookCommand):
+class Command(DomainCommand):
     """Beat does the same every six hours."""
 
     help = "Delete webhook messages with their log that are older than their plan keeps."

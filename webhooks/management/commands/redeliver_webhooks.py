@@ -5,10 +5,11 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from config.common.commands import DomainCommand
 from config.common.errors import NotFound
 from organizations import selectors as organizations
 from webhooks import selectors
-from webhooks.management.base import WebhookCommand, moment
+from webhooks.management.base import moment
 from webhooks.models import Status, Webhook
 from webhooks.services import resending
 
@@ -20,7 +21,7 @@ _STATUSES: dict[str, tuple[str, ...]] = {
 }
 
 
-class Command(WebhookCommand):
+class Command(DomainCommand):
     """Works through every enabled endpoint; a disabled one is named and left alone."""
 
     help = "Send webhook messages again that were given up, canceled or never sent."

@@ -5,12 +5,13 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from webhooks.management.base import WebhookCommand, webhook_called
+from config.common.commands import DomainCommand
+from webhooks.management.base import webhook_called
 from webhooks.models import Outcome
 from webhooks.services import sending, testing
 
 
-class Command(WebhookCommand):
+class Command(DomainCommand):
     """Without --now a worker sends it; with it, this command does, along with whatever else is due."""
 
     help = "Send the example of an event type to one webhook."

@@ -1,0 +1,33 @@
+"""The base of the commands that act on the domain: the audit log names the command, and a refusal is told in lines."""
+
+from abc import ABC, abstractmethod
+from datetime import datetime
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from config.common import context
+from config.common.errors import DomainError
+
+
+class DomainCommand(BaseCommand, ABC):
+    """A command whose subclass does its one act in `act`."""
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Act as the command of this name. Raises CommandError for what the domain refuses."""
+        name = type(self).__module__.rpartition(".")[2]
+        try:
+            with context.command(name):
+                self.act(options, timezone.now())
+        except DomainError as error:
+            raise CommandError("\n".join(_lines(error))) from None
+
+    @abstractmethod
+    def act(self, options: dict[str, Any], at: datetime) -> None:
+        """Do what the command is for."""
+
+
+def _lines(error: DomainError) -> list[str]:
+    told = [(fault.pointer, fault.told(after=error.detail)) for fault in error.errors]
+    return [error.detail, *(f"{pointer}: {text}" for pointer, text in told if text)]
