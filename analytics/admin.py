@@ -20,6 +20,8 @@ from analytics.models import (
     RejectedEvent,
 )
 from config.common.admin import ReadOnlyAdmin
+from config.common.admin_filters import NamedValues
+from config.templatetags.ui import label_of
 
 _COUNTED = ("calls", "allowed", "rate_limited", "quota_exceeded", "denied", "units")
 
@@ -31,6 +33,14 @@ class NewestPaginator(Paginator[Any]):
     def count(self) -> int:
         """Return how many rows there are to leaf through."""
         return cast("QuerySet[Any]", self.object_list)[:10_000].count()
+
+
+class Outcomes(NamedValues):
+    """Filters by what came of calls, as the portal calls it."""
+
+    def words_of(self, value: str) -> str:
+        """Say what came of the calls."""
+        return label_of(value)
 
 
 class UsageAdmin(ReadOnlyAdmin):
@@ -47,7 +57,7 @@ class ApiUsageLogAdmin(UsageAdmin):
     """Single calls: found by request id, organization or key."""
 
     list_display = ("at", "organization", "api_key", "method", "path", "outcome", "status", "units")
-    list_filter = ("outcome", "environment")
+    list_filter = (("outcome", Outcomes), ("environment", NamedValues))
     search_fields = ("=request_id", "=organization__id", "=api_key__id")
     search_help_text = "Request id, or the id of an organization or a key"
     list_select_related = ("organization", "api_key")

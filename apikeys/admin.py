@@ -94,9 +94,16 @@ class ApiKeyAdmin(DomainAdmin):
         return at and localize(timezone.localtime(at))
 
     @admin.action(description="Revoke (cannot be undone)", permissions=["change"])
-    def revoke(self, request: HttpRequest, rows: QuerySet[ApiKey]) -> None:
-        """End the keys for good."""
+    def revoke(self, request: HttpRequest, rows: QuerySet[ApiKey]) -> HttpResponse | None:
+        """Ask, then end the keys for good."""
+        follows = (
+            "Every call with these keys is refused within two seconds. To stop keys for a while, "
+            "disable them instead."
+        )
+        if question := self.question(request, rows, verb="Revoke", follows=follows):
+            return question
         self.each(request, rows, lambda key: keys.revoke_key(key=key, at=timezone.now()), "Revoked")
+        return None
 
     @admin.action(description="Disable", permissions=["change"])
     def disable(self, request: HttpRequest, rows: QuerySet[ApiKey]) -> None:
@@ -202,8 +209,14 @@ class ServiceKeyAdmin(DomainAdmin):
         return recently_authenticated(self._rotate)(request, rows, overlap_seconds=0)
 
     @admin.action(description="Revoke (cannot be undone)", permissions=["change"])
-    def revoke(self, request: HttpRequest, rows: QuerySet[ServiceKey]) -> None:
-        """End the keys for good."""
+    def revoke(self, request: HttpRequest, rows: QuerySet[ServiceKey]) -> HttpResponse | None:
+        """Ask, then end the keys for good."""
+        follows = (
+            "Whatever runs with these keys, a gate or a backend, is refused from now on: "
+            "customers' calls that depend on it fail until it has another key."
+        )
+        if question := self.question(request, rows, verb="Revoke", follows=follows):
+            return question
         by, at = _staff(request), timezone.now()
         self.each(
             request,
@@ -211,6 +224,7 @@ class ServiceKeyAdmin(DomainAdmin):
             lambda key: service_keys.revoke_service_key(key=key, by=by, at=at),
             "Revoked",
         )
+        return None
 
     def _rotate(
         self, request: HttpRequest, rows: QuerySet[ServiceKey], *, overlap_seconds: int
@@ -219,6 +233,13 @@ class ServiceKeyAdmin(DomainAdmin):
         if rows.count() != 1:
             self.message_user(request, "Choose exactly one key to rotate.", messages.ERROR)
             return back
+        if not overlap_seconds:
+            follows = (
+                "The old secret stops at once: whatever runs with it is refused until it has "
+                "the new one."
+            )
+            if question := self.question(request, rows, verb="Rotate", follows=follows):
+                return question
         try:
             key, secret = service_keys.rotate_service_key(
                 key=rows.get(),

@@ -16,6 +16,7 @@ from audit import selectors, vocabulary
 from audit.models import AuditLog, AuditSeal, SecurityEvent
 from audit.services import copies, security
 from config.common.admin import ReadOnlyAdmin
+from config.common.admin_filters import called, words_of
 from config.common.events import catalogue
 from config.common.exports import Format
 from config.templatetags.ui import ago, pill
@@ -29,7 +30,7 @@ class EventFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
         """Offer every event of the product."""
-        return [(event.name, event.name) for event in catalogue()]
+        return [(event.name, words_of(event.name)) for event in catalogue()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Keep the entries of the chosen event."""
@@ -44,7 +45,7 @@ class ActorFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
         """Offer every kind of actor."""
-        return [(kind, kind.replace("_", " ")) for kind in selectors.ACTORS]
+        return [(kind, words_of(kind)) for kind in selectors.ACTORS]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Keep the entries of the chosen kind."""
@@ -65,7 +66,11 @@ class AuditLogAdmin(ReadOnlyAdmin):
         "ip",
         "request_id",
     )
-    list_filter = (EventFilter, ActorFilter, "occurred_at")
+    list_filter = (
+        EventFilter,
+        ActorFilter,
+        ("occurred_at", called("time", kind=admin.DateFieldListFilter)),
+    )
     search_fields = ("request_id",)
     search_help_text = (
         "A request id, a person's e-mail, an organization's id, or a target such as api_key:42"
@@ -165,8 +170,8 @@ class SecurityEventAdmin(ReadOnlyAdmin):
     list_filter = (
         "severity",
         KindFilter,
-        ("acknowledged_at", admin.EmptyFieldListFilter),
-        ("organization_id", admin.EmptyFieldListFilter),
+        ("acknowledged_at", called("state", yes="Acknowledged", no="Open")),
+        ("organization_id", called("organization", yes="Of an organization", no="Of none")),
     )
     search_fields = ("request_id__exact", "=user_id", "=organization_id", "ip")
     search_help_text = "A request id, an address, or the id of a person or an organization"

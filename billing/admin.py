@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from billing.models import Plan, Subscription, SubscriptionStatus
 from billing.services import plans, subscriptions
 from config.common.admin import DomainAdmin
+from config.common.admin_filters import switch
 
 
 @admin.register(Plan)
@@ -26,7 +27,7 @@ class PlanAdmin(DomainAdmin):
         "key_limit",
         "seat_limit",
     )
-    list_filter = ("is_public",)
+    list_filter = (("is_public", switch("visibility", yes="Public", no="Not public")),)
     search_fields = ("code", "name")
     ordering = ("position", "id")
     readonly_fields = ("created_at", "updated_at")

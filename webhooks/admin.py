@@ -13,7 +13,8 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from config.common.admin import DomainAdmin, NamedValues, ReadOnlyAdmin, ReasonForm
+from config.common.admin import DomainAdmin, ReadOnlyAdmin, ReasonForm
+from config.common.admin_filters import NamedValues, called, words_of
 from config.templatetags.ui import pill
 from webhooks import catalogue, selectors
 from webhooks.models import (
@@ -64,7 +65,12 @@ class WebhookAdmin(DomainAdmin):
         "last_success_at",
         "created_at",
     )
-    list_filter = (StateFilter, "kind", "signature", "disabled_reason")
+    list_filter = (
+        StateFilter,
+        "kind",
+        "signature",
+        ("disabled_reason", called("standing", kind=admin.ChoicesFieldListFilter)),
+    )
     search_fields = ("=id", "url", "description", "=organization__id", "organization__name")
     search_help_text = "Id, URL, description, or the organization's id or name"
     list_select_related = ("organization",)
@@ -270,7 +276,7 @@ class EventTypeFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
         """Offer every public event of the product."""
-        return [(name, name) for name in catalogue.type_names()]
+        return [(name, words_of(name)) for name in catalogue.type_names()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Keep the messages of the chosen type."""
@@ -282,7 +288,10 @@ class WebhookMessageAdmin(ReadOnlyAdmin):
     """Public events, as they are owed to customers."""
 
     list_display = ("message_id", "event_type", "organization", "occurred_at", "fanned_out_at")
-    list_filter = (EventTypeFilter, ("fanned_out_at", admin.EmptyFieldListFilter))
+    list_filter = (
+        EventTypeFilter,
+        ("fanned_out_at", called("state", yes="Given to endpoints", no="Waiting")),
+    )
     search_fields = ("message_id__exact", "=organization__id", "organization__name")
     search_help_text = "Message id, or the organization's id or name"
     list_select_related = ("organization",)

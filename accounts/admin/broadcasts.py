@@ -12,6 +12,7 @@ from accounts.roles import PlatformPermission
 from accounts.services import audiences, broadcasts
 from accounts.services.broadcasts import Words
 from config.common.admin import DomainAdmin, sentence_of
+from config.common.admin_filters import switch
 from config.common.errors import DomainError
 from config.templatetags.ui import pill
 
@@ -84,7 +85,11 @@ class BroadcastAdmin(DomainAdmin):
         "created_by",
         "created_at",
     )
-    list_filter = ("status", "by_mail", "in_app")
+    list_filter = (
+        "status",
+        ("by_mail", switch("mail", yes="By mail", no="Not by mail")),
+        ("in_app", switch("portal", yes="In the portal", no="Not in the portal")),
+    )
     search_fields = ("title", "body")
     date_hierarchy = "created_at"
     list_select_related = ("created_by",)
@@ -196,7 +201,11 @@ class BroadcastAdmin(DomainAdmin):
         return HttpResponseRedirect(f"../{obj.pk}/change/")
 
     def response_change(self, request: HttpRequest, obj: Broadcast) -> HttpResponse:
-        """Do what the button says, and come back."""
+        """Do what the button says, and come back; what reaches people is asked about first."""
+        if "_send" in request.POST and obj.status == Broadcast.Status.DRAFT:
+            follows = f"It goes out at once; now it reaches {self.reaches(obj)}."
+            if question := self.question(request, [obj], verb="Send", follows=follows):
+                return question
         for button, act in (("_send", _send), ("_test", _test), ("_cancel", _cancel)):
             if button in request.POST:
                 self._press(request, obj, act)

@@ -11,7 +11,8 @@ from accounts.models import (
     Session,
     TotpDevice,
 )
-from config.common.admin import NamedValues, ReadOnlyAdmin
+from config.common.admin import ReadOnlyAdmin
+from config.common.admin_filters import NamedValues, called, switch
 
 
 @admin.register(Session)
@@ -33,8 +34,8 @@ class SessionAdmin(ReadOnlyAdmin):
     list_filter = (
         "kind",
         "method",
-        ("ended_reason", NamedValues),
-        ("ended_at", admin.EmptyFieldListFilter),
+        ("ended_reason", called("reason of ending", kind=NamedValues)),
+        ("ended_at", called("state", yes="Ended", no="Open")),
     )
     search_fields = ("user__email", "ip")
     date_hierarchy = "created_at"
@@ -70,7 +71,7 @@ class NoticeAdmin(ReadOnlyAdmin):
     """What people were told in the portal, and whether they have read it."""
 
     list_display = ("id", "user", "kind", "title", "created_at", "read_at")
-    list_filter = ("kind", ("read_at", admin.EmptyFieldListFilter))
+    list_filter = (("kind", NamedValues), ("read_at", called("state", yes="Read", no="Unread")))
     search_fields = ("user__email", "title")
     date_hierarchy = "created_at"
     list_select_related = ("user",)
@@ -93,8 +94,8 @@ class EmailChangeAdmin(ReadOnlyAdmin):
         "created_at",
     )
     list_filter = (
-        ("completed_at", admin.EmptyFieldListFilter),
-        ("canceled_at", admin.EmptyFieldListFilter),
+        ("completed_at", called("completion", yes="Completed", no="Not completed")),
+        ("canceled_at", called("cancellation", yes="Canceled", no="Not canceled")),
     )
     search_fields = ("old_email", "new_email")
     date_hierarchy = "created_at"
@@ -107,7 +108,10 @@ class PasskeyAdmin(ReadOnlyAdmin):
     """Passkeys that people sign in with. Whoever lost theirs has their second factors reset on their own page."""
 
     list_display = ("id", "user", "name", "is_synced", "sign_count", "last_used_at", "created_at")
-    list_filter = ("is_synced", ("last_used_at", admin.EmptyFieldListFilter))
+    list_filter = (
+        ("is_synced", switch("place", yes="Synced to other devices", no="On one device only")),
+        ("last_used_at", called("use", yes="Used", no="Never used")),
+    )
     search_fields = ("user__email", "name")
     date_hierarchy = "created_at"
     list_select_related = ("user",)
@@ -120,7 +124,9 @@ class DeviceAdmin(ReadOnlyAdmin):
     """Browsers and clients in which people have signed in, and which of them they trust."""
 
     list_display = ("id", "user", "ip", "trusted_until", "last_used_at", "created_at")
-    list_filter = (("trusted_until", admin.EmptyFieldListFilter),)
+    list_filter = (
+        ("trusted_until", called("trust", yes="Trusted for a time", no="Never trusted")),
+    )
     search_fields = ("user__email", "ip")
     date_hierarchy = "created_at"
     list_select_related = ("user",)
@@ -140,7 +146,7 @@ class TotpDeviceAdmin(ReadOnlyAdmin):
         "last_used_at",
         "created_at",
     )
-    list_filter = ("confirmed",)
+    list_filter = (("confirmed", switch("state", yes="Set up", no="Being set up")),)
     search_fields = ("user__email",)
     date_hierarchy = "created_at"
     list_select_related = ("user",)

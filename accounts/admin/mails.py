@@ -9,6 +9,7 @@ from accounts.models import User
 from accounts.roles import PlatformPermission
 from config.common import mail
 from config.common.admin import DomainAdmin, ReadOnlyAdmin
+from config.common.admin_filters import NamedValues, called
 from config.common.models import OutgoingMail
 from config.templatetags.ui import pill
 
@@ -28,9 +29,9 @@ class OutgoingMailAdmin(ReadOnlyAdmin, DomainAdmin):
         "created_at",
     )
     list_filter = (
-        "kind",
-        ("sent_at", admin.EmptyFieldListFilter),
-        ("failed_at", admin.EmptyFieldListFilter),
+        ("kind", NamedValues),
+        ("sent_at", called("sending", yes="Sent", no="Not sent")),
+        ("failed_at", called("giving up", yes="Given up", no="Not given up")),
     )
     search_fields = ("recipient", "subject")
     date_hierarchy = "created_at"

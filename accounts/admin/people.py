@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from accounts import selectors, services
@@ -15,6 +15,7 @@ from accounts.forms import ProfileForm
 from accounts.models import User, UserStatus
 from accounts.roles import PlatformPermission
 from config.common.admin import DomainAdmin, ReasonForm
+from config.common.admin_filters import called
 
 
 class SuspensionForm(ReasonForm):
@@ -58,7 +59,7 @@ class UserAdmin(DomainAdmin):
     list_filter = (
         "role",
         "status",
-        ("email_verified_at", admin.EmptyFieldListFilter),
+        ("email_verified_at", called("address", yes="Verified", no="Not verified")),
         MailboxFilter,
     )
     search_fields = ("email", "full_name")
@@ -198,15 +199,29 @@ class UserAdmin(DomainAdmin):
         )
 
     @admin.action(description="Reset second factor (needs a reason)", permissions=["suspend"])
-    def reset_two_factor(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        """Take every second factor from people who lost theirs; they sign in with the password and set one up anew."""
+    def reset_two_factor(
+        self, request: HttpRequest, queryset: QuerySet[User]
+    ) -> HttpResponse | None:
+        """Ask, then take every second factor from people who lost theirs; they sign in with the password and set one up anew."""
         reason = request.POST.get("reason", "").strip()
         if not reason:
             self.message_user(request, "Give a reason beside the action.", messages.ERROR)
-            return
+            return None
+        follows = (
+            "Their authenticator apps, passkeys and recovery codes are gone, their sessions end, "
+            "and until they set up another the password alone lets them in. Be sure that you know "
+            f"who asks. Your reason: {reason}"
+        )
+        named = [user for user in queryset if _may_touch(request, user)]
+        question = named and self.question(
+            request, named, verb="Reset second factors of", follows=follows
+        )
+        if question:
+            return question
         self._each(
             request, queryset, lambda user: services.two_factor.reset(user=user, reason=reason)
         )
+        return None
 
     def _each(
         self, request: HttpRequest, users: QuerySet[User], act: Callable[[User], object]

@@ -43,20 +43,7 @@ def suspend(
 
     With `until`, a job lifts the suspension then. Nobody suspends themself.
     """
-    if until is not None and at is not None and until <= at:
-        raise InvalidInput.at(
-            "#/until",
-            code="past",
-            message="A suspension ends in the future.",
-            fix="Give a later time, or none.",
-        )
-    if len(reason) > MAX_REASON:
-        raise InvalidInput.at(
-            "#/reason",
-            code="max_length",
-            message=f"The reason has {len(reason)} characters.",
-            fix=f"Say it in {MAX_REASON}.",
-        )
+    _require_sensible(reason, until, at)
     locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     is_own = by is not None and by.pk == locked.pk
     if is_own or locked.status != UserStatus.ACTIVE or locked.role == PlatformRole.SUPER_ADMIN:
@@ -105,6 +92,23 @@ def _lift(user: User) -> None:
     user.suspended_reason, user.suspended_until = "", None
     _save(user)
     publish(UserReinstated(user_id=user.pk), **changes.since(before, user))
+
+
+def _require_sensible(reason: str, until: datetime | None, at: datetime | None) -> None:
+    if until is not None and at is not None and until <= at:
+        raise InvalidInput.at(
+            "#/until",
+            code="past",
+            message="A suspension ends in the future.",
+            fix="Give a later time, or none.",
+        )
+    if len(reason) > MAX_REASON:
+        raise InvalidInput.at(
+            "#/reason",
+            code="max_length",
+            message=f"The reason has {len(reason)} characters.",
+            fix=f"Say it in {MAX_REASON}.",
+        )
 
 
 def _save(user: User) -> None:

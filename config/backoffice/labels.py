@@ -1,11 +1,8 @@
 """How the back office calls the fields of our models: Django makes `Ip allowlist` of `ip_allowlist`, and people read words."""
 
-import re
-
 from django.db.models import Field, Model
 
-_SPELLED = {"api": "API", "ip": "IP", "last4": "last four characters", "url": "URL"}
-_WORDS = re.compile(rf"\b({'|'.join(_SPELLED)})\b")
+from config.common.admin_filters import spelled
 
 
 def spell(model: type[Model]) -> None:
@@ -15,4 +12,4 @@ def spell(model: type[Model]) -> None:
     """
     for field in model._meta.get_fields():  # noqa: SLF001  public in all but name
         if isinstance(field, Field) and isinstance(field.verbose_name, str):
-            field.verbose_name = _WORDS.sub(lambda word: _SPELLED[word[0]], field.verbose_name)
+            field.verbose_name = spelled(field.verbose_name)

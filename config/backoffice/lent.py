@@ -13,6 +13,7 @@ from django_celery_beat.models import PeriodicTask
 
 from config.backoffice import switches
 from config.common.admin import DomainAdmin, ReadOnlyAdmin
+from config.common.admin_filters import switch
 
 # Our own admin classes say themselves who may do what.
 OURS = frozenset(
@@ -41,7 +42,7 @@ class PeriodicJobAdmin(DomainAdmin):
     """The clockwork: staff switch jobs off and on."""
 
     list_display = ("name", "interval", "enabled", "last_run_at", "total_run_count")
-    list_filter = ("enabled",)
+    list_filter = (("enabled", switch("state", yes="On", no="Off")),)
     search_fields = ("name",)
     list_select_related = ("interval",)
     ordering = ("name",)

@@ -1,22 +1,32 @@
 """Bases of the back office. Facts are read-only, and a refused action shows the domain's own sentence."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import ActionForm
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME, ActionForm
+from django.contrib.admin.utils import model_ngettext
 from django.contrib.admin.widgets import AdminSplitDateTime
 from django.core.exceptions import FieldDoesNotExist
-from django.db.models import DateTimeField, Field, Model
+from django.db.models import DateTimeField, Field, Model, QuerySet
 from django.db.models.constants import LOOKUP_SEP
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 
-from config.common import changes
+from config.common import changes, once
 from config.common.errors import DomainError, FieldError
 
 # Where a request keeps why the domain refused what its form asked for.
 _REFUSAL = "domain_refusal"
+# The field with which the page that asks says that it was asked.
+CONFIRMED = "confirmed"
+# As many rows are named on that page; a browser sends each of them back in a field of its own.
+_NAMED_AT_ONCE = 500
+# What that page writes itself, and the others it passes on.
+_WRITTEN_ANEW = frozenset(
+    {"csrfmiddlewaretoken", once.FIELD, ACTION_CHECKBOX_NAME, "select_across", CONFIRMED}
+)
 
 
 class ReasonForm(ActionForm):
@@ -91,15 +101,6 @@ class NamedDateTime(AdminSplitDateTime):
             widget.attrs["aria-label"] = name
 
 
-class NamedValues(admin.AllValuesFieldListFilter):
-    """Filters by the values that there are; an empty one has a name, too, to click on."""
-
-    def choices(self, changelist: Any) -> Iterator[Any]:
-        """Offer every value."""
-        for choice in super().choices(changelist):
-            yield {**choice, "display": choice["display"] or "None"}
-
-
 class DomainAdmin(DiscreetAdmin):
     """Changes rows through the services, and shows why the domain refused something."""
 
@@ -136,6 +137,42 @@ class DomainAdmin(DiscreetAdmin):
         form = super().get_form(request, obj, change=change, help_texts=self.hints, **kwargs)
         refusal = getattr(request, _REFUSAL, None)
         return form if refusal is None else _refused(form, refusal)
+
+    def question(
+        self, request: HttpRequest, rows: QuerySet[Any] | list[Any], *, verb: str, follows: str
+    ) -> HttpResponse | None:
+        """Ask before something that cannot be undone, naming every row and what follows; None once it was confirmed.
+
+        Whoever confirms sends the same form again, with the rows that were named and no others.
+        """
+        chosen = list(rows[: _NAMED_AT_ONCE + 1])
+        refusal = ""
+        if not chosen:
+            refusal = "None of them is there any more: nothing was changed."
+        elif len(chosen) > _NAMED_AT_ONCE:
+            refusal = f"Choose at most {_NAMED_AT_ONCE} at a time: nothing was changed."
+        if refusal:
+            self.message_user(request, refusal, messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
+        if CONFIRMED in request.POST:
+            return None
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": f"{verb} {len(chosen)} {model_ngettext(self.opts, len(chosen))}?",
+            "follows": follows,
+            "rows": chosen,
+            "back": request.get_full_path(),
+            "chosen_field": ACTION_CHECKBOX_NAME,
+            "confirmed_field": CONFIRMED,
+            "passed_on": [
+                (name, value)
+                for name, values in request.POST.lists()
+                if name not in _WRITTEN_ANEW
+                for value in values
+            ],
+        }
+        return TemplateResponse(request, "admin/confirm_action.html", context)
 
 
 def _refused(form: type[forms.ModelForm[Any]], refusal: DomainError) -> type[forms.ModelForm[Any]]:

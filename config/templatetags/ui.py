@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Mapping
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 from django import template
@@ -134,14 +135,18 @@ def money(value: Money | int, currency: str = "USD") -> str:
 
 
 def relative(at: dt.datetime, now: dt.datetime) -> str:
-    """Say how far a time lies from now, in its largest whole unit."""
-    seconds = int((now - at).total_seconds())
-    for size, unit in _UNITS:
-        count = abs(seconds) // size
-        if count:
+    """Say how far a time lies from now: what has passed in whole units, what is to come rounded.
+
+    Seven days are thus not six a moment after they began. A script (`ago.js`) keeps the text true by the same rule.
+    """
+    seconds = (at - now).total_seconds()
+    away, half = abs(seconds), 0.5 if seconds > 0 else 0
+    for (size, unit), (below, _) in pairwise((*_UNITS, (1, "second"))):
+        if int(away / below + half) * below >= size:
+            count = int(away / size + half)
             text = f"{count} {unit}{'' if count == 1 else 's'}"
-            return f"{text} ago" if seconds > 0 else f"in {text}"
-    return "just now" if seconds >= 0 else "in a moment"
+            return f"in {text}" if seconds > 0 else f"{text} ago"
+    return "in a moment" if seconds > 0 else "just now"
 
 
 @register.simple_tag
@@ -163,14 +168,19 @@ def exactly(at: dt.datetime) -> str:
     return f"{timezone.localtime(at):%d %b %Y, %H:%M:%S %Z}"
 
 
+def label_of(state: object) -> str:
+    """Say in words what a state is called."""
+    key = str(state).lower()
+    return _LABELS.get(key, key.replace("_", " ").capitalize())
+
+
 @register.filter
 def pill(state: object) -> SafeString:
     """Show a state as a colored word; unknown ones are neutral, nothing shows nothing."""
     if state in {None, ""}:
         return SafeString("")
-    key = str(state).lower()
-    label = _LABELS.get(key, key.replace("_", " ").capitalize())
-    return format_html('<span class="pill pill-{}">{}</span>', _TONES.get(key, "off"), label)
+    tone = _TONES.get(str(state).lower(), "off")
+    return format_html('<span class="pill pill-{}">{}</span>', tone, label_of(state))
 
 
 @register.filter

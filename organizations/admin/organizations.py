@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from config.common import mail_addresses
 from config.common.admin import DomainAdmin, ReasonForm, sentence_of
+from config.common.admin_filters import called
 from config.common.errors import DomainError
 from config.common.forms import JsonObjectField
 from organizations import access
@@ -88,7 +89,7 @@ class OrganizationAdmin(DomainAdmin):
     """Customers: their settings, what was agreed beyond the plan, and whether their calls may pass."""
 
     list_display = ("name", "id", "slug", "status", "members_count", "seat_limit", "created_at")
-    list_filter = ("status", ("personal_of", admin.EmptyFieldListFilter))
+    list_filter = ("status", ("personal_of", called("kind", yes="Personal", no="Not personal")))
     search_fields = ("=id", "name", "^slug", "billing_email", "members__user__email")
     search_help_text = "Id, name, slug, address for bills, or a member's e-mail"
     date_hierarchy = "created_at"
@@ -183,12 +184,19 @@ class OrganizationAdmin(DomainAdmin):
         self.each(request, queryset, release, "Reinstated")
 
     @admin.action(description="Close for good (needs a reason)", permissions=["change"])
-    def close(self, request: HttpRequest, queryset: QuerySet[Organization]) -> None:
-        """Close the organizations: keys end, nobody comes in any more, members are told."""
+    def close(self, request: HttpRequest, queryset: QuerySet[Organization]) -> HttpResponse | None:
+        """Ask, then close the organizations: keys end, nobody comes in any more, members are told."""
         reason = request.POST.get("reason", "").strip()
         if not reason:
             self.message_user(request, "Give a reason beside the action.", messages.ERROR)
-            return
+            return None
+        follows = (
+            "Keys, webhooks, subscriptions, invitations and grants end, nobody comes in any more, "
+            "and the members are told by mail. To stop calls for a while, suspend instead. "
+            f"Your reason: {reason}"
+        )
+        if question := self.question(request, queryset, verb="Close", follows=follows):
+            return question
 
         def shut(organization: Organization) -> None:
             closing.close(
@@ -199,6 +207,7 @@ class OrganizationAdmin(DomainAdmin):
             )
 
         self.each(request, queryset, shut, "Closed")
+        return None
 
 
 @admin.register(OrganizationMember)

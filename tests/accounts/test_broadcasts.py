@@ -301,7 +301,11 @@ def test_is_written_tried_and_sent_in_the_back_office(portal_as, sam, olivia):
     page = f"{ADMIN}{draft.pk}/change/"
     client.post(page, {"_test": "1"})
     assert sent_to() == [sam.email]
-    client.post(page, {"_send": "1"})
+    asked = client.post(page, {"_send": "1"}).content.decode()
+    assert "It goes out at once; now it reaches 1 people, 1 of them by mail." in asked
+    draft.refresh_from_db()
+    assert draft.status == "DRAFT"
+    client.post(page, {"_send": "1", "confirmed": "yes"})
     broadcast_job(draft.pk)
     assert sent_to() == sorted([olivia.email, sam.email])
     refused = client.post(page, {"_send": "1"}, follow=True).content.decode()

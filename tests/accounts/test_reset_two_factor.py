@@ -18,6 +18,7 @@ def _act(client, *people, reason="lost telephone, called back"):
         "action": "reset_two_factor",
         "_selected_action": [person.pk for person in people],
         "reason": reason,
+        "confirmed": "yes",
     }
     response = client.post(USERS, body, follow=True)
     return [str(message) for message in response.context["messages"]]

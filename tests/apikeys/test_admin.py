@@ -14,6 +14,7 @@ from tests.factories.apikeys import ApiFactory, ApiKeyFactory, ServiceKeyFactory
 from tests.office import faults_of
 
 pytestmark = pytest.mark.django_db
+SURE = {"confirmed": "yes"}
 
 
 def page(model, name="changelist", *arguments):
@@ -21,9 +22,9 @@ def page(model, name="changelist", *arguments):
     return reverse(f"admin:apikeys_{model}_{name}", args=arguments)
 
 
-def act(client, model, action, *rows):
+def act(client, model, action, *rows, **more):
     """Choose rows and do something to them."""
-    body = {"action": action, "_selected_action": [row.pk for row in rows]}
+    body = {"action": action, "_selected_action": [row.pk for row in rows], **more}
     return client.post(page(model), body, follow=True)
 
 
@@ -151,7 +152,7 @@ def test_staff_revoke_disable_and_enable(office, sam, organization):
     assert ApiKey.objects.get(pk=first.pk).status == "disabled"
     assert said(act(office, "apikey", "enable", first)) == ["Enabled: 1."]
     assert ApiKey.objects.get(pk=first.pk).status == "active"
-    assert said(act(office, "apikey", "revoke", first, second)) == ["Revoked: 2."]
+    assert said(act(office, "apikey", "revoke", first, second, **SURE)) == ["Revoked: 2."]
 
     entries = AuditLog.objects.filter(event="api_key.revoked")
     assert [(entry.actor_type, entry.actor_id) for entry in entries] == [("staff", sam.pk)] * 2
@@ -208,7 +209,10 @@ def test_service_keys_are_rotated_one_at_a_time(office, works):
     assert said(refused) == ["Choose exactly one key to rotate."]
     assert works(rotated.context["secret"])
     assert works(first.secret)
-    act(office, "servicekey", "rotate_now", first)
+    asked = act(office, "servicekey", "rotate_now", first)
+    assert "The old secret stops at once" in asked.content.decode()
+    assert works(first.secret)
+    assert works(act(office, "servicekey", "rotate_now", first, **SURE).context["secret"])
     assert not works(first.secret)
 
 
@@ -218,7 +222,7 @@ def test_secrets_of_service_keys_need_a_recent_proof(office, sam, works):
 
     asked = office.get(page("servicekey", "add"))
     added = office.post(page("servicekey", "add"), {"name": "gateway", "scopes": "keys:verify"})
-    rotated = act(office, "servicekey", "rotate_now", key)
+    rotated = act(office, "servicekey", "rotate_now", key, **SURE)
 
     assert asked["Location"] == "/confirm/?next=%2Fadmin%2Fapikeys%2Fservicekey%2Fadd%2F"
     assert added["Location"] == asked["Location"]
@@ -230,10 +234,10 @@ def test_secrets_of_service_keys_need_a_recent_proof(office, sam, works):
 def test_service_keys_are_revoked(office):
     key = ServiceKeyFactory.create()
 
-    assert said(act(office, "servicekey", "revoke", key)) == ["Revoked: 1."]
+    assert said(act(office, "servicekey", "revoke", key, **SURE)) == ["Revoked: 1."]
 
     assert ServiceKey.objects.get().revoked_at is not None
-    assert "revoked" in said(act(office, "servicekey", "rotate_now", key))[0]
+    assert "revoked" in said(act(office, "servicekey", "rotate_now", key, **SURE))[0]
 
 
 def test_only_super_admins_handle_service_keys(limited_office):
@@ -241,7 +245,8 @@ def test_only_super_admins_handle_service_keys(limited_office):
 
     assert limited_office.get(page("servicekey")).status_code == 200
     assert limited_office.get(page("servicekey", "add")).status_code == 403
-    act(limited_office, "servicekey", "revoke", key)
+    for more in ({}, SURE):
+        act(limited_office, "servicekey", "revoke", key, **more)
 
     assert ServiceKey.objects.get().revoked_at is None
 

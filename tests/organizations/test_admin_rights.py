@@ -106,7 +106,12 @@ def test_support_closes_with_a_reason(back_office, organization):
     assert messages_of(silent) == ["Give a reason beside the action."]
     assert Organization.objects.get(pk=organization.pk).status == "ACTIVE"
 
-    act(back_office, "organization", "close", organization, reason="asked by letter")
+    letter = {"reason": "asked by letter"}
+    asked = act(back_office, "organization", "close", organization, **letter)
+    assert "Your reason: asked by letter" in asked.content.decode()
+    assert Organization.objects.get(pk=organization.pk).status == "ACTIVE"
+
+    act(back_office, "organization", "close", organization, confirmed="yes", **letter)
 
     assert Organization.objects.get(pk=organization.pk).status == "CLOSED"
     assert "asked by letter" in AuditLog.objects.get(event="organization.closed").summary

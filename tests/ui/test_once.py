@@ -77,7 +77,8 @@ def _service_key_add(browser, person, organization):
 
 def _service_key_rotate(browser, person, organization):
     key = ServiceKeyFactory.create()
-    return SERVICE_KEYS, {"action": "rotate_now", "_selected_action": [str(key.pk)]}
+    chosen = {"action": "rotate_now", "_selected_action": [str(key.pk)]}
+    return SERVICE_KEYS, chosen | {"confirmed": "yes"}
 
 
 PORTAL = {

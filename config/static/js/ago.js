@@ -1,25 +1,25 @@
-// Keeps <time data-ago> true. Its title is the exact time, in the time zone of the profile, as the server wrote it.
+// Keeps <time data-ago> true, as ui.py does. Its title is the exact time, as the server wrote it.
 const UNITS = [
-  ["year", 31557600],
-  ["month", 2629800],
-  ["day", 86400],
-  ["hour", 3600],
-  ["minute", 60],
+  ["year", 31557600, 2629800],
+  ["month", 2629800, 86400],
+  ["day", 86400, 3600],
+  ["hour", 3600, 60],
+  ["minute", 60, 1],
 ];
 const words = new Intl.RelativeTimeFormat("en", { numeric: "always" });
 
-export function relative(seconds) {
-  for (const [unit, size] of UNITS) {
-    if (Math.abs(seconds) >= size) return words.format(Math.trunc(seconds / size), unit);
+export function relative(time) {
+  const seconds = (new Date(time) - Date.now()) / 1000;
+  const whole = seconds > 0 ? Math.round : Math.ceil;
+  for (const [unit, size, below] of UNITS) {
+    if (Math.abs(whole(seconds / below)) * below >= size) return words.format(whole(seconds / size), unit);
   }
   return seconds <= 0 ? "just now" : "in a moment";
 }
 
 export function writeTimes(root) {
   for (const element of root.querySelectorAll("time[data-ago]")) {
-    const at = new Date(element.dateTime);
-    if (Number.isNaN(at.getTime())) continue;
-    const text = relative((at.getTime() - Date.now()) / 1000);
+    const text = relative(element.dateTime);
     if (element.textContent !== text) element.textContent = text;
   }
 }

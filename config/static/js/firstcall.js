@@ -3,10 +3,9 @@ import { relative } from "./ago.js";
 import { tell, wait } from "./page.js";
 
 function received(element, call) {
-  const seconds = (new Date(call.at).getTime() - Date.now()) / 1000;
   element.classList.replace("waiting", "received");
   element.querySelector("[data-first-call-title]").textContent = "Received";
-  element.querySelector("[data-first-call-text]").textContent = `It arrived ${relative(seconds)}.`;
+  element.querySelector("[data-first-call-text]").textContent = `It arrived ${relative(call.at)}.`;
   for (const link of element.querySelectorAll("[data-first-call-next]")) link.hidden = false;
   for (const link of element.querySelectorAll("[data-first-call-check]")) link.hidden = true;
   tell("calls");
