@@ -4,7 +4,7 @@ import statistics
 import sys
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bench import load, machine
 from bench.contestants import Contestant, Field
@@ -55,13 +55,24 @@ def compare(
             print(f"round {number + 1} of {rounds}: {contestant.name}", file=sys.stderr, flush=True)
             _measure(everyone.wrk, contestant, seconds, lines[contestant.name])
             between()
-    paced = {}
-    for name in PACED:
-        one = everyone.called(name)
-        if one is not None:
-            paced[name] = load.at_rate(one.port, one.requests, rate=PACED_RATE, seconds=2 * seconds)
+    paced: dict[str, list[load.Result]] = defaultdict(list)
+    for _ in range(rounds):
+        for one in filter(None, map(everyone.called, PACED)):
+            result = load.at_rate(one.port, one.requests, rate=PACED_RATE, seconds=2 * seconds)
+            paced[one.name].append(result)
             between()
-    return Outcome(dict(lines), everyone.absent, paced, _admitted(everyone, 3 * seconds))
+    return Outcome(
+        dict(lines),
+        everyone.absent,
+        {name: _median(results) for name, results in paced.items()},
+        _admitted(everyone, 3 * seconds),
+    )
+
+
+def _median(results: list[load.Result]) -> load.Result:
+    """Return the round in the middle by its slowest hundredth, with the errors of all rounds."""
+    middle = sorted(results, key=lambda result: result.p99_ms)[len(results) // 2]
+    return replace(middle, errors=sum(result.errors for result in results))
 
 
 def _measure(wrk: load.Wrk, contestant: Contestant, seconds: float, line: Line) -> None:
