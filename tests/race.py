@@ -93,6 +93,11 @@ def together(times: int, work: Callable[[int], Any]) -> list[Any]:
     return outcomes
 
 
+def at_once(*acts: Callable[[], Any]) -> list[Any]:
+    """Run different acts together and return what each gave or raised, in their order."""
+    return together(len(acts), lambda number: acts[number]())
+
+
 def behind(first: Callable[[], Any], then: Callable[[], Any]) -> Any:
     """Do one thing in a transaction, begin another meanwhile, and return what that gave or raised after the commit.
 

@@ -24,7 +24,7 @@ from config.common.errors import Unauthenticated
 from tests.accounts.two_factor import DISABLE, STATUS, events_of, mails_to
 from tests.factories.accounts import PASSWORD, PasskeyFactory, UserFactory
 from tests.factors import App, enroll
-from tests.simultaneous import at_once
+from tests.race import at_once
 
 ENABLE = "/api/v1/auth/2fa/enable"
 VERIFY = "/api/v1/auth/2fa/verify"

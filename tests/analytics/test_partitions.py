@@ -12,7 +12,7 @@ from analytics import tasks
 from analytics.models import ApiUsageLog, DailyUsage
 from analytics.services import ingest, partitions
 from tests.analytics.pen import event, write
-from tests.simultaneous import at_once
+from tests.race import at_once
 
 pytestmark = pytest.mark.django_db
 TODAY = date(2026, 3, 2)

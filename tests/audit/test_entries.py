@@ -19,7 +19,7 @@ from organizations.services import members, organizations, suspension
 from organizations.signals import OrganizationSuspended, OrganizationUpdated
 from tests.factories.accounts import UserFactory
 from tests.factories.organizations import OrganizationFactory
-from tests.simultaneous import at_once
+from tests.race import at_once
 
 pytestmark = pytest.mark.django_db
 

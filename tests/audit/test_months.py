@@ -14,7 +14,7 @@ from audit.services import entries, months
 from billing.models import Plan
 from organizations.signals import OrganizationSuspended
 from tests.audit.tampering import tampering
-from tests.simultaneous import at_once
+from tests.race import at_once
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2031, 7, 10, 12, tzinfo=UTC)

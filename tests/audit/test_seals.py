@@ -16,7 +16,7 @@ from audit.services import entries, months, seals
 from organizations.services import organizations
 from organizations.signals import OrganizationSuspended
 from tests.audit.tampering import tampering
-from tests.simultaneous import at_once
+from tests.race import at_once
 
 pytestmark = pytest.mark.django_db
 KEYS = [f"{name}:{base64.b64encode(name.encode() * 32).decode()}" for name in ("b", "a")]

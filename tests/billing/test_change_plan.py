@@ -20,7 +20,7 @@ from tests import race
 from tests.factories.accounts import UserFactory
 from tests.factories.billing import PlanFactory
 from tests.factories.organizations import OrganizationFactory
-from tests.simultaneous import at_once
+from tests.race import at_once
 from webhooks.models import WebhookMessage
 
 pytestmark = pytest.mark.django_db

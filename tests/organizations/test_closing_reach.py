@@ -35,7 +35,7 @@ from tests.factories.accounts import UserFactory
 from tests.factories.apikeys import ApiKeyFactory
 from tests.factories.organizations import MemberFactory, OrganizationFactory
 from tests.factories.webhooks import WebhookFactory
-from tests.simultaneous import at_once
+from tests.race import at_once
 from webhooks.models import DisabledReason, Webhook, WebhookDelivery, WebhookMessage
 from webhooks.services import endpoints, fan_out, resending
 

@@ -18,7 +18,7 @@ from organizations.services.organizations import (
 )
 from tests import race
 from tests.factories.organizations import OrganizationFactory
-from tests.simultaneous import at_once
+from tests.race import at_once
 
 URL = "/api/v1/organizations"
 PASSWORD = "four unrelated quiet words"

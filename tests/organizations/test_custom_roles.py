@@ -12,7 +12,7 @@ from organizations.models import CustomRole, Organization, OrganizationMember, R
 from organizations.roles import GRANTS, Permission, RoleName
 from organizations.services import custom_roles, members
 from tests.factories.organizations import MemberFactory
-from tests.simultaneous import at_once
+from tests.race import at_once
 
 pytestmark = pytest.mark.django_db
 STAFF_OF = {"name": "Key keeper", "permissions": ["keys:read", "keys:write"]}

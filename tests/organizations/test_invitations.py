@@ -19,7 +19,7 @@ from organizations.tasks import expire_invitations
 from tests import race
 from tests.factories.accounts import PASSWORD, UserFactory
 from tests.organizations.inviting import NORA, accept, invite, roles_of, states, tokens, url
-from tests.simultaneous import at_once
+from tests.race import at_once
 
 pytestmark = pytest.mark.django_db
 

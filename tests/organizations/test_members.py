@@ -9,7 +9,7 @@ from organizations.services.members import AlreadyMember, SeatLimitReached
 from tests.clients import grow_old
 from tests.factories.accounts import UserFactory
 from tests.factories.organizations import MemberFactory, OrganizationFactory
-from tests.simultaneous import at_once
+from tests.race import at_once
 
 pytestmark = pytest.mark.django_db
 PEOPLE = ("olivia", "adam", "mia", "vera")

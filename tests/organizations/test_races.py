@@ -36,7 +36,7 @@ from tests.factories.accounts import UserFactory
 from tests.factories.apikeys import ApiKeyFactory
 from tests.factories.organizations import MemberFactory
 from tests.factories.webhooks import WebhookFactory
-from tests.simultaneous import at_once
+from tests.race import at_once
 from webhooks.models import (
     ConformanceRun,
     FeedPosition,

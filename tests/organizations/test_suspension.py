@@ -10,7 +10,7 @@ from organizations.models import Organization, OrganizationMember
 from organizations.services import limits, suspension
 from organizations.services.suspension import OrganizationNotActive, OrganizationNotSuspended
 from tests.factories.accounts import UserFactory
-from tests.simultaneous import at_once
+from tests.race import at_once
 
 pytestmark = pytest.mark.django_db
 

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from organizations.services import organizations
 from tests.factories.webhooks import WebhookFactory
-from tests.simultaneous import at_once
+from tests.race import at_once
 from webhooks.models import (
     FeedPosition,
     Outcome,

@@ -11,7 +11,7 @@ from config.common.events import publish
 from config.common.http import Answer
 from organizations.signals import MemberAdded
 from tests.factories.organizations import OrganizationFactory
-from tests.simultaneous import at_once
+from tests.race import at_once
 from webhooks.models import (
     Outcome,
     Status,

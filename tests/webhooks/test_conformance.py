@@ -13,7 +13,7 @@ from standardwebhooks.webhooks import WebhookVerificationError
 from audit.models import AuditLog
 from config.common.http import Answer
 from tests.doubles.receiver import response
-from tests.simultaneous import at_once
+from tests.race import at_once
 from webhooks.models import ConformanceRun, DisabledReason, RunStatus, WebhookAttempt
 from webhooks.services import conformance, endpoints, probes
 

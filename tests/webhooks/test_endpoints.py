@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from audit.models import AuditLog
 from config.common.errors import InvalidInput, NotFound
 from tests.factories.webhooks import WebhookFactory
-from tests.simultaneous import at_once
+from tests.race import at_once
 from webhooks.models import (
     DisabledReason,
     Outcome,

@@ -12,7 +12,7 @@ from config.common.errors import NotFound
 from config.common.events import publish
 from config.common.http import Answer
 from organizations.signals import MemberAdded
-from tests.simultaneous import at_once
+from tests.race import at_once
 from webhooks.models import Status, WebhookAttempt, WebhookDelivery, WebhookMessage
 from webhooks.services import claims, endpoints, fan_out, resending, results, testing, upkeep
 from webhooks.transport import Result
