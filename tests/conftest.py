@@ -53,6 +53,13 @@ def _remembering(
 # What the product adds to Django's hasher, such as its slots, is around this.
 setattr(Argon2PasswordHasher, "verify", _remembering(Argon2PasswordHasher.verify))  # noqa: B010
 
+# A machine that stands still for seconds would turn answers into 503s here; programs keep the product's patience.
+settings.REDIS_TIMEOUT_SECONDS = 30.0
+settings.CACHES["default"]["OPTIONS"] |= {
+    "SOCKET_CONNECT_TIMEOUT": settings.REDIS_TIMEOUT_SECONDS,
+    "SOCKET_TIMEOUT": settings.REDIS_TIMEOUT_SECONDS,
+}
+
 # A machine that stands still says nothing of an example.
 hypothesis.settings.register_profile(
     "tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]

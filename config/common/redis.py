@@ -48,11 +48,11 @@ class RestingPool(redis.ConnectionPool):
 
 
 @lru_cache(maxsize=4)
-def _client(url: str) -> redis.Redis:
+def _client(url: str, timeout_seconds: float) -> redis.Redis:
     pool = RestingPool.from_url(
         url,
-        socket_timeout=1.0,
-        socket_connect_timeout=1.0,
+        socket_timeout=timeout_seconds,
+        socket_connect_timeout=timeout_seconds,
         health_check_interval=15,
         # Once more, for a connection that went stale; the library's own ten seconds of patience would hold requests.
         retry=Retry(NoBackoff(), 1),
@@ -61,8 +61,8 @@ def _client(url: str) -> redis.Redis:
 
 
 def client() -> redis.Redis:
-    """Return the shared client; commands wait at most two seconds."""
-    return _client(settings.REDIS_URL)
+    """Return the shared client; commands wait at most twice REDIS_TIMEOUT_SECONDS."""
+    return _client(settings.REDIS_URL, settings.REDIS_TIMEOUT_SECONDS)
 
 
 def key(*parts: object) -> str:

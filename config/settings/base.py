@@ -138,6 +138,7 @@ MIGRATION_MODULES = {"djstripe": "config.djstripe_migrations"}
 
 REDIS_URL = env.url("REDIS_URL", schemes=("redis", "rediss", "unix"))
 REDIS_PREFIX = env.text("REDIS_PREFIX", "tg:")
+REDIS_TIMEOUT_SECONDS = 1.0
 CACHES = {
     "default": {
         "BACKEND": "django_redis.cache.RedisCache",
@@ -145,8 +146,8 @@ CACHES = {
         "KEY_PREFIX": f"{REDIS_PREFIX}cache",
         "OPTIONS": {
             "SERIALIZER": "django_redis.serializers.json.JSONSerializer",
-            "SOCKET_CONNECT_TIMEOUT": 1,
-            "SOCKET_TIMEOUT": 1,
+            "SOCKET_CONNECT_TIMEOUT": REDIS_TIMEOUT_SECONDS,
+            "SOCKET_TIMEOUT": REDIS_TIMEOUT_SECONDS,
             "CONNECTION_POOL_CLASS": "config.common.redis.RestingPool",
         },
     },

@@ -229,6 +229,7 @@ def test_answers_are_what_the_document_says(world: World):
             response = world.ask(who_may(operation), operation, body=BODIES.get(name))
             transaction.set_rollback(True)
 
+        assert response.status_code < 300, (name, response.content)
         content = described["responses"][str(response.status_code)].get("content")
         if content is None:
             assert response.content == b"", name

@@ -51,6 +51,7 @@ def test_names_a_missing_database_in_time(settings, black_hole, what):
 def test_names_a_missing_redis_in_time(settings, black_hole, what):
     port = black_hole if what == "black hole" else 1
     settings.REDIS_URL = f"redis://127.0.0.1:{port}/0"
+    settings.REDIS_TIMEOUT_SECONDS = 1.0
 
     with at_most(2):
         answer = Client().get("/readyz")
