@@ -11,6 +11,7 @@ from rest_framework.views import APIView
 
 from accounts.models import User
 from config.common.errors import Forbidden, InvalidInput, NotFound
+from config.common.ids import id_in
 from config.common.views import ApiView, require_guarded
 from organizations import access
 from organizations.access import ConsoleAddressRefused, RowT, SecondFactorRequired, Tenant
@@ -57,8 +58,9 @@ class OrganizationScoped(ApiView):
         text = self.request.headers.get(_HEADER)
         if text is None:
             return None
-        if text.isascii() and text.isdigit() and len(text) <= 18:
-            return int(text)
+        asked = id_in(text)
+        if asked is not None:
+            return asked
         raise InvalidInput.at(
             f"#/{_HEADER}",
             location="header",

@@ -12,6 +12,7 @@ from accounts.models import User
 from accounts.permissions import recently_authenticated
 from config.common.errors import DomainError, NotFound
 from config.common.forms import form_page
+from config.common.ids import id_in
 from organizations import selectors
 from organizations.forms import CloseForm, CreateOrganizationForm, SettingsForm, TransferForm
 from organizations.permissions import member_required, require_permission, tenant_of_page
@@ -27,12 +28,10 @@ def switch(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         context = {"invitations": selectors.waiting_invitations_to(request.user, at=timezone.now())}
         return render(request, "organizations/organization_switch.html", context)
-    chosen = request.POST.get("organization", "")
-    if not (chosen.isascii() and chosen.isdigit() and len(chosen) <= 18):
+    chosen = id_in(request.POST.get("organization", ""))
+    if chosen is None:
         raise NotFound
-    organizations.select_organization(
-        user=request.user, organization_id=int(chosen), at=timezone.now()
-    )
+    organizations.select_organization(user=request.user, organization_id=chosen, at=timezone.now())
     return redirect("site:home")
 
 
