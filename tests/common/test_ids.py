@@ -10,6 +10,8 @@ def test_digits_are_an_id(text, found):
     assert id_in(text) == found
 
 
-@pytest.mark.parametrize("text", ["", "-1", "+1", "1.0", " 1", "1_0", "\u0667", "²", "9" * 19, "acme"])
+@pytest.mark.parametrize(
+    "text", ["", "-1", "+1", "1.0", " 1", "1_0", "\u0667", "²", "9" * 19, "acme"]
+)
 def test_anything_else_is_none(text):
     assert id_in(text) is None
