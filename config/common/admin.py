@@ -63,6 +63,13 @@ class DiscreetAdmin(admin.ModelAdmin[Any]):
         if count:
             self.message_user(request, f"{done}: {count}.", messages.SUCCESS)
 
+    def reason(self, request: HttpRequest) -> str:
+        """Return the reason that was given beside the action; empty where none was, and then the page says so."""
+        reason = request.POST.get("reason", "").strip()
+        if not reason:
+            self.message_user(request, "Give a reason beside the action.", messages.ERROR)
+        return reason
+
 
 def _concerns_secret(model: type[Model] | None, lookup: str) -> bool:
     for name in lookup.split(LOOKUP_SEP):

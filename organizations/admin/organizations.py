@@ -164,9 +164,8 @@ class OrganizationAdmin(DomainAdmin):
     @admin.action(description="Suspend (needs a reason)", permissions=["change"])
     def suspend(self, request: HttpRequest, queryset: QuerySet[Organization]) -> None:
         """Stop the organizations' calls within two seconds."""
-        reason = request.POST.get("reason", "").strip()
+        reason = self.reason(request)
         if not reason:
-            self.message_user(request, "Give a reason beside the action.", messages.ERROR)
             return
 
         def stop(organization: Organization) -> None:
@@ -186,9 +185,8 @@ class OrganizationAdmin(DomainAdmin):
     @admin.action(description="Close for good (needs a reason)", permissions=["change"])
     def close(self, request: HttpRequest, queryset: QuerySet[Organization]) -> HttpResponse | None:
         """Ask, then close the organizations: keys end, nobody comes in any more, members are told."""
-        reason = request.POST.get("reason", "").strip()
+        reason = self.reason(request)
         if not reason:
-            self.message_user(request, "Give a reason beside the action.", messages.ERROR)
             return None
         follows = (
             "Keys, webhooks, subscriptions, invitations and grants end, nobody comes in any more, "

@@ -8,6 +8,7 @@ from django.db.models import Avg, Count, Max, Q, QuerySet
 from django.utils import timezone
 
 from billing import selectors as billing
+from config.common.errors import NotFound
 from organizations.models import Organization
 from webhooks import matching, signing
 from webhooks.metering import QueueState, queue_state
@@ -40,6 +41,7 @@ __all__ = [
     "queue_state",
     "request_headers_of",
     "statistics_of",
+    "webhook_called",
     "webhooks",
 ]
 
@@ -52,6 +54,14 @@ def allowance_of(organization: Organization) -> WebhookAllowance:
 def webhooks() -> QuerySet[Webhook]:
     """Return every endpoint, for the tenancy gate to choose from."""
     return Webhook.objects.all()
+
+
+def webhook_called(webhook_id: int) -> Webhook:
+    """Return the endpoint with this id, for operators. Raises NotFound."""
+    found = webhooks().filter(pk=webhook_id).first()
+    if found is None:
+        raise NotFound(f"There is no webhook {webhook_id}.")
+    return found
 
 
 def deliveries() -> QuerySet[WebhookDelivery]:
