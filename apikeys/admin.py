@@ -41,6 +41,7 @@ class StatusFilter(admin.SimpleListFilter):
 class ApiKeyAdmin(DomainAdmin):
     """Customers' keys: found by what support has in hand, stopped when they must be."""
 
+    audited_as = "api_key"
     list_display = (
         "name",
         "organization",
@@ -120,6 +121,7 @@ class ApiKeyAdmin(DomainAdmin):
 class ServiceKeyAdmin(DomainAdmin):
     """Platform credentials; a secret is shown in the one answer that mints it."""
 
+    audited_as = "service_key"
     list_display = (
         "name",
         "shown",
@@ -281,6 +283,7 @@ class RouteRuleInline(admin.TabularInline[RouteRule, Api]):
 class ApiAdmin(DomainAdmin):
     """What is sold behind the gate. Changes reach every gate process within two seconds."""
 
+    audited_as = "api"
     list_display = ("name", "slug", "base_path", "unknown_route_policy", "mode", "is_on")
     list_filter = ("mode", "unknown_route_policy")
     search_fields = ("name", "slug", "base_path", "hosts")

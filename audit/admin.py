@@ -156,6 +156,7 @@ class NoteForm(ActionForm):
 class SecurityEventAdmin(ReadOnlyAdmin):
     """What concerns security. Acknowledging one says that somebody has looked at it."""
 
+    audited_as = "security_event"
     list_display = (
         "created_at",
         "severity_pill",

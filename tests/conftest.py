@@ -6,7 +6,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -55,10 +55,10 @@ setattr(Argon2PasswordHasher, "verify", _remembering(Argon2PasswordHasher.verify
 
 # A machine that stands still for seconds would turn answers into 503s here; programs keep the product's patience.
 settings.REDIS_TIMEOUT_SECONDS = 30.0
-settings.CACHES["default"]["OPTIONS"] |= {
-    "SOCKET_CONNECT_TIMEOUT": settings.REDIS_TIMEOUT_SECONDS,
-    "SOCKET_TIMEOUT": settings.REDIS_TIMEOUT_SECONDS,
-}
+cast("dict[str, Any]", settings.CACHES["default"]["OPTIONS"]).update(
+    SOCKET_CONNECT_TIMEOUT=settings.REDIS_TIMEOUT_SECONDS,
+    SOCKET_TIMEOUT=settings.REDIS_TIMEOUT_SECONDS,
+)
 
 # A machine that stands still says nothing of an example.
 hypothesis.settings.register_profile(

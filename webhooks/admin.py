@@ -54,6 +54,7 @@ class StateFilter(admin.SimpleListFilter):
 class WebhookAdmin(DomainAdmin):
     """Customers' endpoints: found by address or owner, stopped when they must be."""
 
+    audited_as = "webhook"
     list_display = (
         "url",
         "organization",

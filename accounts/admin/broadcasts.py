@@ -76,6 +76,7 @@ class BroadcastForm(forms.ModelForm[Broadcast]):
 class BroadcastAdmin(DomainAdmin):
     """Messages about the service to many people. What was written is not changed any more: write another one."""
 
+    audited_as = "broadcast"
     list_display = (
         "title",
         "standing",

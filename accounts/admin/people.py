@@ -48,6 +48,7 @@ class MailboxFilter(admin.SimpleListFilter):
 class UserAdmin(DomainAdmin):
     """People. What a service owns is read-only here; actions call the services."""
 
+    audited_as = "user"
     list_display = (
         "email",
         "full_name",

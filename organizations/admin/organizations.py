@@ -88,6 +88,7 @@ class MemberInline(admin.TabularInline[OrganizationMember, Organization]):
 class OrganizationAdmin(DomainAdmin):
     """Customers: their settings, what was agreed beyond the plan, and whether their calls may pass."""
 
+    audited_as = "organization"
     list_display = ("name", "id", "slug", "status", "members_count", "seat_limit", "created_at")
     list_filter = ("status", ("personal_of", called("kind", yes="Personal", no="Not personal")))
     search_fields = ("=id", "name", "^slug", "billing_email", "members__user__email")
