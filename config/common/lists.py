@@ -290,9 +290,7 @@ def _represents_like_the_framework(field: Any) -> bool:
     return bool(type(field).to_representation.__module__.startswith("rest_framework."))
 
 
-def compiled(serializer: Shape, model: Any) -> CompiledRows:
+@cache
+def compiled(serializer: Shape, model: type[Model]) -> CompiledRows:
     """Return the compiled form, made once for each serializer and model."""
-    return _compiled(serializer, model)
-
-
-_compiled = cache(CompiledRows)
+    return CompiledRows(serializer, model)
