@@ -244,6 +244,7 @@ def _web(
     host, port = command.index("--host"), command.index("--port")
     del command[port : port + 2], command[host : host + 2]
     settled = {
+        "DJANGO_SETTINGS_MODULE": "tests.doubles.patient_settings",
         "GATEWAY_TRUSTED_PROXIES": "127.0.0.0/8",
         "PUBLIC_URL": PUBLIC_URL,
         **web.environment,

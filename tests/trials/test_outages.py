@@ -53,6 +53,7 @@ def fragile(house: House, stack: Stack) -> Iterator[Fragile]:
         with faulty_way(valkey.port) as to_valkey, faulty_way(postgres.port) as to_postgres:
             netloc = postgres.netloc.replace(str(postgres.port), str(to_postgres.port))
             gate = stack.gate(
+                IMPATIENT_WITH="redis postgres",
                 REDIS_URL=f"redis://:{servers.PASSWORD}@127.0.0.1:{to_valkey.port}/0",
                 DATABASE_URL=postgres._replace(netloc=netloc).geturl(),
             )

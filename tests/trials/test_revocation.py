@@ -66,7 +66,7 @@ def deaf_gates(
         with faulty_way(valkey.port) as way:
             url = f"redis://:{servers.PASSWORD}@127.0.0.1:{way.port}/0"
             client = redis.Redis(port=valkey.port, password=servers.PASSWORD)
-            gates = [stack.gate(REDIS_URL=url), stack.gate(REDIS_URL=url)]
+            gates = [stack.gate(REDIS_URL=url, IMPATIENT_WITH="redis") for _ in range(2)]
             try:
                 yield gates, way, client
             finally:
