@@ -68,14 +68,14 @@ class Program:
             )
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
-        """End the program and all it started; what does not go politely within 15 s is killed."""
+        """End the program and all it started; what does not go politely within a minute is killed."""
         if self.process is None:
             return
         for last_word in (how, signal.SIGKILL):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, last_word)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(timeout=15)
+                self.process.wait(timeout=60)
                 break
         self.process = None
 
@@ -265,7 +265,7 @@ def running_stack(directory: Path) -> Iterator[Stack]:
 
 def answers(port: int, path: str) -> bool:
     """Tell whether somebody speaks HTTP on this port."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.request("GET", path, headers={"Host": "127.0.0.1"})
         connection.getresponse().read()
