@@ -6,7 +6,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from importlib.util import find_spec
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -35,6 +35,8 @@ from django.db import connections  # noqa: E402
 from django.test import TransactionTestCase  # noqa: E402
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # noqa: E402
 
+from tests.doubles import patient  # noqa: E402
+
 
 def _remembering(
     verify: Callable[[Argon2PasswordHasher, str, str], bool],
@@ -53,12 +55,9 @@ def _remembering(
 # What the product adds to Django's hasher, such as its slots, is around this.
 setattr(Argon2PasswordHasher, "verify", _remembering(Argon2PasswordHasher.verify))  # noqa: B010
 
-# A machine that stands still for seconds would turn answers into 503s here; programs keep the product's patience.
-settings.REDIS_TIMEOUT_SECONDS = 30.0
-cast("dict[str, Any]", settings.CACHES["default"]["OPTIONS"]).update(
-    SOCKET_CONNECT_TIMEOUT=settings.REDIS_TIMEOUT_SECONDS,
-    SOCKET_TIMEOUT=settings.REDIS_TIMEOUT_SECONDS,
-)
+# A machine that stands still for seconds would turn answers into 503s here.
+patient.with_redis(settings)
+patient.with_postgres(settings)
 
 # A machine that stands still says nothing of an example.
 hypothesis.settings.register_profile(

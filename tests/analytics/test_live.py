@@ -96,8 +96,9 @@ def test_a_watcher_sees_calls_within_seconds(portal_as, vera, key, foreign_organ
             assert communicator.accepted
             ticks = [await communicator.tick()]
             await sync_to_async(calls_are_made)()
-            ticks += [await communicator.tick() for _ in range(2)]
-            return ticks
+            while sum(tick["calls"] for tick in ticks) < 2:
+                ticks.append(await communicator.tick())
+            return [*ticks, await communicator.tick()]
 
     def calls_are_made() -> None:
         write(

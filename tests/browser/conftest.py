@@ -27,7 +27,7 @@ CHROMIUM = next(
     ),
     None,
 )
-_READY_SECONDS = 90
+_READY_SECONDS = 200
 # A machine that stands still is no page that does not come; the default is 5 s.
 expect.set_options(timeout=PATIENCE_SECONDS * 1_000)
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -101,7 +101,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, str(ROOT / "manage.py"), "up"],
-            env={**environment, "LOCAL_DIR": str(local), "PORT": str(port)},
+            env={
+                **environment,
+                "DJANGO_SETTINGS_MODULE": "tests.doubles.patient_local",
+                "LOCAL_DIR": str(local),
+                "PORT": str(port),
+            },
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,

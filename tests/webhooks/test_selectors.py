@@ -217,6 +217,7 @@ def test_why_it_waits(endpoint, change, drain, clock):
     assert why(webhook, first).code == "waiting"
     with timezone.override("Asia/Kolkata"):
         told = why(webhook, first).detail
+    assert delivery.next_attempt_at is not None
     at = delivery.next_attempt_at + timedelta(hours=5, minutes=30)
     assert told.startswith(f"The next attempt is made at {at:%Y-%m-%d %H:%M:%S} IST. ")
     assert f" at {delivery.next_attempt_at:%Y-%m-%d %H:%M:%S} UTC. " in why(webhook, first).detail

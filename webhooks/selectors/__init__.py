@@ -264,6 +264,7 @@ def _explain_waiting(webhook: Webhook, delivery: WebhookDelivery, last: str) -> 
         return Explanation(
             "circuit_open", said.strip(), "Fix the endpoint; it is tried again by itself."
         )
+    assert delivery.next_attempt_at is not None
     said = f"The next attempt is made at {_when(delivery.next_attempt_at)}. {last}"
     return Explanation("waiting", said.strip(), "Resend the event to try at once.")
 
