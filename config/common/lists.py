@@ -290,7 +290,10 @@ def _represents_like_the_framework(field: Any) -> bool:
     return bool(type(field).to_representation.__module__.startswith("rest_framework."))
 
 
-@cache
-def compiled(serializer: Shape, model: type[Model]) -> CompiledRows:
+def compiled(serializer: Shape, model: Any) -> CompiledRows:
     """Return the compiled form, made once for each serializer and model."""
-    return CompiledRows(serializer, model)
+    return _compiled(serializer, model)
+
+
+# Called by way of a function: the stubs do not know that classes can be keys of a cache.
+_compiled = cache(CompiledRows)
