@@ -263,9 +263,21 @@ def lock_open_for(
     return tenant
 
 
+# NO KEY: rows that refer to the organization may be written meanwhile.
+_locking = Prepared(
+    lambda: (
+        Organization.objects.select_for_update(no_key=True)
+        .filter(pk=Given("organization_id", BigIntegerField()))
+        .order_by("pk")
+    )
+)
+
+
 def _lock(organization_id: int) -> Organization:
-    # NO KEY: rows that refer to the organization may be written meanwhile.
-    return Organization.objects.select_for_update(no_key=True).get(pk=organization_id)
+    organization = _locking.first(organization_id=organization_id)
+    if organization is None:
+        raise Organization.DoesNotExist
+    return organization
 
 
 def has_grant(

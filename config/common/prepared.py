@@ -1,7 +1,7 @@
 """Queries that every request asks, worked out once: their SQL and how their rows are read stay, the values change.
 
 Django works out anew for every query which columns there are and what they are called. For the two that say who asks
-and where they may, that took most of a request's time.
+and where they may, that took most of a request's time; for the locks under which things change, much of theirs.
 """
 
 from collections.abc import Callable
@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 from django.db import connection
 from django.db.models import Field, Model, QuerySet, Value
 from django.db.models.query import get_related_populators
+from django.db.transaction import TransactionManagementError
 
 ModelT = TypeVar("ModelT", bound=Model)
 
@@ -21,9 +22,9 @@ class Given(Value):
     def __init__(self, name: str, output_field: "Field[Any, Any]") -> None:
         super().__init__(name, output_field=output_field)
 
-    def as_sql(self, *_: Any, **__: Any) -> tuple[str, list[Any]]:
-        """Leave a gap; what belongs into it is told from the values themselves by who asks."""
-        return "%s", [self]
+    def as_sql(self, *_: Any, **__: Any) -> tuple[str, tuple[Any, ...]]:
+        """Leave a gap that knows what belongs into it."""
+        return "%s", (self,)
 
     def filled(self, values: dict[str, Any]) -> Any:
         """Return the value as the database takes it."""
@@ -40,8 +41,10 @@ class Prepared(Generic[ModelT]):
         self._build = build
 
     def first(self, **values: Any) -> ModelT | None:
-        """Return the first row in the order of the query, or None."""
+        """Return the first row in the order of the query, or None. A row is locked in a transaction only."""
         plan = self._plan
+        if plan.is_locking and connection.get_autocommit():
+            raise TransactionManagementError("Rows are locked until the end of a transaction.")
         with connection.cursor() as cursor:
             cursor.execute(plan.sql, plan.filled(values))
             row = cursor.fetchone()
@@ -58,12 +61,15 @@ class _Plan:
     def __init__(self, rows: "QuerySet[Any]") -> None:
         compiler: Any = rows.query.get_compiler(using=rows.db)
         self.sql, self._parameters = compiler.as_sql()
+        self.is_locking = rows.query.select_for_update
         own = compiler.klass_info["select_fields"]
         self._model, self._own = compiler.klass_info["model"], slice(own[0], own[-1] + 1)
         self._names = [column.target.attname for column, *_ in compiler.select[self._own]]
         self._annotations = list(compiler.annotation_col_map.items())
         self._alias = rows.db
-        self._populators = get_related_populators(compiler.klass_info, compiler.select, rows.db)
+        self._populators = get_related_populators(  # type: ignore[call-arg]  (the stubs know Django 6)
+            compiler.klass_info, compiler.select, rows.db
+        )
         columns = [column for column, *_ in compiler.select[: compiler.col_count]]
         self._conversions = list(compiler.get_converters(columns).items())
 

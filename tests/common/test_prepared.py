@@ -1,18 +1,19 @@
 """A prepared query asks what the query itself would ask and makes the same rows of the answer, each time anew."""
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import BigIntegerField, CharField, F, Value
+from django.db.transaction import TransactionManagementError
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts import selectors
-from accounts.models import Session
-from accounts.services import sessions
+from accounts.models import Session, User
+from accounts.services import locks, sessions
 from accounts.tokens import AccessClaims
 from config.common.prepared import Given, Prepared
 from organizations import access
-from organizations.models import OrganizationMember
+from organizations.models import Organization, OrganizationMember
 from organizations.services import custom_roles
 
 pytestmark = pytest.mark.django_db
@@ -67,6 +68,30 @@ MEMBERS = Prepared(
 )
 
 
+def test_rows_are_locked_as_the_queries_say(olivia, organization):
+    now = timezone.now()
+    session = sessions.start_portal(user=olivia, at=now)
+    rows = Session.objects.select_for_update(of=("self",), no_key=True).select_related("user")
+    people = User.objects.select_for_update(no_key=True)
+    organizations = Organization.objects.select_for_update(no_key=True)
+    questions = {
+        lambda: locks.session(session.pk): rows.filter(pk=session.pk, ended_at=None),
+        lambda: locks.session_of(olivia, session.pk): rows.filter(
+            pk=session.pk, ended_at=None, user_id=olivia.pk
+        ),
+        lambda: locks.person(olivia.pk): people.filter(pk=olivia.pk),
+        lambda: access.lock_open(organization.pk): organizations.filter(pk=organization.pk),
+    }
+
+    for question, query in questions.items():
+        expected, row = asked(query.first)
+        got, found = asked(question)
+
+        assert got == expected
+        assert "FOR NO KEY UPDATE" in got[0]
+        assert columns_of(found) == columns_of(row)
+
+
 def test_rows_come_with_what_they_lead_to(organization, mia):
     found = MEMBERS.first(user_id=mia.pk)
 
@@ -102,3 +127,11 @@ def test_every_asking_gets_an_answer_of_its_own(olivia, mia):
 def test_a_value_is_never_forgotten():
     with pytest.raises(KeyError):
         MEMBERS.first()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nothing_is_locked_outside_a_transaction(organization):
+    with pytest.raises(TransactionManagementError):
+        access.lock_open(organization.pk)
+    with transaction.atomic():
+        assert access.lock_open(organization.pk) == organization
