@@ -72,7 +72,7 @@ def _locked_head(chain: int, at: datetime) -> AuditChain:
         )
         head = _heads.first(**asked)
     assert head is not None
-    if not head.partition:
+    if not head.partition:  # type: ignore[attr-defined]
         months.TABLE.ensure([day])
     return head
 

@@ -67,7 +67,7 @@ class _Plan:
         self._names = [column.target.attname for column, *_ in compiler.select[self._own]]
         self._annotations = list(compiler.annotation_col_map.items())
         self._alias = rows.db
-        self._populators = get_related_populators(  # type: ignore[call-arg]  (the stubs know Django 6)
+        self._populators = get_related_populators(  # type: ignore[call-arg]  # stubs of Django 6
             compiler.klass_info, compiler.select, rows.db
         )
         columns = [column for column, *_ in compiler.select[: compiler.col_count]]
