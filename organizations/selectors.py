@@ -114,7 +114,7 @@ def described(rows: Iterable[ObjectGrant]) -> list[DescribedGrant]:
 
 def organization_called(text: str) -> Organization:
     """Return the organization with this id or slug, for operators. Raises NotFound."""
-    is_id = text.isascii() and text.isdigit()
+    is_id = text.isascii() and text.isdigit() and len(text) <= 18
     found = (
         Organization.objects.filter(pk=int(text))
         if is_id

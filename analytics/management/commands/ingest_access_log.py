@@ -9,6 +9,7 @@ from analytics.management.following import follow, stopping
 from analytics.services import access_log, outcomes
 from analytics.services.access_log import Progress
 from config.common import context
+from config.common.commands import require_text
 
 _PAUSE_SECONDS = 0.5
 
@@ -28,11 +29,12 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Read."""
+        require_text(options)
         path: Path = options["path"].absolute()
         with context.command("ingest_access_log"):
             if options["follow"]:
                 self._follow(path)
-            elif not path.is_file():
+            elif not _is_file(path):
                 raise CommandError(f"There is no file {path}.")
             else:
                 self._read(path)
@@ -57,3 +59,11 @@ class Command(BaseCommand):
             ):
                 if step.unreadable:
                     self.stderr.write(f"{step.unreadable} lines of {path} could not be read")
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        # What no file can be called, such as a name of a thousand letters.
+        return False

@@ -2,11 +2,14 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from analytics.services import partitions
 from config.common import context
+
+# Each is a table of its own; more would make all that reads the log slower.
+_MOST_DAYS = 400
 
 
 class Command(BaseCommand):
@@ -22,8 +25,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Make and drop."""
+        days: int = options["days"]
+        if not 0 <= days <= _MOST_DAYS:
+            raise CommandError(f"--days is from 0 to {_MOST_DAYS}.")
         today = timezone.now().date()
         with context.command("maintain_partitions"):
-            made = partitions.create_ahead(today=today, days=options["days"])
+            made = partitions.create_ahead(today=today, days=days)
             dropped = partitions.drop_older_than(first_kept=partitions.first_kept(today=today))
         self.stdout.write(f"{len(made)} partitions made, {len(dropped)} dropped")
