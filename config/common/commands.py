@@ -28,6 +28,11 @@ class DomainCommand(BaseCommand, ABC):
         """Do what the command is for."""
 
 
+def counted(count: int, one: str, many: str) -> str:
+    """Write a number with what it counts: `1 key is`, `2 keys are`."""
+    return f"{count} {one if count == 1 else many}"
+
+
 def _lines(error: DomainError) -> list[str]:
     told = [(fault.pointer, fault.told(after=error.detail)) for fault in error.errors]
     return [error.detail, *(f"{pointer}: {text}" for pointer, text in told if text)]
