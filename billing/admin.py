@@ -16,6 +16,7 @@ from config.common.admin_filters import switch
 class PlanAdmin(DomainAdmin):
     """What customers can subscribe to. A change holds for everyone who is on the plan, within two seconds."""
 
+    audited_as = "plan"
     list_display = (
         "name",
         "code",
@@ -65,6 +66,7 @@ class PlanAdmin(DomainAdmin):
 class SubscriptionAdmin(DomainAdmin):
     """What customers have agreed to. Another plan holds at once."""
 
+    audited_as = "subscription"
     list_display = ("organization", "plan", "status", "anchor_at", "created_at")
     list_filter = ("plan", "status")
     search_fields = ("=id", "=organization__id", "organization__name", "organization__slug")

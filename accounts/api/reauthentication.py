@@ -13,6 +13,7 @@ from accounts.models import Session
 from accounts.throttles import AddressThrottle
 from config.common import problems
 from config.common.errors import Unauthenticated
+from config.common.idempotency import Idempotency
 from config.common.problem_answers import problem
 
 _NOT_ACCEPTED = {(401, problems.CONTENT_TYPE): problem("The passkey was not accepted.")}
@@ -35,6 +36,9 @@ class _SessionView(PersonalView):
 
 class ReauthenticateView(_SessionView):
     """Confirm who is there."""
+
+    # A recorded answer would say that a proof is recent which no longer is.
+    idempotency = Idempotency.NONE
 
     @extend_schema(
         operation_id="auth_reauthenticate",

@@ -70,6 +70,7 @@ def _reset(*, user: User, token: str, hashed: str, at: datetime) -> None:
     link = links.open_links(token, _RESET, at=at).filter(user_id=owner.pk, email=owner.email)
     if not owner.is_active or not link.update(used_at=at):
         raise ResetFailed
+    sessions.lock_open(user=owner)
     # Whoever had the password may have asked for another address.
     email_changes.cancel(user=owner, at=at, reason="password_reset")
     _store(user=owner, hashed=hashed, at=at)

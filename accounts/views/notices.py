@@ -14,6 +14,7 @@ from accounts import selectors, services
 from accounts.models import Notice, User
 from config.common import pagination
 from config.common.errors import NotFound
+from config.common.ids import id_in
 
 _PAGE_SIZE = 20
 # What a kind begins with, and the icon that goes with it.
@@ -85,8 +86,7 @@ def notice_read(request: HttpRequest, notice_id: int) -> HttpResponse:
 def notices_read(request: HttpRequest) -> HttpResponse:
     """Take note that everything up to what was shown is read."""
     assert isinstance(request.user, User)
-    shown = request.POST.get("up_to", "")
-    up_to = int(shown) if shown.isascii() and shown.isdigit() and len(shown) < 19 else None
+    up_to = id_in(request.POST.get("up_to", ""))
     services.notices.mark_all_read(user=request.user, at=timezone.now(), up_to=up_to)
     messages.success(request, "Everything is marked as read.")
     return redirect("accounts:notice-list")

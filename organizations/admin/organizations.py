@@ -88,6 +88,7 @@ class MemberInline(admin.TabularInline[OrganizationMember, Organization]):
 class OrganizationAdmin(DomainAdmin):
     """Customers: their settings, what was agreed beyond the plan, and whether their calls may pass."""
 
+    audited_as = "organization"
     list_display = ("name", "id", "slug", "status", "members_count", "seat_limit", "created_at")
     list_filter = ("status", ("personal_of", called("kind", yes="Personal", no="Not personal")))
     search_fields = ("=id", "name", "^slug", "billing_email", "members__user__email")
@@ -164,9 +165,8 @@ class OrganizationAdmin(DomainAdmin):
     @admin.action(description="Suspend (needs a reason)", permissions=["change"])
     def suspend(self, request: HttpRequest, queryset: QuerySet[Organization]) -> None:
         """Stop the organizations' calls within two seconds."""
-        reason = request.POST.get("reason", "").strip()
+        reason = self.reason(request)
         if not reason:
-            self.message_user(request, "Give a reason beside the action.", messages.ERROR)
             return
 
         def stop(organization: Organization) -> None:
@@ -186,9 +186,8 @@ class OrganizationAdmin(DomainAdmin):
     @admin.action(description="Close for good (needs a reason)", permissions=["change"])
     def close(self, request: HttpRequest, queryset: QuerySet[Organization]) -> HttpResponse | None:
         """Ask, then close the organizations: keys end, nobody comes in any more, members are told."""
-        reason = request.POST.get("reason", "").strip()
+        reason = self.reason(request)
         if not reason:
-            self.message_user(request, "Give a reason beside the action.", messages.ERROR)
             return None
         follows = (
             "Keys, webhooks, subscriptions, invitations and grants end, nobody comes in any more, "

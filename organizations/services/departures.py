@@ -68,13 +68,14 @@ def leave_all(*, user_id: int, email: str, at: datetime) -> None:
 
     A closed organization stays with its usage and invoices, under no name; its only member stays, who is nobody by now.
     """
-    OrganizationInvitation.objects.filter(email=email).delete()
     for pk in _organizations_of(user_id).order_by("pk").values_list("pk", flat=True):
         organization = Organization.objects.select_for_update(no_key=True).get(pk=pk)
         if organization.members.exclude(user_id=user_id).exists():
             _leave(organization, user_id)
         else:
             _close(organization, at=at)
+    # Last: whoever changes an invitation has the organization's lock first.
+    OrganizationInvitation.objects.filter(email=email).delete()
     ObjectGrant.objects.filter(user_id=user_id).delete()
 
 

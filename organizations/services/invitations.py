@@ -15,7 +15,7 @@ from config.common.errors import Conflict, Forbidden, NotFound, TooManyRequests
 from config.common.events import publish
 from organizations import access
 from organizations.access import Tenant
-from organizations.models import OrganizationInvitation, OrganizationStatus, Role
+from organizations.models import Organization, OrganizationInvitation, OrganizationStatus, Role
 from organizations.roles import Permission
 from organizations.services import custom_roles
 from organizations.services.custom_roles import Standing
@@ -234,14 +234,16 @@ def revoke_all(*, organization_id: int, at: datetime) -> None:
 def expire_due(*, at: datetime) -> int:
     """Close the invitations that nobody answered in time and return how many there were."""
     due = OrganizationInvitation.objects.filter(status=Status.PENDING, expires_at__lte=at)
-    return sum(
-        _expire(pk, at=at)
-        for pk in due.order_by("expires_at", "pk").values_list("pk", flat=True)[:1000]
-    )
+    rows = due.order_by("expires_at", "pk").values_list("organization_id", "pk")[:1000]
+    return sum(_expire(organization_id, pk, at=at) for organization_id, pk in rows)
 
 
 @transaction.atomic
-def _expire(invitation_id: int, *, at: datetime) -> bool:
+def _expire(organization_id: int, invitation_id: int, *, at: datetime) -> bool:
+    # First the organization, as everybody does. Where somebody is at work in it, the next round comes soon enough.
+    idle = Organization.objects.select_for_update(no_key=True, skip_locked=True)
+    if idle.filter(pk=organization_id).values_list("pk").first() is None:
+        return False
     # Asked again under the lock: it may have been answered, or sent again, meanwhile.
     due = OrganizationInvitation.objects.filter(status=Status.PENDING, expires_at__lte=at)
     invitation = due.select_for_update(skip_locked=True).filter(pk=invitation_id).first()

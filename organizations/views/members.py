@@ -127,7 +127,7 @@ def leave(request: HttpRequest, organization_id: int) -> HttpResponse:
     try:
         left = members.leave(user=request.user, organization_id=organization_id)
     except Conflict as error:
-        messages.error(request, f"{error.detail} {error.fix}")
+        messages.error(request, f"{error.detail} {error.advice}")
     else:
         messages.success(request, f"You have left {left.name}.")
     return redirect("organizations:switch")
@@ -193,5 +193,5 @@ def _refused(request: HttpRequest, error: DomainError) -> HttpResponse:
     """Show a conflict on the page; what is missing or forbidden stays what it is."""
     if error.status not in {409, 429}:
         raise error
-    messages.error(request, f"{error.detail} {error.fix}")
+    messages.error(request, f"{error.detail} {error.advice}")
     return redirect("organizations:member-list")

@@ -20,6 +20,7 @@ from apikeys.models import ApiKey
 from apikeys.services import keys
 from audit.models import AuditLog
 from config.common import idempotency
+from config.common.context import Actor
 from config.common.errors import ServiceUnavailable, TooManyRequests, Unauthenticated
 from config.common.idempotency import (
     Idempotency,
@@ -190,6 +191,22 @@ def test_after_24_hours_the_key_is_free(client):
     assert "Idempotency-Replayed" not in again
     assert ApiKey.objects.count() == 2
     assert IdempotentAnswer.objects.count() == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("age", "is_known"),
+    [(idempotency.KEPT_FOR - timedelta(microseconds=1), True), (idempotency.KEPT_FOR, False)],
+)
+def test_an_answer_is_known_for_24_hours_to_the_moment(age, is_known):
+    at = timezone.now()
+    claim = idempotency.claim_of(
+        actor=Actor(type="user", id=1), method="POST", path=KEYS, key="one", parts=()
+    )
+    idempotency.record(claim, idempotency.Answer(201, {}, b"made"))
+    IdempotentAnswer.objects.update(created_at=at - age)
+
+    assert (idempotency.begin(claim, at=at) is not None) is is_known
 
 
 @pytest.mark.django_db

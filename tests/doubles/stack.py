@@ -181,10 +181,12 @@ class Stack:
         settled = {**beat.environment, **environment}
         return self.started(Program("beat", beat.command, self.directory, settled))
 
-    def nginx(self, gate: int | Path, api_port: int, *, workers: str = "auto") -> Proxy:
+    def nginx(
+        self, gate: int | Path, api_port: int, *, name: str = "nginx", workers: str = "auto"
+    ) -> Proxy:
         """Start nginx with the shipped configuration, its five values replaced as the file says."""
         port = free_port()
-        home = self.directory / ("nginx" if isinstance(gate, int) else "nginx-to-file")
+        home = self.directory / name
         asked = f"127.0.0.1:{gate}" if isinstance(gate, int) else f"unix:{gate}"
         shutil.copytree(_DEPLOY / "nginx", home)
         (home / "temporary").mkdir()
@@ -206,7 +208,7 @@ class Stack:
         settings = home / "nginx.conf"
         lines = settings.read_text(encoding="utf-8")
         settings.write_text(re.sub(r"(?m)^(worker_processes) .*;", rf"\1 {workers};", lines))
-        return self.started(Proxy(home.name, command, self.directory, port=port))
+        return self.started(Proxy(name, command, self.directory, port=port))
 
     def caddy(self, gate_port: int, api_port: int) -> Proxy:
         """Start Caddy with the shipped configuration, its values given by the environment."""

@@ -98,7 +98,7 @@ def test_status_and_latency_of_a_call_are_the_real_ones(
 def test_asks_a_gate_on_a_socket_file(house: House, stack: Stack, api: Upstream) -> None:
     file = stack.directory / "gate.socket"
     stack.gate_on_file(file)
-    proxy = stack.nginx(file, api.port)
+    proxy = stack.nginx(file, api.port, name="nginx-to-file")
     here, elsewhere = house.key(ip_allowlist=["127.0.0.0/8"]), house.key(ip_allowlist=["192.0.2.7"])
     forged = {"X-Forwarded-For": "192.0.2.7"}
 

@@ -104,6 +104,9 @@ def test_what_is_on_its_way_is_not_resent(endpoint, change, drain, clock):
 
     with pytest.raises(resending.AlreadyOnItsWay):
         resending.resend(delivery=WebhookDelivery.objects.get(), at=clock.now)
+    clock.pass_by(seconds=claims.LEASE.total_seconds())
+    again = resending.resend(delivery=WebhookDelivery.objects.get(), at=clock.now)
+    assert (again.leased_until, again.trigger) == (None, Trigger.RESEND)
 
 
 def test_what_comes_of_an_attempt_under_way_does_not_end_the_new_round(

@@ -49,7 +49,7 @@ def delivery_resend(request: HttpRequest, pk: int, delivery_pk: int) -> HttpResp
     try:
         resending.resend(delivery=delivery, at=timezone.now(), by=tenant_of_page(request).user)
     except DomainError as error:
-        messages.error(request, f"{error.detail} {error.fix}")
+        messages.error(request, f"{error.detail} {error.advice}")
     else:
         messages.success(request, "The event is being sent again, under the same id.")
     return redirect("webhooks:delivery-detail", pk=pk, delivery_pk=delivery_pk)

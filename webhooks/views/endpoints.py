@@ -170,7 +170,7 @@ def webhook_switch(request: HttpRequest, pk: int) -> HttpResponse:
                 request, "The webhook is enabled. Send again what it missed, if you need it."
             )
     except DomainError as error:
-        messages.error(request, f"{error.detail} {error.fix}")
+        messages.error(request, f"{error.detail} {error.advice}")
     return redirect("webhooks:webhook-detail", pk=pk)
 
 
@@ -189,7 +189,7 @@ def webhook_test(request: HttpRequest, pk: int) -> HttpResponse:
             by=tenant_of_page(request).user,
         )
     except DomainError as error:
-        messages.error(request, f"{error.detail} {error.fix}")
+        messages.error(request, f"{error.detail} {error.advice}")
         return redirect("webhooks:webhook-detail", pk=pk)
     return redirect("webhooks:delivery-detail", pk=pk, delivery_pk=delivery.pk)
 
