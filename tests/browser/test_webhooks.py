@@ -107,7 +107,6 @@ def _demo_pages(page):
 
 
 @pytest.mark.trial
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_page_of_the_demos_webhooks_is_accessible(visit, sign_in, serious_faults, scheme):
     page = visit.page
