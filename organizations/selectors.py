@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models import BigIntegerField, Count, DateTimeField, Exists, OuterRef, QuerySet
 
 from accounts.models import User
 from config.common.errors import NotFound
+from config.common.prepared import Given, Prepared
 from organizations import access, grantable
 from organizations.models import (
     CustomRole,
@@ -31,13 +32,27 @@ def organizations_of(user: User) -> QuerySet[OrganizationMember]:
     return memberships_of(user).order_by("organization__name", "id")
 
 
+def _owned() -> QuerySet[OrganizationMember]:
+    owned = OrganizationMember.objects.filter(
+        user_id=Given("user_id", BigIntegerField()), role=Role.OWNER
+    )
+    return owned.exclude(organization__status=OrganizationStatus.CLOSED)
+
+
+def _given_up() -> QuerySet[Organization]:
+    opened = Organization.objects.filter(
+        opened_by_id=Given("user_id", BigIntegerField()),
+        created_at__gt=Given("since", DateTimeField()),
+    )
+    return opened.exclude(Exists(_owned().filter(organization=OuterRef("pk"))))
+
+
+_places = Prepared(lambda: _owned().only("pk")), Prepared(lambda: _given_up().only("pk"))
+
+
 def places_taken(*, user_id: int, since: datetime) -> int:
     """Return how many organizations a person owns, and has opened since then though they are closed or another's by now."""
-    owned = OrganizationMember.objects.filter(user_id=user_id, role=Role.OWNER)
-    owned = owned.exclude(organization__status=OrganizationStatus.CLOSED)
-    opened = Organization.objects.filter(opened_by_id=user_id, created_at__gt=since)
-    given_up = opened.exclude(Exists(owned.filter(organization=OuterRef("pk"))))
-    return owned.count() + given_up.count()
+    return sum(len(rows.all(user_id=user_id, since=since)) for rows in _places)
 
 
 def members_of(organization: Organization) -> QuerySet[OrganizationMember]:
