@@ -14,7 +14,7 @@ from config.common import context
 from config.common.changes import plain
 from config.common.events import DomainEvent
 from config.common.logs import redact
-from config.common.prepared import Given, Prepared
+from config.common.prepared import Addition, Given, Prepared
 
 
 @transaction.atomic(savepoint=False)
@@ -39,10 +39,11 @@ def record(
         "new_values": None if after is None else as_kept(redact(plain(after))),
     }
     entry = AuditLog(**values, previous_hash=previous, hash=hash_of(values, previous))
-    entry.save(force_insert=True)  # a trigger moves the head
+    _log.add(entry)  # a trigger moves the head
     return entry
 
 
+_log = Addition(AuditLog)
 # Whether there is a partition for the entry is asked along with the head: it costs no query of its own.
 _heads = Prepared(
     lambda: (

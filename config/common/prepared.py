@@ -1,7 +1,7 @@
 """Queries that every request asks, worked out once: their SQL and how their rows are read stay, the values change.
 
 Django works out anew for every query which columns there are and what they are called. For the two that say who asks
-and where they may, that took most of a request's time; for the locks under which things change, much of theirs.
+and where they may, that took most of a request's time; for what every change locks and adds, much of a change's.
 """
 
 from collections.abc import Callable
@@ -42,17 +42,37 @@ class Prepared(Generic[ModelT]):
 
     def first(self, **values: Any) -> ModelT | None:
         """Return the first row in the order of the query, or None. A row is locked in a transaction only."""
-        plan = self._plan
-        if plan.is_locking and connection.get_autocommit():
-            raise TransactionManagementError("Rows are locked until the end of a transaction.")
-        with connection.cursor() as cursor:
-            cursor.execute(plan.sql, plan.filled(values))
-            row = cursor.fetchone()
-        return None if row is None else plan.read(row)
+        return self._plan.first(values)
 
     @cached_property
     def _plan(self) -> "_Plan":
         return _Plan(self._build()[:1])
+
+
+class Addition(Generic[ModelT]):
+    """How rows are added to a table to which every change adds some; each column takes what the row says."""
+
+    def __init__(self, model: type[ModelT]) -> None:
+        self._model = model
+
+    def add(self, row: ModelT) -> None:
+        """Insert a new row, and tell it its id."""
+        sql, fields = self._plan
+        values = [one.get_db_prep_save(one.pre_save(row, add=True), connection) for one in fields]
+        with connection.cursor() as cursor:
+            cursor.execute(sql, values)
+            (row.pk,) = cursor.fetchone()
+        row._state.adding, row._state.db = False, connection.alias  # noqa: SLF001  (Django's documented API)
+
+    @cached_property
+    def _plan(self) -> tuple[str, list[Any]]:
+        described: Any = self._model._meta  # noqa: SLF001  (Django's documented API)
+        fields = [one for one in described.concrete_fields if one is not described.pk]
+        quoted = connection.ops.quote_name
+        names = ", ".join(quoted(one.column) for one in fields)
+        gaps = ", ".join(["%s"] * len(fields))
+        table, key = quoted(described.db_table), quoted(described.pk.column)
+        return f"INSERT INTO {table} ({names}) VALUES ({gaps}) RETURNING {table}.{key}", fields  # noqa: S608  names of ours
 
 
 class _Plan:
@@ -60,8 +80,8 @@ class _Plan:
 
     def __init__(self, rows: "QuerySet[Any]") -> None:
         compiler: Any = rows.query.get_compiler(using=rows.db)
-        self.sql, self._parameters = compiler.as_sql()
-        self.is_locking = rows.query.select_for_update
+        self._sql, self._parameters = compiler.as_sql()
+        self._is_locking = rows.query.select_for_update
         own = compiler.klass_info["select_fields"]
         self._model, self._own = compiler.klass_info["model"], slice(own[0], own[-1] + 1)
         self._names = [column.target.attname for column, *_ in compiler.select[self._own]]
@@ -73,12 +93,17 @@ class _Plan:
         columns = [column for column, *_ in compiler.select[: compiler.col_count]]
         self._conversions = list(compiler.get_converters(columns).items())
 
-    def filled(self, values: dict[str, Any]) -> list[Any]:
-        """Return the parameters of the SQL."""
-        return [one.filled(values) if isinstance(one, Given) else one for one in self._parameters]
+    def first(self, values: dict[str, Any]) -> Any:
+        """Ask with the values, and return what the first row of the answer makes."""
+        if self._is_locking and connection.get_autocommit():
+            raise TransactionManagementError("Rows are locked until the end of a transaction.")
+        filled = [one.filled(values) if isinstance(one, Given) else one for one in self._parameters]
+        with connection.cursor() as cursor:
+            cursor.execute(self._sql, filled)
+            row = cursor.fetchone()
+        return None if row is None else self._read(row)
 
-    def read(self, row: Any) -> Any:
-        """Return the instance that a row of the answer makes."""
+    def _read(self, row: Any) -> Any:
         columns = list(row)
         for place, (converters, expression) in self._conversions:
             for convert in converters:

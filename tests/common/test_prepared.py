@@ -1,5 +1,7 @@
 """A prepared query asks what the query itself would ask and makes the same rows of the answer, each time anew."""
 
+import re
+
 import pytest
 from django.db import connection, transaction
 from django.db.models import BigIntegerField, CharField, F, Value
@@ -11,12 +13,15 @@ from accounts import selectors
 from accounts.models import Session, User
 from accounts.services import locks, sessions
 from accounts.tokens import AccessClaims
-from config.common.prepared import Given, Prepared
+from audit.models import AuditLog
+from config.common.prepared import Addition, Given, Prepared
 from organizations import access
 from organizations.models import Organization, OrganizationMember
 from organizations.services import custom_roles
+from webhooks.models import WebhookMessage
 
 pytestmark = pytest.mark.django_db
+TIME = re.compile(r"'[-0-9]+ [:.0-9]+\+00:00'::timestamptz")
 
 
 def asked(question):
@@ -114,6 +119,26 @@ def test_values_are_read_like_the_fields_say(organization, vera):
 
     assert found.organization.metadata == {"a": [1, None]}
     assert columns_of(found.custom_role) == columns_of(role)
+
+
+@pytest.mark.parametrize("model", [AuditLog, WebhookMessage])
+def test_rows_are_added_as_they_would_be_saved(organization, model):
+    values = columns_of(model.objects.latest("pk")) | {"id": None}
+    if model is AuditLog:
+        values |= {"sequence": values["sequence"] + 1, "previous_hash": values["hash"]}
+    else:
+        values["message_id"] = "msg_another"
+    with transaction.atomic():
+        expected, _ = asked(lambda: model(**values).save(force_insert=True))
+        transaction.set_rollback(True)
+    row = model(**values)
+
+    got, _ = asked(lambda: Addition(model).add(row))
+
+    # The one says by itself when it is made.
+    assert [TIME.sub("", one) for one in got] == [TIME.sub("", one) for one in expected]
+    assert columns_of(model.objects.get(pk=row.pk)) == columns_of(row)
+    assert (row._state.adding, row._state.db) == (False, "default")
 
 
 def test_every_asking_gets_an_answer_of_its_own(olivia, mia):
