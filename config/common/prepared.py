@@ -42,7 +42,8 @@ class Prepared(Generic[ModelT]):
 
     def first(self, **values: Any) -> ModelT | None:
         """Return the first row in the order of the query, or None. A row is locked in a transaction only."""
-        return self._plan.first(values)
+        row: ModelT | None = self._plan.first(values)
+        return row
 
     @cached_property
     def _plan(self) -> "_Plan":
