@@ -165,7 +165,7 @@ def _forgotten_redis(redis_client: redis.Redis) -> None:
 @pytest.fixture(autouse=True)
 def _steady_hour() -> None:
     """Start no test in the last seconds of an hour: it might see two of them, or two days or months."""
-    within_one("hour", seconds=5)
+    within_one("hour", seconds=10)
 
 
 @pytest.hookimpl(wrapper=True)

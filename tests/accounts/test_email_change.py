@@ -238,7 +238,6 @@ def test_of_sixteen_one_of_each_link_wins(transactional_db, live_server, mailed_
 
 
 @pytest.mark.trial
-@pytest.mark.timeout(300)
 def test_one_of_each_link_wins_twenty_times(
     transactional_db, live_server, mailed_token, redis_client, settings
 ):

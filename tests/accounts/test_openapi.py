@@ -2,7 +2,7 @@
 
 from tests.api.operations import described, operations
 
-PEOPLE = [{"accessToken": []}, {"portalSession": []}]
+PEOPLE: list[dict[str, list[str]]] = [{"accessToken": []}, {"portalSession": []}]
 
 
 def test_no_api_key_asks_about_a_person():

@@ -22,7 +22,7 @@ from tests.doubles.stack import Gate, Stack
 from tests.patience import Machine, at_most, until
 
 RECOVERY = 5.0
-LONG = [pytest.mark.trial, pytest.mark.timeout(180)]
+LONG = [pytest.mark.trial]
 FAULTS = [
     pytest.param(Fault.REFUSED, 1.5),
     pytest.param(Fault.SWALLOWED, 2.5),

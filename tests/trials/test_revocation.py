@@ -180,7 +180,6 @@ def test_a_rotation_under_load_refuses_nobody(house: House, gates: list[Gate]) -
 
 
 @pytest.mark.trial
-@pytest.mark.timeout(240)
 def test_a_rotation_under_load_refuses_nobody_for_a_minute(house: House, gates: list[Gate]) -> None:
     _rotate_under_load(house, gates, overlap=60)
 

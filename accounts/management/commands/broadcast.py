@@ -9,7 +9,7 @@ from django.core.management.base import CommandError, CommandParser
 from accounts import services
 from accounts.services.audiences import Audience
 from accounts.services.broadcasts import Words
-from config.common.commands import DomainCommand
+from config.common.commands import DomainCommand, counted
 
 
 class Command(DomainCommand):
@@ -46,10 +46,13 @@ class Command(DomainCommand):
         services.broadcasts.require_sendable(words)
         if options["dry_run"]:
             reach = services.broadcasts.preview(audience)
-            self.stdout.write(f"It would reach {reach.people} people, {reach.by_mail} by mail.")
+            people = counted(reach.people, "person", "people")
+            self.stdout.write(f"It would reach {people}, {reach.by_mail} by mail.")
             return
         sent = services.broadcasts.announce(words=words, audience=audience, by=None, at=at)
-        self.stdout.write(f"Broadcast {sent.pk} is on its way to {sent.people_total} people.")
+        self.stdout.write(
+            f"Broadcast {sent.pk} is on its way to {counted(sent.people_total, 'person', 'people')}."
+        )
 
 
 def _text(name: str) -> str:

@@ -42,7 +42,10 @@ class Command(DomainCommand):
 
 
 def _ask() -> str:
-    password = getpass.getpass("Password: ")
-    if password != getpass.getpass("The same again: "):
+    try:
+        password, again = getpass.getpass("Password: "), getpass.getpass("The same again: ")
+    except EOFError:
+        raise CommandError(f"Nobody is there to be asked for a password: set {VARIABLE}.") from None
+    if password != again:
         raise CommandError("The two passwords differ.")
     return password

@@ -31,7 +31,10 @@ class Command(DomainCommand):
                 self.stdout.write(f"{section.name}.json: {rows}")
             return
         path: Path = options["output"] or Path(f"user-{user.pk}.zip")
-        if path.exists():
-            raise CommandError(f"{path} exists already.")
-        services.archives.write(user=user, path=path, report=lambda _percent: None)
+        try:
+            if path.exists():
+                raise CommandError(f"{path} exists already.")
+            services.archives.write(user=user, path=path, report=lambda _percent: None)
+        except OSError as error:
+            raise CommandError(f"{path} cannot be written: {error.strerror}.") from None
         self.stdout.write(f"Everything about {user.email} is in {path}.")

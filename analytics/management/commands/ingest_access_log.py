@@ -32,7 +32,7 @@ class Command(DomainCommand):
         path: Path = options["path"].absolute()
         if options["follow"]:
             self._follow(path)
-        elif not path.is_file():
+        elif not _is_file(path):
             raise CommandError(f"There is no file {path}.")
         else:
             self._read(path)
@@ -57,3 +57,11 @@ class Command(DomainCommand):
             ):
                 if step.unreadable:
                     self.stderr.write(f"{step.unreadable} lines of {path} could not be read")
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        # What no file can be called, such as a name of a thousand letters.
+        return False

@@ -3,10 +3,13 @@
 from datetime import datetime
 from typing import Any
 
-from django.core.management.base import CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from analytics.services import partitions
 from config.common.commands import DomainCommand
+
+# Each is a table of its own; more would make all that reads the log slower.
+_MOST_DAYS = 400
 
 
 class Command(DomainCommand):
@@ -22,6 +25,9 @@ class Command(DomainCommand):
 
     def act(self, options: dict[str, Any], at: datetime) -> None:
         """Make and drop."""
-        made = partitions.create_ahead(today=at.date(), days=options["days"])
+        days: int = options["days"]
+        if not 0 <= days <= _MOST_DAYS:
+            raise CommandError(f"--days is from 0 to {_MOST_DAYS}.")
+        made = partitions.create_ahead(today=at.date(), days=days)
         dropped = partitions.drop_older_than(first_kept=partitions.first_kept(today=at.date()))
         self.stdout.write(f"{len(made)} partitions made, {len(dropped)} dropped")
