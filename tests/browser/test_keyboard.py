@@ -188,7 +188,6 @@ class Account:
 
 
 @pytest.mark.trial
-@pytest.mark.timeout(300)
 def test_a_whole_account_by_keyboard(visit, site, serious_faults, tmp_path):
     """One person registers, secures the account in every way, changes all of it, takes a copy and thinks of leaving."""
     devtools = visit.page.context.new_cdp_session(visit.page)

@@ -8,6 +8,7 @@ from django.db.models import Avg, Count, Max, Q, QuerySet
 from django.utils import timezone
 
 from billing import selectors as billing
+from config.common.errors import NotFound
 from organizations.models import Organization
 from webhooks import matching, signing
 from webhooks.metering import QueueState, queue_state
@@ -40,6 +41,7 @@ __all__ = [
     "queue_state",
     "request_headers_of",
     "statistics_of",
+    "webhook_called",
     "webhooks",
 ]
 
@@ -52,6 +54,14 @@ def allowance_of(organization: Organization) -> WebhookAllowance:
 def webhooks() -> QuerySet[Webhook]:
     """Return every endpoint, for the tenancy gate to choose from."""
     return Webhook.objects.all()
+
+
+def webhook_called(webhook_id: int) -> Webhook:
+    """Return the endpoint with this id, for operators. Raises NotFound."""
+    found = webhooks().filter(pk=webhook_id).first()
+    if found is None:
+        raise NotFound(f"There is no webhook {webhook_id}.")
+    return found
 
 
 def deliveries() -> QuerySet[WebhookDelivery]:
@@ -254,6 +264,7 @@ def _explain_waiting(webhook: Webhook, delivery: WebhookDelivery, last: str) -> 
         return Explanation(
             "circuit_open", said.strip(), "Fix the endpoint; it is tried again by itself."
         )
+    assert delivery.next_attempt_at is not None
     said = f"The next attempt is made at {_when(delivery.next_attempt_at)}. {last}"
     return Explanation("waiting", said.strip(), "Resend the event to try at once.")
 

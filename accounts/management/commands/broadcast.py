@@ -1,11 +1,10 @@
 """Tell many people something: `manage.py broadcast "Maintenance" --body-file words.txt --to plans=PRO --dry-run`."""
 
-from argparse import ArgumentParser
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import CommandError
+from django.core.management.base import CommandError, CommandParser
 
 from accounts import services
 from accounts.services.audiences import Audience
@@ -18,7 +17,7 @@ class Command(DomainCommand):
 
     help = "Send a message about the service to many people, by mail and in the portal."
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
         """Take the words, the ways and the audience."""
         parser.add_argument("title")
         parser.add_argument("--body-file", required=True, help="plain text; - reads from the input")
