@@ -17,7 +17,7 @@ from apikeys.forms import ApiForm, RouteRuleForm
 from apikeys.models import Api, ApiKey, KeyActivity, KeyUsage, RouteRule, ServiceKey
 from apikeys.services import apis, keys, service_keys
 from config.common import once
-from config.common.admin import DomainAdmin, ReadOnlyAdmin, sentence_of
+from config.common.admin import DomainAdmin, ReadOnlyAdmin
 from config.common.errors import DomainError
 
 
@@ -250,7 +250,7 @@ class ServiceKeyAdmin(DomainAdmin):
                 at=timezone.now(),
             )
         except DomainError as error:
-            self.message_user(request, sentence_of(error), messages.ERROR)
+            self.message_user(request, error.told(), messages.ERROR)
             return back
         return self._reveal(request, key, secret)
 

@@ -1,6 +1,6 @@
 """The back office of plans and subscriptions. Whatever it changes goes through the services."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
 from django.db.models import Model, QuerySet
@@ -8,6 +8,7 @@ from django.http import HttpRequest
 
 from billing.models import Plan, Subscription, SubscriptionStatus
 from billing.services import plans, subscriptions
+from billing.services.plans import PlanTerms
 from config.common.admin import DomainAdmin
 from config.common.admin_filters import switch
 
@@ -55,11 +56,12 @@ class PlanAdmin(DomainAdmin):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001  Django's signature
         """Create or change the plan through the service."""
-        terms = {name: value for name, value in form.cleaned_data.items() if name != "code"}
+        data = {name: value for name, value in form.cleaned_data.items() if name != "code"}
+        terms = cast("PlanTerms", data)
         if change:
-            plans.update_plan(plan=obj, terms=terms)  # type: ignore[arg-type]
+            plans.update_plan(plan=obj, terms=terms)
         else:
-            obj.pk = plans.create_plan(code=form.cleaned_data["code"], terms=terms).pk  # type: ignore[arg-type]
+            obj.pk = plans.create_plan(code=form.cleaned_data["code"], terms=terms).pk
 
 
 @admin.register(Subscription)

@@ -46,6 +46,14 @@ def members_of(organization: Organization) -> QuerySet[OrganizationMember]:
     return organization.members.select_related("user", "custom_role")
 
 
+def responsible_for(organization_id: int) -> QuerySet[OrganizationMember]:
+    """Return those who run an organization, its owners and admins, with their people: whom to tell of its troubles."""
+    members = OrganizationMember.objects.filter(
+        organization_id=organization_id, role__in=[Role.OWNER, Role.ADMIN]
+    )
+    return members.select_related("user").order_by("pk")
+
+
 def invitations_of(organization: Organization) -> QuerySet[OrganizationInvitation]:
     """Return what an organization offered to whom, with who sent it."""
     return organization.invitations.select_related("custom_role", "invited_by")

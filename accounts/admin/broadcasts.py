@@ -12,7 +12,7 @@ from accounts.permissions import staff_of
 from accounts.roles import PlatformPermission
 from accounts.services import audiences, broadcasts
 from accounts.services.broadcasts import Words
-from config.common.admin import DomainAdmin, sentence_of
+from config.common.admin import DomainAdmin
 from config.common.admin_filters import switch
 from config.common.errors import DomainError
 from config.templatetags.ui import pill
@@ -216,7 +216,7 @@ class BroadcastAdmin(DomainAdmin):
         try:
             self.message_user(request, act(obj, staff_of(request)), messages.SUCCESS)
         except DomainError as error:
-            self.message_user(request, sentence_of(error), messages.ERROR)
+            self.message_user(request, error.told(), messages.ERROR)
 
 
 def _send(broadcast: Broadcast, _by: User) -> str:

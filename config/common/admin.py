@@ -71,7 +71,7 @@ class DiscreetAdmin(admin.ModelAdmin[Any]):
             try:
                 verb(row)
             except DomainError as error:
-                self.message_user(request, f"{row}: {sentence_of(error)}", messages.ERROR)
+                self.message_user(request, f"{row}: {error.told()}", messages.ERROR)
             else:
                 count += 1
         if count:
@@ -208,16 +208,10 @@ def _refused(form: type[forms.ModelForm[Any]], refusal: DomainError) -> type[for
             for fault in placed:
                 self.add_error(_field_of(fault), fault.told())
             if len(placed) < len(refusal.errors) or not placed:
-                self.add_error(None, sentence_of(refusal))
+                self.add_error(None, refusal.told())
 
     return Refused
 
 
 def _field_of(fault: FieldError) -> str:
     return fault.pointer.removeprefix("#/").split("/")[0]
-
-
-def sentence_of(error: DomainError) -> str:
-    """Return what happened and what to do next, for a message above a page."""
-    told = [fault.told(after=error.detail) for fault in error.errors] or [error.advice]
-    return " ".join(filter(None, [error.detail, *told]))

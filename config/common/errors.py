@@ -100,6 +100,11 @@ class DomainError(Exception):
         """Say to a person what to do; `fix` speaks to programs, and of headers that no page shows."""
         return self.wait or self.fix
 
+    def told(self) -> str:
+        """Return what happened and what to do next, for a message above a page."""
+        told = [fault.told(after=self.detail) for fault in self.errors] or [self.advice]
+        return " ".join(filter(None, [self.detail, *told]))
+
 
 def _spelled(seconds: int) -> str:
     """Write a wait in the unit that fits it, rounded up: nobody comes back too early."""

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 
 from config.common import mail_addresses
-from config.common.admin import DomainAdmin, ReasonForm, sentence_of
+from config.common.admin import DomainAdmin, ReasonForm
 from config.common.admin_filters import called
 from config.common.errors import DomainError
 from config.common.forms import JsonObjectField
@@ -247,5 +247,5 @@ class OrganizationMemberAdmin(DomainAdmin):
         try:
             return super().delete_view(request, object_id, extra_context)
         except DomainError as error:
-            self.message_user(request, sentence_of(error), messages.ERROR)
+            self.message_user(request, error.told(), messages.ERROR)
             return HttpResponseRedirect("../change/")

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from accounts.models import User
 from accounts.selectors import user_by_email
-from accounts.services import notices, registration
+from accounts.services import links, notices, registration
 from config.common import changes, crypto, mail
 from config.common.errors import Conflict, Forbidden, NotFound, TooManyRequests
 from config.common.events import publish
@@ -138,8 +138,7 @@ def _require_place(tenant: Tenant, email: str, *, at: datetime) -> None:
     waiting = tenant.organization.invitations.filter(status=Status.PENDING)
     for old in waiting.filter(expires_at__lte=at):
         _close(old, Status.EXPIRED, at=at)
-    known = user_by_email(email)
-    if known is not None and tenant.organization.members.filter(user=known).exists():
+    if tenant.organization.members.filter(user__email=email).exists():
         raise AlreadyMember
     if waiting.filter(email=email).exists():
         raise AlreadyInvited
@@ -291,11 +290,16 @@ def _close(invitation: OrganizationInvitation, status: str, *, at: datetime) -> 
 
 
 def _notify(invitation: OrganizationInvitation) -> None:
-    """Tell it in the portal, too, where the address is known to be somebody's."""
+    """Tell it in the portal, too, where the address is known to be somebody's.
+
+    For nobody as much is done, and undone: the time does not say whether there is an account.
+    """
     invited = user_by_email(invitation.email)
-    if invited is not None and invited.is_verified_email:
+    is_known = invited is not None and invited.is_verified_email
+    told = invited or invitation.invited_by
+    with links.kept_only_if(is_known):
         notices.notify(
-            users=[invited],
+            users=[told] if told else [],
             kind="invitation.created",
             title=f"You are invited to {invitation.organization.name}",
             body=f"As {invitation.role_name}. Accept or decline within seven days.",

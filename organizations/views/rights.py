@@ -6,9 +6,9 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.permissions import proof_first
-from config.common import pagination
 from config.common.errors import DomainError
 from config.common.forms import form_page
+from config.common.portal import page_of
 from organizations import access, selectors
 from organizations.forms import GrantForm, PolicyForm, ReplaceRoleForm, RoleSettingsForm
 from organizations.models import CustomRole
@@ -113,12 +113,8 @@ def grant_list(request: HttpRequest) -> HttpResponse:
         else:
             messages.success(request, "The permission is given.")
             return redirect("organizations:grant-list")
-    page = pagination.paginate(
-        selectors.grants_of(tenant.organization),
-        cursor=request.GET.get("cursor", ""),
-        limit=_PAGE_SIZE,
-        bound_to=f"{request.path}:{tenant.organization.pk}",
-    )
+    rows = selectors.grants_of(tenant.organization)
+    page = page_of(request, rows, whose=tenant.organization, size=_PAGE_SIZE)
     context = {
         "grants": selectors.described(page.rows),
         "page": page.urls(),

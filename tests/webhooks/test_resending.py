@@ -6,7 +6,6 @@ import pytest
 
 from config.common.errors import InvalidInput
 from config.common.http import Answer
-from organizations.services import suspension
 from tests.doubles.receiver import response
 from webhooks import catalogue
 from webhooks.models import (
@@ -15,7 +14,6 @@ from webhooks.models import (
     Webhook,
     WebhookAttempt,
     WebhookDelivery,
-    WebhookMessage,
 )
 from webhooks.services import claims, endpoints, resending, results, testing
 from webhooks.signals import WebhookTested
@@ -23,19 +21,6 @@ from webhooks.transport import Result
 
 pytestmark = pytest.mark.django_db
 TYPES = {"event_types": ["organization.suspended"]}
-
-
-@pytest.fixture
-def change(organization):
-    def happen(at=None) -> WebhookMessage:
-        suspension.suspend(organization=organization, reason="unpaid")
-        suspension.reinstate(organization=organization)
-        message = WebhookMessage.objects.filter(event_type="organization.suspended").latest("id")
-        if at is not None:
-            WebhookMessage.objects.filter(pk=message.pk).update(occurred_at=at)
-        return message
-
-    return happen
 
 
 def test_one_is_sent_again_with_the_same_id(endpoint, receiver, change, drain, clock):

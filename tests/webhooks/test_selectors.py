@@ -24,16 +24,6 @@ pytestmark = pytest.mark.django_db
 TYPES = {"event_types": ["organization.suspended"]}
 
 
-@pytest.fixture
-def change(organization):
-    def happen() -> WebhookMessage:
-        suspension.suspend(organization=organization, reason="unpaid")
-        suspension.reinstate(organization=organization)
-        return WebhookMessage.objects.filter(event_type="organization.suspended").latest("id")
-
-    return happen
-
-
 def why(webhook, message):
     webhook.refresh_from_db()
     message.refresh_from_db()
