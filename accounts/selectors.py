@@ -21,6 +21,7 @@ from accounts.passkeys import KnownCredential
 from accounts.tokens import AccessClaims
 from config.common import crypto
 from config.common.errors import Conflict, NotFound
+from config.common.ids import id_in
 from config.common.prepared import Given, Prepared
 
 # What may be spelled in another way: letters beyond ASCII, and what claims to be their encoding.
@@ -76,8 +77,9 @@ def person_called(text: str) -> User:
     Raises NotFound, and SeveralPeople where accounts that are older than the one spelling share the mailbox.
     """
     name = text.strip()
-    if name.isascii() and name.isdigit() and len(name) <= 18:
-        found = list(User.objects.filter(pk=int(name)))
+    pk = id_in(name)
+    if pk is not None:
+        found = list(User.objects.filter(pk=pk))
     else:
         spellings = {name.lower(), User.objects.normalize_email(name)}
         found = list(User.objects.filter(email__in=spellings).order_by("pk"))

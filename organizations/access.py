@@ -229,7 +229,7 @@ def locked(tenant: Tenant) -> Tenant:
     if tenant.user is None:
         return replace(tenant, organization=lock_open(tenant.organization.pk))
     sessions.hold_author(tenant.user)
-    _lock(tenant.organization.pk)
+    lock(tenant.organization.pk)
     return tenant_of(tenant.user, tenant.organization.pk)
 
 
@@ -239,7 +239,7 @@ def lock_open(organization_id: int) -> Organization:
     Whatever changes an organization, or gives it something that works (a key, a webhook, a member, a plan), begins with
     this. Raises OrganizationIsClosed.
     """
-    organization = _lock(organization_id)
+    organization = lock(organization_id)
     if organization.status == OrganizationStatus.CLOSED:
         raise OrganizationIsClosed
     return organization
@@ -273,7 +273,8 @@ _locking = Prepared(
 )
 
 
-def _lock(organization_id: int) -> Organization:
+def lock(organization_id: int) -> Organization:
+    """Lock an organization, open or closed, for the rest of the transaction and return it."""
     organization = _locking.first(organization_id=organization_id)
     if organization is None:
         raise Organization.DoesNotExist

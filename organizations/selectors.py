@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import BigIntegerField, Count, DateTimeField, Exists, OuterRef, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from accounts.models import User
 from config.common.errors import NotFound
-from config.common.prepared import Given, Prepared
+from config.common.ids import id_in
 from organizations import access, grantable
 from organizations.models import (
     CustomRole,
@@ -32,32 +32,26 @@ def organizations_of(user: User) -> QuerySet[OrganizationMember]:
     return memberships_of(user).order_by("organization__name", "id")
 
 
-def _owned() -> QuerySet[OrganizationMember]:
-    owned = OrganizationMember.objects.filter(
-        user_id=Given("user_id", BigIntegerField()), role=Role.OWNER
-    )
-    return owned.exclude(organization__status=OrganizationStatus.CLOSED)
-
-
-def _given_up() -> QuerySet[Organization]:
-    opened = Organization.objects.filter(
-        opened_by_id=Given("user_id", BigIntegerField()),
-        created_at__gt=Given("since", DateTimeField()),
-    )
-    return opened.exclude(Exists(_owned().filter(organization=OuterRef("pk"))))
-
-
-_places = Prepared(lambda: _owned().only("pk")), Prepared(lambda: _given_up().only("pk"))
-
-
 def places_taken(*, user_id: int, since: datetime) -> int:
     """Return how many organizations a person owns, and has opened since then though they are closed or another's by now."""
-    return sum(len(rows.all(user_id=user_id, since=since)) for rows in _places)
+    owned = OrganizationMember.objects.filter(user_id=user_id, role=Role.OWNER)
+    owned = owned.exclude(organization__status=OrganizationStatus.CLOSED)
+    opened = Organization.objects.filter(opened_by_id=user_id, created_at__gt=since)
+    given_up = opened.exclude(Exists(owned.filter(organization=OuterRef("pk"))))
+    return owned.count() + given_up.count()
 
 
 def members_of(organization: Organization) -> QuerySet[OrganizationMember]:
     """Return an organization's members with their people."""
     return organization.members.select_related("user", "custom_role")
+
+
+def responsible_for(organization_id: int) -> QuerySet[OrganizationMember]:
+    """Return those who run an organization, its owners and admins, with their people: whom to tell of its troubles."""
+    members = OrganizationMember.objects.filter(
+        organization_id=organization_id, role__in=[Role.OWNER, Role.ADMIN]
+    )
+    return members.select_related("user").order_by("pk")
 
 
 def invitations_of(organization: Organization) -> QuerySet[OrganizationInvitation]:
@@ -129,13 +123,9 @@ def described(rows: Iterable[ObjectGrant]) -> list[DescribedGrant]:
 
 def organization_called(text: str) -> Organization:
     """Return the organization with this id or slug, for operators. Raises NotFound."""
-    is_id = text.isascii() and text.isdigit()
-    found = (
-        Organization.objects.filter(pk=int(text))
-        if is_id
-        else Organization.objects.filter(slug=text)
-    )
-    organization = found.first()
+    pk = id_in(text)
+    by_text = Q(slug=text) if pk is None else Q(pk=pk)
+    organization = Organization.objects.filter(by_text).first()
     if organization is None:
         raise NotFound(f"There is no organization with the id or slug {text}.")
     return organization

@@ -156,6 +156,8 @@ def erase(*, user_id: int, at: datetime, is_due_only: bool = False) -> bool:
     if user.status == UserStatus.DELETED or (is_due_only and not is_due):
         return False
     _require_deletable(user)
+    _hold_own(user)
+    _forget_mail(user)
     publish(
         # What is erased is not written down here once more.
         UserErased(user_id=user.pk),
@@ -165,13 +167,19 @@ def erase(*, user_id: int, at: datetime, is_due_only: bool = False) -> bool:
     email_changes.cancel(user=user, at=at, reason="erased")
     sessions.end_all(user=user, reason="erased")
     exports.forget(user=user)
-    _forget_mail(user)
     for name in _OWN:
         getattr(user, name).all().delete()
     mail.send("accounts/deletion_done", to=email, values={"user": user})
     _anonymize(user)
     transaction.on_commit(lambda: avatars.remove(picture), robust=True)
     return True
+
+
+def _hold_own(user: User) -> None:
+    """Lock what is to go before anything is told: whoever changes one of the rows has its lock first, the log's second."""
+    for name in (*_OWN, "exports"):
+        rows = getattr(user, name).select_for_update(no_key=True).order_by("pk")
+        list(rows.values_list("pk"))
 
 
 def _forget_mail(user: User) -> None:

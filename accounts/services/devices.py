@@ -92,6 +92,9 @@ def remove(*, user: User, device_id: int) -> bool:
     device = owner.devices.filter(pk=device_id).first()
     if device is None:
         return False
-    publish(DeviceRemoved(user_id=user.pk, device_id=device_id), before=changes.told(device))
+    told = changes.told(device)
+    # Its sessions forget it: like whoever ends one, this has their rows first and the log's lock second.
+    list(owner.sessions.select_for_update(no_key=True).order_by("pk").values_list("pk"))
     device.delete()
+    publish(DeviceRemoved(user_id=user.pk, device_id=device_id), before=told)
     return True

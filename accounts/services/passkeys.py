@@ -172,6 +172,7 @@ def remove(*, user: User, session_id: int | None = None, passkey_id: int) -> Non
     """
     # Whoever removes a factor holds the person's row: of two last ones, removed at once, one stays.
     owner = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    sessions.lock_open(user=owner)
     passkey = _locked(owner, passkey_id)
     _forget(passkey)
     if not factors.has_second_factor(owner):

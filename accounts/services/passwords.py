@@ -7,7 +7,7 @@ from django.db import transaction
 
 from accounts import selectors
 from accounts.models import EmailToken, Session, User
-from accounts.services import devices, email_changes, links, proof, registration, sessions
+from accounts.services import email_changes, links, proof, registration, sessions
 from accounts.signals import PasswordChanged, PasswordResetRequested
 from config.common import changes, context, mail
 from config.common.errors import DomainError, Unauthenticated
@@ -70,6 +70,7 @@ def _reset(*, user: User, token: str, hashed: str, at: datetime) -> None:
     link = links.open_links(token, _RESET, at=at).filter(user_id=owner.pk, email=owner.email)
     if not owner.is_active or not link.update(used_at=at):
         raise ResetFailed
+    sessions.lock_open(user=owner)
     # Whoever had the password may have asked for another address.
     email_changes.cancel(user=owner, at=at, reason="password_reset")
     _store(user=owner, hashed=hashed, at=at)
@@ -124,5 +125,4 @@ def _store(*, user: User, hashed: str, at: datetime, keep: int | None = None) ->
 def record_change(*, user: User, keep: int | None = None) -> None:
     """End the sessions of a person whose password has just changed, and every trust: others may know the old one."""
     sessions.end_all(user=user, reason="password_changed", keep=keep)
-    devices.end_trust(user=user)
     publish(PasswordChanged(user_id=user.pk), **changes.of_secret("password"))

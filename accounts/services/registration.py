@@ -172,10 +172,13 @@ def verify_email(*, token: str, at: datetime) -> User:
     Raises VerificationFailed when the link is unknown, used, too old, or for an address that was changed since.
     """
     found = links.open_links(token, EmailToken.Purpose.VERIFY_EMAIL, at=at)
-    link = found.select_related("user").first()
-    if link is None or link.email != link.user.email or not found.update(used_at=at):
+    link = found.first()
+    if link is None:
         raise VerificationFailed
-    user = link.user
+    # The person's row comes first, as for who voids the link because the address was proved in another way.
+    user = User.objects.select_for_update(no_key=True).get(pk=link.user_id)
+    if link.email != user.email or not found.update(used_at=at):
+        raise VerificationFailed
     with context.acting(user.as_actor()):
         if _mark_verified(user, at=at):
             mail.send("accounts/welcome", to=user.email, values={"user": user})
@@ -184,7 +187,7 @@ def verify_email(*, token: str, at: datetime) -> User:
 
 @transaction.atomic
 def confirm_email(*, user: User, at: datetime) -> bool:
-    """Take an address as proved because staff says so; return whether it was not before."""
+    """Take an address as proved because staff or an invitation's link says so; return whether it was not before."""
     return _mark_verified(user, at=at)
 
 

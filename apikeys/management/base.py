@@ -2,6 +2,8 @@
 
 from datetime import datetime, timedelta
 
+from django.core.management.base import CommandError
+
 from config.common.commands import DomainCommand
 
 
@@ -16,4 +18,7 @@ class RevealingCommand(DomainCommand):
 
 def end_in(days: int | None, at: datetime) -> datetime | None:
     """Return the moment so many days ahead; None when no days are given."""
-    return None if days is None else at + timedelta(days=days)
+    try:
+        return None if days is None else at + timedelta(days=days)
+    except OverflowError:
+        raise CommandError(f"There is no day that is {days} days ahead.") from None

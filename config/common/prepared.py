@@ -42,20 +42,12 @@ class Prepared(Generic[ModelT]):
 
     def first(self, **values: Any) -> ModelT | None:
         """Return the first row in the order of the query, or None. A row is locked in a transaction only."""
-        rows = self._plan_of_first.rows(values)
-        return rows[0] if rows else None
-
-    def all(self, **values: Any) -> list[ModelT]:
-        """Return all rows."""
-        return self._plan_of_all.rows(values)
+        row: ModelT | None = self._plan.first(values)
+        return row
 
     @cached_property
-    def _plan_of_first(self) -> "_Plan":
+    def _plan(self) -> "_Plan":
         return _Plan(self._build()[:1])
-
-    @cached_property
-    def _plan_of_all(self) -> "_Plan":
-        return _Plan(self._build())
 
 
 class Addition(Generic[ModelT]):
@@ -102,14 +94,15 @@ class _Plan:
         columns = [column for column, *_ in compiler.select[: compiler.col_count]]
         self._conversions = list(compiler.get_converters(columns).items())
 
-    def rows(self, values: dict[str, Any]) -> list[Any]:
-        """Ask with the values, and return what the rows of the answer make."""
+    def first(self, values: dict[str, Any]) -> Any:
+        """Ask with the values, and return what the first row of the answer makes."""
         if self._is_locking and connection.get_autocommit():
             raise TransactionManagementError("Rows are locked until the end of a transaction.")
         filled = [one.filled(values) if isinstance(one, Given) else one for one in self._parameters]
         with connection.cursor() as cursor:
             cursor.execute(self._sql, filled)
-            return [self._read(row) for row in cursor.fetchall()]
+            row = cursor.fetchone()
+        return None if row is None else self._read(row)
 
     def _read(self, row: Any) -> Any:
         columns = list(row)

@@ -28,10 +28,10 @@ PLACE = locate(env.text("LOCAL_DIR", ""))
 SECRET_KEY = env.text("SECRET_KEY")
 # Older ones, with which nothing is signed any more but what they signed is still read.
 SECRET_KEY_FALLBACKS = env.items("SECRET_KEY_FALLBACKS")
-PUBLIC_URL = env.url("PUBLIC_URL", schemes=("http", "https")).rstrip("/")
+PUBLIC_URL = env.origin("PUBLIC_URL")
 ALLOWED_HOSTS = env.items("ALLOWED_HOSTS", None)
-PRODUCT_NAME = env.text("PRODUCT_NAME", "Tollgate")
-PORT = env.integer("PORT", 8000, at_least=1)
+PRODUCT_NAME = env.line("PRODUCT_NAME", "Tollgate")
+PORT = env.integer("PORT", 8000, at_least=1, at_most=65_535)
 BIND_ADDRESS = env.text("BIND_ADDRESS", "127.0.0.1")
 
 INSTALLED_APPS = [
@@ -104,7 +104,7 @@ TEMPLATES = [
 
 # config.asgi and config.wsgi say so before the settings are read: only web processes keep a pool.
 _IS_WEB = env.choice("PROCESS_ROLE", "command", ("command", "web", "worker", "beat")) == "web"
-WEB_THREADS = env.integer("WEB_THREADS", 8, at_least=1)
+WEB_THREADS = env.integer("WEB_THREADS", 8, at_least=1, at_most=1_000)
 _POOL_SIZE = env.integer("DATABASE_POOL_SIZE", WEB_THREADS + 4, at_least=1)
 
 # An attempt to connect that fails is soon forgotten, and the next request makes another: the pool's own patience doubles
@@ -130,9 +130,9 @@ DATABASES["default"]["OPTIONS"] = {
     **({"pool": _POOL} if _IS_WEB else {}),
 }
 # At least; what a plan shows is kept as long as the plan says.
-AUDIT_LOG_RETENTION_DAYS = env.integer("AUDIT_LOG_RETENTION_DAYS", 730, at_least=1)
+AUDIT_LOG_RETENTION_DAYS = env.integer("AUDIT_LOG_RETENTION_DAYS", 730, at_least=1, at_most=36_500)
 # For how many days single calls are kept; their sums stay.
-USAGE_LOG_RETENTION_DAYS = env.integer("USAGE_LOG_RETENTION_DAYS", 90, at_least=1)
+USAGE_LOG_RETENTION_DAYS = env.integer("USAGE_LOG_RETENTION_DAYS", 90, at_least=1, at_most=36_500)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 MIGRATION_MODULES = {"djstripe": "config.djstripe_migrations"}
 
@@ -197,5 +197,5 @@ EMAIL_HOST_PASSWORD = _MAIL["EMAIL_HOST_PASSWORD"]
 EMAIL_USE_SSL = _MAIL["EMAIL_USE_SSL"]
 EMAIL_USE_TLS = _MAIL["EMAIL_USE_TLS"]
 EMAIL_TIMEOUT = 10
-DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "Tollgate <no-reply@localhost>")
+DEFAULT_FROM_EMAIL = env.line("EMAIL_FROM", "Tollgate <no-reply@localhost>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL

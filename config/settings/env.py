@@ -13,6 +13,8 @@ T = TypeVar("T")
 
 # Shorter names are close to half of all environment variables (PORT, PATH, HOST).
 _SHORTEST_NAME_TO_COMPARE = 7
+# What PostgreSQL's and Redis's integers hold, and more than makes sense anywhere.
+_LARGEST = 2**31 - 1
 _USUAL_PORTS = {"http": 80, "https": 443}
 
 
@@ -55,16 +57,28 @@ class Environment:
             return ""
         return default
 
-    def integer(self, name: str, default: int, *, at_least: int = 0) -> int:
+    def line(self, name: str, default: str) -> str:
+        """Read a string that people are shown, in mails and on pages."""
+        value = self.text(name, default)
+        if not value.isprintable():
+            self.problem(name, "holds what cannot be read, such as a line break")
+        return value
+
+    def integer(
+        self, name: str, default: int, *, at_least: int = 0, at_most: int = _LARGEST
+    ) -> int:
         """Read a whole number."""
 
         def parse(value: str) -> int:
             number = int(value)
-            if number < at_least:
+            if not at_least <= number <= at_most:
                 raise ValueError
             return number
 
-        return self._parsed(name, default, parse, f"a whole number of at least {at_least}")
+        bounds = (
+            f"of at least {at_least}" if at_most == _LARGEST else f"from {at_least} to {at_most}"
+        )
+        return self._parsed(name, default, parse, f"a whole number {bounds}")
 
     def choice(self, name: str, default: str, options: Iterable[str]) -> str:
         """Read one of a few words."""
@@ -100,12 +114,22 @@ class Environment:
         return self._parsed(name, [], parse, "origins like https://app.example.com")
 
     def url(self, name: str, default: str | None = None, *, schemes: Iterable[str]) -> str:
-        """Read a URL whose scheme is one of a few."""
+        """Read a URL whose scheme is one of a few; those of the web name a host."""
         allowed = tuple(schemes)
         value = self.text(name, default)
-        if value and urlsplit(value).scheme not in allowed:
-            self._malformed(name, "a URL that starts with " + " or ".join(f"{s}:" for s in allowed))
-        return value
+        if not value or _is_url(value, allowed):
+            return value
+        self._malformed(name, "a URL that starts with " + " or ".join(f"{s}:" for s in allowed))
+        return ""
+
+    def origin(self, name: str) -> str:
+        """Read the web origin that people use; it is required."""
+        value = self.text(name)
+        try:
+            return _origin(value.rstrip("/")) if value else ""
+        except ValueError:
+            self._malformed(name, "an origin like https://tollgate.example.com")
+            return ""
 
     def keys(
         self,
@@ -236,6 +260,17 @@ def mail(url: str) -> dict[str, Any]:
 
 def _port(parts: SplitResult) -> str:
     return str(parts.port) if parts.port else ""
+
+
+def _is_url(value: str, schemes: tuple[str, ...]) -> bool:
+    try:
+        parts = urlsplit(value)
+        # Read, because it is refused only then when it is no number.
+        is_port = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    has_host = bool(parts.hostname) or parts.scheme not in _USUAL_PORTS
+    return value.isprintable() and parts.scheme in schemes and has_host and is_port
 
 
 def _origin(value: str) -> str:

@@ -16,7 +16,7 @@ env.assume(
         **{name: value for name, value in SECRETS.items() if not name.endswith("_PASSWORD")},
         "DATABASE_URL": PLACE.database_url(SECRETS["DATABASE_PASSWORD"]),
         "REDIS_URL": PLACE.redis_url(SECRETS["REDIS_PASSWORD"]),
-        "PUBLIC_URL": f"http://localhost:{env.integer('PORT', 8000, at_least=1)}",
+        "PUBLIC_URL": f"http://localhost:{env.integer('PORT', 8000, at_least=1, at_most=65_535)}",
         "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1]",
         "EMAIL_URL": f"file://{PLACE.local / 'mail'}",
         "MEDIA_ROOT": str(PLACE.local / "media"),

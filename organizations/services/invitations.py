@@ -9,13 +9,13 @@ from django.db import transaction
 
 from accounts.models import User
 from accounts.selectors import user_by_email
-from accounts.services import notices, registration
+from accounts.services import links, notices, registration
 from config.common import changes, crypto, mail
 from config.common.errors import Conflict, Forbidden, NotFound, TooManyRequests
 from config.common.events import publish
 from organizations import access
 from organizations.access import Tenant
-from organizations.models import OrganizationInvitation, OrganizationStatus, Role
+from organizations.models import Organization, OrganizationInvitation, OrganizationStatus, Role
 from organizations.roles import Permission
 from organizations.services import custom_roles
 from organizations.services.custom_roles import Standing
@@ -138,8 +138,7 @@ def _require_place(tenant: Tenant, email: str, *, at: datetime) -> None:
     waiting = tenant.organization.invitations.filter(status=Status.PENDING)
     for old in waiting.filter(expires_at__lte=at):
         _close(old, Status.EXPIRED, at=at)
-    known = user_by_email(email)
-    if known is not None and tenant.organization.members.filter(user=known).exists():
+    if tenant.organization.members.filter(user__email=email).exists():
         raise AlreadyMember
     if waiting.filter(email=email).exists():
         raise AlreadyInvited
@@ -234,14 +233,16 @@ def revoke_all(*, organization_id: int, at: datetime) -> None:
 def expire_due(*, at: datetime) -> int:
     """Close the invitations that nobody answered in time and return how many there were."""
     due = OrganizationInvitation.objects.filter(status=Status.PENDING, expires_at__lte=at)
-    return sum(
-        _expire(pk, at=at)
-        for pk in due.order_by("expires_at", "pk").values_list("pk", flat=True)[:1000]
-    )
+    rows = due.order_by("expires_at", "pk").values_list("organization_id", "pk")[:1000]
+    return sum(_expire(organization_id, pk, at=at) for organization_id, pk in rows)
 
 
 @transaction.atomic
-def _expire(invitation_id: int, *, at: datetime) -> bool:
+def _expire(organization_id: int, invitation_id: int, *, at: datetime) -> bool:
+    # First the organization, as everybody does. Where somebody is at work in it, the next round comes soon enough.
+    idle = Organization.objects.select_for_update(no_key=True, skip_locked=True)
+    if idle.filter(pk=organization_id).values_list("pk").first() is None:
+        return False
     # Asked again under the lock: it may have been answered, or sent again, meanwhile.
     due = OrganizationInvitation.objects.filter(status=Status.PENDING, expires_at__lte=at)
     invitation = due.select_for_update(skip_locked=True).filter(pk=invitation_id).first()
@@ -289,11 +290,16 @@ def _close(invitation: OrganizationInvitation, status: str, *, at: datetime) -> 
 
 
 def _notify(invitation: OrganizationInvitation) -> None:
-    """Tell it in the portal, too, where the address is known to be somebody's."""
+    """Tell it in the portal, too, where the address is known to be somebody's.
+
+    For nobody as much is done, and undone: the time does not say whether there is an account.
+    """
     invited = user_by_email(invitation.email)
-    if invited is not None and invited.is_verified_email:
+    is_known = invited is not None and invited.is_verified_email
+    told = invited or invitation.invited_by
+    with links.kept_only_if(is_known):
         notices.notify(
-            users=[invited],
+            users=[told] if told else [],
             kind="invitation.created",
             title=f"You are invited to {invitation.organization.name}",
             body=f"As {invitation.role_name}. Accept or decline within seven days.",

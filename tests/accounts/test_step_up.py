@@ -57,6 +57,18 @@ def test_a_proof_is_recent_for_ten_minutes(olivia, age, is_recent):
     assert step_up.is_recent(session, at=at) is is_recent
 
 
+def test_a_proof_is_given_anew_under_whatever_idempotency_key(client, olivia):
+    """A recorded answer would say that the proof is recent, which was given an hour ago."""
+    given = {"password": PASSWORD}, {"Idempotency-Key": "confirm-1"}
+    assert client.post(URL, given[0], headers=given[1]).status_code == 204
+    grow_old(olivia)
+
+    again = client.post(URL, given[0], headers=given[1])
+
+    assert (again.status_code, "Idempotency-Replayed" in again.headers) == (204, False)
+    assert _may_create(client)
+
+
 def test_a_fresh_sign_in_is_a_recent_proof(api_as, olivia):
     assert _may_create(api_as(olivia))
 

@@ -95,6 +95,14 @@ def test_leaves_days_alone_that_the_log_has_dropped(used):
     assert snapshot() == before | {"ApiUsageLog": []}
 
 
+def test_names_no_more_than_a_month_of_days_that_the_log_does_not_hold(used):
+    lines = rebuild("--from", "0001-01-01", "--to", "0001-12-31").splitlines()
+
+    assert len(lines) == 32
+    assert lines[0] == "0001-12-01: not in the log, left as it is"
+    assert lines[-1] == "334 days before these: the same"
+
+
 def test_refuses_a_period_that_ends_before_it_begins():
     with pytest.raises(CommandError, match="after"):
         rebuild("--from", "2026-02-01", "--to", "2026-01-01")

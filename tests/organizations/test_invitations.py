@@ -4,6 +4,7 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import Notice, User
@@ -211,6 +212,26 @@ def test_an_old_link_is_worthless_before_and_after_the_sweep(
     assert [before.json()["code"], after.json()["code"]] == ["invitation_not_open"] * 2
     assert "older than seven days" in after.json()["detail"]
     assert roles_of(nora) == []
+
+
+def test_the_sweep_passes_by_while_somebody_is_at_work_in_the_organization(
+    transactional_db, organization, adam
+):
+    """Whoever invites, or deletes a role, closes and changes invitations, too: one after the other, and each once."""
+    invitations.invite(
+        tenant=access.tenant_of(adam, organization.pk),
+        email=NORA,
+        at=timezone.now(),
+        role=Role.MEMBER,
+    )
+    then = timezone.now() + invitations.LIFETIME
+
+    with transaction.atomic():
+        access.lock_open(organization.pk)
+        meanwhile = race.together(1, lambda _: invitations.expire_due(at=then))
+
+    assert (meanwhile, states()) == ([0], ["PENDING"])
+    assert (invitations.expire_due(at=then), states()) == (1, ["EXPIRED"])
 
 
 def test_who_is_a_member_already_is_told_so(api_as, organization, adam, nora):

@@ -48,6 +48,28 @@ def test_a_number_has_a_least_value():
     )
 
 
+@pytest.mark.parametrize("value", ["65536", "9" * 30, "9" * 5_000, "1e3", "NaN"])
+def test_a_number_has_a_greatest_value(value):
+    environment = Environment({"PORT": value, "DATABASE_POOL_SIZE": "2147483648"})
+
+    assert environment.integer("PORT", 8000, at_least=1, at_most=65_535) == 8000
+    assert environment.integer("DATABASE_POOL_SIZE", 12, at_least=1) == 12
+    assert problem_of(environment) == (
+        "tollgate: PORT is malformed: expected a whole number from 1 to 65535; "
+        "DATABASE_POOL_SIZE is malformed: expected a whole number of at least 1"
+    )
+
+
+@pytest.mark.parametrize("value", ["Ada\nBcc: eve@example.com", "Ada\u200b", "\udcff"])
+def test_what_people_are_shown_can_be_read(value):
+    environment = Environment({"EMAIL_FROM": value})
+    environment.line("EMAIL_FROM", "Tollgate")
+
+    assert problem_of(environment) == (
+        "tollgate: EMAIL_FROM holds what cannot be read, such as a line break"
+    )
+
+
 def test_empty_value_counts_as_unset():
     assert Environment({"LOG_LEVEL": ""}).text("LOG_LEVEL", "INFO") == "INFO"
 
@@ -206,6 +228,44 @@ def test_url_of_another_kind_is_refused():
     assert problem_of(environment) == (
         "tollgate: DATABASE_URL is malformed: expected a URL that starts with postgresql: or postgres:"
     )
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("https://[::1", "https://db:port/x", "https://db:99999/x", "https://db:0/x"),
+        *("https:", "https:///x", "https://db\n.example/x", "db.example"),
+    ],
+)
+def test_a_url_that_leads_nowhere_is_refused(value):
+    environment = Environment({"STRIPE_API_BASE": value})
+
+    assert environment.url("STRIPE_API_BASE", schemes=("https",)) == ""
+    assert problem_of(environment) == (
+        "tollgate: STRIPE_API_BASE is malformed: expected a URL that starts with https:"
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "origin"),
+    [
+        ("https://Tollgate.example.com/", "https://tollgate.example.com"),
+        ("http://localhost:8231", "http://localhost:8231"),
+        ("https://tollgate.example.com/keys", ""),
+        ("https://u:p@tollgate.example.com", ""),
+        ("https://tollgate.example.com?x#y", ""),
+        ("https://[::1", ""),
+        ("ftp://tollgate.example.com", ""),
+    ],
+)
+def test_the_place_that_people_use_is_an_origin(written, origin):
+    environment = Environment({"PUBLIC_URL": written})
+
+    assert environment.origin("PUBLIC_URL") == origin
+    if not origin:
+        assert problem_of(environment) == (
+            "tollgate: PUBLIC_URL is malformed: expected an origin like https://tollgate.example.com"
+        )
 
 
 @pytest.mark.parametrize(

@@ -190,6 +190,6 @@ def test_who_replays_passes_over_what_was_pruned_meanwhile(endpoint, organizatio
     upkeep._delete([found[0].pk])
 
     with transaction.atomic():
-        standing = resending._standing(found)
+        standing = resending._standing(found, webhook=webhook)
 
     assert [one.pk for one in standing] == [one.pk for one in found[1:]]

@@ -54,7 +54,6 @@ def resend(*, delivery: WebhookDelivery, at: datetime, by: User | None = None) -
     return locked
 
 
-@transaction.atomic
 def recover(
     *,
     webhook: Webhook,
@@ -68,13 +67,14 @@ def recover(
 
     The oldest come first. Raises EndpointDisabled, or what `endpoints.locked_for` raises.
     """
-    locked = enabled(webhook, by)
-    found = recoverable(webhook=locked, since=since, until=until, statuses=statuses)
+    # They are looked for before anything is locked: that may take long, and nobody is to wait for it.
+    found = recoverable(webhook=webhook, since=since, until=until, statuses=statuses)
     chosen = list(found.order_by("pk").values_list("pk", flat=True)[:MAX_AT_ONCE])
-    requeued = _requeue(
-        WebhookDelivery.objects.filter(pk__in=chosen, status__in=statuses), Trigger.RECOVERY, at
-    )
-    _tell(locked, Trigger.RECOVERY, requeued)
+    with transaction.atomic():
+        locked = enabled(webhook, by)
+        still = WebhookDelivery.objects.filter(pk__in=chosen, status__in=statuses)
+        requeued = _requeue(still, Trigger.RECOVERY, at)
+        _tell(locked, Trigger.RECOVERY, requeued)
     return requeued
 
 
@@ -92,7 +92,6 @@ def recoverable(
     return found if until is None else found.filter(message__occurred_at__lt=until)
 
 
-@transaction.atomic
 def replay_missing(
     *,
     webhook: Webhook,
@@ -106,15 +105,27 @@ def replay_missing(
     That is what happened while it was disabled, before it existed, or before its types and filters were changed; they
     hold as they are now. Raises EndpointDisabled, or what `endpoints.locked_for` raises.
     """
-    locked = enabled(webhook, by)
-    wanted = _standing(missing(webhook=locked, since=since, until=until))
+    # As in `recover`, the messages are looked through first, and once more only if the endpoint wants others by then.
+    asked = Webhook.objects.filter(pk=webhook.pk).first() or webhook
+    found = missing(webhook=asked, since=since, until=until)
+    with transaction.atomic():
+        locked = enabled(webhook, by)
+        if (locked.event_types, locked.filters) != (asked.event_types, asked.filters):
+            found = missing(webhook=locked, since=since, until=until)
+        wanted = _standing(found, webhook=locked)
+        _owe(wanted, webhook=locked, at=at)
+        _tell(locked, Trigger.REPLAY, len(wanted))
+    return len(wanted)
+
+
+def _owe(wanted: list[WebhookMessage], *, webhook: Webhook, at: datetime) -> None:
     WebhookDelivery.objects.bulk_create(
         [
             WebhookDelivery(
-                organization_id=locked.organization_id,
-                webhook=locked,
+                organization_id=webhook.organization_id,
+                webhook=webhook,
                 message=message,
-                ordering_key=matching.ordering_key(locked.ordering_path, message.payload),
+                ordering_key=matching.ordering_key(webhook.ordering_path, message.payload),
                 trigger=Trigger.REPLAY,
                 next_attempt_at=at,
             )
@@ -123,8 +134,6 @@ def replay_missing(
         ignore_conflicts=True,
         batch_size=1_000,
     )
-    _tell(locked, Trigger.REPLAY, len(wanted))
-    return len(wanted)
 
 
 def missing(
@@ -148,9 +157,10 @@ def missing(
     return list(islice(wanted, MAX_AT_ONCE))
 
 
-def _standing(messages: list[WebhookMessage]) -> list[WebhookMessage]:
-    """Return those that were not pruned meanwhile, and lock them so that they are not from here on."""
+def _standing(messages: list[WebhookMessage], *, webhook: Webhook) -> list[WebhookMessage]:
+    """Return those that were neither pruned nor owed meanwhile, and lock them so that they are not pruned from here on."""
     rows = WebhookMessage.objects.select_for_update(no_key=True).order_by("pk")
+    rows = rows.exclude(deliveries__webhook_id=webhook.pk)
     standing = set(rows.filter(pk__in=[one.pk for one in messages]).values_list("pk", flat=True))
     return [one for one in messages if one.pk in standing]
 
