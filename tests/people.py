@@ -12,14 +12,22 @@ from tests.factories.accounts import UserFactory
 pytest_plugins = ["tests.clients", "tests.emitted", "tests.queries"]
 
 # Thousands of tests begin with these.
-_ORGANIZATION = Prepared(lambda: Organization.objects.filter(pk=Given("pk", BigIntegerField())))
-_PERSON = Prepared(lambda: User.objects.filter(email=Given("email", CharField())))
+_ORGANIZATIONS = Prepared(lambda: Organization.objects.filter(pk=Given("pk", BigIntegerField())))
+_PEOPLE = Prepared(lambda: User.objects.filter(email=Given("email", CharField())))
+
+
+def _called(name: str) -> User:
+    person = _PEOPLE.first(email=f"{name}@example.com")
+    assert person is not None
+    return person
 
 
 def _organization_of(owner: User, name: str) -> Organization:
     organization = organizations.create_organization(owner=owner, name=name, is_personal=True)
     Organization.objects.filter(pk=organization.pk).update(seat_limit=10)
-    return _ORGANIZATION.all(pk=organization.pk)[0]
+    made = _ORGANIZATIONS.first(pk=organization.pk)
+    assert made is not None
+    return made
 
 
 def _join(organization: Organization, role: Role, name: str) -> User:
@@ -47,7 +55,7 @@ def foreign_organization(db: None) -> Organization:
 @pytest.fixture
 def olivia(organization: Organization) -> User:
     """Return the owner."""
-    return _PERSON.all(email="olivia@example.com")[0]
+    return _called("olivia")
 
 
 @pytest.fixture
@@ -71,7 +79,7 @@ def vera(organization: Organization) -> User:
 @pytest.fixture
 def stan(foreign_organization: Organization) -> User:
     """Return a stranger: the owner of another organization."""
-    return _PERSON.all(email="stan@example.com")[0]
+    return _called("stan")
 
 
 @pytest.fixture
