@@ -255,4 +255,4 @@ def show(form: forms.Form, error: DomainError) -> None:
         name = item.pointer.removeprefix("#/")
         form.add_error(name if name in form.fields else None, item.message)
     if not error.errors:
-        form.add_error(None, error.detail)
+        form.add_error(None, f"{error.detail} {error.wait}".strip())

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.db.models import Exists, Max, OuterRef, Q, QuerySet
+from django.db.models import BigIntegerField, DateTimeField, Exists, Max, OuterRef, Q, QuerySet
 
 from accounts.hashers import IMPORTED
 from accounts.models import (
@@ -21,6 +21,8 @@ from accounts.passkeys import KnownCredential
 from accounts.tokens import AccessClaims
 from config.common import crypto
 from config.common.errors import Conflict, NotFound
+from config.common.ids import id_in
+from config.common.prepared import Given, Prepared
 
 # What may be spelled in another way: letters beyond ASCII, and what claims to be their encoding.
 _OTHER_SPELLING = r"[^\x01-\x7f]|@(.*\.)?xn--"
@@ -75,8 +77,9 @@ def person_called(text: str) -> User:
     Raises NotFound, and SeveralPeople where accounts that are older than the one spelling share the mailbox.
     """
     name = text.strip()
-    if name.isascii() and name.isdigit() and len(name) <= 18:
-        found = list(User.objects.filter(pk=int(name)))
+    pk = id_in(name)
+    if pk is not None:
+        found = list(User.objects.filter(pk=pk))
     else:
         spellings = {name.lower(), User.objects.normalize_email(name)}
         found = list(User.objects.filter(email__in=spellings).order_by("pk"))
@@ -106,16 +109,26 @@ def imported_hash() -> str:
     return waiting.values_list("password", flat=True).first() or ""
 
 
+_live_sessions = Prepared(
+    lambda: (
+        Session.objects.select_related("user")
+        .filter(
+            pk=Given("session_id", BigIntegerField()),
+            user_id=Given("user_id", BigIntegerField()),
+            ended_at=None,
+            expires_at__gt=Given("at", DateTimeField()),
+        )
+        .order_by("pk")
+    )
+)
+
+
 def live_session(claims: AccessClaims, *, at: datetime) -> Session | None:
     """Return the session that a token or a cookie speaks for, with its person, while both hold.
 
     One query on every request: what ended a moment ago is refused at once.
     """
-    session = (
-        Session.objects.select_related("user")
-        .filter(pk=claims.session_id, user_id=claims.user_id, ended_at=None, expires_at__gt=at)
-        .first()
-    )
+    session = _live_sessions.first(session_id=claims.session_id, user_id=claims.user_id, at=at)
     if session is None or session.user.session_version != claims.session_version:
         return None
     session.user.second_factor_at, session.user.session_id = session.second_factor_at, session.pk

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
@@ -21,9 +20,9 @@ from analytics.selectors import calls, pages, usage
 from analytics.selectors.keys import key_filter, suggested_keys
 from analytics.selectors.usage import UsageQuery
 from apikeys.models import ApiKey, KeyActivity
-from config.common import pagination
 from config.common.context import current
 from config.common.errors import Unauthenticated
+from config.common.portal import filters_of, page_of
 from organizations import access
 from organizations.access import Tenant
 from organizations.permissions import member_required, tenant_of_page
@@ -88,7 +87,7 @@ def usage_data(request: HttpRequest) -> JsonResponse:
 def request_list(request: HttpRequest) -> HttpResponse:
     """List single calls, newest first."""
     tenant = tenant_of_page(request)
-    query = {name: _clean(request.GET.get(name, "")) for name in _REQUEST_FILTERS}
+    query = filters_of(request, *_REQUEST_FILTERS, most=200)
     chosen = key_filter(_keys(request), query["key"])
     matching = calls.matching_calls(
         tenant.organization,
@@ -97,11 +96,8 @@ def request_list(request: HttpRequest) -> HttpResponse:
         path=query["path"],
         outcome=query["outcome"],
     )
-    page = pagination.paginate(
-        matching,
-        cursor=request.GET.get("cursor", ""),
-        limit=_REQUESTS_PER_PAGE,
-        bound_to=f"{request.path}?{urlencode(query)}",
+    page = page_of(
+        request, matching, whose=tenant.organization, query=query, size=_REQUESTS_PER_PAGE
     )
     context = {
         "calls": page.rows,
@@ -178,7 +174,3 @@ def _was_used(tenant: Tenant) -> bool:
 def _zone(tenant: Tenant) -> ZoneInfo:
     assert isinstance(tenant.user, User)
     return pages.zone_named(tenant.user.time_zone)
-
-
-def _clean(text: str) -> str:
-    return text.replace("\x00", "").strip()[:200]

@@ -11,13 +11,13 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import localize
 
-from accounts.permissions import recently_authenticated
+from accounts.permissions import recently_authenticated, staff_of
 from apikeys import selectors
 from apikeys.forms import ApiForm, RouteRuleForm
 from apikeys.models import Api, ApiKey, KeyActivity, KeyUsage, RouteRule, ServiceKey
 from apikeys.services import apis, keys, service_keys
 from config.common import once
-from config.common.admin import DomainAdmin, ReadOnlyAdmin, sentence_of
+from config.common.admin import DomainAdmin, ReadOnlyAdmin
 from config.common.errors import DomainError
 
 
@@ -41,6 +41,7 @@ class StatusFilter(admin.SimpleListFilter):
 class ApiKeyAdmin(DomainAdmin):
     """Customers' keys: found by what support has in hand, stopped when they must be."""
 
+    audited_as = "api_key"
     list_display = (
         "name",
         "organization",
@@ -120,6 +121,7 @@ class ApiKeyAdmin(DomainAdmin):
 class ServiceKeyAdmin(DomainAdmin):
     """Platform credentials; a secret is shown in the one answer that mints it."""
 
+    audited_as = "service_key"
     list_display = (
         "name",
         "shown",
@@ -167,7 +169,7 @@ class ServiceKeyAdmin(DomainAdmin):
             scopes=data["scopes"],
             ip_allowlist=data["ip_allowlist"] or [],
             expires_at=data["expires_at"],
-            by=_staff(request),
+            by=staff_of(request),
             at=timezone.now(),
         )
         obj.pk, obj.prefix, obj.last4, obj.secret = key.pk, key.prefix, key.last4, secret
@@ -217,7 +219,7 @@ class ServiceKeyAdmin(DomainAdmin):
         )
         if question := self.question(request, rows, verb="Revoke", follows=follows):
             return question
-        by, at = _staff(request), timezone.now()
+        by, at = staff_of(request), timezone.now()
         self.each(
             request,
             rows,
@@ -244,11 +246,11 @@ class ServiceKeyAdmin(DomainAdmin):
             key, secret = service_keys.rotate_service_key(
                 key=rows.get(),
                 overlap_seconds=overlap_seconds,
-                by=_staff(request),
+                by=staff_of(request),
                 at=timezone.now(),
             )
         except DomainError as error:
-            self.message_user(request, sentence_of(error), messages.ERROR)
+            self.message_user(request, error.told(), messages.ERROR)
             return back
         return self._reveal(request, key, secret)
 
@@ -281,6 +283,7 @@ class RouteRuleInline(admin.TabularInline[RouteRule, Api]):
 class ApiAdmin(DomainAdmin):
     """What is sold behind the gate. Changes reach every gate process within two seconds."""
 
+    audited_as = "api"
     list_display = ("name", "slug", "base_path", "unknown_route_policy", "mode", "is_on")
     list_filter = ("mode", "unknown_route_policy")
     search_fields = ("name", "slug", "base_path", "hosts")
@@ -298,7 +301,7 @@ class ApiAdmin(DomainAdmin):
     ) -> None:
         """Describe the API through the service."""
         settings: Any = {name: form.cleaned_data[name] for name in ApiForm.Meta.fields}
-        by, at = _staff(request), timezone.now()
+        by, at = staff_of(request), timezone.now()
         if change:
             apis.update_api(api=obj, settings=settings, by=by, at=at)
         else:
@@ -307,7 +310,7 @@ class ApiAdmin(DomainAdmin):
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:  # noqa: FBT001  Django's signature
         """Save each rule through the service."""
         formset.save(commit=False)
-        by, api = _staff(request), form.instance
+        by, api = staff_of(request), form.instance
         for rule in formset.deleted_objects:
             apis.delete_rule(rule=rule, by=by)
         for rule, _ in formset.changed_objects:
@@ -317,12 +320,12 @@ class ApiAdmin(DomainAdmin):
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         """Forget the API through the service."""
-        apis.delete_api(api=obj, by=_staff(request))
+        apis.delete_api(api=obj, by=staff_of(request))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         """Forget each API through the service."""
         for api in queryset:
-            apis.delete_api(api=api, by=_staff(request))
+            apis.delete_api(api=api, by=staff_of(request))
 
     @admin.display(description="on", boolean=True)
     def is_on(self, api: Api) -> bool:
@@ -340,7 +343,7 @@ class ApiAdmin(DomainAdmin):
         self._switch(request, rows, enabled=True)
 
     def _switch(self, request: HttpRequest, rows: QuerySet[Api], *, enabled: bool) -> None:
-        by, at = _staff(request), timezone.now()
+        by, at = staff_of(request), timezone.now()
         done = "Switched on" if enabled else "Switched off"
         self.each(
             request,
@@ -375,10 +378,6 @@ class KeyActivityAdmin(ReadOnlyAdmin):
     )
     list_select_related = ("api_key",)
     ordering = ("-last_used_at",)
-
-
-def _staff(request: HttpRequest) -> Any:
-    return request.user
 
 
 def _switch(key: ApiKey, *, enabled: bool) -> None:

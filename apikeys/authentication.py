@@ -16,7 +16,6 @@ from apikeys.gateway.refusals import Outcome, error_of
 from apikeys.services import refusals
 from apikeys.services.platform_scopes import opened_by
 from config.common import context
-from config.common.ip import client_ip
 from organizations.access import Tenant
 from organizations.models import Organization
 
@@ -72,7 +71,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         if record is None:
             raise error_of(Outcome.NOT_FOUND)
         origin = request.META.get("HTTP_ORIGIN")
-        outcome = refusal_of(record, time() * 1000, client_ip(request._request), origin)  # noqa: SLF001
+        outcome = refusal_of(record, time() * 1000, context.current().ip, origin)
         if outcome is not None:
             if outcome is Outcome.FORBIDDEN_IP:
                 _tell_address_refused(record)

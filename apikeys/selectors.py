@@ -21,9 +21,20 @@ from django.db.models.functions import Least
 from django.db.models.lookups import LessThanOrEqual
 
 from accounts.models import User
-from apikeys.models import Api, ApiKey, KeyActivity, KeyUsage, Secret
+from apikeys.models import Api, ApiKey, KeyActivity, KeyUsage, Secret, ServiceKey
 from apikeys.restrictions import QuotaPeriod, period_of
 from billing import selectors as billing
+from config.common.errors import Conflict, NotFound
+from config.common.ids import id_in
+
+
+class SeveralKeys(Conflict):
+    """Several keys are meant; only an id tells them apart."""
+
+    code = "several_keys"
+    title = "Several keys are meant"
+    fix = "Give the id of the one that you mean."
+
 
 EXPIRING_WITHIN = timedelta(days=30)
 STATUSES = ("active", "expiring", "disabled", "expired", "revoked", "outdated")
@@ -184,12 +195,28 @@ def _example_url() -> str:
     return f"{settings.PUBLIC_URL}{base.first() or '/'}"
 
 
-def key_named(text: str) -> list[ApiKey]:
-    """Return the keys that an operator means by an id or by a prefix; several prefixes may be equal."""
-    by_id = (
-        Q(pk=int(text)) if text.isascii() and text.isdigit() and len(text) <= 18 else Q(prefix=text)
-    )
-    return list(ApiKey.objects.select_related("organization").filter(by_id).order_by("id"))
+def key_called(text: str) -> ApiKey:
+    """Return the key that an operator means by an id or by a prefix, with its organization.
+
+    Raises NotFound, and SeveralKeys where several have the prefix.
+    """
+    pk = id_in(text)
+    by_text = Q(prefix=text) if pk is None else Q(pk=pk)
+    found = list(ApiKey.objects.select_related("organization").filter(by_text).order_by("id"))
+    if not found:
+        raise NotFound(f"There is no key {text}.")
+    if len(found) > 1:
+        ids = ", ".join(str(key.pk) for key in found)
+        raise SeveralKeys(f"Several keys have this prefix; name one by its id: {ids}.")
+    return found[0]
+
+
+def service_key_called(name: str) -> ServiceKey:
+    """Return the service key with this name, for operators. Raises NotFound."""
+    found = ServiceKey.objects.filter(name=name).first()
+    if found is None:
+        raise NotFound(f"There is no service key called {name}.")
+    return found
 
 
 def filtered(

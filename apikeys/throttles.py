@@ -12,7 +12,7 @@ from apikeys.gateway.forward_auth import units_of
 from apikeys.gateway.metering import event, json_path, json_text
 from apikeys.gateway.plans import MICRO, Count, Plan
 from apikeys.gateway.refusals import Outcome, error_of
-from config.common.ip import client_ip
+from config.common import context
 from config.common.ratelimit import Standing
 from organizations.throttles import note
 
@@ -52,15 +52,14 @@ def _standings(plan: Plan, counted: Count) -> list[Standing]:
 
 
 def _event(request: Request, plan: Plan, cost: int) -> bytes:
-    address = client_ip(request._request)  # noqa: SLF001
-    agent = request.META.get("HTTP_USER_AGENT", "")
+    here = context.current()
     place = b"%b,%b" % (
         json_text((request.method or "").encode(), 20),
         json_path(request.path.encode()),
     )
     caller = b"%b,%b" % (
-        json_text(address.encode()) if address else b"null",
-        json_text(agent.encode("utf-8", "replace")),
+        json_text(here.ip.encode()) if here.ip else b"null",
+        json_text(here.user_agent.encode("utf-8", "replace")),
     )
     return event(new_request_id(), plan.event_ids, place, b"VALID", cost, caller, plan.event_tail)
 

@@ -15,14 +15,13 @@ from apikeys import selectors
 from apikeys.forms import EditKeyForm, KeyForm, RevokeKeyForm, RotateKeyForm
 from apikeys.models import ApiKey
 from apikeys.services import keys
-from config.common import once, pagination
+from config.common import once
 from config.common.errors import DomainError
 from config.common.forms import form_page
+from config.common.portal import filters_of, page_of
 from organizations import access
 from organizations.permissions import member_required, tenant_of_page
 from organizations.roles import Permission
-
-_FILTERS = ("q", "environment", "status")
 
 
 @require_safe
@@ -30,12 +29,14 @@ _FILTERS = ("q", "environment", "status")
 def key_list(request: HttpRequest) -> HttpResponse:
     """List the organization's keys, newest first."""
     tenant = tenant_of_page(request)
-    query = {name: request.GET.get(name, "").replace("\x00", "").strip()[:80] for name in _FILTERS}
-    page = pagination.paginate(
-        selectors.filtered(access.rows_of(tenant, selectors.keys()), at=timezone.now(), **query),
-        cursor=request.GET.get("cursor", ""),
-        limit=25,
-        bound_to=f"{request.path}?{urlencode(query)}",
+    query = filters_of(request, "q", "environment", "status")
+    rows = access.rows_of(tenant, selectors.keys())
+    page = page_of(
+        request,
+        selectors.filtered(rows, at=timezone.now(), **query),
+        whose=tenant.organization,
+        query=query,
+        size=25,
     )
     context = {
         "keys": page.rows,

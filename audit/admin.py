@@ -11,7 +11,7 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 
-from accounts.models import User
+from accounts.permissions import staff_of
 from audit import selectors, vocabulary
 from audit.models import AuditLog, AuditSeal, SecurityEvent
 from audit.services import copies, security
@@ -156,6 +156,7 @@ class NoteForm(ActionForm):
 class SecurityEventAdmin(ReadOnlyAdmin):
     """What concerns security. Acknowledging one says that somebody has looked at it."""
 
+    audited_as = "security_event"
     list_display = (
         "created_at",
         "severity_pill",
@@ -209,13 +210,11 @@ class SecurityEventAdmin(ReadOnlyAdmin):
     @admin.action(description="Acknowledge (with a note)", permissions=["acknowledge"])
     def acknowledge(self, request: HttpRequest, queryset: QuerySet[SecurityEvent]) -> None:
         """Say that somebody has looked at the events."""
-        assert isinstance(request.user, User)
+        by, at = staff_of(request), timezone.now()
         note = request.POST.get("note", "").replace("\x00", "").strip()[:300]
         events = list(queryset)
         for event in events:
-            security.acknowledge(
-                security_event=event, by=request.user, at=timezone.now(), note=note
-            )
+            security.acknowledge(security_event=event, by=by, at=at, note=note)
         self.message_user(request, f"Acknowledged: {len(events)}.", messages.SUCCESS)
 
 

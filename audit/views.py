@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -19,15 +19,16 @@ from audit import selectors, vocabulary
 from audit.forms import AcknowledgeForm, FilterForm, LogFilterForm
 from audit.models import AuditLog, SecurityEvent
 from audit.services import copies, security
-from config.common import pagination
 from config.common.exports import Format
 from config.common.forms import form_page
+from config.common.pagination import Order
+from config.common.portal import page_of
 from organizations import access
 from organizations.permissions import member_required, tenant_of_page
 from organizations.roles import Permission
 
 _PAGE_SIZE = 50
-_BY_TIME = pagination.Order("occurred_at")
+_BY_TIME = Order("occurred_at")
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
 
 
@@ -60,13 +61,13 @@ def log(request: HttpRequest) -> HttpResponse:
     tenant = tenant_of_page(request)
     form = LogFilterForm(request.GET)
     query = form.query()
-    page = pagination.paginate(
-        selectors.entries_where(
-            selectors.log_of(tenant.organization, at=timezone.now()), **form.filters()
-        ),
-        cursor=request.GET.get("cursor", ""),
-        limit=_PAGE_SIZE,
-        bound_to=f"{request.path}:{tenant.organization.pk}?{urlencode(query)}",
+    entries = selectors.log_of(tenant.organization, at=timezone.now())
+    page = page_of(
+        request,
+        selectors.entries_where(entries, **form.filters()),
+        whose=tenant.organization,
+        query=query,
+        size=_PAGE_SIZE,
         order=_BY_TIME,
     )
     context = {
@@ -145,9 +146,8 @@ def event_list(request: HttpRequest) -> HttpResponse:
     tenant = tenant_of_page(request)
     may_acknowledge = tenant.may(Permission.AUDIT_ACKNOWLEDGE)
     form = FilterForm(request.GET)
-    bound_to = f"{request.path}:{tenant.organization.pk}"
     events = selectors.security_events_of(tenant.organization)
-    context, found = _listed(request, form, events, bound_to=bound_to)
+    context, found = _listed(request, form, events, whose=tenant.organization)
     people = selectors.people_of(found)
     context["events"] = [
         _row(event, people, is_own=False, may_acknowledge=may_acknowledge) for event in found
@@ -179,7 +179,7 @@ def my_event_list(request: HttpRequest) -> HttpResponse:
     assert isinstance(request.user, User)
     form = FilterForm(request.GET, names=vocabulary.PERSONAL)
     events = selectors.security_events_about(request.user)
-    context, found = _listed(request, form, events, bound_to=f"{request.path}:{request.user.pk}")
+    context, found = _listed(request, form, events, whose=request.user)
     context["events"] = [_row(event, {}, is_own=True, may_acknowledge=False) for event in found]
     return render(request, "audit/my_event_list.html", context)
 
@@ -190,13 +190,8 @@ def my_activity(request: HttpRequest) -> HttpResponse:
     """List what the person who looks did, and what was done to their account."""
     assert isinstance(request.user, User)
     user = request.user
-    page = pagination.paginate(
-        selectors.activity_of(user),
-        cursor=request.GET.get("cursor", ""),
-        limit=_PAGE_SIZE,
-        bound_to=f"{request.path}:{user.pk}",
-        order=_BY_TIME,
-    )
+    entries = selectors.activity_of(user)
+    page = page_of(request, entries, whose=user, size=_PAGE_SIZE, order=_BY_TIME)
     names = selectors.names_in(page.rows)
     context = {
         "entries": [
@@ -214,15 +209,11 @@ def my_activity(request: HttpRequest) -> HttpResponse:
 
 
 def _listed(
-    request: HttpRequest, form: FilterForm, events: QuerySet[SecurityEvent], *, bound_to: str
+    request: HttpRequest, form: FilterForm, events: QuerySet[SecurityEvent], *, whose: Model
 ) -> tuple[dict[str, Any], Sequence[SecurityEvent]]:
     query = form.query()
-    page = pagination.paginate(
-        selectors.narrowed(events, **form.filters()),
-        cursor=request.GET.get("cursor", ""),
-        limit=_PAGE_SIZE,
-        bound_to=f"{bound_to}?{urlencode(query)}",
-    )
+    rows = selectors.narrowed(events, **form.filters())
+    page = page_of(request, rows, whose=whose, query=query, size=_PAGE_SIZE)
     return {"form": form, "query": query, "page": page.urls(query)}, page.rows
 
 

@@ -8,7 +8,6 @@ ARGS="--rounds 5 --seconds 4" are the defaults of the comparison; --quick is one
 import argparse
 import os
 import platform
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -98,4 +97,4 @@ def _comparison(renew: Callable[[], None], rounds: int, seconds: float) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

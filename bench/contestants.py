@@ -39,11 +39,11 @@ http {{
     upstream api {{ server 127.0.0.1:{api}; keepalive 64; keepalive_requests 100000; }}
     server {{
         listen 127.0.0.1:{port};
-        location = /hello {{ return 200 "hello"; }}
         location / {{ {answer} }}
     }}
 }}
 """
+_HELLO = 'return 200 "hello";'
 _ON_TO_THE_API = 'proxy_pass http://api; proxy_http_version 1.1; proxy_set_header Connection "";'
 
 
@@ -97,29 +97,38 @@ class Field:
         self._enter("gate, strict, 1,000 keys", self._asked("/orders/1", KEYS), gate)
         self._enter("gate, leased, 10 keys", self._asked("/leased/1", HOT_KEYS), gate)
         self._enter("verify API, strict, 1,000 keys", self._verified(), gate)
-        # The API behind the proxies stands on the load's core: only the way there is measured.
-        api = self._nginx("api", 'return 200 "hello";', pinned=False)
-        bare = self._nginx("bare", _ON_TO_THE_API, api_port=api.port)
-        self._enter("nginx return 200", [load.get("/hello")], bare)
-        self._enter("nginx proxy_pass", [load.get("/")], bare)
-        # One core, one worker: `auto` would count the machine's.
-        proxy = self.stack.nginx(gate.port, api.port, workers="1")
-        machine.pin(proxy.pid)
         file = self.stack.directory / "gate.socket"
         filed = self.stack.gate_on_file(file)
         machine.pin(filed.pid)
-        other = self.stack.nginx(file, api.port, workers="1")
-        machine.pin(other.pid)
-        for way, front, behind in (
-            ("nginx + gate", proxy, gate),
-            ("nginx + gate on a file", other, filed),
-        ):
-            for name, path, number in (
+        # The API behind the proxies stands once with the load, so that only the way to it is measured, and once with
+        # the proxies, so that the whole way is.
+        apart = self._nginx("api", _HELLO, pinned=False)
+        beside = self._nginx("api-beside", _HELLO)
+        self._enter("nginx return 200", [load.get("/")], beside)
+        ways = (("nginx + gate", gate, gate.port), ("nginx + gate on a file", filed, file))
+        self._proxies(ways, apart)
+        self._proxies(ways, beside, beside, suffix=" and API")
+
+    def _proxies(
+        self,
+        ways: tuple[tuple[str, Program, int | Path], ...],
+        api: Listener,
+        *counted: Program,
+        suffix: str = "",
+    ) -> None:
+        """Bare `proxy_pass` to an API, and nginx that asks the gate first; what is counted costs processor time, too."""
+        bare = self._nginx(f"bare{suffix}", _ON_TO_THE_API, api_port=api.port)
+        self._enter(f"nginx proxy_pass{suffix}", [load.get("/")], bare, *counted)
+        for way, gate, where in ways:
+            # One core, one worker: `auto` would count the machine's.
+            proxy = self.stack.nginx(where, api.port, name=f"{way}{suffix}", workers="1")
+            machine.pin(proxy.pid)
+            for which, path, number in (
                 ("strict, 1,000 keys", "/orders/1", KEYS),
                 ("leased, 10 keys", "/leased/1", HOT_KEYS),
             ):
                 requests = [load.get(path, f"X-API-Key: {key}") for key in self.keys[:number]]
-                self._enter(f"{way}, {name}", requests, front, behind)
+                self._enter(f"{way}{suffix}, {which}", requests, proxy, gate, *counted)
 
     def _asked(self, uri: str, number: int) -> list[str]:
         said = ("X-Forwarded-Method: GET", f"X-Forwarded-Uri: {uri}", "X-Forwarded-For: 192.0.2.9")
@@ -226,7 +235,7 @@ class Field:
         """Make an empty database beside the product's own."""
         with psycopg.connect(os.environ["TEST_DATABASE_SERVER"], autocommit=True) as server:
             for statement in ("DROP DATABASE IF EXISTS {}", "CREATE DATABASE {}"):
-                server.execute(sql.SQL(statement).format(sql.Identifier(name)))  # type: ignore[arg-type]
+                server.execute(sql.SQL(statement).format(sql.Identifier(name)))
         return urlsplit(os.environ["TEST_DATABASE_SERVER"])._replace(path=f"/{name}").geturl()
 
 

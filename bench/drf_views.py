@@ -1,6 +1,7 @@
 """The same decision inside Django REST framework: one view without a key, one that is metered by the product's classes."""
 
 import os
+from collections.abc import Sequence
 
 os.environ.setdefault("PROCESS_ROLE", "web")
 
@@ -9,8 +10,10 @@ from django.core.wsgi import get_wsgi_application
 application = get_wsgi_application()
 
 from django.urls import path  # noqa: E402
+from rest_framework.authentication import BaseAuthentication  # noqa: E402
 from rest_framework.request import Request  # noqa: E402
 from rest_framework.response import Response  # noqa: E402
+from rest_framework.throttling import BaseThrottle  # noqa: E402
 from rest_framework.views import APIView  # noqa: E402
 
 from apikeys.authentication import ApiKeyAuthentication  # noqa: E402
@@ -20,9 +23,9 @@ from apikeys.throttles import ApiKeyThrottle  # noqa: E402
 class Free(APIView):
     """Answers everyone."""
 
-    authentication_classes = ()
+    authentication_classes: Sequence[type[BaseAuthentication]] = ()
     permission_classes = ()
-    throttle_classes = ()
+    throttle_classes: Sequence[type[BaseThrottle]] = ()
 
     def get(self, _request: Request) -> Response:
         """Say yes."""

@@ -86,7 +86,8 @@ def per_second_of(organizations: list[Organization]) -> float:
         webhook__organization__in=organizations, outcome=Outcome.SUCCEEDED
     )
     span = accepted.aggregate(first=Min("at"), last=Max("at"))
-    return accepted.count() / ((span["last"] - span["first"]) / timedelta(seconds=1))
+    seconds: float = (span["last"] - span["first"]) / timedelta(seconds=1)
+    return accepted.count() / seconds
 
 
 def shown(waited: list[float]) -> str:

@@ -5,6 +5,7 @@
 
 import asyncio
 import sys
+from typing import cast
 
 import uvloop
 
@@ -16,7 +17,7 @@ class Endpoint(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
-        self._transport = transport
+        self._transport = cast("asyncio.WriteTransport", transport)
         self._read = b""
 
     def data_received(self, data: bytes) -> None:

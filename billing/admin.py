@@ -1,6 +1,6 @@
 """The back office of plans and subscriptions. Whatever it changes goes through the services."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
 from django.db.models import Model, QuerySet
@@ -8,6 +8,7 @@ from django.http import HttpRequest
 
 from billing.models import Plan, Subscription, SubscriptionStatus
 from billing.services import plans, subscriptions
+from billing.services.plans import PlanTerms
 from config.common.admin import DomainAdmin
 from config.common.admin_filters import switch
 
@@ -16,6 +17,7 @@ from config.common.admin_filters import switch
 class PlanAdmin(DomainAdmin):
     """What customers can subscribe to. A change holds for everyone who is on the plan, within two seconds."""
 
+    audited_as = "plan"
     list_display = (
         "name",
         "code",
@@ -54,17 +56,19 @@ class PlanAdmin(DomainAdmin):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001  Django's signature
         """Create or change the plan through the service."""
-        terms = {name: value for name, value in form.cleaned_data.items() if name != "code"}
+        data = {name: value for name, value in form.cleaned_data.items() if name != "code"}
+        terms = cast("PlanTerms", data)
         if change:
-            plans.update_plan(plan=obj, terms=terms)  # type: ignore[arg-type]
+            plans.update_plan(plan=obj, terms=terms)
         else:
-            obj.pk = plans.create_plan(code=form.cleaned_data["code"], terms=terms).pk  # type: ignore[arg-type]
+            obj.pk = plans.create_plan(code=form.cleaned_data["code"], terms=terms).pk
 
 
 @admin.register(Subscription)
 class SubscriptionAdmin(DomainAdmin):
     """What customers have agreed to. Another plan holds at once."""
 
+    audited_as = "subscription"
     list_display = ("organization", "plan", "status", "anchor_at", "created_at")
     list_filter = ("plan", "status")
     search_fields = ("=id", "=organization__id", "organization__name", "organization__slug")

@@ -6,6 +6,7 @@ from typing import Any, TypeVar, cast
 from urllib.parse import urlencode
 
 from django.apps import apps
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
@@ -28,8 +29,8 @@ ViewT = TypeVar("ViewT", bound=Callable[..., HttpResponseBase])
 class TollgateAdminSite(admin.AdminSite):
     """Django's own admin under our name."""
 
-    site_header = "Tollgate"
-    site_title = "Tollgate back office"
+    site_header = settings.PRODUCT_NAME
+    site_title = f"{settings.PRODUCT_NAME} back office"
     index_title = "Back office"
 
     def has_permission(self, request: HttpRequest) -> bool:

@@ -9,13 +9,14 @@ from typing import Any, TypeVar
 
 from django.conf import settings
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import CharField, F, Model, OuterRef, QuerySet
+from django.db.models import BigIntegerField, CharField, F, Model, OuterRef, QuerySet
 from django.db.models.functions import Cast
 
 from accounts.models import User
 from accounts.services import factors, sessions
 from config.common import context, ip, jobs, ratelimit
 from config.common.errors import Conflict, Forbidden, NotFound
+from config.common.prepared import Given, Prepared
 from config.common.ratelimit import Rate
 from organizations import grantable
 from organizations.models import (
@@ -146,6 +147,19 @@ def held_by(member: Any) -> frozenset[Permission]:
     return (GRANTS[RoleName(member.role)] if role is None else role.grants) | granted
 
 
+def _memberships_in_order() -> QuerySet[OrganizationMember]:
+    mine = memberships().filter(user_id=Given("user_id", BigIntegerField()))
+    return mine.order_by(F("selected_at").desc(nulls_last=True), "created_at", "id")
+
+
+_current_membership = Prepared(_memberships_in_order)
+_membership_asked_for = Prepared(
+    lambda: _memberships_in_order().filter(
+        organization_id=Given("organization_id", BigIntegerField())
+    )
+)
+
+
 def tenant_of(
     user: User,
     organization_id: int | None = None,
@@ -157,10 +171,10 @@ def tenant_of(
     Raises NotFound when they are not a member of it, and what `require_welcome` raises. Asked anew on every request,
     so that a lost role is lost at once. Whoever is leaving need not be welcome.
     """
-    found = memberships().filter(user_id=user.pk)
-    if organization_id is not None:
-        found = found.filter(organization_id=organization_id)
-    member = found.order_by(F("selected_at").desc(nulls_last=True), "created_at", "id").first()
+    if organization_id is None:
+        member = _current_membership.first(user_id=user.pk)
+    else:
+        member = _membership_asked_for.first(user_id=user.pk, organization_id=organization_id)
     if member is None:
         _look_into(user, None, Organization, {"pk": organization_id})
         raise NotFound
@@ -215,7 +229,7 @@ def locked(tenant: Tenant) -> Tenant:
     if tenant.user is None:
         return replace(tenant, organization=lock_open(tenant.organization.pk))
     sessions.hold_author(tenant.user)
-    _lock(tenant.organization.pk)
+    lock(tenant.organization.pk)
     return tenant_of(tenant.user, tenant.organization.pk)
 
 
@@ -225,7 +239,7 @@ def lock_open(organization_id: int) -> Organization:
     Whatever changes an organization, or gives it something that works (a key, a webhook, a member, a plan), begins with
     this. Raises OrganizationIsClosed.
     """
-    organization = _lock(organization_id)
+    organization = lock(organization_id)
     if organization.status == OrganizationStatus.CLOSED:
         raise OrganizationIsClosed
     return organization
@@ -249,9 +263,22 @@ def lock_open_for(
     return tenant
 
 
-def _lock(organization_id: int) -> Organization:
-    # NO KEY: rows that refer to the organization may be written meanwhile.
-    return Organization.objects.select_for_update(no_key=True).get(pk=organization_id)
+# NO KEY: rows that refer to the organization may be written meanwhile.
+_locking = Prepared(
+    lambda: (
+        Organization.objects.select_for_update(no_key=True)
+        .filter(pk=Given("organization_id", BigIntegerField()))
+        .order_by("pk")
+    )
+)
+
+
+def lock(organization_id: int) -> Organization:
+    """Lock an organization, open or closed, for the rest of the transaction and return it."""
+    organization = _locking.first(organization_id=organization_id)
+    if organization is None:
+        raise Organization.DoesNotExist
+    return organization
 
 
 def has_grant(

@@ -20,32 +20,26 @@ from organizations.services import refusals
 
 P = ParamSpec("P")
 Page = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
-GuardedPage = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 _RANK = [Role.VIEWER, Role.MEMBER, Role.ADMIN, Role.OWNER]
 
 
 def require_permission(tenant: Tenant, permission: Permission) -> None:
-    """Raise Forbidden unless the caller has the permission."""
+    """Raise Forbidden unless the caller has the permission; a refusal is noted as a security event."""
+    if not tenant.may(permission):
+        refusals.note(tenant=tenant, permission=permission)
     tenant.require(permission)
 
 
 def require_permissions(tenant: Tenant, *permissions: Permission) -> None:
-    """Raise Forbidden unless the caller has every one of the permissions."""
+    """Raise Forbidden unless the caller has every one of the permissions; the first refusal is noted."""
     for permission in permissions:
-        tenant.require(permission)
+        require_permission(tenant, permission)
 
 
 def require_role(tenant: Tenant, role: Role) -> None:
     """Raise Forbidden unless the caller's role is this one or a higher one. A key has no role."""
     if not tenant.role or _RANK.index(Role(tenant.role)) < _RANK.index(role):
         raise Forbidden(f"This needs the role {role.label.lower()}.")
-
-
-def require_noted(tenant: Tenant, permission: Permission) -> None:
-    """Raise Forbidden unless the caller has the permission; a refusal is noted as a security event."""
-    if not tenant.may(permission):
-        refusals.note(tenant=tenant, permission=permission)
-    tenant.require(permission)
 
 
 def tenant_of_page(request: HttpRequest) -> Tenant:
@@ -60,14 +54,14 @@ def tenant_of_page(request: HttpRequest) -> Tenant:
 
 def member_required(
     permission: Permission, *, on: type[Model] | None = None
-) -> Callable[[Page[P]], GuardedPage[P]]:
+) -> Callable[[Page[P]], Page[P]]:
     """Let a page be seen only by members whose role grants the permission.
 
     With `on`, also by who was given it on the one row of that model whose `pk` is in the page's address.
     Who is in no organization at all is led to where one is made or joined.
     """
 
-    def decorate(page: Page[P]) -> GuardedPage[P]:
+    def decorate(page: Page[P]) -> Page[P]:
         @wraps(page)
         def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             try:
@@ -82,7 +76,7 @@ def member_required(
                 and access.has_grant(tenant, permission, on, cast("int", kwargs["pk"]))
             )
             if not is_given:
-                require_noted(tenant, permission)
+                require_permission(tenant, permission)
             return page(request, *args, **kwargs)
 
         return login_required(guarded)
@@ -105,17 +99,3 @@ def _belongs_nowhere(request: HttpRequest) -> HttpResponse:
     if request.method not in {"GET", "HEAD"} or "HX-Request" in request.headers:
         raise NotFound
     return redirect("organizations:switch")
-
-
-def role_required(role: Role) -> Callable[[Page[P]], GuardedPage[P]]:
-    """Let a page be seen only by members whose built-in role is this one or a higher one."""
-
-    def decorate(page: Page[P]) -> GuardedPage[P]:
-        @wraps(page)
-        def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-            require_role(tenant_of_page(request), role)
-            return page(request, *args, **kwargs)
-
-        return login_required(guarded)
-
-    return decorate

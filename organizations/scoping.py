@@ -11,11 +11,11 @@ from rest_framework.views import APIView
 
 from accounts.models import User
 from config.common.errors import Forbidden, InvalidInput, NotFound
+from config.common.ids import id_in
 from config.common.views import ApiView, require_guarded
 from organizations import access
 from organizations.access import ConsoleAddressRefused, RowT, SecondFactorRequired, Tenant
-from organizations.models import Role
-from organizations.permissions import require_noted, require_role
+from organizations.permissions import require_permission
 from organizations.roles import Permission
 
 _HEADER = "X-Organization-Id"
@@ -29,17 +29,7 @@ class HasGrant(BasePermission):
         assert isinstance(view, OrganizationScoped)
         needed = view.required_permission()
         if not view.is_granted_on_row(needed):
-            require_noted(view.tenant, needed)
-        return True
-
-
-class HasRole(BasePermission):
-    """Lets through whose built-in role is the one that the view names in `required_role`, or a higher one."""
-
-    def has_permission(self, request: Request, view: APIView) -> bool:
-        """Ask the tenant; NotFound when the caller has no place in the organization."""
-        assert isinstance(view, OrganizationScoped)
-        require_role(view.tenant, view.required_role)
+            require_permission(view.tenant, needed)
         return True
 
 
@@ -52,7 +42,6 @@ class OrganizationScoped(ApiView):
 
     permission_classes: tuple[type[BasePermission], ...] = (IsAuthenticated, HasGrant)
     permissions_by_method: ClassVar[dict[str, Permission]] = {}
-    required_role: ClassVar[Role] = Role.VIEWER
     problems = (SecondFactorRequired, ConsoleAddressRefused)
     # The model of the row in the path, if permissions can be given on single ones, and what the path calls its id.
     granted_on: ClassVar[type[Model] | None] = None
@@ -69,8 +58,9 @@ class OrganizationScoped(ApiView):
         text = self.request.headers.get(_HEADER)
         if text is None:
             return None
-        if text.isascii() and text.isdigit() and len(text) <= 18:
-            return int(text)
+        asked = id_in(text)
+        if asked is not None:
+            return asked
         raise InvalidInput.at(
             f"#/{_HEADER}",
             location="header",

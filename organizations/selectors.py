@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from accounts.models import User
 from config.common.errors import NotFound
+from config.common.ids import id_in
 from organizations import access, grantable
 from organizations.models import (
     CustomRole,
@@ -43,6 +44,14 @@ def places_taken(*, user_id: int, since: datetime) -> int:
 def members_of(organization: Organization) -> QuerySet[OrganizationMember]:
     """Return an organization's members with their people."""
     return organization.members.select_related("user", "custom_role")
+
+
+def responsible_for(organization_id: int) -> QuerySet[OrganizationMember]:
+    """Return those who run an organization, its owners and admins, with their people: whom to tell of its troubles."""
+    members = OrganizationMember.objects.filter(
+        organization_id=organization_id, role__in=[Role.OWNER, Role.ADMIN]
+    )
+    return members.select_related("user").order_by("pk")
 
 
 def invitations_of(organization: Organization) -> QuerySet[OrganizationInvitation]:
@@ -114,13 +123,9 @@ def described(rows: Iterable[ObjectGrant]) -> list[DescribedGrant]:
 
 def organization_called(text: str) -> Organization:
     """Return the organization with this id or slug, for operators. Raises NotFound."""
-    is_id = text.isascii() and text.isdigit() and len(text) <= 18
-    found = (
-        Organization.objects.filter(pk=int(text))
-        if is_id
-        else Organization.objects.filter(slug=text)
-    )
-    organization = found.first()
+    pk = id_in(text)
+    by_text = Q(slug=text) if pk is None else Q(pk=pk)
+    organization = Organization.objects.filter(by_text).first()
     if organization is None:
         raise NotFound(f"There is no organization with the id or slug {text}.")
     return organization

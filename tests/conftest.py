@@ -35,6 +35,8 @@ from django.db import connections  # noqa: E402
 from django.test import TransactionTestCase  # noqa: E402
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # noqa: E402
 
+from tests.doubles import patient  # noqa: E402
+
 
 def _remembering(
     verify: Callable[[Argon2PasswordHasher, str, str], bool],
@@ -53,12 +55,9 @@ def _remembering(
 # What the product adds to Django's hasher, such as its slots, is around this.
 setattr(Argon2PasswordHasher, "verify", _remembering(Argon2PasswordHasher.verify))  # noqa: B010
 
-# A machine that stands still for seconds would turn answers into 503s here; programs keep the product's patience.
-settings.REDIS_TIMEOUT_SECONDS = 30.0
-settings.CACHES["default"]["OPTIONS"] |= {
-    "SOCKET_CONNECT_TIMEOUT": settings.REDIS_TIMEOUT_SECONDS,
-    "SOCKET_TIMEOUT": settings.REDIS_TIMEOUT_SECONDS,
-}
+# A machine that stands still for seconds would turn answers into 503s here.
+patient.with_redis(settings)
+patient.with_postgres(settings)
 
 # A machine that stands still says nothing of an example.
 hypothesis.settings.register_profile(
@@ -166,7 +165,7 @@ def _forgotten_redis(redis_client: redis.Redis) -> None:
 @pytest.fixture(autouse=True)
 def _steady_hour() -> None:
     """Start no test in the last seconds of an hour: it might see two of them, or two days or months."""
-    within_one("hour", seconds=5)
+    within_one("hour", seconds=10)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -12,7 +12,7 @@ Found = TypeVar("Found")
 PATIENCE_SECONDS = 60.0
 _TICK_SECONDS = 0.01
 # A shorter delay is the turn of another thread, no machine that stands still.
-_NOTICED_SECONDS = 0.05
+_NOTICED_SECONDS = 0.02
 
 
 def until(
@@ -41,9 +41,9 @@ def within_one(period: str, *, seconds: float = 30.0) -> None:
 class Machine:
     """Adds up how long the machine kept a thread waiting that had nothing to do but to wake up."""
 
-    stood_still = 0.0
-
     def __init__(self) -> None:
+        self._stood_still = 0.0
+        self._looks = 0
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -55,13 +55,22 @@ class Machine:
         self._is_over.set()
         self._thread.join()
 
+    @property
+    def stood_still(self) -> float:
+        """For how many seconds so far, what has ended just now included."""
+        looks = self._looks
+        while self._thread.is_alive() and self._looks == looks:
+            time.sleep(_TICK_SECONDS / 10)
+        return self._stood_still
+
     def _watch(self) -> None:
         while not self._is_over.is_set():
             before = time.monotonic()
             time.sleep(_TICK_SECONDS)
             late = time.monotonic() - before - _TICK_SECONDS
             if late > _NOTICED_SECONDS:
-                self.stood_still += late
+                self._stood_still += late
+            self._looks += 1
 
 
 @contextmanager

@@ -54,6 +54,7 @@ class StateFilter(admin.SimpleListFilter):
 class WebhookAdmin(DomainAdmin):
     """Customers' endpoints: found by address or owner, stopped when they must be."""
 
+    audited_as = "webhook"
     list_display = (
         "url",
         "organization",
@@ -118,9 +119,8 @@ class WebhookAdmin(DomainAdmin):
     @admin.action(description="Switch off (needs a reason)", permissions=["change"])
     def force_disable(self, request: HttpRequest, rows: QuerySet[Webhook]) -> None:
         """Stop endpoints until staff lets them go on; their owners read why."""
-        note = request.POST.get("reason", "")
-        if not note.strip():
-            self.message_user(request, "Give a reason beside the action.", messages.ERROR)
+        note = self.reason(request)
+        if not note:
             return
         at = timezone.now()
         self.each(

@@ -8,10 +8,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 
 from accounts.models import Broadcast, User
+from accounts.permissions import staff_of
 from accounts.roles import PlatformPermission
 from accounts.services import audiences, broadcasts
 from accounts.services.broadcasts import Words
-from config.common.admin import DomainAdmin, sentence_of
+from config.common.admin import DomainAdmin
 from config.common.admin_filters import switch
 from config.common.errors import DomainError
 from config.templatetags.ui import pill
@@ -75,6 +76,7 @@ class BroadcastForm(forms.ModelForm[Broadcast]):
 class BroadcastAdmin(DomainAdmin):
     """Messages about the service to many people. What was written is not changed any more: write another one."""
 
+    audited_as = "broadcast"
     list_display = (
         "title",
         "standing",
@@ -184,8 +186,7 @@ class BroadcastAdmin(DomainAdmin):
         if change:
             found: Broadcast = form.instance
             return found
-        assert isinstance(request.user, User)
-        return broadcasts.draft(words=form.words, audience=form.audience, by=request.user)
+        return broadcasts.draft(words=form.words, audience=form.audience, by=staff_of(request))
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001  Django's signature
         """Nothing is left to save."""
@@ -212,11 +213,10 @@ class BroadcastAdmin(DomainAdmin):
         return HttpResponseRedirect(request.path)
 
     def _press(self, request: HttpRequest, obj: Broadcast, act: Any) -> None:
-        assert isinstance(request.user, User)
         try:
-            self.message_user(request, act(obj, request.user), messages.SUCCESS)
+            self.message_user(request, act(obj, staff_of(request)), messages.SUCCESS)
         except DomainError as error:
-            self.message_user(request, sentence_of(error), messages.ERROR)
+            self.message_user(request, error.told(), messages.ERROR)
 
 
 def _send(broadcast: Broadcast, _by: User) -> str:

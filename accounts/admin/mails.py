@@ -18,6 +18,7 @@ from config.templatetags.ui import pill
 class OutgoingMailAdmin(ReadOnlyAdmin, DomainAdmin):
     """What was mailed to whom, and whether it went out. The bodies hold links and are not shown."""
 
+    audited_as = "mail"
     list_display = (
         "id",
         "kind",

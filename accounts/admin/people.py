@@ -13,6 +13,7 @@ from django.utils import timezone
 from accounts import selectors, services
 from accounts.forms import ProfileForm
 from accounts.models import User, UserStatus
+from accounts.permissions import staff_of
 from accounts.roles import PlatformPermission
 from config.common.admin import DomainAdmin, ReasonForm
 from config.common.admin_filters import called
@@ -47,6 +48,7 @@ class MailboxFilter(admin.SimpleListFilter):
 class UserAdmin(DomainAdmin):
     """People. What a service owns is read-only here; actions call the services."""
 
+    audited_as = "user"
     list_display = (
         "email",
         "full_name",
@@ -145,9 +147,8 @@ class UserAdmin(DomainAdmin):
     @admin.action(description="Suspend (needs a reason)", permissions=["suspend"])
     def suspend(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """Stop accounts: sessions end at once, keys within two seconds."""
-        reason = request.POST.get("reason", "").strip()
+        reason = self.reason(request)
         if not reason:
-            self.message_user(request, "Give a reason beside the action.", messages.ERROR)
             return
         # Django has found the action's form valid by now.
         now = timezone.now()
@@ -157,7 +158,7 @@ class UserAdmin(DomainAdmin):
             request,
             queryset,
             lambda user: services.suspension.suspend(
-                user=user, reason=reason, until=until, by=_staff(request), at=now
+                user=user, reason=reason, until=until, by=staff_of(request), at=now
             ),
         )
 
@@ -203,9 +204,8 @@ class UserAdmin(DomainAdmin):
         self, request: HttpRequest, queryset: QuerySet[User]
     ) -> HttpResponse | None:
         """Ask, then take every second factor from people who lost theirs; they sign in with the password and set one up anew."""
-        reason = request.POST.get("reason", "").strip()
+        reason = self.reason(request)
         if not reason:
-            self.message_user(request, "Give a reason beside the action.", messages.ERROR)
             return None
         follows = (
             "Their authenticator apps, passkeys and recovery codes are gone, their sessions end, "
@@ -234,11 +234,6 @@ class UserAdmin(DomainAdmin):
             else:
                 self.message_user(request, f"{user}: above your role.", messages.ERROR)
         self.each(request, touched, act, "Done")
-
-
-def _staff(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)
-    return request.user
 
 
 def _may_touch(request: HttpRequest, user: User) -> bool:

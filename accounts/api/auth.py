@@ -30,10 +30,8 @@ from accounts.services.sign_in import Door, Pending
 from accounts.throttles import AddressThrottle
 from config.common import context
 from config.common.idempotency import Idempotency
-from config.common.problem_answers import problem
+from config.common.problem_answers import refusal
 from config.common.views import ApiView
-
-_PROBLEM = "application/problem+json"
 
 
 class PublicView(ApiView):
@@ -125,7 +123,7 @@ class LoginView(PublicView):
                 serializers=[SignedInSerializer, TwoFactorRequiredSerializer],
                 resource_type_field_name=None,
             ),
-            (401, _PROBLEM): problem("The address and the password do not match."),
+            **refusal(401, "The address and the password do not match."),
         },
         examples=[*examples.LOGIN, two_factor_examples.REQUIRED],
     )
@@ -155,7 +153,7 @@ class RefreshView(PublicView):
         request=RefreshSerializer,
         responses={
             200: TokenPairSerializer,
-            (401, _PROBLEM): problem("The refresh token is not good any more."),
+            **refusal(401, "The refresh token is not good any more."),
         },
         examples=examples.REFRESH,
     )

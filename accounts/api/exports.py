@@ -14,10 +14,9 @@ from accounts.api.serializers.own_account import DataExportSerializer
 from accounts.api.users import PersonalView
 from accounts.models import DataExport
 from accounts.permissions import RecentlyAuthenticated
-from config.common import problems
 from config.common.errors import NotFound
 from config.common.listing import Listing
-from config.common.problem_answers import problem
+from config.common.problem_answers import conflict
 
 
 class ExportListView(Listing, PersonalView):
@@ -74,7 +73,7 @@ class ExportDownloadView(PersonalView):
         summary="Fetch a copy of my data",
         responses={
             (200, "application/zip"): OpenApiTypes.BINARY,
-            (409, problems.CONTENT_TYPE): problem("There is no file, or no file any more."),
+            **conflict("There is no file, or no file any more."),
         },
     )
     def get(self, request: Request, export_id: int) -> StreamingHttpResponse:

@@ -24,10 +24,7 @@ from accounts.api.serializers.sign_in import DetailSerializer
 from accounts.api.users import PersonalView
 from accounts.permissions import RecentlyAuthenticated
 from accounts.throttles import AddressThrottle
-from config.common import problems
-from config.common.problem_answers import problem
-
-_CONFLICT = (409, problems.CONTENT_TYPE)
+from config.common.problem_answers import conflict, refusal
 
 
 class AvatarView(PersonalView):
@@ -43,7 +40,7 @@ class AvatarView(PersonalView):
         request={"multipart/form-data": AvatarSerializer},
         responses={
             200: UserSerializer,
-            (413, problems.CONTENT_TYPE): problem("The picture has more than 5 MB."),
+            **refusal(413, "The picture has more than 5 MB."),
         },
         examples=examples.AVATAR,
     )
@@ -117,7 +114,7 @@ class ConfirmEmailChangeView(PublicView):
         request=EmailTokenSerializer,
         responses={
             200: EmailChangeStepSerializer,
-            _CONFLICT: problem("Somebody else has an account with the address by now."),
+            **conflict("Somebody else has an account with the address by now."),
         },
         examples=examples.CONFIRM_EMAIL,
     )
@@ -159,7 +156,7 @@ class DeletionView(PersonalView):
         request=DeleteAccountSerializer,
         responses={
             202: DeletionSerializer,
-            _CONFLICT: problem("You are the only owner of an organization with other members."),
+            **conflict("You are the only owner of an organization with other members."),
         },
         examples=examples.DELETE,
     )

@@ -27,13 +27,12 @@ from accounts.api.users import PersonalView
 from accounts.models import Session
 from accounts.permissions import RecentlyAuthenticated
 from accounts.services.sign_in import Door
-from config.common import problems
 from config.common.listing import Listing
-from config.common.problem_answers import problem
+from config.common.problem_answers import conflict, refusal
 
-_NO_ROOM = {(409, problems.CONTENT_TYPE): problem("There are 20 passkeys already.")}
-_LAST = {(409, problems.CONTENT_TYPE): problem("It is the last factor of somebody who needs one.")}
-_NOT_ACCEPTED = {(401, problems.CONTENT_TYPE): problem("The passkey was not accepted.")}
+_NO_ROOM = conflict("There are 20 passkeys already.")
+_LAST = conflict("It is the last factor of somebody who needs one.")
+_NOT_ACCEPTED = refusal(401, "The passkey was not accepted.")
 _ONCE = {"Cache-Control": "no-store"}
 _TO_CREATE = OpenApiResponse(CREATION_OPTIONS, "What to ask the device.")
 _TO_SIGN = OpenApiResponse(REQUEST_OPTIONS, "What to ask the device.")

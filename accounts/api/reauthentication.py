@@ -11,12 +11,11 @@ from accounts.api.serializers.passkeys import REQUEST_OPTIONS, ReauthenticateSer
 from accounts.api.users import PersonalView
 from accounts.models import Session
 from accounts.throttles import AddressThrottle
-from config.common import problems
 from config.common.errors import Unauthenticated
 from config.common.idempotency import Idempotency
-from config.common.problem_answers import problem
+from config.common.problem_answers import refusal
 
-_NOT_ACCEPTED = {(401, problems.CONTENT_TYPE): problem("The passkey was not accepted.")}
+_NOT_ACCEPTED = refusal(401, "The passkey was not accepted.")
 
 
 class _SessionView(PersonalView):

@@ -19,11 +19,8 @@ from accounts.models import User
 from accounts.permissions import require_recent
 from accounts.roles import PlatformPermission
 from accounts.scoping import StaffView
-from config.common import problems
 from config.common.listing import Listing
-from config.common.problem_answers import problem
-
-_CONFLICT = (409, problems.CONTENT_TYPE)
+from config.common.problem_answers import conflict
 
 
 class UserListView(Listing, StaffView):
@@ -87,7 +84,7 @@ class UserView(_UserPathView):
         request=UpdateUserSerializer,
         responses={
             200: StaffUserSerializer,
-            _CONFLICT: problem(
+            **conflict(
                 "The role is your own, or the last super admin's, or the account was closed."
             ),
         },
@@ -118,7 +115,7 @@ class SuspendView(_UserPathView):
         request=SuspendSerializer,
         responses={
             200: StaffUserSerializer,
-            _CONFLICT: problem("The account is not active, a super admin's, or your own."),
+            **conflict("The account is not active, a super admin's, or your own."),
         },
         examples=examples.SUSPEND,
     )
@@ -146,7 +143,7 @@ class ReinstateView(_UserPathView):
         request=None,
         responses={
             200: StaffUserSerializer,
-            _CONFLICT: problem("The account is not suspended."),
+            **conflict("The account is not suspended."),
         },
         examples=examples.REINSTATE,
     )

@@ -24,17 +24,14 @@ from accounts.models import Session, User
 from accounts.permissions import RecentlyAuthenticated
 from accounts.services.sign_in import Door
 from accounts.throttles import AddressThrottle
-from config.common import problems
 from config.common.errors import NotFound, Unauthenticated
 from config.common.idempotency import Idempotency
 from config.common.listing import Listing
-from config.common.problem_answers import problem
+from config.common.problem_answers import conflict, refusal
 
-_IS_ON = {(409, problems.CONTENT_TYPE): problem("Two-factor authentication is on already.")}
-_IS_OFF = {(409, problems.CONTENT_TYPE): problem("Two-factor authentication is off.")}
-_REFUSED = {
-    (401, problems.CONTENT_TYPE): problem("The code, or the sign-in it belongs to, is not good.")
-}
+_IS_ON = conflict("Two-factor authentication is on already.")
+_IS_OFF = conflict("Two-factor authentication is off.")
+_REFUSED = refusal(401, "The code, or the sign-in it belongs to, is not good.")
 
 
 class TwoFactorView(PersonalView):
@@ -149,7 +146,7 @@ class DisableView(PersonalView):
         request=PasswordAndCodeSerializer,
         responses={
             204: None,
-            (409, problems.CONTENT_TYPE): problem(
+            **conflict(
                 "Two-factor authentication is off, or it is the last second factor of staff."
             ),
         },

@@ -2,6 +2,7 @@
 
 import zipfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import orjson
@@ -30,7 +31,7 @@ def write(*, user: User, path: Path, report: Report) -> None:
         for number, section in enumerate(sections):
             done = number * 100 // len(sections)
             report(done)
-            _write_section(archive, section, user, lambda done=done: report(done))  # type: ignore[misc]
+            _write_section(archive, section, user, partial(report, done))
         picture = avatars.read(user.avatar)
         if picture is not None:
             archive.writestr("avatar.webp", picture)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -207,7 +208,7 @@ def forget(*, user: User) -> None:
     user.exports.all().delete()
     for name in names:
         path = folder() / name
-        transaction.on_commit(lambda path=path: path.unlink(missing_ok=True), robust=True)  # type: ignore[misc]
+        transaction.on_commit(partial(path.unlink, missing_ok=True), robust=True)
 
 
 def folder() -> Path:

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from accounts import selectors
 from accounts.models import EmailToken, Session, User
-from accounts.services import devices, email_changes, links, proof, registration, sessions
+from accounts.services import email_changes, links, proof, registration, sessions
 from accounts.signals import PasswordChanged, PasswordResetRequested
 from config.common import changes, context, mail
 from config.common.errors import DomainError, Unauthenticated
@@ -125,5 +125,4 @@ def _store(*, user: User, hashed: str, at: datetime, keep: int | None = None) ->
 def record_change(*, user: User, keep: int | None = None) -> None:
     """End the sessions of a person whose password has just changed, and every trust: others may know the old one."""
     sessions.end_all(user=user, reason="password_changed", keep=keep)
-    devices.end_trust(user=user)
     publish(PasswordChanged(user_id=user.pk), **changes.of_secret("password"))

@@ -187,7 +187,7 @@ def verify_email(*, token: str, at: datetime) -> User:
 
 @transaction.atomic
 def confirm_email(*, user: User, at: datetime) -> bool:
-    """Take an address as proved because staff says so; return whether it was not before."""
+    """Take an address as proved because staff or an invitation's link says so; return whether it was not before."""
     return _mark_verified(user, at=at)
 
 

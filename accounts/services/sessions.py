@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts import selectors, tokens
 from accounts.hashers import IMPORTED
 from accounts.models import Session, User
-from accounts.services import devices, login_guard
+from accounts.services import devices, locks, login_guard
 from accounts.signals import LoginFailed, RefreshTokenReused, SessionEnded, SessionStarted
 from config.common import changes, context, crypto, mail
 from config.common.errors import DomainError, TooManyRequests, Unauthenticated
@@ -162,7 +162,7 @@ def locked_owner(user: User) -> User:
     Whoever ends all sessions meanwhile either sees the session that the caller opens now, or has raised the version
     that the proof was given under.
     """
-    current = User.objects.select_for_update(no_key=True).filter(pk=user.pk).first()
+    current = locks.person(user.pk)
     if current is None or current.session_version != user.session_version or not current.is_active:
         raise InvalidCredentials
     return current
@@ -181,7 +181,7 @@ def hold_author(user: User) -> None:
         raise Unauthenticated(
             "The account was suspended, or all its sessions were ended."
         ) from None
-    if user.session_id is not None and _locked(user.session_id, user_id=user.pk) is None:
+    if user.session_id is not None and locks.session_of(user, user.session_id) is None:
         raise Unauthenticated("The session was ended.")
 
 
@@ -317,7 +317,7 @@ def log_out(*, token: str) -> None:
         session_id = tokens.read_refresh(token)
     except tokens.TokenRefused:
         return
-    session = _locked(session_id)
+    session = locks.session(session_id)
     if session is not None:
         with context.acting(session.user.as_actor()):
             _end(session, reason="logged_out")
@@ -326,7 +326,7 @@ def log_out(*, token: str) -> None:
 @transaction.atomic
 def end(*, user: User, session_id: int, reason: str = "ended_by_user") -> bool:
     """End one of a person's own sessions; return whether there was one."""
-    session = _locked(session_id, user_id=user.pk)
+    session = locks.session_of(user, session_id)
     if session is not None:
         _end(session, reason=reason)
     return session is not None
@@ -368,11 +368,6 @@ def end_all(*, user: User, reason: str, keep: int | None = None) -> None:
     for session in lock_open(user=user):
         if session.pk != keep:
             _end(session, reason=reason)
-
-
-def _locked(session_id: int, **lookup: int) -> Session | None:
-    rows = Session.objects.select_for_update(of=("self",), no_key=True).select_related("user")
-    return rows.filter(pk=session_id, ended_at=None, **lookup).first()
 
 
 def _end(session: Session, *, reason: str) -> None:

@@ -43,7 +43,7 @@ def replace(request: HttpRequest) -> HttpResponse:
     try:
         services.avatars.set_avatar(user=request.user, content=form.cleaned_data["file"].read())
     except DomainError as error:
-        messages.error(request, f"{error.detail} {error.fix}")
+        messages.error(request, error.told())
     else:
         messages.success(request, "Your picture is saved.")
     return redirect("accounts:profile")

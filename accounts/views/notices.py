@@ -1,7 +1,6 @@
 """Pages of what a person is told: the list behind the bell, and having read it."""
 
 from dataclasses import dataclass
-from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -12,8 +11,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts import selectors, services
 from accounts.models import Notice, User
-from config.common import pagination
 from config.common.errors import NotFound
+from config.common.ids import id_in
+from config.common.portal import page_of
 
 _PAGE_SIZE = 20
 # What a kind begins with, and the icon that goes with it.
@@ -47,12 +47,8 @@ def notice_list(request: HttpRequest) -> HttpResponse:
     assert isinstance(request.user, User)
     only_unread = request.GET.get("show") == "unread"
     query = {"show": "unread"} if only_unread else {}
-    page = pagination.paginate(
-        selectors.notices_of(request.user, unread=True if only_unread else None),
-        cursor=request.GET.get("cursor", ""),
-        limit=_PAGE_SIZE,
-        bound_to=f"{request.path}:{request.user.pk}?{urlencode(query)}",
-    )
+    rows = selectors.notices_of(request.user, unread=True if only_unread else None)
+    page = page_of(request, rows, whose=request.user, query=query, size=_PAGE_SIZE)
     context = {
         "notices": [_row(notice) for notice in page.rows],
         "only_unread": only_unread,
@@ -85,8 +81,7 @@ def notice_read(request: HttpRequest, notice_id: int) -> HttpResponse:
 def notices_read(request: HttpRequest) -> HttpResponse:
     """Take note that everything up to what was shown is read."""
     assert isinstance(request.user, User)
-    shown = request.POST.get("up_to", "")
-    up_to = int(shown) if shown.isascii() and shown.isdigit() and len(shown) < 19 else None
+    up_to = id_in(request.POST.get("up_to", ""))
     services.notices.mark_all_read(user=request.user, at=timezone.now(), up_to=up_to)
     messages.success(request, "Everything is marked as read.")
     return redirect("accounts:notice-list")

@@ -27,7 +27,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
             **form.cleaned_data, door=door_of(request), at=timezone.now()
         )
     except DomainError as error:
-        return _back(request, "accounts:login", f"{error.detail} {error.fix}")
+        return _back(request, "accounts:login", error.told())
     return go_in(request, entered)
 
 
@@ -58,7 +58,7 @@ def second_factor(request: HttpRequest) -> HttpResponse:
     except SignInExpired as error:
         return _back(request, "accounts:login", error.detail)
     except DomainError as error:
-        return _back(request, "accounts:login-code", f"{error.detail} {error.fix}")
+        return _back(request, "accounts:login-code", error.told())
     return go_in(request, entered)
 
 

@@ -60,7 +60,7 @@ def _begin(request: HttpRequest, user: User) -> HttpResponse:
     try:
         services.two_factor.enable(user=user)
     except (EmailNotVerified, TwoFactorIsOn) as error:
-        messages.error(request, f"{error.detail} {error.fix}")
+        messages.error(request, error.told())
         return redirect("accounts:security")
     wanted = request.POST.get("next", "")
     query = f"?{urlencode({'next': wanted})}" if wanted else ""
@@ -156,7 +156,7 @@ def _proved(
         except (InvalidCode, WrongPassword, TooManyRequests) as error:
             refused = error
         except (TwoFactorIsOff, LastFactor) as error:
-            messages.error(request, f"{error.detail} {error.fix}")
+            messages.error(request, error.told())
             return redirect("accounts:security")
     return _refused(request, template, {"form": form}, refused)
 

@@ -15,6 +15,7 @@ from config.common.fields import StrictSerializer
 _MAX_BUCKETS = {"hour": 62 * 24, "day": 732, "total": 732}
 _SHORT = timedelta(days=3)
 _LONGEST = timedelta(days=732)
+_EPOCH = datetime.fromtimestamp(0, UTC)
 _MAX_LISTED = 100
 # Names in the time zone database that mean nowhere.
 _NO_PLACES = {"localtime", "Factory"}
@@ -247,13 +248,11 @@ def _moment(value: datetime, zone: ZoneInfo) -> datetime:
 
 
 def _rounded_down(value: datetime, step: timedelta) -> datetime:
-    return value - (value - datetime.fromtimestamp(0, UTC)) % step
+    return value - (value - _EPOCH) % step
 
 
 def _rounded_up(value: datetime, step: timedelta) -> datetime:
-    return -(-(value - datetime.fromtimestamp(0, UTC)) // step) * step + datetime.fromtimestamp(
-        0, UTC
-    )
+    return _EPOCH - (_EPOCH - value) // step * step
 
 
 def _length(granularity: str) -> timedelta:

@@ -21,6 +21,7 @@ from analytics.selectors.usage import UsageQuery
 from apikeys.models import ApiKey, KeyActivity
 from apikeys.selectors import activity_of
 from config.common import query
+from organizations.models import Organization
 from organizations.roles import Permission
 from organizations.scoping import OrganizationScoped
 
@@ -41,21 +42,14 @@ class UsageView(OrganizationScoped):
     def get(self, request: Request) -> Response:
         """Return measures by bucket, and by key or route if asked; calls are counted within seconds."""
         asked = query.read(request, UsageQuerySerializer)
-        return Response(
-            _answer(
-                UsageQuery(
-                    organization=self.tenant.organization,
-                    first=asked["first"],
-                    last=asked["last"],
-                    measures=asked["measures"],
-                    granularity=asked["granularity"],
-                    zone=asked["time_zone"],
-                    group_by=asked.get("group_by", ""),
-                    key_ids=asked.get("key_id"),
-                    routes=asked.get("route", ()),
-                )
-            )
+        narrowed = _about(
+            self.tenant.organization,
+            asked,
+            group_by=asked.get("group_by", ""),
+            key_ids=asked.get("key_id"),
+            routes=asked.get("route", ()),
         )
+        return Response(_answer(narrowed))
 
 
 class KeyUsageView(OrganizationScoped):
@@ -75,17 +69,7 @@ class KeyUsageView(OrganizationScoped):
         """Return the key's measures by bucket, and when it was last used."""
         asked = query.read(request, KeyUsageQuerySerializer)
         key = self.row(ApiKey.objects.all(), pk=pk)
-        answer = _answer(
-            UsageQuery(
-                organization=self.tenant.organization,
-                first=asked["first"],
-                last=asked["last"],
-                measures=asked["measures"],
-                granularity=asked["granularity"],
-                zone=asked["time_zone"],
-                key_ids=(key.pk,),
-            )
-        )
+        answer = _answer(_about(self.tenant.organization, asked, key_ids=(key.pk,)))
         return Response({"key_id": key.pk, "activity": _activity(activity_of(key)), **answer})
 
 
@@ -107,6 +91,19 @@ class RealTimeView(OrganizationScoped):
             name: sum(second[name] for second in seconds) for name in ("calls", "refused", "units")
         }
         return Response({"window_seconds": len(seconds), **sums, "per_second": seconds})
+
+
+def _about(organization: Organization, asked: dict[str, Any], **narrower: Any) -> UsageQuery:
+    """Return the question that the parameters ask of an organization's usage, or of part of it."""
+    return UsageQuery(
+        organization=organization,
+        first=asked["first"],
+        last=asked["last"],
+        measures=asked["measures"],
+        granularity=asked["granularity"],
+        zone=asked["time_zone"],
+        **narrower,
+    )
 
 
 def _answer(asked: UsageQuery) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from organizations.models import Organization
 
 # A search that finds nothing must not read a whole month of a busy organization.
 SEARCHED = 200_000
+_RECENT = 10
 
 
 def calls_of(organization: Organization) -> QuerySet[ApiUsageLog]:
@@ -20,9 +21,9 @@ def calls_of(organization: Organization) -> QuerySet[ApiUsageLog]:
     return rows.annotate(created_at=F("at"), id=F("request_id"))
 
 
-def recent_calls(organization: Organization, *, count: int = 10) -> list[ApiUsageLog]:
-    """Return the newest calls, newest first."""
-    return list(calls_of(organization).order_by("-at", "-request_id")[:count])
+def recent_calls(organization: Organization) -> list[ApiUsageLog]:
+    """Return the newest calls, newest first, for the overview."""
+    return list(calls_of(organization).order_by("-at", "-request_id")[:_RECENT])
 
 
 def matching_calls(

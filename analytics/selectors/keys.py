@@ -6,6 +6,7 @@ from django.db.models import CharField, F, QuerySet, Value
 from django.db.models.functions import Concat
 
 from apikeys.models import ApiKey
+from config.common.ids import id_in
 
 _SUGGESTED = 50
 # As `str(key)` has it, so that a suggestion finds its key.
@@ -26,8 +27,9 @@ def key_filter(keys: QuerySet[ApiKey], text: str) -> KeyFilter:
     """Find out which of an organization's keys a text means."""
     if not text:
         return KeyFilter()
-    if text.isascii() and text.isdigit() and len(text) <= 18:
-        one = keys.filter(pk=int(text)).first()
+    pk = id_in(text)
+    if pk is not None:
+        one = keys.filter(pk=pk).first()
         if one is not None:
             return KeyFilter(str(one), (one.pk,))
     found = keys.annotate(label=_LABEL).filter(label__icontains=text)

@@ -1,7 +1,7 @@
 """Shapes of keys in and out. What the values mean is checked by the services, so that pages refuse the same."""
 
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -256,4 +256,4 @@ def _settings(data: dict[str, Any]) -> KeySettings:
         prepaid = data["credits"]
         flat["credits_micro"] = int(prepaid["amount"] * MICRO) if prepaid else None
         flat["credits_refill"] = prepaid["refill"] if prepaid else Refills.NONE
-    return flat  # type: ignore[return-value]
+    return cast("KeySettings", flat)

@@ -92,7 +92,7 @@ class ApiKeyViewSet(Listing, OrganizationScoped, GenericViewSet[ApiKey]):  # typ
     def create(self, request: Request) -> Response:
         """Create a key and return its secret, which is shown this once.
 
-        It needs a proof of who you are that is at most ten minutes old; see `auth_reauthenticate`.
+        It needs a proof of who you are that is at most ten minutes old; see `POST /api/v1/auth/reauthenticate`.
         """
         body = self.sent(CreateApiKeySerializer)
         key, secret = keys.create_key(
@@ -133,7 +133,7 @@ class ApiKeyViewSet(Listing, OrganizationScoped, GenericViewSet[ApiKey]):  # typ
     def rotate(self, request: Request, pk: int) -> Response:
         """Give the key a new secret and return it; older ones work for the overlap at most.
 
-        It needs a proof of who you are that is at most ten minutes old; see `auth_reauthenticate`.
+        It needs a proof of who you are that is at most ten minutes old; see `POST /api/v1/auth/reauthenticate`.
         """
         key = self._key(pk)
         body = self.body(RotateApiKeySerializer)

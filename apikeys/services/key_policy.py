@@ -11,6 +11,7 @@ from apikeys.models import ApiKey
 from apikeys.restrictions import Scopes
 from apikeys.services.key_checks import ChangesT
 from config.common.errors import FieldError, InvalidInput
+from organizations import access
 from organizations.models import Organization, OrganizationMember, Role
 
 
@@ -66,7 +67,7 @@ def tell_of_outdated(*, organization_id: int, at: datetime, is_new_policy: bool 
     Under a new policy they are told of all there are. Nothing happens to the keys: what they open is the organization's
     to move over first.
     """
-    organization = Organization.objects.select_for_update(no_key=True).get(pk=organization_id)
+    organization = access.lock(organization_id)
     keys = ApiKey.objects.of(organization)
     if is_new_policy:
         keys.exclude(outdated_told_at=None).update(outdated_told_at=None)

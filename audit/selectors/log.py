@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 from accounts.models import User
 from audit.models import AuditLog
 from billing import selectors as billing
+from config.common.ids import id_in
 from organizations.models import Organization
 
 # How people act: for themselves, or at work for somebody else.
@@ -92,16 +93,14 @@ def searched(entries: QuerySet[AuditLog], text: str) -> QuerySet[AuditLog]:
             "pk", flat=True
         )
         return entries.filter(actor_type__in=PEOPLE, actor_id__in=list(people))
-    if _is_id(text):
-        return entries.filter(organization_id=int(text))
+    organization_id = id_in(text)
+    if organization_id is not None:
+        return entries.filter(organization_id=organization_id)
     kind, _, target = text.partition(":")
-    if _is_id(target):
-        return entries.filter(target_type=kind, target_id=int(target))
+    target_id = id_in(target)
+    if target_id is not None:
+        return entries.filter(target_type=kind, target_id=target_id)
     return entries.filter(request_id=text)
-
-
-def _is_id(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= 18
 
 
 def activity_of(user: User) -> QuerySet[AuditLog]:

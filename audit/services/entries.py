@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Func, TextField, Value
+from django.db.models import BigIntegerField, Func, TextField
 
 from audit.chaining import GENESIS, PLATFORM_CHAIN, as_kept, hash_of
 from audit.models import AuditChain, AuditLog
@@ -14,6 +14,7 @@ from config.common import context
 from config.common.changes import plain
 from config.common.events import DomainEvent
 from config.common.logs import redact
+from config.common.prepared import Addition, Given, Prepared
 
 
 @transaction.atomic(savepoint=False)
@@ -38,28 +39,42 @@ def record(
         "new_values": None if after is None else as_kept(redact(plain(after))),
     }
     entry = AuditLog(**values, previous_hash=previous, hash=hash_of(values, previous))
-    entry.save(force_insert=True)  # a trigger moves the head
+    _log.add(entry)  # a trigger moves the head
     return entry
 
 
-def _locked_head(chain: int, at: datetime) -> AuditChain:
-    # Whether there is a partition for the entry is asked along with the head: it costs no query of its own.
-    partition = Func(
-        Value(months.TABLE.name_of(at.astimezone(UTC).date())),
-        function="to_regclass",
-        template="%(function)s(%(expressions)s)::text",
-        output_field=TextField(),
+_log = Addition(AuditLog)
+# Whether there is a partition for the entry is asked along with the head: it costs no query of its own.
+_heads = Prepared(
+    lambda: (
+        AuditChain.objects.select_for_update()
+        .annotate(
+            partition=Func(
+                Given("partition", TextField()),
+                function="to_regclass",
+                template="%(function)s(%(expressions)s)::text",
+                output_field=TextField(),
+            )
+        )
+        .filter(chain=Given("chain", BigIntegerField()))
+        .order_by("chain")
     )
-    heads = AuditChain.objects.select_for_update().annotate(partition=partition)
-    head = heads.filter(chain=chain).first()
+)
+
+
+def _locked_head(chain: int, at: datetime) -> AuditChain:
+    day = at.astimezone(UTC).date()
+    asked = {"chain": chain, "partition": months.TABLE.name_of(day)}
+    head = _heads.first(**asked)
     if head is None:
         # Two first entries at once: one inserts, the other waits here and then finds the row.
         AuditChain.objects.bulk_create(
             [AuditChain(chain=chain, hash=GENESIS)], ignore_conflicts=True
         )
-        head = heads.get(chain=chain)
-    if not head.partition:
-        months.TABLE.ensure([at.astimezone(UTC).date()])
+        head = _heads.first(**asked)
+    assert head is not None
+    if not head.partition:  # type: ignore[attr-defined]
+        months.TABLE.ensure([day])
     return head
 
 

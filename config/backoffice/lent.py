@@ -41,6 +41,7 @@ HIDDEN = frozenset(
 class PeriodicJobAdmin(DomainAdmin):
     """The clockwork: staff switch jobs off and on."""
 
+    audited_as = "periodic_job"
     list_display = ("name", "interval", "enabled", "last_run_at", "total_run_count")
     list_filter = (("enabled", switch("state", yes="On", no="Off")),)
     search_fields = ("name",)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin, messages
@@ -13,6 +14,7 @@ from django.db.models import DateTimeField, Field, Model, QuerySet
 from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 
 from config.common import changes, once
 from config.common.errors import DomainError, FieldError
@@ -41,6 +43,18 @@ class DiscreetAdmin(admin.ModelAdmin[Any]):
     Django filters by any column, so that a hash could be guessed letter by letter.
     """
 
+    # What entries of the audit log call such a row; with it, its "History" is what the log says.
+    audited_as: ClassVar[str] = ""
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Lead to the row's entries in the audit log: Django's own page knows forms of the back office only."""
+        if not self.audited_as:
+            return super().history_view(request, object_id, extra_context)
+        log = reverse("admin:audit_auditlog_changelist")
+        return HttpResponseRedirect(f"{log}?{urlencode({'q': f'{self.audited_as}:{object_id}'})}")
+
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
         """Whether a list may be filtered so."""
         hidden = lookup.partition(LOOKUP_SEP)[0] in (self.exclude or ())
@@ -57,11 +71,18 @@ class DiscreetAdmin(admin.ModelAdmin[Any]):
             try:
                 verb(row)
             except DomainError as error:
-                self.message_user(request, f"{row}: {sentence_of(error)}", messages.ERROR)
+                self.message_user(request, f"{row}: {error.told()}", messages.ERROR)
             else:
                 count += 1
         if count:
             self.message_user(request, f"{done}: {count}.", messages.SUCCESS)
+
+    def reason(self, request: HttpRequest) -> str:
+        """Return the reason that was given beside the action; empty where none was, and then the page says so."""
+        reason = request.POST.get("reason", "").strip()
+        if not reason:
+            self.message_user(request, "Give a reason beside the action.", messages.ERROR)
+        return reason
 
 
 def _concerns_secret(model: type[Model] | None, lookup: str) -> bool:
@@ -187,16 +208,10 @@ def _refused(form: type[forms.ModelForm[Any]], refusal: DomainError) -> type[for
             for fault in placed:
                 self.add_error(_field_of(fault), fault.told())
             if len(placed) < len(refusal.errors) or not placed:
-                self.add_error(None, sentence_of(refusal))
+                self.add_error(None, refusal.told())
 
     return Refused
 
 
 def _field_of(fault: FieldError) -> str:
     return fault.pointer.removeprefix("#/").split("/")[0]
-
-
-def sentence_of(error: DomainError) -> str:
-    """Return what happened and what to do next, for a message above a page."""
-    told = [fault.told(after=error.detail) for fault in error.errors] or [error.fix]
-    return " ".join(filter(None, [error.detail, *told]))

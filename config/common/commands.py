@@ -17,7 +17,7 @@ class DomainCommand(BaseCommand, ABC):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Act as the command of this name. Raises CommandError for what the domain refuses."""
-        require_text(options)
+        _require_text(options)
         name = type(self).__module__.rpartition(".")[2]
         try:
             with context.command(name):
@@ -30,7 +30,7 @@ class DomainCommand(BaseCommand, ABC):
         """Do what the command is for."""
 
 
-def require_text(options: Mapping[str, Any]) -> None:
+def _require_text(options: Mapping[str, Any]) -> None:
     """Raise CommandError for an argument whose bytes are no UTF-8: the database holds text only."""
     for name, value in options.items():
         for text in value if isinstance(value, list) else [value]:
@@ -38,6 +38,11 @@ def require_text(options: Mapping[str, Any]) -> None:
                 str(text).encode()
             except UnicodeEncodeError:
                 raise CommandError(f"What is given as {name} is not text in UTF-8.") from None
+
+
+def counted(count: int, one: str, many: str) -> str:
+    """Write a number with what it counts: `1 key is`, `2 keys are`."""
+    return f"{count} {one if count == 1 else many}"
 
 
 def _lines(error: DomainError) -> list[str]:

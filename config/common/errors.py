@@ -90,6 +90,29 @@ class DomainError(Exception):
         """Seconds after which to try again, when known."""
         return self.headers.get("Retry-After")
 
+    @property
+    def wait(self) -> str:
+        """Say to a person when to try again, where that is known."""
+        return f"Try again in {_spelled(int(self.retry_after))}." if self.retry_after else ""
+
+    @property
+    def advice(self) -> str:
+        """Say to a person what to do; `fix` speaks to programs, and of headers that no page shows."""
+        return self.wait or self.fix
+
+    def told(self) -> str:
+        """Return what happened and what to do next, for a message above a page."""
+        told = [fault.told(after=self.detail) for fault in self.errors] or [self.advice]
+        return " ".join(filter(None, [self.detail, *told]))
+
+
+def _spelled(seconds: int) -> str:
+    """Write a wait in the unit that fits it, rounded up: nobody comes back too early."""
+    units = ((3_600, "hour"), (60, "minute"), (1, "second"))
+    size, unit = next(one for one in units if seconds > 2 * one[0] or seconds % one[0] == 0)
+    count = -(-seconds // size)
+    return f"{count} {unit}{'' if count == 1 else 's'}"
+
 
 class InvalidInput(DomainError):
     """Some part of the request is not valid; `errors` says which."""

@@ -63,7 +63,7 @@ class RefusableForm(forms.Form):
             if message not in self.errors.get(field or NON_FIELD_ERRORS, ()):
                 self.add_error(field, message)
         if not error.errors:
-            self.add_error(None, f"{error.detail} {error.fix}".strip())
+            self.add_error(None, error.told())
 
 
 _OVERLAPS = (

@@ -295,4 +295,5 @@ def compiled(serializer: Shape, model: Any) -> CompiledRows:
     return _compiled(serializer, model)
 
 
+# Called by way of a function: the stubs do not know that classes can be keys of a cache.
 _compiled = cache(CompiledRows)

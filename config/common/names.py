@@ -19,8 +19,8 @@ def fault_of(name: str) -> str | None:
     return None
 
 
-def require_readable(name: str, *, pointer: str = "#/name") -> None:
+def require_readable(name: str) -> None:
     """Raise InvalidInput for a name that others would not read as it is written."""
     message = fault_of(name)
     if message is not None:
-        raise InvalidInput.at(pointer, code="name", message=message)
+        raise InvalidInput.at("#/name", code="name", message=message)

@@ -4,14 +4,15 @@ from drf_spectacular.utils import OpenApiResponse
 
 from config.common import problems
 
+Answers = dict[tuple[int, str], OpenApiResponse]
 _SHAPE = {"$ref": "#/components/schemas/Problem"}
 
 
-def problem(description: str) -> OpenApiResponse:
-    """Return the description of a problem answer."""
-    return OpenApiResponse(_SHAPE, description)
+def refusal(status: int, description: str) -> Answers:
+    """Return a problem answer with its description, to be unpacked among an operation's answers."""
+    return {(status, problems.CONTENT_TYPE): OpenApiResponse(_SHAPE, description)}
 
 
-def conflict(description: str) -> dict[tuple[int, str], OpenApiResponse]:
-    """Return a 409 with its description, to be unpacked among an operation's answers."""
-    return {(409, problems.CONTENT_TYPE): problem(description)}
+def conflict(description: str) -> Answers:
+    """Return a 409 as `refusal` does."""
+    return refusal(409, description)

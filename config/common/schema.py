@@ -217,11 +217,11 @@ def complete(result: dict[str, Any], **_: Any) -> dict[str, Any]:
 
 
 _TAGS = {
-    "admin": "The staff of the platform: people, broadcasts.",
+    "admin": "For the staff of the platform: people, broadcasts, figures.",
     "analytics": "What was used, when, by which key.",
     "api-keys": "Credentials of an organization, their limits and rotation.",
-    "audit": "The log itself, as a file.",
-    "audit-log": "Who changed what in an organization.",
+    "audit": "What concerns the security of an organization.",
+    "audit-log": "Who changed what in an organization, page by page or as a file.",
     "auth": "Registration, sign-in, second factors, step-up.",
     "events": "What is posted to the webhooks of an organization.",
     "invitations": "Invitations that wait for the person who asks.",

@@ -197,13 +197,13 @@ class ApiView(APIView):
     def _tag_of(self, response: Any) -> str:
         return conditional.tag_of(response.content, response.data, self.volatile_members)
 
-    def _tagged(self, request: Request, response: Any) -> HttpResponseBase:
+    def _tagged(self, request: Request, response: Response) -> HttpResponseBase:
         response["ETag"] = tag = self._tag_of(response)
         known = request.headers.get("If-None-Match")
         if known is None or request.method not in {"GET", "HEAD"}:
-            return response  # type: ignore[no-any-return]
+            return response
         if not conditional.is_known(known, tag):
-            return response  # type: ignore[no-any-return]
+            return response
         kept = {name: response[name] for name in _ON_304 if name in response}
         return HttpResponseNotModified(headers=kept)
 

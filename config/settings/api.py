@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from config.settings.base import PUBLIC_URL
+from config.settings.base import PRODUCT_NAME, PUBLIC_URL
 from config.settings.env import env
 
 JWT_SIGNING_KEYS = env.keys("JWT_SIGNING_KEYS", encoding="text", at_least=32)
@@ -43,9 +43,23 @@ SIMPLE_JWT = {
     "LEEWAY": 0,
 }
 
+_DESCRIPTION = """\
+Accounts, organizations, API keys, usage, webhooks and the audit log.
+
+* **Who asks** is told by `Authorization: Bearer …`: an access token of `POST /api/v1/auth/login`, or an API key with
+  `tollgate:` scopes. Backends that verify keys present a service key.
+* **Which organization** is told by `X-Organization-Id`; without it, it is the one selected last. A key acts in its own.
+* **Errors** are problem documents (RFC 9457): `code` is made for programs, and [each has a page](/problems/) that says what
+  to do. Members and parameters that nobody knows are errors.
+* **Lists** are paged by `limit` and `cursor`, sorted by `ordering`, and show what rows refer to by `expand`.
+* **Sending again** is safe with an `Idempotency-Key` on POST and PATCH; `If-Match` with an `ETag` changes nothing that
+  somebody else has changed meanwhile.
+* **Events** are posted to your servers as [webhooks](/docs/events/).
+"""
+
 SPECTACULAR_SETTINGS = {
-    "TITLE": "Tollgate API",
-    "DESCRIPTION": "Sell an API: keys, limits, metering, billing and webhooks.",
+    "TITLE": f"{PRODUCT_NAME} API",
+    "DESCRIPTION": _DESCRIPTION,
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.1.0",
     "SCHEMA_PATH_PREFIX": "/api/v1",

@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from config.settings.base import PUBLIC_URL
+from config.settings.base import PRODUCT_NAME, PUBLIC_URL
 from config.settings.env import env, is_small_number
 
 ENCRYPTION_KEYS = env.keys("ENCRYPTION_KEYS", encoding="base64", at_least=32, at_most=32)
@@ -53,7 +53,7 @@ AUTHENTICATION_BACKENDS = [
 ANONYMOUS_USER_NAME = None  # guardian would create a row for nobody
 GUARDIAN_MONKEY_PATCH_USER = False
 GUARDIAN_USER_OBJ_PERMS_MODEL = "organizations.ObjectGrant"
-OTP_TOTP_ISSUER = "Tollgate"
+OTP_TOTP_ISSUER = PRODUCT_NAME
 
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 GATEWAY_TRUSTED_PROXIES = env.networks("GATEWAY_TRUSTED_PROXIES")

@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from django import template
+from django.conf import settings
 from django.forms import BaseForm, BoundField, CheckboxInput, RadioSelect
 from django.template import Context
 from django.urls import reverse
@@ -93,6 +94,12 @@ def logo() -> SafeString:
     """Draw the gate."""
     attributes = 'class="logo" width="28" height="28" viewBox="0 0 32 32" aria-hidden="true"'
     return mark_safe(f"<svg {attributes}>{LOGO}</svg>")  # noqa: S308  a constant
+
+
+@register.simple_tag
+def product() -> str:
+    """Say what the product is called here."""
+    return settings.PRODUCT_NAME
 
 
 @register.simple_tag(takes_context=True)

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 
 from config.common import mail_addresses
-from config.common.admin import DomainAdmin, ReasonForm, sentence_of
+from config.common.admin import DomainAdmin, ReasonForm
 from config.common.admin_filters import called
 from config.common.errors import DomainError
 from config.common.forms import JsonObjectField
@@ -88,6 +88,7 @@ class MemberInline(admin.TabularInline[OrganizationMember, Organization]):
 class OrganizationAdmin(DomainAdmin):
     """Customers: their settings, what was agreed beyond the plan, and whether their calls may pass."""
 
+    audited_as = "organization"
     list_display = ("name", "id", "slug", "status", "members_count", "seat_limit", "created_at")
     list_filter = ("status", ("personal_of", called("kind", yes="Personal", no="Not personal")))
     search_fields = ("=id", "name", "^slug", "billing_email", "members__user__email")
@@ -164,9 +165,8 @@ class OrganizationAdmin(DomainAdmin):
     @admin.action(description="Suspend (needs a reason)", permissions=["change"])
     def suspend(self, request: HttpRequest, queryset: QuerySet[Organization]) -> None:
         """Stop the organizations' calls within two seconds."""
-        reason = request.POST.get("reason", "").strip()
+        reason = self.reason(request)
         if not reason:
-            self.message_user(request, "Give a reason beside the action.", messages.ERROR)
             return
 
         def stop(organization: Organization) -> None:
@@ -186,9 +186,8 @@ class OrganizationAdmin(DomainAdmin):
     @admin.action(description="Close for good (needs a reason)", permissions=["change"])
     def close(self, request: HttpRequest, queryset: QuerySet[Organization]) -> HttpResponse | None:
         """Ask, then close the organizations: keys end, nobody comes in any more, members are told."""
-        reason = request.POST.get("reason", "").strip()
+        reason = self.reason(request)
         if not reason:
-            self.message_user(request, "Give a reason beside the action.", messages.ERROR)
             return None
         follows = (
             "Keys, webhooks, subscriptions, invitations and grants end, nobody comes in any more, "
@@ -248,5 +247,5 @@ class OrganizationMemberAdmin(DomainAdmin):
         try:
             return super().delete_view(request, object_id, extra_context)
         except DomainError as error:
-            self.message_user(request, sentence_of(error), messages.ERROR)
+            self.message_user(request, error.told(), messages.ERROR)
             return HttpResponseRedirect("../change/")

@@ -17,6 +17,7 @@ from organizations.services import grants, invitations
 class OrganizationInvitationAdmin(DomainAdmin):
     """Who was offered a place; the links themselves are in the mails and nowhere else."""
 
+    audited_as = "invitation"
     list_display = ("email", "organization", "role_name", "status", "invited_by", "expires_at")
     list_filter = ("status", "role")
     search_fields = ("email", "organization__name", "=organization__id")
@@ -85,6 +86,7 @@ class OrganizationInvitationAdmin(DomainAdmin):
 class CustomRoleAdmin(ReadOnlyAdmin):
     """Roles that organizations made themselves; they are theirs to change."""
 
+    audited_as = "role"
     list_display = ("name", "organization", "permissions", "updated_at")
     search_fields = ("name", "organization__name", "=organization__id")
     list_select_related = ("organization",)
@@ -95,6 +97,7 @@ class CustomRoleAdmin(ReadOnlyAdmin):
 class ObjectGrantAdmin(DomainAdmin):
     """What members may do on single objects, beyond their roles."""
 
+    audited_as = "grant"
     list_display = ("user", "organization", "permission_name", "kind", "object_pk", "created_at")
     search_fields = ("user__email", "organization__name", "=organization__id", "=object_pk")
     list_select_related = ("user", "organization", "permission__content_type")

@@ -66,7 +66,7 @@ class InvitationListView(Listing, OrganizationPathView):
 
         Only whoever has the address can accept, with an account that exists or one made later. Nobody offers more than
         they may do themselves. Seats are counted when the invitation is accepted. To invite an owner it needs a proof of who
-        you are that is at most ten minutes old; see `auth_reauthenticate`.
+        you are that is at most ten minutes old; see `POST /api/v1/auth/reauthenticate`.
         """
         body = self.body(InviteSerializer)
         if body.get("role") == Role.OWNER:

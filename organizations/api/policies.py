@@ -76,7 +76,7 @@ class RoleListView(Listing, OrganizationPathView):
         examples=[examples.CUSTOM_ROLE],
     )
     def get(self, request: Request, organization_id: int) -> Response:
-        """List the organization's own roles, the newest first. The four built-in ones are in `permissions_list`."""
+        """List the organization's own roles, the newest first. The four built-in ones are in `GET /api/v1/permissions`."""
         return self.listed(selectors.roles_of(self.tenant.organization))
 
     @extend_schema(
@@ -234,7 +234,7 @@ class SecurityPolicyView(OrganizationPathView):
 
         Members who do not have a second factor when one is required are told by mail how to set one up. Keys that are
         older than a new greatest age go on working; they are marked `is_outdated`, and the owners are told how many there
-        are. It needs a proof of who you are that is at most ten minutes old; see `auth_reauthenticate`.
+        are. It needs a proof of who you are that is at most ten minutes old; see `POST /api/v1/auth/reauthenticate`.
         """
         changes = self.sent(UpdateSecurityPolicySerializer).validated_data
         changed = security_policy.change_policy(tenant=self.tenant, changes=changes)

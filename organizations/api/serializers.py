@@ -1,7 +1,7 @@
 """Shapes of organizations and members in and out."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -202,7 +202,7 @@ class UpdateOrganizationSerializer(StrictSerializer):
         data = dict(self.validated_data)
         billing = data.pop("billing", {})
         flat = {_BILLING[name]: value for name, value in billing.items()}
-        return {**data, **flat}  # type: ignore[typeddict-item]
+        return cast("Settings", {**data, **flat})
 
 
 class CreateOrganizationSerializer(StrictSerializer):

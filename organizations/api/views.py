@@ -171,7 +171,7 @@ class MemberView(OrganizationPathView):
         """Give a member another role, built-in or custom; it holds for their next request.
 
         Only owners make or unmake owners, and nobody gives, or touches who has, more than they have. The last owner cannot become anything else (409 `last_owner`). To make somebody an owner, as to hand the
-        organization over, it needs a proof of who you are that is at most ten minutes old; see `auth_reauthenticate`.
+        organization over, it needs a proof of who you are that is at most ten minutes old; see `POST /api/v1/auth/reauthenticate`.
         """
         body = self.body(ChangeRoleSerializer)
         if body.get("role") == Role.OWNER:
@@ -212,7 +212,7 @@ class TransferOwnershipView(OrganizationPathView):
     def post(self, request: Request, organization_id: int) -> Response:
         """Make another member an owner and become an admin yourself, both at once.
 
-        It needs a proof of who you are that is at most ten minutes old; see `auth_reauthenticate`.
+        It needs a proof of who you are that is at most ten minutes old; see `POST /api/v1/auth/reauthenticate`.
         """
         body = self.body(TransferOwnershipSerializer)
         heir = members.transfer_ownership(tenant=self.tenant, user_id=body["user_id"])
@@ -236,7 +236,7 @@ class CloseOrganizationView(OrganizationPathView):
         """Close the organization for good: its keys end, nobody comes in any more, and its members are told.
 
         What bills and the law need stays. It needs a proof of who you are that is at most ten minutes old; see
-        `auth_reauthenticate`.
+        `POST /api/v1/auth/reauthenticate`.
         """
         body = self.body(CloseOrganizationSerializer)
         closing.close(tenant=self.tenant, confirmation=body["name"], at=timezone.now())

@@ -10,7 +10,7 @@ from config.common import changes, crypto
 from config.common.errors import Forbidden, NotFound
 from config.common.events import publish
 from organizations import access, selectors
-from organizations.models import Organization, OrganizationInvitation, OrganizationMember
+from organizations.models import OrganizationInvitation, OrganizationMember
 from organizations.roles import Permission
 from organizations.services import custom_roles, invitations, members
 from organizations.services.invitations import InvitationNotOpen
@@ -150,7 +150,7 @@ def _decline(invitation: OrganizationInvitation, *, at: datetime) -> None:
 
 def _locked(found: OrganizationInvitation) -> OrganizationInvitation:
     # First the organization, as everybody does who changes members or invitations.
-    organization = Organization.objects.select_for_update(no_key=True).get(pk=found.organization_id)
+    organization = access.lock(found.organization_id)
     return invitations.locked(access.on_behalf_of(organization), found.pk)
 
 

@@ -9,6 +9,7 @@ from accounts.models import UserStatus
 from config.common import changes
 from config.common.errors import Conflict
 from config.common.events import publish
+from organizations import access
 from organizations.models import (
     ObjectGrant,
     Organization,
@@ -69,7 +70,7 @@ def leave_all(*, user_id: int, email: str, at: datetime) -> None:
     A closed organization stays with its usage and invoices, under no name; its only member stays, who is nobody by now.
     """
     for pk in _organizations_of(user_id).order_by("pk").values_list("pk", flat=True):
-        organization = Organization.objects.select_for_update(no_key=True).get(pk=pk)
+        organization = access.lock(pk)
         if organization.members.exclude(user_id=user_id).exists():
             _leave(organization, user_id)
         else:

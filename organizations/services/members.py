@@ -133,7 +133,7 @@ def leave(*, user: User, organization_id: int) -> Organization:
     Raises NotFound or LastOwner.
     """
     tenant = access.tenant_of(user, organization_id, is_leaving=True)
-    Organization.objects.select_for_update(no_key=True).get(pk=organization_id)
+    access.lock(organization_id)
     _part(_member(tenant, user.pk))
     return tenant.organization
 

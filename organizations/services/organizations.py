@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from accounts.models import User
+from accounts.services import locks
 from config.common import changes as values
 from config.common import names
 from config.common.errors import Conflict, NotFound
@@ -58,7 +59,7 @@ def create_organization(*, owner: User, name: str, is_personal: bool = False) ->
     if not is_personal:
         names.require_readable(name)
     # Locked, so that creations of one person are counted one after the other.
-    User.objects.select_for_update(no_key=True).get(pk=owner.pk)
+    locks.person(owner.pk)
     since = timezone.now() - PLACE_TAKEN
     if selectors.places_taken(user_id=owner.pk, since=since) >= MAX_OWNED:
         raise OrganizationLimitReached(

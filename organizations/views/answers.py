@@ -57,7 +57,7 @@ def answer(request: HttpRequest, invitation_id: int) -> HttpResponse:
     except DomainError as error:
         if error.status != 409:
             raise
-        messages.error(request, f"{error.detail} {error.fix}")
+        messages.error(request, error.told())
     else:
         messages.success(request, "You have declined the invitation.")
     return redirect("organizations:switch")

@@ -12,9 +12,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import User
 from accounts.permissions import proof_first
-from config.common import pagination
 from config.common.errors import Conflict, DomainError
 from config.common.forms import form_page
+from config.common.portal import page_of
 from organizations import selectors
 from organizations.access import Tenant
 from organizations.forms import InviteForm, RoleForm, choice_of, role_choices
@@ -42,12 +42,8 @@ class MemberRow:
 def member_list(request: HttpRequest) -> HttpResponse:
     """List who belongs to the organization, the newest first, and who is invited."""
     tenant = tenant_of_page(request)
-    page = pagination.paginate(
-        selectors.members_of(tenant.organization),
-        cursor=request.GET.get("cursor", ""),
-        limit=_PAGE_SIZE,
-        bound_to=f"{request.path}:{tenant.organization.pk}",
-    )
+    rows = selectors.members_of(tenant.organization)
+    page = page_of(request, rows, whose=tenant.organization, size=_PAGE_SIZE)
     can_write = tenant.may(Permission.MEMBERS_WRITE)
     offered = role_choices(tenant) if can_write else []
     context = {
@@ -127,7 +123,7 @@ def leave(request: HttpRequest, organization_id: int) -> HttpResponse:
     try:
         left = members.leave(user=request.user, organization_id=organization_id)
     except Conflict as error:
-        messages.error(request, f"{error.detail} {error.fix}")
+        messages.error(request, error.told())
     else:
         messages.success(request, f"You have left {left.name}.")
     return redirect("organizations:switch")
@@ -193,5 +189,5 @@ def _refused(request: HttpRequest, error: DomainError) -> HttpResponse:
     """Show a conflict on the page; what is missing or forbidden stays what it is."""
     if error.status not in {409, 429}:
         raise error
-    messages.error(request, f"{error.detail} {error.fix}")
+    messages.error(request, error.told())
     return redirect("organizations:member-list")

@@ -12,10 +12,10 @@ from accounts.models import User
 from accounts.permissions import recently_authenticated
 from config.common.errors import DomainError, NotFound
 from config.common.forms import form_page
+from config.common.ids import id_in
 from organizations import selectors
 from organizations.forms import CloseForm, CreateOrganizationForm, SettingsForm, TransferForm
-from organizations.models import Role
-from organizations.permissions import member_required, require_noted, tenant_of_page
+from organizations.permissions import member_required, require_permission, tenant_of_page
 from organizations.roles import Permission
 from organizations.services import closing, members, organizations
 
@@ -28,12 +28,10 @@ def switch(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         context = {"invitations": selectors.waiting_invitations_to(request.user, at=timezone.now())}
         return render(request, "organizations/organization_switch.html", context)
-    chosen = request.POST.get("organization", "")
-    if not (chosen.isascii() and chosen.isdigit() and len(chosen) <= 18):
+    chosen = id_in(request.POST.get("organization", ""))
+    if chosen is None:
         raise NotFound
-    organizations.select_organization(
-        user=request.user, organization_id=int(chosen), at=timezone.now()
-    )
+    organizations.select_organization(user=request.user, organization_id=chosen, at=timezone.now())
     return redirect("site:home")
 
 
@@ -66,7 +64,7 @@ def settings(request: HttpRequest) -> HttpResponse:
     tenant = tenant_of_page(request)
     form = SettingsForm(request.POST if request.method == "POST" else None, tenant=tenant)
     if request.method == "POST":
-        require_noted(tenant, Permission.ORGANIZATION_WRITE)
+        require_permission(tenant, Permission.ORGANIZATION_WRITE)
     if form.is_valid():
         organizations.update_organization(
             organization=tenant.organization, changes=form.settings(), by=tenant.user
@@ -77,7 +75,6 @@ def settings(request: HttpRequest) -> HttpResponse:
         "form": form,
         "billing_fields": [name for name in form.fields if name != "name"],
         "can_write": tenant.may(Permission.ORGANIZATION_WRITE),
-        "can_hand_over": tenant.role == Role.OWNER,
         "can_close": tenant.may(Permission.ORGANIZATION_CLOSE),
     }
     return render(request, "organizations/organization_settings.html", context)

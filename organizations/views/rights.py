@@ -6,13 +6,13 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.permissions import proof_first
-from config.common import pagination
 from config.common.errors import DomainError
 from config.common.forms import form_page
+from config.common.portal import page_of
 from organizations import access, selectors
 from organizations.forms import GrantForm, PolicyForm, ReplaceRoleForm, RoleSettingsForm
-from organizations.models import CustomRole, Role
-from organizations.permissions import member_required, require_noted, tenant_of_page
+from organizations.models import CustomRole
+from organizations.permissions import member_required, require_permission, tenant_of_page
 from organizations.roles import GRANTS, MEANINGS, Permission, RoleName
 from organizations.services import custom_roles, grants, security_policy
 
@@ -103,7 +103,7 @@ def grant_list(request: HttpRequest) -> HttpResponse:
     tenant = tenant_of_page(request)
     can_write = tenant.may(Permission.MEMBERS_WRITE)
     if request.method == "POST":
-        require_noted(tenant, Permission.MEMBERS_WRITE)
+        require_permission(tenant, Permission.MEMBERS_WRITE)
     form = GrantForm(request.POST or None, tenant=tenant) if can_write else None
     if form is not None and form.is_valid():
         try:
@@ -113,12 +113,8 @@ def grant_list(request: HttpRequest) -> HttpResponse:
         else:
             messages.success(request, "The permission is given.")
             return redirect("organizations:grant-list")
-    page = pagination.paginate(
-        selectors.grants_of(tenant.organization),
-        cursor=request.GET.get("cursor", ""),
-        limit=_PAGE_SIZE,
-        bound_to=f"{request.path}:{tenant.organization.pk}",
-    )
+    rows = selectors.grants_of(tenant.organization)
+    page = page_of(request, rows, whose=tenant.organization, size=_PAGE_SIZE)
     context = {
         "grants": selectors.described(page.rows),
         "page": page.urls(),
@@ -144,7 +140,7 @@ def policy(request: HttpRequest) -> HttpResponse:
     """Show the security policy; change it where the role allows it."""
     tenant = tenant_of_page(request)
     if request.method == "POST":
-        require_noted(tenant, Permission.SECURITY_WRITE)
+        require_permission(tenant, Permission.SECURITY_WRITE)
     form = PolicyForm(request.POST if request.method == "POST" else None, tenant=tenant)
     if form.is_valid():
         asked = proof_first(request, back_to=request.path)
@@ -160,6 +156,5 @@ def policy(request: HttpRequest) -> HttpResponse:
     context = {
         "form": form,
         "can_write": tenant.may(Permission.SECURITY_WRITE),
-        "is_owner": tenant.role == Role.OWNER,
     }
     return render(request, "organizations/security_policy.html", context)

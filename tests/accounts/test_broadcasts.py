@@ -353,7 +353,7 @@ def test_is_sent_by_command(olivia, mia, sam, tmp_path, capsys):
 
     sent = Broadcast.objects.get()
     assert capsys.readouterr().out == (
-        f"It would reach 1 people, 1 by mail.\nBroadcast {sent.pk} is on its way to 1 people.\n"
+        f"It would reach 1 person, 1 by mail.\nBroadcast {sent.pk} is on its way to 1 person.\n"
     )
     assert (sent.body, sent.by_mail, sent.in_app) == ("The portal is away.", True, False)
     with pytest.raises(CommandError, match="There is no such audience"):

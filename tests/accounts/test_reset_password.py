@@ -41,7 +41,7 @@ def test_mails_a_link(api, nora, mailed_token):
     assert (response.status_code, response.json()) == (202, SENT)
     token = EmailToken.objects.get()
     assert bytes(token.digest) == crypto.digest(mailed_token(nora.email, "reset_password"))
-    assert (token.expires_at - timezone.now()).total_seconds() == pytest.approx(3600, abs=5)
+    assert (token.expires_at - timezone.now()).total_seconds() == pytest.approx(3600, abs=60)
     entry = AuditLog.objects.get(event="user.password_reset_requested")
     assert (entry.actor_type, entry.target_id) == ("anonymous", nora.pk)
 
@@ -254,7 +254,6 @@ def test_exactly_one_of_sixteen_wins(transactional_db, live_server, nora, mailed
 
 
 @pytest.mark.trial
-@pytest.mark.timeout(300)
 def test_exactly_one_wins_twenty_times(
     transactional_db, live_server, nora, mailed_token, redis_client, settings
 ):

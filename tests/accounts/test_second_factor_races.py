@@ -18,7 +18,7 @@ VERIFY = "/api/v1/auth/2fa/verify"
 REFRESH = "/api/v1/auth/refresh"
 PASSKEY = "/api/v1/auth/passkeys"
 RACERS = 16
-ROUNDS = [1, pytest.param(20, marks=[pytest.mark.trial, pytest.mark.timeout(300)])]
+ROUNDS = [1, pytest.param(20, marks=pytest.mark.trial)]
 
 pytestmark = pytest.mark.parametrize("rounds", ROUNDS)
 

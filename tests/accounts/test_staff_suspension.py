@@ -10,6 +10,7 @@ from accounts.models import PlatformRole, Session, User
 from accounts.services import suspension
 from accounts.tasks import lift_suspensions
 from audit.models import AuditLog
+from config.common.errors import InvalidInput
 from tests.factories.accounts import UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -83,6 +84,16 @@ def test_refuses_a_suspension_that_is_not_clear(as_sam, olivia, body, pointer):
 
     assert response.status_code == 400
     assert response.json()["errors"][0]["pointer"] == pointer
+    olivia.refresh_from_db()
+    assert olivia.status == "ACTIVE"
+
+
+def test_a_suspension_ends_later_than_it_begins(olivia):
+    at = timezone.now()
+
+    with pytest.raises(InvalidInput):
+        suspension.suspend(user=olivia, reason="x", until=at, at=at)
+
     olivia.refresh_from_db()
     assert olivia.status == "ACTIVE"
 

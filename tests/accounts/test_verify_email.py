@@ -122,7 +122,6 @@ def test_exactly_one_of_sixteen_wins(transactional_db, live_server, nora, mailed
 
 
 @pytest.mark.trial
-@pytest.mark.timeout(300)
 def test_exactly_one_wins_twenty_times(
     transactional_db, live_server, mailed_token, redis_client, settings
 ):

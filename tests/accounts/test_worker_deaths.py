@@ -22,7 +22,6 @@ from tests.patience import until
 
 pytestmark = [
     pytest.mark.trial,
-    pytest.mark.timeout(300),
     pytest.mark.django_db(transaction=True),
 ]
 _COMMAND = [

@@ -74,6 +74,12 @@ def test_calls_older_than_the_retention_make_no_partition(key, settings):
     assert old.date() not in partitions.existing()
 
 
+def test_the_oldest_day_that_is_kept_is_as_old_as_the_retention(settings):
+    settings.USAGE_LOG_RETENTION_DAYS = 3
+
+    assert partitions.first_kept(today=date(2026, 3, 4)) == date(2026, 3, 1)
+
+
 def test_the_job_makes_and_drops():
     today = datetime.now(UTC).date()
     old = today - timedelta(days=partitions.retention_days() + 1)

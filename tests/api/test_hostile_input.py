@@ -10,9 +10,11 @@ from urllib.parse import quote
 
 import orjson
 import pytest
+from django.conf import settings
 from django.core import signing
 from django.db import transaction
 
+from tests import servers
 from tests.api.matrix import BODIES
 from tests.api.operations import document, operations
 from tests.api.test_strict_input import BY_DJANGO, WITH_BODY
@@ -81,14 +83,17 @@ def path_of(world, operation):
     return operation.path.format(**world.path_values("mine"))
 
 
-@pytest.mark.parametrize("raw", RAW, ids=range(len(RAW)))
-def test_bodies_that_no_reader_takes(world: World, raw):
-    got = {
-        name: answer(world, one, path_of(world, one), raw=raw).status_code
-        for name, one in WITH_BODY.items()
-    }
+def test_bodies_that_no_reader_takes(world: World, redis_client):
+    got = {}
 
-    assert got == dict.fromkeys(WITH_BODY, 400)
+    for number, raw in enumerate(RAW):
+        # So often in a row, signing in is paused.
+        servers.forget_redis_keys(redis_client, settings.REDIS_PREFIX)
+        for name, one in WITH_BODY.items():
+            got[name, number] = answer(world, one, path_of(world, one), raw=raw).status_code
+
+    assert len(got) == len(RAW) * len(WITH_BODY)
+    assert {case: status for case, status in got.items() if status != 400} == {}
 
 
 def members_of(operation):
@@ -164,16 +169,14 @@ def test_ten_thousand_parameters(world: World):
             assert answer(world, operation, path).status_code == 400, name
 
 
-@pytest.mark.parametrize(
-    "text", ["-1", "0", "1" + "0" * 30, "x", "%00", "%ED%A0%80", "1%2F2", "1.5"]
-)
-def test_ids_in_paths(world: World, text):
-    for name, operation in BY_DJANGO.items():
-        if operation.has_id:
-            path = operation.path.format(**dict.fromkeys(world.path_values("mine"), text))
-            status = answer(world, operation, path, raw=b"{}").status_code
-            # What is wrong with the rest of the request, or with the role, may be told first.
-            assert status in {400, 403, 404}, name
+def test_ids_in_paths(world: World):
+    for text in ("-1", "0", "1" + "0" * 30, "x", "%00", "%ED%A0%80", "1%2F2", "1.5"):
+        for name, operation in BY_DJANGO.items():
+            if operation.has_id:
+                path = operation.path.format(**dict.fromkeys(world.path_values("mine"), text))
+                status = answer(world, operation, path, raw=b"{}").status_code
+                # What is wrong with the rest of the request, or with the role, may be told first.
+                assert status in {400, 403, 404}, (name, text)
 
 
 def test_headers(world: World):

@@ -20,6 +20,7 @@ from apikeys.models import ApiKey
 from apikeys.services import keys
 from audit.models import AuditLog
 from config.common import idempotency
+from config.common.context import Actor
 from config.common.errors import ServiceUnavailable, TooManyRequests, Unauthenticated
 from config.common.idempotency import (
     Idempotency,
@@ -31,6 +32,7 @@ from config.common.models import IdempotentAnswer
 from config.common.tasks import prune_answers
 from tests import race
 from tests.factories.organizations import MemberFactory, OrganizationFactory
+from tests.patience import until
 from tests.ports import free_port
 
 KEYS = "/api/v1/api-keys"
@@ -192,6 +194,22 @@ def test_after_24_hours_the_key_is_free(client):
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("age", "is_known"),
+    [(idempotency.KEPT_FOR - timedelta(microseconds=1), True), (idempotency.KEPT_FOR, False)],
+)
+def test_an_answer_is_known_for_24_hours_to_the_moment(age, is_known):
+    at = timezone.now()
+    claim = idempotency.claim_of(
+        actor=Actor(type="user", id=1), method="POST", path=KEYS, key="one", parts=()
+    )
+    idempotency.record(claim, idempotency.Answer(201, {}, b"made"))
+    IdempotentAnswer.objects.update(created_at=at - age)
+
+    assert (idempotency.begin(claim, at=at) is not None) is is_known
+
+
+@pytest.mark.django_db
 def test_old_answers_are_deleted(client):
     create(client, "old")
     IdempotentAnswer.objects.update(created_at=timezone.now() - timedelta(hours=24))
@@ -340,14 +358,19 @@ def test_a_killed_server_leaves_all_or_nothing(client, olivia, when, effects):
     assert names == ["Checkout"] * effects
 
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {access}")
-    retried = client.generic(
-        "POST",
-        KEYS,
-        b'{"name":"Checkout"}',
-        content_type="application/json",
-        headers={"Idempotency-Key": "one"},
-    )
 
+    def retried_in_its_turn():
+        """Return the answer, once PostgreSQL has noticed that who held the lock is dead."""
+        answer = client.generic(
+            "POST",
+            KEYS,
+            b'{"name":"Checkout"}',
+            content_type="application/json",
+            headers={"Idempotency-Key": "one"},
+        )
+        return None if answer.status_code == 409 else answer
+
+    retried = until(retried_in_its_turn)
     assert retried.status_code == 201
     assert retried.json()["key"].startswith("tg_live_")
     assert ("Idempotency-Replayed" in retried) == bool(effects)

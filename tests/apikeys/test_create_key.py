@@ -13,6 +13,7 @@ from apikeys.restrictions import EnvironmentName
 from apikeys.services import keys
 from audit.models import AuditLog
 from billing.services import subscriptions
+from config.common.errors import InvalidInput
 from organizations.models import Organization
 from tests import race
 from tests.factories.apikeys import ApiKeyFactory
@@ -220,6 +221,21 @@ def test_follows_the_plan(api_as, olivia, organization):
     answer = api_as(olivia).post(PATH, {"name": "Checkout", "rate": {"limit": 50_000}})
 
     assert answer.json()["rate"] == {"limit": 50_000, "per_seconds": 1, "burst": 50_000}
+
+
+def test_a_key_ends_later_than_it_begins(organization):
+    at = timezone.now()
+
+    with pytest.raises(InvalidInput) as refused:
+        keys.create_key(
+            organization=organization,
+            created_by=None,
+            settings={"name": "Brief", "environment": "live", "expires_at": at},
+            at=at,
+        )
+
+    assert [fault.pointer for fault in refused.value.errors] == ["#/expires_at"]
+    assert not ApiKey.objects.exists()
 
 
 def test_a_ceiling_counts_calls_per_second(api_as, olivia):

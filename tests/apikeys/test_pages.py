@@ -123,7 +123,8 @@ def test_a_foreign_key_is_like_a_missing_one(portal_as, stan, key, name, to_post
 def test_the_detail_page_shows_what_was_used(portal_as, olivia, organization, clock):
     key = ApiKeyFactory.create(organization=organization, quota_limit=100, quota_period="day")
     now = timezone.now()
-    for hours, calls in ((0, 5), (1, 7), (24, 11), (24 * 30, 13)):
+    midnight = now.hour
+    for hours, calls in ((0, 5), (midnight, 7), (midnight + 1, 11), (24 * 30, 13)):
         KeyUsage.objects.create(
             api_key=key,
             organization=organization,

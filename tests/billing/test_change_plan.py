@@ -63,6 +63,15 @@ def test_moves_at_once_and_takes_the_seats_along(organization):
     }
 
 
+def test_a_new_organization_has_the_seats_of_its_first_plan():
+    Plan.objects.filter(code=subscriptions.FIRST_PLAN).update(seat_limit=7)
+
+    made = OrganizationFactory.create()
+
+    made.refresh_from_db()
+    assert made.seat_limit == 7
+
+
 def test_no_seat_limit_means_any_number(organization):
     subscriptions.change_plan(organization=organization, plan_code="ENTERPRISE")
 

@@ -93,7 +93,7 @@ def look(visit, site, sign_in):
 
 def _faults(page):
     """Return what is wrong with a page for good: charts take a moment to follow the window."""
-    for _ in range(40):
+    for _ in range(400):
         if not page.evaluate(LAYOUT):
             break
         page.wait_for_timeout(50)

@@ -2,7 +2,7 @@
 
 # ruff: noqa: F403
 
-from config.settings.test import *
+from tests.doubles.patient_settings import *
 
 ROOT_URLCONF = "tests.canary.urls"
 CELERY_IMPORTS = ["tests.canary.jobs"]

@@ -9,10 +9,11 @@ from django.utils import timezone
 
 from accounts.models import User
 from audit import selectors
+from config import health
 from config.common import mail
 from config.common.models import OutgoingMail
 from tests.factories.audit import SecurityEventFactory
-from tests.patience import at_most
+from tests.patience import Machine, at_most
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -24,7 +25,18 @@ def black_hole():
         yield listener.getsockname()[1]
 
 
-def test_is_ready_when_everything_is_there():
+def _asked_in_time():
+    """Ask whether all is well, which is answered in two seconds; again where the machine stood still meanwhile."""
+    while True:
+        with Machine() as machine, at_most(2):
+            answer = Client().get("/readyz")
+        if machine.stood_still < 0.5:
+            return answer
+
+
+def test_is_ready_when_everything_is_there(monkeypatch):
+    monkeypatch.setattr(health, "_READY_SECONDS", 60)
+
     answer = Client().get("/readyz")
 
     assert answer.status_code == 200
@@ -39,8 +51,7 @@ def test_names_a_missing_database_in_time(settings, black_hole, what):
     port = black_hole if what == "black hole" else 1
     settings.DATABASE_URL = f"postgresql://nobody@127.0.0.1:{port}/nothing"
 
-    with at_most(2):
-        answer = Client().get("/readyz")
+    answer = _asked_in_time()
 
     assert answer.status_code == 503
     assert answer.json()["checks"]["database"] == "unavailable"
@@ -53,8 +64,7 @@ def test_names_a_missing_redis_in_time(settings, black_hole, what):
     settings.REDIS_URL = f"redis://127.0.0.1:{port}/0"
     settings.REDIS_TIMEOUT_SECONDS = 1.0
 
-    with at_most(2):
-        answer = Client().get("/readyz")
+    answer = _asked_in_time()
 
     assert answer.status_code == 503
     assert answer.json()["checks"]["redis"] == "unavailable"

@@ -8,7 +8,6 @@ from structlog.testing import capture_logs
 
 from accounts import services
 from config.common import errors, problems
-from config.common.admin import sentence_of
 from config.common.logs import redact_secrets
 
 MEMBERS = {"type", "title", "status", "detail", "instance", "code", "request_id", "errors"}
@@ -262,8 +261,8 @@ def test_what_a_refusal_says_twice_is_read_once():
     many.note("#/a", "a", "A is wrong.", "Mend A.")
     many.note("#/b", "b", "B is wrong.")
 
-    assert sentence_of(one) == "It lies in the past. Give a later time."
-    assert sentence_of(errors.InvalidInput("Two things.", errors=many)) == (
+    assert one.told() == "It lies in the past. Give a later time."
+    assert errors.InvalidInput("Two things.", errors=many).told() == (
         "Two things. A is wrong. Mend A. B is wrong."
     )
-    assert sentence_of(errors.Unauthenticated("Who?")) == f"Who? {errors.Unauthenticated.fix}"
+    assert errors.Unauthenticated("Who?").told() == f"Who? {errors.Unauthenticated.fix}"

@@ -52,7 +52,7 @@ def callers(house: House, web: Gate) -> Callers:
         "staff": bearer(staff),
         "key": key.headers,
     }
-    answer = httpx.get(f"{web.url}/api/v1/users/me", headers=headers["owner"])
+    answer = httpx.get(f"{web.url}/api/v1/users/me", headers=headers["owner"], timeout=60)
     assert answer.status_code == 200, answer.text
     connection.close()
     return Callers(web.url, headers)

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, MutableMapping
+from pathlib import Path
 from typing import Any
 
 import django
@@ -18,11 +19,14 @@ if "GATEWAY_TRUSTED_PROXIES" in os.environ:
     settings.GATEWAY_TRUSTED_PROXIES = os.environ["GATEWAY_TRUSTED_PROXIES"].split(",")
 
 from apikeys.gateway import app as gate  # noqa: E402  (needs the settings)
-from apikeys.gateway import engine, link, protocol  # noqa: E402
+from apikeys.gateway import engine, protocol  # noqa: E402
+from tests.doubles import patient  # noqa: E402
 
-# Tests of patience need not be patient themselves, and a Valkey that stands still with its machine is not away.
-link.TIMEOUT_SECONDS = 10.0  # type: ignore[misc]  # final for the product
-engine._REVALIDATE_SECONDS = float(  # type: ignore[misc]
+patient.with_redis(settings)
+patient.with_postgres(settings)
+
+# Tests of patience need not be patient themselves.
+engine._REVALIDATE_SECONDS = float(  # type: ignore[misc]  # final for the product
     os.environ.get("REVALIDATE_SECONDS", engine._REVALIDATE_SECONDS)
 )
 engine._FORGET_SECONDS = float(  # type: ignore[misc]
@@ -30,6 +34,9 @@ engine._FORGET_SECONDS = float(  # type: ignore[misc]
 )
 protocol.HEAD_SECONDS = int(os.environ.get("HEAD_SECONDS", protocol.HEAD_SECONDS))
 protocol.OTHER_BODY_SECONDS = int(os.environ.get("BODY_SECONDS", protocol.OTHER_BODY_SECONDS))
+
+# How many requests to `/held` have arrived and are not answered.
+_held = 0
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -50,7 +57,7 @@ async def application(scope: Message, receive: Receive, send: Send) -> None:
     elif gate.owns(scope["path"]) and not os.environ.get("WITHOUT_ASGI_GATE"):
         await gate.application(scope, receive, send)
     elif scope["path"] == "/metrics":
-        await _answer(send, gate.metrics_text().encode())
+        await _answer(send, f"{gate.metrics_text()}held_requests {_held}\n".encode())
     else:
         await _echo(scope, receive, send)
 
@@ -66,6 +73,8 @@ async def _echo(scope: Message, receive: Receive, send: Send) -> None:
     body, more = b"", True
     if scope["path"] == "/slow":
         await asyncio.sleep(0.5)
+    if scope["path"] == "/held":
+        await _until_let_go()
     while more:
         message = await receive()
         body += message.get("body", b"")
@@ -81,6 +90,15 @@ async def _echo(scope: Message, receive: Receive, send: Send) -> None:
         "body": body.decode("latin-1"),
     }
     await _answer(send, orjson.dumps(seen))
+
+
+async def _until_let_go() -> None:
+    """Wait while there is a file."""
+    global _held  # noqa: PLW0603
+    _held += 1
+    while Path(os.environ["HELD_BY"]).exists():  # noqa: ASYNC240  (a file of the test's own)
+        await asyncio.sleep(0.01)
+    _held -= 1
 
 
 async def _answer(send: Send, body: bytes) -> None:

@@ -68,14 +68,14 @@ class Program:
             )
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
-        """End the program and all it started; what does not go politely within 15 s is killed."""
+        """End the program and all it started; what does not go politely within a minute is killed."""
         if self.process is None:
             return
         for last_word in (how, signal.SIGKILL):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, last_word)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(timeout=15)
+                self.process.wait(timeout=60)
                 break
         self.process = None
 
@@ -181,10 +181,12 @@ class Stack:
         settled = {**beat.environment, **environment}
         return self.started(Program("beat", beat.command, self.directory, settled))
 
-    def nginx(self, gate: int | Path, api_port: int, *, workers: str = "auto") -> Proxy:
+    def nginx(
+        self, gate: int | Path, api_port: int, *, name: str = "nginx", workers: str = "auto"
+    ) -> Proxy:
         """Start nginx with the shipped configuration, its five values replaced as the file says."""
         port = free_port()
-        home = self.directory / ("nginx" if isinstance(gate, int) else "nginx-to-file")
+        home = self.directory / name
         asked = f"127.0.0.1:{gate}" if isinstance(gate, int) else f"unix:{gate}"
         shutil.copytree(_DEPLOY / "nginx", home)
         (home / "temporary").mkdir()
@@ -206,7 +208,7 @@ class Stack:
         settings = home / "nginx.conf"
         lines = settings.read_text(encoding="utf-8")
         settings.write_text(re.sub(r"(?m)^(worker_processes) .*;", rf"\1 {workers};", lines))
-        return self.started(Proxy(home.name, command, self.directory, port=port))
+        return self.started(Proxy(name, command, self.directory, port=port))
 
     def caddy(self, gate_port: int, api_port: int) -> Proxy:
         """Start Caddy with the shipped configuration, its values given by the environment."""
@@ -244,6 +246,7 @@ def _web(
     host, port = command.index("--host"), command.index("--port")
     del command[port : port + 2], command[host : host + 2]
     settled = {
+        "DJANGO_SETTINGS_MODULE": "tests.doubles.patient_settings",
         "GATEWAY_TRUSTED_PROXIES": "127.0.0.0/8",
         "PUBLIC_URL": PUBLIC_URL,
         **web.environment,
@@ -264,7 +267,7 @@ def running_stack(directory: Path) -> Iterator[Stack]:
 
 def answers(port: int, path: str) -> bool:
     """Tell whether somebody speaks HTTP on this port."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.request("GET", path, headers={"Host": "127.0.0.1"})
         connection.getresponse().read()

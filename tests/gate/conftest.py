@@ -24,7 +24,7 @@ from tests.ports import free_port
 _COMMAND = [
     *(sys.executable, "-m", "uvicorn", "tests.doubles.gate_only:application"),
     *("--host", "127.0.0.1", "--lifespan", "on", "--no-proxy-headers", "--no-access-log"),
-    *("--log-level", "warning", "--timeout-graceful-shutdown", "5"),
+    *("--log-level", "warning", "--timeout-graceful-shutdown", "60"),
 ]
 _PROTOCOL = ("--http", "apikeys.gateway.protocol:GateProtocol")
 

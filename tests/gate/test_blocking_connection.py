@@ -9,9 +9,10 @@ import redis
 
 from apikeys.gateway import script
 from apikeys.gateway import wire as module
-from apikeys.gateway.link import TIMEOUT_SECONDS, Address, LinkDown
+from apikeys.gateway.link import Address, LinkDown
 from apikeys.gateway.wire import Wire
 from tests import servers
+from tests.doubles import patient
 from tests.doubles.faults import Fault, faulty_way
 from tests.patience import at_most, until
 
@@ -24,12 +25,6 @@ def client(valkey):
     with redis.Redis(port=valkey.port, password=servers.PASSWORD, db=2) as observer:
         observer.flushdb()
         yield observer
-
-
-@pytest.fixture(autouse=True)
-def _patient(monkeypatch):
-    """Wait longer than the product, but where that is what is tried: a machine that stands still is no silent server."""
-    monkeypatch.setattr(module, "TIMEOUT_SECONDS", 0.99)
 
 
 def _answer(wire: Wire, *command: str):
@@ -67,7 +62,7 @@ def test_a_connection_that_the_server_closed_is_replaced(valkey, client):
 
 
 def test_silence_is_borne_for_a_quarter_second_and_then_nobody_tries(valkey, monkeypatch):
-    monkeypatch.setattr(module, "TIMEOUT_SECONDS", TIMEOUT_SECONDS)
+    monkeypatch.setattr(module, "TIMEOUT_SECONDS", patient.REDIS_SECONDS)
     with faulty_way(valkey.port) as way:
         wire = Wire(_address(way.port))
         _answer(wire, "PING")
@@ -89,7 +84,7 @@ def test_silence_is_borne_for_a_quarter_second_and_then_nobody_tries(valkey, mon
 
 
 def test_a_reply_that_came_too_late_is_nobody_elses(valkey, monkeypatch):
-    monkeypatch.setattr(module, "TIMEOUT_SECONDS", TIMEOUT_SECONDS)
+    monkeypatch.setattr(module, "TIMEOUT_SECONDS", patient.REDIS_SECONDS)
     with faulty_way(valkey.port) as way:
         wire = Wire(_address(way.port))
         _answer(wire, "PING")

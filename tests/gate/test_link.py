@@ -9,8 +9,9 @@ from django.conf import settings
 
 from apikeys.gateway import link as module
 from apikeys.gateway import script
-from apikeys.gateway.link import TIMEOUT_SECONDS, Address, Link, LinkDown
+from apikeys.gateway.link import Address, Link, LinkDown
 from tests import servers
+from tests.doubles import patient
 from tests.doubles.faults import Fault, faulty_way
 from tests.patience import Machine
 
@@ -28,12 +29,6 @@ from tests.patience import Machine
 )  # fmt: skip
 def test_addresses(url, address):
     assert Address.parse(url) == address
-
-
-@pytest.fixture(autouse=True)
-def _patient(monkeypatch):
-    """Wait longer than the product, but where that is what is tried: a machine that stands still is no silent server."""
-    monkeypatch.setattr(module, "TIMEOUT_SECONDS", 30)
 
 
 def _url(port) -> Address:
@@ -138,7 +133,7 @@ def test_gives_up_quickly_and_comes_back(valkey, fault, monkeypatch):
         async def live() -> tuple[float, float, bool]:
             link = await _linked(_url(way.port))
             await link.ask(script.encode("SET", "k", "v"))
-            monkeypatch.setattr(module, "TIMEOUT_SECONDS", TIMEOUT_SECONDS)
+            monkeypatch.setattr(module, "TIMEOUT_SECONDS", patient.REDIS_SECONDS)
             await asyncio.to_thread(way.break_by, fault)
             started = time.monotonic()
             with pytest.raises(LinkDown):
@@ -150,7 +145,7 @@ def test_gives_up_quickly_and_comes_back(valkey, fault, monkeypatch):
             started = time.monotonic()
             while not link.is_up:
                 await asyncio.sleep(0.01)
-            monkeypatch.setattr(module, "TIMEOUT_SECONDS", 30)
+            monkeypatch.setattr(module, "TIMEOUT_SECONDS", patient.SECONDS)
             assert await link.ask(script.encode("GET", "k")) == b"v"
             came_back_after = time.monotonic() - started
             await link.stop()

@@ -358,41 +358,40 @@ def test_heads_of_sixteen_kilobytes_pass(gate, secret):
         assert client.statuses(2) == [204, 204]
 
 
-def test_slow_heads_are_dropped(impatient, secret):
-    with wire(impatient) as silent, wire(impatient) as slow:
-        for byte in asked(secret)[:40]:
-            slow.send(bytes([byte]))
-            if select.select([slow.socket], [], [], 0.1)[0]:
+def _told_and_closed(gate, request: bytes, *, slowly: bool = False) -> tuple[list[int], bool]:
+    """Ask and return the status of the answer, if there was one, and whether the gate hangs up afterwards."""
+    with wire(gate) as client:
+        for piece in [bytes([byte]) for byte in request] if slowly else [request]:
+            client.send(piece)
+            if slowly and select.select([client.socket], [], [], 0.1)[0]:
                 break
-        assert slow.statuses(1) == [408]
-        assert slow.is_closed()
-        assert silent.is_closed()
+        return client.statuses(1), client.is_closed()
+
+
+# A machine that stands still between connecting and asking makes every question one that never came: the impatient gate
+# hangs up without a word, and is asked again.
+
+
+def test_slow_heads_are_dropped(impatient, secret):
+    assert _told_and_closed(impatient, b"") == ([], True)
+    until(lambda: _told_and_closed(impatient, asked(secret)[:40], slowly=True) == ([408], True))
 
 
 def test_slow_bodies_are_dropped(impatient, secret):
-    with wire(impatient) as ours, wire(impatient) as other:
-        ours.send(asked(secret, "Content-Length: 10", method="POST") + b"x")
-        other.send(plain("/echo", "Content-Length: 10", method="POST") + b"x")
+    ours = asked(secret, "Content-Length: 10", method="POST") + b"x"
+    other = plain("/echo", "Content-Length: 10", method="POST") + b"x"
 
-        assert ours.statuses(1) == [408]
-        assert other.is_closed()
+    until(lambda: _told_and_closed(impatient, ours) == ([408], True))
+    assert _told_and_closed(impatient, other) == ([], True)
 
 
 def test_idle_connections_are_closed(impatient, secret):
-    def answered_and_closed(request):
-        with wire(impatient) as client:
-            client.send(request)
-            return client.statuses(1), client.is_closed()
-
-    for request, status in ((asked(secret), 204), (plain("/echo"), 200)):
-        # A machine that stands still between connecting and asking makes it a slow head.
-        until(lambda: answered_and_closed(request) == ([status], True))  # noqa: B023
+    until(lambda: _told_and_closed(impatient, asked(secret)) == ([204], True))
+    until(lambda: _told_and_closed(impatient, plain("/echo")) == ([200], True))
 
 
 def test_questions_are_forgotten_in_time(impatient, secret):
-    with wire(impatient) as client:
-        client.send(asked(secret))
-        assert client.statuses(1) == [204]
+    until(lambda: _told_and_closed(impatient, asked(secret)) == ([204], True))
 
     until(lambda: impatient.metrics()["tollgate_gate_known_questions"] == 0)
 
@@ -432,18 +431,21 @@ def test_client_that_leaves_does_no_harm(gate, secret):
     assert "Traceback" not in gate.log.read_text()
 
 
-def test_stop_lets_requests_finish(start_gate, secret):
-    stopping = start_gate()
+def test_stop_lets_requests_finish(start_gate, secret, tmp_path):
+    hold = tmp_path / "hold"
+    hold.touch()
+    stopping = start_gate(HELD_BY=str(hold))
     with wire(stopping) as client, wire(stopping) as idle:
         for either in (idle, client):
             either.send(asked(secret))
             assert either.statuses(1) == [204]
-        client.send(plain("/slow"))
-        time.sleep(0.2)
+        client.send(plain("/held"))
+        until(lambda: stopping.metrics()["held_requests"] == 1)
 
         stopping.process.send_signal(signal.SIGTERM)
 
+        assert idle.is_closed()
+        hold.unlink()
         assert client.statuses(1) == [200]
         assert client.is_closed()
-        assert idle.is_closed()
     assert stopping.process.wait(60) in {0, -signal.SIGTERM}

@@ -5,11 +5,12 @@ from itertools import pairwise
 import pytest
 from django.template import Context, Template
 
+from audit.models import AuditLog
 from config.common.errors import Forbidden
 from organizations import access
 from organizations.access import Tenant
 from organizations.models import Organization, Role
-from organizations.permissions import require_permission, require_permissions, require_role
+from organizations.permissions import require_permissions, require_role
 from organizations.roles import GRANTS, Permission, RoleName, grants
 
 ROLES = ("VIEWER", "MEMBER", "ADMIN", "OWNER")
@@ -54,14 +55,14 @@ def test_matrix(permission, role, allowed):
 
 
 @pytest.mark.parametrize(("permission", "role", "allowed"), CELLS)
-def test_the_service_guard_reads_the_matrix(permission, role, allowed):
+def test_a_tenant_reads_the_matrix(permission, role, allowed):
     tenant = tenant_in(role)
 
     if allowed:
-        require_permission(tenant, Permission(permission))
+        tenant.require(Permission(permission))
     else:
         with pytest.raises(Forbidden) as refused:
-            require_permission(tenant, Permission(permission))
+            tenant.require(Permission(permission))
         assert refused.value.extras == {"permission": permission}
 
 
@@ -70,12 +71,15 @@ def test_a_higher_role_grants_all_that_a_lower_one_does():
         assert GRANTS[RoleName(lower)] < GRANTS[RoleName(higher)]
 
 
-def test_every_permission_of_several_is_needed():
-    tenant = tenant_in(Role.MEMBER)
+@pytest.mark.django_db
+def test_every_permission_of_several_is_needed_and_a_refusal_is_noted(organization, mia):
+    tenant = Tenant(organization, mia, Role.MEMBER)
     require_permissions(tenant, Permission.KEYS_READ, Permission.KEYS_WRITE)
 
     with pytest.raises(Forbidden, match="members:write"):
         require_permissions(tenant, Permission.KEYS_READ, Permission.MEMBERS_WRITE)
+    noted = AuditLog.objects.filter(event="security.permission_denied")
+    assert [entry.organization_id for entry in noted] == [organization.pk]
 
 
 @pytest.mark.parametrize("held", ROLES)

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from apikeys.models import ApiKey
 from audit.models import AuditLog
+from config.common.errors import InvalidInput
 from config.common.models import OutgoingMail
 from organizations import access
 from organizations.models import Organization
@@ -208,6 +209,14 @@ def test_what_is_no_policy_is_refused(api_as, organization, olivia, body, pointe
 
     assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (400, pointer)
     assert Organization.objects.get(pk=organization.pk).console_networks == []
+
+
+@pytest.mark.parametrize("days", [0, security_policy.MAX_KEY_AGE_DAYS + 1])
+def test_operators_are_held_to_sensible_ages_as_well(organization, days):
+    with pytest.raises(InvalidInput) as refused:
+        ask_for(organization, max_key_age_days=days)
+
+    assert [fault.pointer for fault in refused.value.errors] == ["#/max_key_age_days"]
 
 
 def test_keys_get_no_scope_beyond_the_list(api_as, portal_as, organization, olivia):

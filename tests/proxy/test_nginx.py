@@ -98,12 +98,12 @@ def test_status_and_latency_of_a_call_are_the_real_ones(
 def test_asks_a_gate_on_a_socket_file(house: House, stack: Stack, api: Upstream) -> None:
     file = stack.directory / "gate.socket"
     stack.gate_on_file(file)
-    proxy = stack.nginx(file, api.port)
+    proxy = stack.nginx(file, api.port, name="nginx-to-file")
     here, elsewhere = house.key(ip_allowlist=["127.0.0.0/8"]), house.key(ip_allowlist=["192.0.2.7"])
     forged = {"X-Forwarded-For": "192.0.2.7"}
 
-    passed = httpx.get(proxy.url, headers=here.headers)
-    refused = httpx.get(proxy.url, headers={**elsewhere.headers, **forged})
+    passed = httpx.get(proxy.url, headers=here.headers, timeout=60)
+    refused = httpx.get(proxy.url, headers={**elsewhere.headers, **forged}, timeout=60)
 
     assert passed.status_code == 200
     assert api.last.header("X-Key-Id") == str(here.row.pk)

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from tests.architecture.source import ROOT
+from tests.patience import Machine
 from tests.ports import free_port
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -99,12 +100,16 @@ def test_first_call_answers_what_the_page_shows(clone, environment, greeting):
             timeout=60,
         ).stdout
 
-    answers = [answer() for _ in range(4)]
+    with Machine() as machine:
+        passed, _, _, refused = [answer() for _ in range(4)]
+    while machine.stood_still > 0.5 and " 200 " in refused.split("\n")[0]:
+        # There was time for another call meanwhile.
+        refused = answer()
 
-    assert [text.split("\n")[0].strip() for text in (answers[0], answers[3])] == [
+    assert [text.split("\n")[0].strip() for text in (passed, refused)] == [
         text.split("\n")[0].strip() for text in shown[:2]
     ]
-    for seen, expected in ((answers[0], shown[0]), (answers[3], shown[1])):
+    for seen, expected in ((passed, shown[0]), (refused, shown[1])):
         names = {line.split(":")[0].lower() for line in expected.splitlines()[1:] if ":" in line}
         headers = {line.split(":")[0].lower() for line in seen.splitlines() if ":" in line}
         assert names <= headers

@@ -13,7 +13,7 @@ from tests.doubles.house import House, Issued
 from tests.doubles.stack import Gate
 from tests.patience import until
 
-LONG = [pytest.mark.trial, pytest.mark.timeout(300)]
+LONG = [pytest.mark.trial, pytest.mark.timeout(900)]
 RATE, BURST = 400, 400
 
 

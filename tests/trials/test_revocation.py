@@ -66,7 +66,7 @@ def deaf_gates(
         with faulty_way(valkey.port) as way:
             url = f"redis://:{servers.PASSWORD}@127.0.0.1:{way.port}/0"
             client = redis.Redis(port=valkey.port, password=servers.PASSWORD)
-            gates = [stack.gate(REDIS_URL=url), stack.gate(REDIS_URL=url)]
+            gates = [stack.gate(REDIS_URL=url, IMPATIENT_WITH="redis") for _ in range(2)]
             try:
                 yield gates, way, client
             finally:
@@ -94,7 +94,8 @@ def test_a_lower_limit_holds_in_two_seconds(customer: House, gates: list[Gate]) 
     )
 
     late = answers[-SETTLED:]
-    assert sum(seen.status == 204 for seen in late) <= 1 + (late[-1].got_at - late[0].sent_at)
+    seconds = max(seen.got_at for seen in late) - min(seen.sent_at for seen in late)
+    assert sum(seen.status == 204 for seen in late) <= 1 + seconds
 
 
 @pytest.mark.parametrize(
@@ -179,7 +180,6 @@ def test_a_rotation_under_load_refuses_nobody(house: House, gates: list[Gate]) -
 
 
 @pytest.mark.trial
-@pytest.mark.timeout(240)
 def test_a_rotation_under_load_refuses_nobody_for_a_minute(house: House, gates: list[Gate]) -> None:
     _rotate_under_load(house, gates, overlap=60)
 

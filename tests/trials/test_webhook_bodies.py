@@ -36,7 +36,6 @@ asyncio.run(main(sys.argv[1:]))
 
 
 @pytest.mark.trial
-@pytest.mark.timeout(120)
 def test_a_hundred_hostile_answers_weigh_less_than_thirty_megabytes():
     with running_receiver() as receiver, Machine() as machine:
         answer = subprocess.run(
@@ -46,7 +45,7 @@ def test_a_hundred_hostile_answers_weigh_less_than_thirty_megabytes():
             capture_output=True,
             text=True,
             check=True,
-            timeout=100,
+            timeout=300,
         )
 
     grown, slowest, kept = json.loads(answer.stdout)

@@ -22,10 +22,55 @@ def test_names_the_request(status):
     assert "req_8f3a2b1c" in render_to_string(f"{status}.html", {"request_id": "req_8f3a2b1c"})
 
 
-def test_throttled_page_says_when_to_come_back():
-    error = errors.TooManyRequests(headers={"Retry-After": "37"})
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        ("1", "1 second"),
+        ("37", "37 seconds"),
+        ("60", "1 minute"),
+        ("119", "119 seconds"),
+        ("121", "3 minutes"),
+        ("900", "15 minutes"),
+        ("3600", "1 hour"),
+        ("3601", "61 minutes"),
+        ("86400", "24 hours"),
+    ],
+)
+def test_throttled_page_says_when_to_come_back(seconds, said):
+    error = errors.TooManyRequests(headers={"Retry-After": seconds})
 
-    assert "Try again in 37 s." in render_to_string("429.html", {"error": error})
+    assert f"Try again in {said}." in render_to_string("429.html", {"error": error})
+    assert "Retry-After" not in error.advice
+
+
+def test_the_tab_says_what_the_page_says():
+    html = render_to_string("403.html", {"error": errors.CsrfFailed()})
+
+    assert "<title>The form could not be verified · Tollgate</title>" in html
+    assert "<h1>The form could not be verified</h1>" in html
+
+
+@pytest.mark.parametrize(
+    ("path", "link"),
+    [
+        ("/keys/?q=%00", '<a class="btn btn-primary" href="/">Go to the start page</a>'),
+        ("/admin/?q=%00", '<a class="btn btn-primary" href="/admin/">Go to the back office</a>'),
+    ],
+)
+def test_a_page_leads_back_to_where_one_was(client, path, link):
+    answer = client.get(path, headers={"Accept": "text/html"})
+
+    assert answer.status_code == 400
+    assert link in answer.content.decode()
+
+
+def test_pages_bear_the_name_of_the_product(settings):
+    settings.PRODUCT_NAME = "Acme & Sons"
+
+    for status in PAGES:
+        html = render_to_string(f"{status}.html")
+        assert " · Acme &amp; Sons</title>" in html
+        assert "Tollgate" not in html
 
 
 def test_a_fault_of_the_request_is_told_to_a_person_and_not_to_a_program():

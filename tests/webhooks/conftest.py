@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 from django.utils import timezone
 
+from organizations.services import suspension
 from tests.doubles.receiver import Receiver, running_receiver
 from tests.factories.webhooks import WebhookFactory
 from webhooks.models import Webhook, WebhookMessage
@@ -71,6 +72,22 @@ def endpoint(organization, receiver):
         return webhook
 
     return make
+
+
+@pytest.fixture
+def change(organization):
+    """Do something that is told, and return the message; it can be moved to another time."""
+
+    def happen(*, at: datetime | None = None, reason: str = "unpaid") -> WebhookMessage:
+        suspension.suspend(organization=organization, reason=reason)
+        suspension.reinstate(organization=organization)
+        told = WebhookMessage.objects.filter(event_type="organization.suspended")
+        message = told.latest("id")
+        if at is not None:
+            told.filter(pk=message.pk).update(occurred_at=at)
+        return message
+
+    return happen
 
 
 @pytest.fixture(scope="session")

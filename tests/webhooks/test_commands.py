@@ -43,7 +43,7 @@ def failed(organization, endpoint, receiver):
 def test_what_failed_since_a_time_is_sent_again(failed, receiver):
     out, _ = run("redeliver_webhooks", "--since", "2h", "--status", "failed")
 
-    assert out == f"webhook {failed.pk}: 1\n1 deliveries are sent again.\n"
+    assert out == f"webhook {failed.pk}: 1\n1 delivery is sent again.\n"
     assert sending.drain() == 1
     assert len(receiver.calls) == 1
     entry = AuditLog.objects.get(event="webhook.deliveries_requeued")
@@ -69,13 +69,13 @@ def test_one_organization_can_be_chosen(failed, foreign_organization, organizati
     ours, _ = run("redeliver_webhooks", "--since", "2h", "--organization", str(organization.pk))
 
     assert theirs.startswith("0 ")
-    assert ours.endswith("1 deliveries are sent again.\n")
+    assert ours.endswith("1 delivery is sent again.\n")
 
 
 def test_a_dry_run_only_counts(failed):
     out, _ = run("redeliver_webhooks", "--since", "2h", "--dry-run")
 
-    assert out.endswith("1 deliveries would be sent again.\n")
+    assert out.endswith("1 delivery would be sent again.\n")
     assert WebhookDelivery.objects.get().status == Status.FAILED
 
 
@@ -85,8 +85,8 @@ def test_what_was_never_sent_is_sent(failed):
     counted, _ = run("redeliver_webhooks", "--since", "2h", "--status", "missing", "--dry-run")
     sent, _ = run("redeliver_webhooks", "--since", "2h", "--status", "missing")
 
-    assert counted.endswith("1 deliveries would be sent again.\n")
-    assert sent.endswith("1 deliveries are sent again.\n")
+    assert counted.endswith("1 delivery would be sent again.\n")
+    assert sent.endswith("1 delivery is sent again.\n")
     assert sending.drain() == 1
 
 
@@ -140,7 +140,7 @@ def test_what_is_due_can_be_sent_without_celery(failed):
 
     out, _ = run("deliver_webhooks")
 
-    assert out == "1 attempts were made.\n"
+    assert out == "1 attempt was made.\n"
 
 
 @pytest.mark.parametrize(("plan", "days"), [("FREE", 7), ("PRO", 60)])

@@ -8,7 +8,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from django.utils import timezone
 from standardwebhooks.webhooks import Webhook as Oracle
 
-from organizations.services import suspension
 from tests.doubles.receiver import Call
 from webhooks.models import (
     Outcome,
@@ -23,18 +22,6 @@ from webhooks.services import endpoints, results, sending
 from webhooks.services.claims import LEASE
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def change(organization):
-    """Do something that is told."""
-
-    def happen(reason: str = "unpaid") -> WebhookMessage:
-        suspension.suspend(organization=organization, reason=reason)
-        suspension.reinstate(organization=organization)
-        return WebhookMessage.objects.filter(event_type="organization.suspended").latest("id")
-
-    return happen
 
 
 def test_an_event_arrives_signed_with_its_id(endpoint, receiver, change, drain):
@@ -190,7 +177,7 @@ def test_a_secret_that_cannot_be_read_fails_its_own_endpoint_only(
 @pytest.mark.parametrize("kind", ["slack", "discord", "teams"])
 def test_chat_programs_get_their_own_form(kind, endpoint, receiver, change, drain):
     endpoint(kind=kind, event_types=["organization.suspended"])
-    change("unpaid <!channel>")
+    change(reason="unpaid <!channel>")
 
     drain()
 

@@ -280,6 +280,15 @@ def test_what_staff_switched_off_staff_switch_on(webhook):
     assert not endpoints.enable_webhook(webhook=webhook, is_staff=True).disabled_reason
 
 
+def test_a_changed_endpoint_is_tried_at_once(webhook):
+    Webhook.objects.filter(pk=webhook.pk).update(circuit_open_until=AT, failures_in_a_row=9)
+
+    endpoints.update_webhook(webhook=webhook, settings={"description": "Mended"})
+
+    webhook.refresh_from_db()
+    assert (webhook.circuit_open_until, webhook.failures_in_a_row) == (None, 9)
+
+
 def test_an_enabled_endpoint_starts_with_a_clean_record(webhook):
     Webhook.objects.filter(pk=webhook.pk).update(
         disabled_at=AT,

@@ -7,7 +7,6 @@ import pytest
 
 from accounts.models import Notice
 from config.common.models import OutgoingMail
-from organizations.services import suspension
 from tests.doubles.receiver import response, running_receiver
 from webhooks import retry
 from webhooks.models import (
@@ -24,15 +23,6 @@ from webhooks.services import endpoints, resending, testing
 
 pytestmark = pytest.mark.django_db
 TYPES = {"event_types": ["organization.suspended"]}
-
-
-@pytest.fixture
-def change(organization):
-    def happen():
-        suspension.suspend(organization=organization, reason="unpaid")
-        suspension.reinstate(organization=organization)
-
-    return happen
 
 
 def owed() -> WebhookDelivery:

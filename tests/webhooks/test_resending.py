@@ -6,7 +6,6 @@ import pytest
 
 from config.common.errors import InvalidInput
 from config.common.http import Answer
-from organizations.services import suspension
 from tests.doubles.receiver import response
 from webhooks import catalogue
 from webhooks.models import (
@@ -15,7 +14,6 @@ from webhooks.models import (
     Webhook,
     WebhookAttempt,
     WebhookDelivery,
-    WebhookMessage,
 )
 from webhooks.services import claims, endpoints, resending, results, testing
 from webhooks.signals import WebhookTested
@@ -23,19 +21,6 @@ from webhooks.transport import Result
 
 pytestmark = pytest.mark.django_db
 TYPES = {"event_types": ["organization.suspended"]}
-
-
-@pytest.fixture
-def change(organization):
-    def happen(at=None) -> WebhookMessage:
-        suspension.suspend(organization=organization, reason="unpaid")
-        suspension.reinstate(organization=organization)
-        message = WebhookMessage.objects.filter(event_type="organization.suspended").latest("id")
-        if at is not None:
-            WebhookMessage.objects.filter(pk=message.pk).update(occurred_at=at)
-        return message
-
-    return happen
 
 
 def test_one_is_sent_again_with_the_same_id(endpoint, receiver, change, drain, clock):
@@ -104,6 +89,9 @@ def test_what_is_on_its_way_is_not_resent(endpoint, change, drain, clock):
 
     with pytest.raises(resending.AlreadyOnItsWay):
         resending.resend(delivery=WebhookDelivery.objects.get(), at=clock.now)
+    clock.pass_by(seconds=claims.LEASE.total_seconds())
+    again = resending.resend(delivery=WebhookDelivery.objects.get(), at=clock.now)
+    assert (again.leased_until, again.trigger) == (None, Trigger.RESEND)
 
 
 def test_what_comes_of_an_attempt_under_way_does_not_end_the_new_round(

@@ -56,6 +56,17 @@ def test_notices_come_at_half_nine_tenths_and_the_whole_of_five_days(hours, noti
 
 
 @pytest.mark.parametrize(
+    ("silence", "is_new"), [(timedelta(days=3), False), (timedelta(days=3, seconds=1), True)]
+)
+def test_who_was_not_tried_for_three_days_did_not_fail_all_the_time(silence, is_new):
+    last = AT + timedelta(hours=1)
+
+    since = retry.failing_since(AT, last_failure_at=last, at=last + silence)
+
+    assert since == (last + silence if is_new else AT)
+
+
+@pytest.mark.parametrize(
     ("failures", "seconds"),
     [(0, None), (4, None), (5, 30), (6, 60), (7, 120), (9, 480), (10, 600), (1000, 600)],
 )

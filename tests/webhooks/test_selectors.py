@@ -24,16 +24,6 @@ pytestmark = pytest.mark.django_db
 TYPES = {"event_types": ["organization.suspended"]}
 
 
-@pytest.fixture
-def change(organization):
-    def happen() -> WebhookMessage:
-        suspension.suspend(organization=organization, reason="unpaid")
-        suspension.reinstate(organization=organization)
-        return WebhookMessage.objects.filter(event_type="organization.suspended").latest("id")
-
-    return happen
-
-
 def why(webhook, message):
     webhook.refresh_from_db()
     message.refresh_from_db()
@@ -215,6 +205,12 @@ def test_why_it_waits(endpoint, change, drain, clock):
     soon = timezone.now() + timedelta(minutes=1)
 
     assert why(webhook, first).code == "waiting"
+    with timezone.override("Asia/Kolkata"):
+        told = why(webhook, first).detail
+    assert delivery.next_attempt_at is not None
+    at = delivery.next_attempt_at + timedelta(hours=5, minutes=30)
+    assert told.startswith(f"The next attempt is made at {at:%Y-%m-%d %H:%M:%S} IST. ")
+    assert f" at {delivery.next_attempt_at:%Y-%m-%d %H:%M:%S} UTC. " in why(webhook, first).detail
     assert why(webhook, second).code == "behind_another"
     WebhookDelivery.objects.filter(pk=delivery.pk).update(leased_until=soon)
     assert why(webhook, first).code == "on_its_way"

@@ -77,7 +77,7 @@ def pem(kind, der):
 
 def openssl(folder, *arguments):
     return subprocess.run(
-        ["openssl", *arguments], cwd=folder, capture_output=True, check=False, timeout=30
+        ["openssl", *arguments], cwd=folder, capture_output=True, check=False, timeout=200
     )
 
 
@@ -140,7 +140,7 @@ def test_node_verifies_by_the_published_key():
         capture_output=True,
         text=True,
         check=True,
-        timeout=30,
+        timeout=200,
     )
 
     assert json.loads(told.stdout) == [True, False, False]

@@ -164,7 +164,7 @@ def answers_of(command, given, secret=SHARED):
         input=json.dumps([{"headers": one[0], "body": one[1].decode()} for one in given]),
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=200,
         env={**os.environ, "WEBHOOK_SECRET": secret, "WEBHOOK_PUBLIC_KEY": PUBLIC},
     )
     assert (found.returncode, found.stderr) == (0, "")
@@ -214,7 +214,7 @@ def said_by_shell(code, heard, folder):
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=200,
         env={
             "PATH": os.environ["PATH"],
             "WEBHOOK_SECRET": SHARED,

@@ -1,13 +1,10 @@
-"""What the webhook commands share: how they read times and endpoints."""
+"""How the webhook commands read times."""
 
 import re
 from datetime import datetime, timedelta
 
 from django.core.management.base import CommandError
 from django.utils.dateparse import parse_datetime
-
-from webhooks import selectors
-from webhooks.models import Webhook
 
 _SPAN = re.compile(r"(\d{1,6})([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -29,11 +26,3 @@ def moment(text: str, at: datetime) -> datetime:
 
 def _ago(at: datetime, span: re.Match[str]) -> datetime:
     return at - timedelta(**{_UNITS[span[2]]: int(span[1])})
-
-
-def webhook_called(webhook_id: int) -> Webhook:
-    """Return the endpoint with this id."""
-    webhook = selectors.webhooks().filter(pk=webhook_id).first()
-    if webhook is None:
-        raise CommandError(f"There is no webhook {webhook_id}.")
-    return webhook

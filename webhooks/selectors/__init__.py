@@ -8,6 +8,7 @@ from django.db.models import Avg, Count, Max, Q, QuerySet
 from django.utils import timezone
 
 from billing import selectors as billing
+from config.common.errors import NotFound
 from organizations.models import Organization
 from webhooks import matching, signing
 from webhooks.metering import QueueState, queue_state
@@ -40,6 +41,7 @@ __all__ = [
     "queue_state",
     "request_headers_of",
     "statistics_of",
+    "webhook_called",
     "webhooks",
 ]
 
@@ -52,6 +54,14 @@ def allowance_of(organization: Organization) -> WebhookAllowance:
 def webhooks() -> QuerySet[Webhook]:
     """Return every endpoint, for the tenancy gate to choose from."""
     return Webhook.objects.all()
+
+
+def webhook_called(webhook_id: int) -> Webhook:
+    """Return the endpoint with this id, for operators. Raises NotFound."""
+    found = webhooks().filter(pk=webhook_id).first()
+    if found is None:
+        raise NotFound(f"There is no webhook {webhook_id}.")
+    return found
 
 
 def deliveries() -> QuerySet[WebhookDelivery]:
@@ -180,9 +190,7 @@ def explain(webhook: Webhook, message: WebhookMessage) -> Explanation:
     recorded = message.passed_over.get(str(webhook.pk))
     if recorded is not None:
         return _explain_decision(webhook, message, recorded)
-    when = (
-        f"The webhook was created at {webhook.created_at:%Y-%m-%d %H:%M:%S} UTC, after the event."
-    )
+    when = f"The webhook was created at {_when(webhook.created_at)}, after the event."
     return Explanation("created_later", when, "Replay what is missing since the time of the event.")
 
 
@@ -211,7 +219,8 @@ def _explain_decision(webhook: Webhook, message: WebhookMessage, recorded: str) 
 
 def _explain_delivery(webhook: Webhook, delivery: WebhookDelivery) -> Explanation:
     if delivery.status == Status.SUCCEEDED:
-        when = f"{delivery.completed_at:%Y-%m-%d %H:%M:%S} UTC"
+        assert delivery.completed_at is not None
+        when = _when(delivery.completed_at)
         said = f"Your server answered {delivery.last_status_code} at {when}, attempt {delivery.attempts}."
         return Explanation("delivered", said, "Look into your server's log for this webhook-id.")
     last = _last_attempt(delivery)
@@ -226,6 +235,11 @@ def _explain_delivery(webhook: Webhook, delivery: WebhookDelivery) -> Explanatio
             "canceled", said, "Enable the webhook, then recover since the time of the event."
         )
     return _explain_waiting(webhook, delivery, last)
+
+
+def _when(at: datetime) -> str:
+    """Write a time to the second: for pages in the reader's time zone, for the API in UTC."""
+    return f"{timezone.localtime(at):%Y-%m-%d %H:%M:%S %Z}"
 
 
 def _last_attempt(delivery: WebhookDelivery) -> str:
@@ -250,7 +264,8 @@ def _explain_waiting(webhook: Webhook, delivery: WebhookDelivery, last: str) -> 
         return Explanation(
             "circuit_open", said.strip(), "Fix the endpoint; it is tried again by itself."
         )
-    said = f"The next attempt is made at {delivery.next_attempt_at:%Y-%m-%d %H:%M:%S} UTC. {last}"
+    assert delivery.next_attempt_at is not None
+    said = f"The next attempt is made at {_when(delivery.next_attempt_at)}. {last}"
     return Explanation("waiting", said.strip(), "Resend the event to try at once.")
 
 

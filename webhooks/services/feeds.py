@@ -29,7 +29,7 @@ class TooManyConsumers(Conflict):
     code = "too_many_consumers"
     title = "No further consumer is allowed"
     fix = "Use a consumer's name that exists; `default` is one."
-    members = {"limit": ("How many there may be.", 10)}
+    members = {"limit": ("How many there may be.", 20)}
 
 
 @transaction.atomic

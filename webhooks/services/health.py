@@ -12,7 +12,7 @@ from accounts.services import notices
 from config.common import changes, mail
 from config.common.changes import Snapshot
 from config.common.events import publish
-from organizations.models import OrganizationMember, Role
+from organizations import selectors as organizations
 from webhooks import retry
 from webhooks.models import DisabledReason, Outcome, Webhook
 from webhooks.services import endpoints
@@ -160,16 +160,9 @@ def _tell(
         "disabled_at": failing_since + retry.DISABLE_AFTER if failing_since else None,
         "is_gone": is_gone,
     }
-    members = list(_responsible(webhook.organization_id))
+    members = list(organizations.responsible_for(webhook.organization_id))
     for member in members:
         mail.send(f"webhooks/{what}", to=member.user.email, values={"user": member.user, **values})
     kind, title = _NOTICES[what]
     people = [member.user_id for member in members]
     notices.notify(users=people, kind=kind, title=title, body=webhook.told_url, link=page)
-
-
-def _responsible(organization_id: int) -> Iterable[OrganizationMember]:
-    members = OrganizationMember.objects.select_related("user").filter(
-        organization_id=organization_id, role__in=[Role.OWNER, Role.ADMIN]
-    )
-    return members.order_by("pk")

@@ -8,10 +8,12 @@ import orjson
 
 from config.common.errors import DomainError
 from config.common.events import DomainEvent
+from config.common.prepared import Addition
 from webhooks.models import WebhookMessage
 from webhooks.services import doorbell
 
 MAX_BODY_BYTES = 256 * 1024
+_outbox = Addition(WebhookMessage)
 
 
 class MessageTooLarge(DomainError):
@@ -30,13 +32,14 @@ def owe(event: DomainEvent, *, at: datetime) -> WebhookMessage | None:
     payload = payload_of(event.name, at, event.as_data())
     if len(orjson.dumps(payload)) > MAX_BODY_BYTES:
         raise MessageTooLarge
-    message = WebhookMessage.objects.create(
+    message = WebhookMessage(
         message_id=new_message_id(),
         organization_id=event.organization_id,
         event_type=event.name,
         payload=payload,
         occurred_at=at,
     )
+    _outbox.add(message)
     doorbell.ring_on_commit()
     return message
 

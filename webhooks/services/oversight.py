@@ -9,7 +9,7 @@ from accounts.services import notices
 from config.common import changes
 from config.common.errors import InvalidInput
 from config.common.events import publish
-from organizations.models import OrganizationMember, Role
+from organizations import selectors as organizations
 from webhooks.models import DisabledReason, Webhook
 from webhooks.services import doorbell, endpoints
 from webhooks.signals import CircuitClosed, WebhookForceDisabled
@@ -36,11 +36,9 @@ def force_disable(*, webhook: Webhook, note: str, at: datetime) -> Webhook:
 
 
 def _tell(webhook: Webhook, note: str) -> None:
-    responsible = OrganizationMember.objects.filter(
-        organization_id=webhook.organization_id, role__in=[Role.OWNER, Role.ADMIN]
-    )
+    members = organizations.responsible_for(webhook.organization_id)
     notices.notify(
-        users=list(responsible.values_list("user_id", flat=True)),
+        users=list(members.values_list("user_id", flat=True)),
         kind="webhook.force_disabled",
         title="Staff switched a webhook off",
         body=f"{webhook.told_url}: {note}",

@@ -162,20 +162,22 @@ _VERIFY = (
     "401 when none of the signatures matches."
 )
 _ACCEPT_EARLY = "Answer 2xx as soon as the event is stored; work on it afterwards."
+# What a good receiver does with a probe.
+_ACCEPT, _REFUSE = True, False
 PROBES = (
-    Probe("valid", "A correctly signed event", True, 20, "Answer 2xx to an event whose signature is right. Check that the endpoint's present secret is the one your server uses.", _valid, "F"),  # noqa: FBT003
-    Probe("duplicate", "The same event once more", True, 10, "Events can come more than once. Remember each webhook-id, do nothing for one that you know, and answer 2xx all the same.", _valid),  # noqa: FBT003
-    Probe("tampered", "A body that was changed on its way", False, 15, _VERIFY, _tampered, "D"),  # noqa: FBT003
-    Probe("forged", "A signature by somebody else's key", False, 10, _VERIFY, _forged, "D"),  # noqa: FBT003
-    Probe("unsigned", "No signature at all", False, 10, "Refuse requests without a webhook-signature header with 401.", _unsigned, "D"),  # noqa: FBT003
-    Probe("old", "A right signature of an hour ago", False, 10, "Refuse a webhook-timestamp that is more than five minutes old: somebody may have recorded the request and be sending it again.", _old, "C"),  # noqa: FBT003
-    Probe("early", "A right signature of an hour ahead", False, 3, "Refuse a webhook-timestamp that lies more than five minutes ahead.", _early),  # noqa: FBT003
-    Probe("rotated", "Two signatures, the second one right", True, 6, "The header can hold several signatures, separated by spaces. Accept the event if any of them is right; so secrets are rotated without a gap.", _rotated, "B"),  # noqa: FBT003
-    Probe("other_version", "A signature of an unknown version beside the right one", True, 3, "Pass over signatures whose version you do not know instead of failing.", _other_version),  # noqa: FBT003
-    Probe("unknown_type", "An event type that is new", True, 5, "Answer 2xx to types you do not know, and do nothing: new ones are introduced without notice.", _unknown_type),  # noqa: FBT003
-    Probe("unknown_member", "A member of the payload that is new", True, 3, "Pass over members you do not know: they are added without notice.", _unknown_member),  # noqa: FBT003
-    Probe("beyond_ascii", "Letters beyond ASCII", True, 5, "Verify the raw bytes of the body, before any framework decodes or parses it.", _beyond_ascii),  # noqa: FBT003
-    Probe("large", "A body of 200 kB", True, 5, "Accept bodies of up to 256 kB; proxies in front of your server may have a limit of their own.", _large),  # noqa: FBT003
+    Probe("valid", "A correctly signed event", _ACCEPT, 20, "Answer 2xx to an event whose signature is right. Check that the endpoint's present secret is the one your server uses.", _valid, "F"),
+    Probe("duplicate", "The same event once more", _ACCEPT, 10, "Events can come more than once. Remember each webhook-id, do nothing for one that you know, and answer 2xx all the same.", _valid),
+    Probe("tampered", "A body that was changed on its way", _REFUSE, 15, _VERIFY, _tampered, "D"),
+    Probe("forged", "A signature by somebody else's key", _REFUSE, 10, _VERIFY, _forged, "D"),
+    Probe("unsigned", "No signature at all", _REFUSE, 10, "Refuse requests without a webhook-signature header with 401.", _unsigned, "D"),
+    Probe("old", "A right signature of an hour ago", _REFUSE, 10, "Refuse a webhook-timestamp that is more than five minutes old: somebody may have recorded the request and be sending it again.", _old, "C"),
+    Probe("early", "A right signature of an hour ahead", _REFUSE, 3, "Refuse a webhook-timestamp that lies more than five minutes ahead.", _early),
+    Probe("rotated", "Two signatures, the second one right", _ACCEPT, 6, "The header can hold several signatures, separated by spaces. Accept the event if any of them is right; so secrets are rotated without a gap.", _rotated, "B"),
+    Probe("other_version", "A signature of an unknown version beside the right one", _ACCEPT, 3, "Pass over signatures whose version you do not know instead of failing.", _other_version),
+    Probe("unknown_type", "An event type that is new", _ACCEPT, 5, "Answer 2xx to types you do not know, and do nothing: new ones are introduced without notice.", _unknown_type),
+    Probe("unknown_member", "A member of the payload that is new", _ACCEPT, 3, "Pass over members you do not know: they are added without notice.", _unknown_member),
+    Probe("beyond_ascii", "Letters beyond ASCII", _ACCEPT, 5, "Verify the raw bytes of the body, before any framework decodes or parses it.", _beyond_ascii),
+    Probe("large", "A body of 200 kB", _ACCEPT, 5, "Accept bodies of up to 256 kB; proxies in front of your server may have a limit of their own.", _large),
 )  # fmt: skip
 # What is seen beside the probes, without a request of its own.
 OBSERVATIONS = 2

@@ -25,11 +25,6 @@ def may_write(request: HttpRequest, webhook: Webhook | None = None) -> bool:
     return tenant.may(WRITE) if webhook is None else tenant.may_on(WRITE, webhook)
 
 
-def query_of(request: HttpRequest, *names: str) -> dict[str, str]:
-    """Return the filters of a list as short clean texts."""
-    return {name: request.GET.get(name, "").replace("\x00", "").strip()[:80] for name in names}
-
-
 def reveal(request: HttpRequest, webhook: Webhook, secret: str, *, is_new: bool) -> HttpResponse:
     """Show the secret of a new endpoint, or its new one."""
     return once.reveal(

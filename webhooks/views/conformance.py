@@ -51,7 +51,7 @@ def conformance_start(request: HttpRequest, pk: int) -> HttpResponse:
             webhook=webhook, requested_by=tenant_of_page(request).user, at=timezone.now()
         )
     except DomainError as error:
-        messages.error(request, f"{error.detail} {error.fix}")
+        messages.error(request, error.told())
     return redirect("webhooks:conformance", pk=pk)
 
 

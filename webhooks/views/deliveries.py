@@ -9,6 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 from config.common import polling
 from config.common.errors import DomainError
 from config.common.forms import form_page
+from config.common.portal import filters_of
 from organizations import access
 from organizations.permissions import member_required, tenant_of_page
 from webhooks import presets, selectors
@@ -49,7 +50,7 @@ def delivery_resend(request: HttpRequest, pk: int, delivery_pk: int) -> HttpResp
     try:
         resending.resend(delivery=delivery, at=timezone.now(), by=tenant_of_page(request).user)
     except DomainError as error:
-        messages.error(request, f"{error.detail} {error.fix}")
+        messages.error(request, error.told())
     else:
         messages.success(request, "The event is being sent again, under the same id.")
     return redirect("webhooks:delivery-detail", pk=pk, delivery_pk=delivery_pk)
@@ -86,7 +87,7 @@ def why(request: HttpRequest, pk: int) -> HttpResponse:
     if not tenant.may(READ):
         # A permission on one endpoint opens what concerns it, not all that happens in the organization.
         rows = lists.concerning(rows, webhook)
-    asked = request.GET.get("message", "").replace("\x00", "").strip()[:40]
+    asked = filters_of(request, "message", most=40)["message"]
     message = told = delivery = None
     if asked:
         message = rows.filter(message_id=asked).first()

@@ -8,9 +8,10 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from config.common import once, pagination
+from config.common import once
 from config.common.errors import DomainError
 from config.common.forms import form_page
+from config.common.portal import filters_of, page_of
 from organizations import access
 from organizations.permissions import member_required, tenant_of_page
 from webhooks import selectors
@@ -18,7 +19,7 @@ from webhooks.forms import CreateWebhookForm, EditWebhookForm, RotateSecretForm,
 from webhooks.models import Status, Webhook
 from webhooks.selectors import figures, lists, snippets
 from webhooks.services import endpoints, testing
-from webhooks.views.base import READ, WRITE, may_write, query_of, reveal, webhook_of
+from webhooks.views.base import READ, WRITE, may_write, reveal, webhook_of
 
 _HOURS = 24
 
@@ -28,19 +29,14 @@ _HOURS = 24
 def webhook_list(request: HttpRequest) -> HttpResponse:
     """List the organization's endpoints with their last day, newest first."""
     tenant = tenant_of_page(request)
-    query = query_of(request, "q", "status")
+    query = filters_of(request, "q", "status")
     known = query["status"] in lists.STATUSES
     rows = lists.found(
         access.rows_of(tenant, selectors.webhooks()),
         q=query["q"],
         status=query["status"] if known else "",
     )
-    page = pagination.paginate(
-        rows,
-        cursor=request.GET.get("cursor", ""),
-        limit=25,
-        bound_to=f"{request.path}?{query}",
-    )
+    page = page_of(request, rows, whose=tenant.organization, query=query, size=25)
     series = figures.by_hour(page.rows, at=timezone.now(), hours=_HOURS)
     for webhook in page.rows:
         webhook.buckets = series[webhook.pk]
@@ -78,14 +74,15 @@ def webhook_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """Show how an endpoint fares, and its delivery log."""
     webhook, now = webhook_of(request, pk), timezone.now()
     since = now - timedelta(hours=_HOURS)
-    query = query_of(request, "status", "event_type")
+    query = filters_of(request, "status", "event_type")
     status = query["status"] if query["status"] in Status.values else ""
     rows = access.rows_of(tenant_of_page(request), selectors.deliveries().filter(webhook=webhook))
-    page = pagination.paginate(
+    page = page_of(
+        request,
         lists.narrowed(rows, status=status, event_type=query["event_type"]),
-        cursor=request.GET.get("cursor", ""),
-        limit=25,
-        bound_to=f"{request.path}?{query}",
+        whose=webhook,
+        query=query,
+        size=25,
     )
     context = {
         "webhook": webhook,
@@ -170,7 +167,7 @@ def webhook_switch(request: HttpRequest, pk: int) -> HttpResponse:
                 request, "The webhook is enabled. Send again what it missed, if you need it."
             )
     except DomainError as error:
-        messages.error(request, f"{error.detail} {error.fix}")
+        messages.error(request, error.told())
     return redirect("webhooks:webhook-detail", pk=pk)
 
 
@@ -189,7 +186,7 @@ def webhook_test(request: HttpRequest, pk: int) -> HttpResponse:
             by=tenant_of_page(request).user,
         )
     except DomainError as error:
-        messages.error(request, f"{error.detail} {error.fix}")
+        messages.error(request, error.told())
         return redirect("webhooks:webhook-detail", pk=pk)
     return redirect("webhooks:delivery-detail", pk=pk, delivery_pk=delivery.pk)
 

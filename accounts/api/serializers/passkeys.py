@@ -169,5 +169,6 @@ class ReauthenticateSerializer(StrictSerializer):
         help_text="From the authenticator app, or a recovery code.",
     )
     credential = CredentialField(
-        required=False, help_text="A passkey's answer to `auth_reauthenticate_options`."
+        required=False,
+        help_text="A passkey's answer to `POST /api/v1/auth/reauthenticate/options`.",
     )

@@ -1,16 +1,15 @@
 """Tell many people something: `manage.py broadcast "Maintenance" --body-file words.txt --to plans=PRO --dry-run`."""
 
-from argparse import ArgumentParser
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import CommandError
+from django.core.management.base import CommandError, CommandParser
 
 from accounts import services
 from accounts.services.audiences import Audience
 from accounts.services.broadcasts import Words
-from config.common.commands import DomainCommand
+from config.common.commands import DomainCommand, counted
 
 
 class Command(DomainCommand):
@@ -18,7 +17,7 @@ class Command(DomainCommand):
 
     help = "Send a message about the service to many people, by mail and in the portal."
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
         """Take the words, the ways and the audience."""
         parser.add_argument("title")
         parser.add_argument("--body-file", required=True, help="plain text; - reads from the input")
@@ -47,10 +46,13 @@ class Command(DomainCommand):
         services.broadcasts.require_sendable(words)
         if options["dry_run"]:
             reach = services.broadcasts.preview(audience)
-            self.stdout.write(f"It would reach {reach.people} people, {reach.by_mail} by mail.")
+            people = counted(reach.people, "person", "people")
+            self.stdout.write(f"It would reach {people}, {reach.by_mail} by mail.")
             return
         sent = services.broadcasts.announce(words=words, audience=audience, by=None, at=at)
-        self.stdout.write(f"Broadcast {sent.pk} is on its way to {sent.people_total} people.")
+        self.stdout.write(
+            f"Broadcast {sent.pk} is on its way to {counted(sent.people_total, 'person', 'people')}."
+        )
 
 
 def _text(name: str) -> str:

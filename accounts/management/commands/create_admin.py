@@ -2,12 +2,11 @@
 
 import getpass
 import os
-from argparse import ArgumentParser
 from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import CommandError
+from django.core.management.base import CommandError, CommandParser
 from django.core.validators import validate_email
 
 from accounts import services
@@ -21,7 +20,7 @@ class Command(DomainCommand):
 
     help = f"Open the account of a SUPER_ADMIN. The password comes from {VARIABLE} or is asked for."
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
         """Take the address and the name."""
         parser.add_argument("email")
         parser.add_argument("--full-name", default="")

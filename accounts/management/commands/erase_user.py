@@ -1,8 +1,9 @@
 """Erase an account for good, without the days of grace: `manage.py erase_user eve@example.com`."""
 
-from argparse import ArgumentParser
 from datetime import datetime
 from typing import Any
+
+from django.core.management.base import CommandParser
 
 from accounts import selectors, services
 from config.common.commands import DomainCommand
@@ -13,7 +14,7 @@ class Command(DomainCommand):
 
     help = "Erase an account now. It cannot be undone."
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
         """Take the address."""
         parser.add_argument("email", help="or the id of the account")
         parser.add_argument(

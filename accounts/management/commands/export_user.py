@@ -1,11 +1,10 @@
 """Write everything we know about a person into a ZIP file: `manage.py export_user eve@example.com --output eve.zip`."""
 
-from argparse import ArgumentParser
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import CommandError
+from django.core.management.base import CommandError, CommandParser
 
 from accounts import selectors, services
 from config.common.commands import DomainCommand
@@ -16,7 +15,7 @@ class Command(DomainCommand):
 
     help = "Write everything we know about a person into a ZIP file."
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
         """Take the address and where to write."""
         parser.add_argument("email", help="or the id of the account")
         parser.add_argument("--output", type=Path, help="The file to write; it must not exist.")

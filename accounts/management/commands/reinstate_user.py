@@ -1,8 +1,9 @@
 """Let a suspended account in again: `manage.py reinstate_user eve@example.com`."""
 
-from argparse import ArgumentParser
 from datetime import datetime
 from typing import Any
+
+from django.core.management.base import CommandParser
 
 from accounts import selectors, services
 from config.common.commands import DomainCommand
@@ -13,7 +14,7 @@ class Command(DomainCommand):
 
     help = "Let a suspended account in again."
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
         """Take the address."""
         parser.add_argument("email", help="or the id of the account")
 

@@ -1,10 +1,9 @@
 """Let in who lost their second factor: `manage.py reset_two_factor ada@example.com --reason "lost telephone, called back"`."""
 
-from argparse import ArgumentParser
 from datetime import datetime
 from typing import Any
 
-from django.core.management.base import CommandError
+from django.core.management.base import CommandError, CommandParser
 
 from accounts import selectors, services
 from config.common.commands import DomainCommand
@@ -15,7 +14,7 @@ class Command(DomainCommand):
 
     help = "Take every second factor from a person who lost theirs: make sure first who asks."
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
         """Take the address and the reason."""
         parser.add_argument("email", help="or the id of the account")
         parser.add_argument("--reason", required=True)

@@ -1,8 +1,10 @@
 """Stop an account: `manage.py suspend_user eve@example.com --reason "stolen card"`."""
 
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentTypeError
 from datetime import datetime, timedelta
 from typing import Any
+
+from django.core.management.base import CommandParser
 
 from accounts import selectors, services
 from config.common.commands import DomainCommand
@@ -13,7 +15,7 @@ class Command(DomainCommand):
 
     help = "Stop an account: its sessions end and its keys stop."
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
         """Take the address and the reason."""
         parser.add_argument("email", help="or the id of the account")
         parser.add_argument("--reason", required=True)

@@ -1,20 +1,20 @@
 """Read the proxy's access log: status, latency and size of every call that passed."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from analytics.management.following import follow, stopping
 from analytics.services import access_log, outcomes
 from analytics.services.access_log import Progress
-from config.common import context
-from config.common.commands import require_text
+from config.common.commands import DomainCommand
 
 _PAUSE_SECONDS = 0.5
 
 
-class Command(BaseCommand):
+class Command(DomainCommand):
     """Fills in what only the proxy knows; goes on where it stopped, also across rotation."""
 
     help = (
@@ -27,17 +27,15 @@ class Command(BaseCommand):
         parser.add_argument("path", type=Path, help="the access log; rotated files lie beside it")
         parser.add_argument("--follow", action="store_true", help="go on until stopped")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def act(self, options: dict[str, Any], at: datetime) -> None:
         """Read."""
-        require_text(options)
         path: Path = options["path"].absolute()
-        with context.command("ingest_access_log"):
-            if options["follow"]:
-                self._follow(path)
-            elif not _is_file(path):
-                raise CommandError(f"There is no file {path}.")
-            else:
-                self._read(path)
+        if options["follow"]:
+            self._follow(path)
+        elif not _is_file(path):
+            raise CommandError(f"There is no file {path}.")
+        else:
+            self._read(path)
 
     def _read(self, path: Path) -> None:
         total = Progress()

@@ -1,18 +1,19 @@
 """Drain the usage stream, once or for as long as the process lives."""
 
+from datetime import datetime
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
 from analytics.management.following import follow, stopping
 from analytics.services import ingest
-from config.common import context
+from config.common.commands import DomainCommand
 
 # How long a call may be unseen when there is little to do.
 _PAUSE_SECONDS = 0.1
 
 
-class Command(BaseCommand):
+class Command(DomainCommand):
     """Moves calls from the stream into the log and the roll-ups, every one exactly once."""
 
     help = (
@@ -35,15 +36,14 @@ class Command(BaseCommand):
             help="first try again the events that were set aside, say after a clock was put right",
         )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def act(self, options: dict[str, Any], at: datetime) -> None:
         """Drain."""
-        with context.command("ingest_usage"):
-            if options["retry_rejected"]:
-                self.stdout.write(f"{ingest.retry_rejected()} of the rejected events counted")
-            if options["follow"]:
-                self._follow(options["batch_size"])
-            else:
-                self._report(ingest.drain(batch_size=options["batch_size"]))
+        if options["retry_rejected"]:
+            self.stdout.write(f"{ingest.retry_rejected()} of the rejected events counted")
+        if options["follow"]:
+            self._follow(options["batch_size"])
+        else:
+            self._report(ingest.drain(batch_size=options["batch_size"]))
 
     def _follow(self, batch_size: int) -> None:
         with stopping() as stop:

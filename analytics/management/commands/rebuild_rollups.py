@@ -1,19 +1,19 @@
 """Recompute the roll-ups of a period from the log."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from analytics.services import partitions, rebuilding
-from config.common import context
+from config.common.commands import DomainCommand
 
 # Days that are not in the log, named one by one: whoever asks for all days since a year has read enough of them by then.
 _SHOWN = 31
 
 
-class Command(BaseCommand):
+class Command(DomainCommand):
     """Recomputes; where the roll-ups are right, nothing changes."""
 
     help = (
@@ -30,17 +30,14 @@ class Command(BaseCommand):
         ):
             parser.add_argument(name, type=date.fromisoformat, default=default, help=what)
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def act(self, options: dict[str, Any], at: datetime) -> None:
         """Rebuild."""
         first, last = options["from"], options["to"]
         if first > last:
             raise CommandError("--from lies after --to.")
         missing = sorted(_days(first, last) - set(partitions.existing()))
-        with context.command("rebuild_rollups"):
-            for day in rebuilding.rebuild(first=first, last=last):
-                self.stdout.write(
-                    f"{day.day}: {day.corrected} rows corrected, {day.removed} removed"
-                )
+        for day in rebuilding.rebuild(first=first, last=last):
+            self.stdout.write(f"{day.day}: {day.corrected} rows corrected, {day.removed} removed")
         for left_out in missing[-_SHOWN:]:
             self.stdout.write(f"{left_out}: not in the log, left as it is")
         if len(missing) > _SHOWN:

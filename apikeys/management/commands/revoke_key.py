@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 
 from apikeys import selectors
 from apikeys.services import keys
@@ -21,11 +21,6 @@ class Command(DomainCommand):
 
     def act(self, options: dict[str, Any], at: datetime) -> None:
         """Revoke the key, if exactly one is meant."""
-        found = selectors.key_named(options["key"])
-        if not found:
-            raise CommandError(f"There is no key {options['key']}.")
-        if len(found) > 1:
-            ids = ", ".join(str(key.pk) for key in found)
-            raise CommandError(f"Several keys have this prefix; name one by its id: {ids}.")
-        key = keys.revoke_key(key=found[0], at=at)
-        self.stdout.write(f"Key {key.pk}, {key}, of {found[0].organization} is revoked.")
+        key = selectors.key_called(options["key"])
+        keys.revoke_key(key=key, at=at)
+        self.stdout.write(f"Key {key.pk}, {key}, of {key.organization} is revoked.")

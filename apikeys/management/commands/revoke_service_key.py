@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Any
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 
-from apikeys.models import ServiceKey
+from apikeys import selectors
 from apikeys.services import service_keys
 from config.common.commands import DomainCommand
 
@@ -21,8 +21,6 @@ class Command(DomainCommand):
 
     def act(self, options: dict[str, Any], at: datetime) -> None:
         """Revoke the key."""
-        key = ServiceKey.objects.filter(name=options["name"]).first()
-        if key is None:
-            raise CommandError(f"There is no service key called {options['name']}.")
+        key = selectors.service_key_called(options["name"])
         service_keys.revoke_service_key(key=key, by=None, at=at)
         self.stdout.write(f"Service key {key.name} is revoked.")

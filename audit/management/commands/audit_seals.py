@@ -1,17 +1,17 @@
 """Writes the newest signed head of every chain, to be kept where nobody who owns the database can reach it."""
 
+from datetime import datetime
 from typing import Any
 
 import orjson
-from django.core.management.base import BaseCommand, CommandParser
-from django.utils import timezone
+from django.core.management.base import CommandParser
 
 from audit import selectors
 from audit.services import seals
-from config.common import context
+from config.common.commands import DomainCommand
 
 
-class Command(BaseCommand):
+class Command(DomainCommand):
     """`manage.py audit_seals > FILE`; later `manage.py audit_verify --against FILE`."""
 
     help = (
@@ -25,10 +25,9 @@ class Command(BaseCommand):
             "--only-print", action="store_true", help="do not seal what moved since the last seal"
         )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def act(self, options: dict[str, Any], at: datetime) -> None:
         """Seal, then print one seal a line."""
         if not options["only_print"]:
-            with context.command("audit_seals"):
-                seals.seal_heads(at=timezone.now())
+            seals.seal_heads(at=at)
         for seal in selectors.newest_seals():
             self.stdout.write(orjson.dumps(seal).decode())

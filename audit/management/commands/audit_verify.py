@@ -8,6 +8,7 @@ import orjson
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from audit import selectors
+from config.common.commands import counted
 
 
 class Command(BaseCommand):
@@ -45,7 +46,9 @@ class Command(BaseCommand):
                 f"{len(faults)} of {len(chains)} chains are not as they were written."
             )
         entries = sum(selectors.length_of(chain) for chain in chains)
-        self.stdout.write(f"{len(chains)} chains with {entries} entries are as they were written.")
+        walked = counted(len(chains), "chain", "chains")
+        said = counted(entries, "entry is as it was", "entries are as they were")
+        self.stdout.write(f"{walked} with {said} written.")
 
     def _kept(self, file: Path) -> list[dict[str, Any]]:
         try:

@@ -30,6 +30,6 @@ class SizeLimitMiddleware:
             return problems.response(request, malformed)
         limit = limit_of(request.path_info)
         if int(length) > limit:
-            detail = f"The body may have {limit} bytes on this path."
+            detail = f"At most {limit / 1_048_576:g} MB can be sent to this address."
             return problems.response(request, errors.PayloadTooLarge(detail))
         return self.get_response(request)

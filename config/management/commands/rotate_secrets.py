@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from config.common import context, crypto, rotation
 from config.common.columns import encrypted_columns
+from config.common.commands import counted
 
 
 class Command(BaseCommand):
@@ -47,7 +48,9 @@ class Command(BaseCommand):
                     gone = "" if kid in crypto.key_ids() else ", which is not configured"
                     self.stdout.write(f"{column}: {count} with key {kid}{gone}")
         if left:
-            self.stdout.write(f"{left} secrets are not held by key {newest}.")
+            self.stdout.write(
+                f"{counted(left, 'secret is', 'secrets are')} not held by key {newest}."
+            )
             return False
         self.stdout.write(f"Key {newest} holds every secret at rest.")
         for kid in crypto.key_ids()[1:]:

@@ -1,4 +1,4 @@
-// Keeps <time data-ago> true, as ui.py does. Its title is the exact time, as the server wrote it.
+// Keeps <time data-ago> true by the rule of ui.py.
 const UNITS = [
   ["year", 31557600, 2629800],
   ["month", 2629800, 86400],

@@ -1,7 +1,7 @@
 // <figure data-chart data-src="…"> draws a time series with uPlot, given as JSON:
 //   {"at": [epoch seconds], "series": [{"label": "Calls", "values": [1, 2]}]}
 // data-zone is the time zone in which the server cut the days.
-import { whole } from "./page.js";
+import { ask, whole } from "./page.js";
 
 const DAY = 82800; // the shortest one, on which a clock is put forward
 const STEPS = Array.from({ length: 46 }, (_, place) => [1, 2, 5][place % 3] * 10 ** Math.floor(place / 3));
@@ -52,7 +52,7 @@ class Chart {
     if (!this.figure.isConnected) return;
     if (!quietly) this.state("loading", "Loading…");
     try {
-      const response = await fetch(this.figure.dataset.src, { headers: { Accept: "application/json" } });
+      const response = await ask(this.figure.dataset.src);
       if (!response.ok) throw response;
       this.data = await response.json();
       this.draw();
@@ -166,6 +166,4 @@ class Chart {
   }
 }
 
-export function enhanceCharts(figure) {
-  return new Chart(figure);
-}
+export const enhanceCharts = (figure) => new Chart(figure);

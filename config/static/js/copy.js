@@ -1,4 +1,4 @@
-// data-copy="#id" copies that element's text or value and says so, also to a screen reader.
+// data-copy="#id" copies that element's text or value and says so.
 import { plain } from "./reveal.js";
 
 async function write(text) {

@@ -1,6 +1,6 @@
-// [data-first-call="url"] asks every two seconds whether the key was used, more slowly after a minute, for an hour.
+// [data-first-call="url"] asks for an hour whether the key was used.
 import { relative } from "./ago.js";
-import { tell, wait } from "./page.js";
+import { ask, tell, wait } from "./page.js";
 
 function received(element, call) {
   element.classList.replace("waiting", "received");
@@ -16,7 +16,7 @@ export async function enhanceFirstCall(element) {
   while (element.isConnected && Date.now() - started < 3600000) {
     if (!document.hidden) {
       try {
-        const response = await fetch(element.dataset.firstCall, { headers: { Accept: "application/json" } });
+        const response = await ask(element.dataset.firstCall);
         const call = await response.json();
         if (call.received) return received(element, call);
       } catch {

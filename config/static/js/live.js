@@ -1,5 +1,5 @@
 // [data-live] follows the organization's calls: a WebSocket with a short-lived ticket, polling where that fails.
-// Counters marked data-live-count="calls" or "refused" rise; "tollgate:calls" tells charts and lists to reload.
+// Counters marked data-live-count rise; "tollgate:calls" tells charts and lists to reload.
 import { post, tell, wait, whole } from "./page.js";
 
 const SECONDS = 40;
@@ -90,24 +90,17 @@ class Live {
   }
 
   drawBars() {
-    if (!this.bars) return;
     const most = Math.max(1, ...this.ticks.map((tick) => tick.calls));
     const offset = SECONDS - this.ticks.length;
-    const drawn = this.ticks.flatMap((tick, index) => [
-      this.drawBar(offset + index, tick.calls, most, ""),
-      this.drawBar(offset + index, tick.refused ?? 0, most, "refused"),
-    ]);
-    this.bars.replaceChildren(...drawn);
-  }
-
-  drawBar(at, value, most, kind) {
-    const bar = document.createElementNS("http://www.w3.org/2000/svg", "rect");
-    const height = value ? Math.max(1.5, (16 * value) / most) : kind ? 0 : 0.5;
-    for (const [name, amount] of Object.entries({ x: at * 3, y: 16 - height, width: 2, height, class: kind })) bar.setAttribute(name, amount);
-    return bar;
+    for (const path of this.bars?.children ?? []) {
+      const { kind } = path.dataset;
+      const bars = this.ticks.map((tick, index) => {
+        const height = tick[kind] ? Math.max(1.5, (16 * tick[kind]) / most) : kind === "calls" ? 0.5 : 0;
+        return `M${3 * (offset + index) + 1} 16v${-height}`;
+      });
+      path.setAttribute("d", bars.join(""));
+    }
   }
 }
 
-export function enhanceLive(element) {
-  return new Live(element);
-}
+export const enhanceLive = (element) => new Live(element);

@@ -50,9 +50,12 @@ document.addEventListener("click", (event) => {
 
 document.addEventListener("htmx:load", (event) => enhance(event.target));
 
+let focused;
+
 // A session that ended answers with the sign-in page: go there.
 document.addEventListener("htmx:beforeSwap", (event) => {
-  const { xhr, requestConfig } = event.detail;
+  const { xhr, requestConfig, target } = event.detail;
+  focused = target.contains(document.activeElement) && document.activeElement;
   if (!xhr.responseURL) return;
   const asked = new URL(requestConfig.path, location.href).pathname;
   if (new URL(xhr.responseURL).pathname !== asked) {
@@ -61,13 +64,25 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   }
 });
 
+// What had the focus has it again, else what took its place; what a list shows now is told.
+document.addEventListener("htmx:afterSettle", ({ target, detail }) => {
+  if (focused && document.activeElement === document.body) {
+    const links = [...target.querySelectorAll("a")];
+    if (target.tabIndex < 0) target.tabIndex = -1;
+    (links.find((link) => link.href === focused.href) ?? target.querySelector("[tabindex]") ?? target).focus({ preventScroll: true });
+  }
+  if (!detail.requestConfig.elt.closest(".filters, .pager")) return;
+  const found = target.querySelector(".empty h2")?.textContent ?? `Rows: ${target.querySelectorAll("tbody tr, .notices li").length}`;
+  document.querySelector("[data-told]").textContent = found;
+});
+
 // Nothing is asked again while nobody looks.
 document.addEventListener("htmx:beforeRequest", (event) => {
   if (document.hidden && event.target.matches("[hx-trigger^=every]")) event.preventDefault();
 });
 
-for (const name of ["htmx:sendError", "htmx:responseError", "htmx:timeout", "htmx:afterSwap"]) {
-  document.addEventListener(name, () => {
-    for (const notice of document.querySelectorAll("[data-request-failed]")) notice.hidden = name === "htmx:afterSwap";
+for (const name of ["sendError", "responseError", "timeout", "afterSwap"]) {
+  document.addEventListener(`htmx:${name}`, () => {
+    for (const notice of document.querySelectorAll("[data-request-failed]")) notice.hidden = name === "afterSwap";
   });
 }

@@ -1,4 +1,4 @@
-// Menus are <details>: this closes them on Escape, on a click elsewhere, and when the focus leaves.
+// Menus are <details>: Escape, a click elsewhere and a lost focus close them.
 export function watchMenus() {
   const open = () => document.querySelectorAll("details.menu[open]");
   for (const happening of ["click", "focusin"]) {
@@ -13,7 +13,7 @@ export function watchMenus() {
       menu.querySelector("summary").focus();
     }
   });
-  // The drawer is a popover: a wide window shows it as a column, where it must not stay in the top layer.
+  // A wide window shows the drawer as a column, which must not stay in the top layer.
   const drawer = document.querySelector("[data-drawer]");
   matchMedia("(width >= 60rem)").addEventListener("change", () => {
     if (drawer?.matches(":popover-open")) drawer.hidePopover();

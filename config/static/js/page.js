@@ -1,6 +1,7 @@
-// Used by several scripts.
 export const whole = new Intl.NumberFormat("en");
 export const wait = (seconds) => new Promise((resume) => setTimeout(resume, seconds * 1000));
+
+export const ask = (url) => fetch(url, { headers: { Accept: "application/json" } });
 
 export function tell(what) {
   document.body.dispatchEvent(new CustomEvent(`tollgate:${what}`, { bubbles: true }));

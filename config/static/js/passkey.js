@@ -1,5 +1,5 @@
-// <form data-passkey="get|create" data-passkey-options="url"> has a device answer the server's question, then sends
-// itself with `credential`. Faults are said in [data-passkey-error]; [data-passkey-missing] stands in where there are none.
+// <form data-passkey="get|create" data-passkey-options="url"> has a device answer the server's question and sends
+// itself with `credential`; [data-passkey-missing] stands in where there are no passkeys.
 import { post } from "./page.js";
 
 const WORDS = {
@@ -21,30 +21,29 @@ function bytes(text) {
 }
 
 function text(buffer) {
-  const characters = Array.from(new Uint8Array(buffer), (byte) => String.fromCharCode(byte)).join("");
-  return btoa(characters).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  const base64 = btoa(String.fromCharCode(...new Uint8Array(buffer)));
+  return base64.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
-const descriptors = (list) => (list ?? []).map((one) => ({ ...one, id: bytes(one.id) }));
+const described = (list) => list?.map((one) => ({ ...one, id: bytes(one.id) }));
 
-function toCreate(options) {
-  if (PublicKeyCredential.parseCreationOptionsFromJSON) return PublicKeyCredential.parseCreationOptionsFromJSON(options);
-  const user = { ...options.user, id: bytes(options.user.id) };
-  return { ...options, user, challenge: bytes(options.challenge), excludeCredentials: descriptors(options.excludeCredentials) };
+function parsed(options) {
+  const { challenge, user, excludeCredentials, allowCredentials } = options;
+  return {
+    ...options,
+    challenge: bytes(challenge),
+    user: user && { ...user, id: bytes(user.id) },
+    excludeCredentials: described(excludeCredentials),
+    allowCredentials: described(allowCredentials),
+  };
 }
 
-function toGet(options) {
-  if (PublicKeyCredential.parseRequestOptionsFromJSON) return PublicKeyCredential.parseRequestOptionsFromJSON(options);
-  return { ...options, challenge: bytes(options.challenge), allowCredentials: descriptors(options.allowCredentials) };
-}
-
-function asJSON(credential) {
-  const response = {};
-  for (const name of MEMBERS) if (credential.response[name]) response[name] = text(credential.response[name]);
-  if (credential.response.getTransports) response.transports = credential.response.getTransports();
-  const { id, type, authenticatorAttachment } = credential;
-  const attachment = authenticatorAttachment ? { authenticatorAttachment } : {};
-  return { id, rawId: text(credential.rawId), type, response, clientExtensionResults: {}, ...attachment };
+// What is undefined is not written.
+function asJSON({ id, rawId, type, response, authenticatorAttachment }) {
+  const written = { transports: response.getTransports?.() };
+  for (const name of MEMBERS) if (response[name]) written[name] = text(response[name]);
+  authenticatorAttachment ??= undefined;
+  return JSON.stringify({ id, rawId: text(rawId), type, response: written, clientExtensionResults: {}, authenticatorAttachment });
 }
 
 async function question(form) {
@@ -57,11 +56,10 @@ async function question(form) {
 
 async function answered(form) {
   const options = await question(form);
-  const credential =
-    form.dataset.passkey === "create"
-      ? await navigator.credentials.create({ publicKey: toCreate(options) })
-      : await navigator.credentials.get({ publicKey: toGet(options) });
-  return JSON.stringify(asJSON(credential));
+  const { passkey } = form.dataset;
+  const parse = `parse${passkey === "get" ? "Request" : "Creation"}OptionsFromJSON`;
+  const publicKey = PublicKeyCredential[parse]?.(options) ?? parsed(options);
+  return asJSON(await navigator.credentials[passkey]({ publicKey }));
 }
 
 function say(form, words) {

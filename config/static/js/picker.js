@@ -1,4 +1,4 @@
-// [data-picker] is the choice of events: a search that opens what matches, and a count; an area stands for its types.
+// [data-picker] is the choice of events; an area stands for its types.
 export function enhancePicker(root) {
   const find = (selector, from = root) => [...from.querySelectorAll(selector)];
   const search = root.querySelector("[data-picker-search]");

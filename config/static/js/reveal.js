@@ -1,4 +1,4 @@
-// data-reveal="#scope" hides or shows a secret in every [data-sensitive] of the scope, which carries it in data-secret.
+// data-reveal="#scope" hides or shows its data-secret in every [data-sensitive] of the scope.
 // Leaving the page forgets it, so that Back shows nothing.
 const originals = new WeakMap();
 

@@ -1,4 +1,4 @@
-// [data-tabs] holds [data-tab="Label"] panels one below the other; this turns them into tabs with arrow keys.
+// [data-tabs] turns its [data-tab="Label"] panels into tabs with arrow keys.
 let count = 0;
 
 export function enhanceTabs(root) {

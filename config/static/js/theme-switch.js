@@ -1,4 +1,4 @@
-// The three buttons auto, light and dark. The choice is kept in this browser only.
+// The three buttons auto, light and dark.
 function chosen() {
   return document.documentElement.dataset.theme || "auto";
 }
@@ -16,7 +16,7 @@ function choose(theme) {
   try {
     localStorage.setItem("theme", theme);
   } catch {
-    // Storage is refused.
+    // Not kept.
   }
   show();
   document.dispatchEvent(new Event("tollgate:theme"));

@@ -1,5 +1,4 @@
-// Runs before the first paint: marks that scripts work and applies the chosen color scheme.
-// The storage key is the one Django's admin uses, so that portal and back office agree.
+// Before the first paint: marks that scripts work and applies the scheme, kept where Django's admin keeps it.
 (() => {
   const root = document.documentElement;
   root.classList.add("js");
@@ -7,6 +6,6 @@
     const theme = localStorage.getItem("theme");
     if (theme === "light" || theme === "dark") root.dataset.theme = theme;
   } catch {
-    // Storage is refused: the system's scheme applies.
+    // The system's scheme applies.
   }
 })();

@@ -24,13 +24,15 @@ _CUSTOM = """
 Custom roles always hold `organization:read`. Who has one ranks as a viewer where a built-in role is asked for. A role
 that changes holds for its holders' next request; one that is deleted leaves them with the replacement that is named.
 
-Beyond a role, a member can be given one permission on one object, by somebody else who has it. It ends when it is taken away or its holder leaves. Who may change one webhook only may have it told of fewer events, and never of more.
+Beyond a role, a member can be given one permission on one object, by somebody else who has it. It ends when it is taken
+away or its holder leaves. Who may change one webhook only may have it told of fewer events, and never of more.
 """
 _PLATFORM = """
 ## On the platform
 
-Staff are people with one of these roles and a second factor; USER is everybody else. The back office reads the same
-table. Staff act on an organization's behalf without being its members, and its audit log shows it.
+Staff are people with the role SUPER_ADMIN or ADMIN and a second factor. USER is everybody else; so far VIEWER is no more:
+nothing that is staff's opens to it, whatever its column names. The back office reads the same table. Staff act on an
+organization's behalf without being its members, and its audit log shows it.
 """
 
 

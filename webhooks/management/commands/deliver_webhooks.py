@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from config.common import memory
-from config.common.commands import DomainCommand
+from config.common.commands import DomainCommand, counted
 from webhooks.services import sending
 
 _PAUSE_SECONDS = 1.0
@@ -25,7 +25,8 @@ class Command(DomainCommand):
     def act(self, options: dict[str, Any], at: datetime) -> None:
         """Send until nothing is left, or until stopped."""
         if not options["follow"]:
-            self.stdout.write(f"{sending.drain()} attempts were made.")
+            made = counted(sending.drain(), "attempt was", "attempts were")
+            self.stdout.write(f"{made} made.")
             return
         memory.settle()
         while True:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from config.common.commands import DomainCommand
+from config.common.commands import DomainCommand, counted
 from webhooks.services import upkeep
 
 
@@ -14,4 +14,5 @@ class Command(DomainCommand):
 
     def act(self, options: dict[str, Any], at: datetime) -> None:
         """Prune."""
-        self.stdout.write(f"{upkeep.prune(at=at)} messages are deleted.")
+        gone = counted(upkeep.prune(at=at), "message is", "messages are")
+        self.stdout.write(f"{gone} deleted.")

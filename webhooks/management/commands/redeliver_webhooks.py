@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from config.common.commands import DomainCommand
+from config.common.commands import DomainCommand, counted
 from config.common.errors import NotFound
 from organizations import selectors as organizations
 from webhooks import selectors
@@ -54,8 +54,11 @@ class Command(DomainCommand):
             if count:
                 self.stdout.write(f"webhook {webhook.pk}: {count}")
             total += count
-        verb = "would be sent" if options["dry_run"] else "are sent"
-        self.stdout.write(f"{total} deliveries {verb} again.")
+        if options["dry_run"]:
+            told = counted(total, "delivery would be", "deliveries would be")
+        else:
+            told = counted(total, "delivery is", "deliveries are")
+        self.stdout.write(f"{told} sent again.")
 
     def _chosen(self, options: dict[str, Any]) -> list[Webhook]:
         webhooks = selectors.webhooks().order_by("pk")

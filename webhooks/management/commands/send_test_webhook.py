@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from config.common.commands import DomainCommand
-from webhooks.management.base import webhook_called
+from webhooks import selectors
 from webhooks.models import Outcome
 from webhooks.services import sending, testing
 
@@ -24,7 +24,7 @@ class Command(DomainCommand):
 
     def act(self, options: dict[str, Any], at: datetime) -> None:
         """Send it and, if asked to, say what was answered."""
-        webhook = webhook_called(options["webhook"])
+        webhook = selectors.webhook_called(options["webhook"])
         delivery = testing.send_test(webhook=webhook, at=at, event_type=options["type"])
         self.stdout.write(f"{delivery.message.message_id} is owed to {webhook.url}.")
         if not options["now"]:
