@@ -156,7 +156,7 @@ def test_without_its_entry_the_change_does_not_happen(organization, monkeypatch)
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(AuditLog, "save", full)
+    monkeypatch.setattr(entries._log, "add", full)
 
     with pytest.raises(OSError, match="No space"):
         suspension.suspend(organization=organization, reason="unpaid")

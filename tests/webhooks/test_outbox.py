@@ -88,7 +88,7 @@ def test_a_change_that_cannot_be_owed_does_not_happen(organization, monkeypatch)
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(WebhookMessage.objects, "create", full)
+    monkeypatch.setattr(outbox._outbox, "add", full)
 
     with pytest.raises(OSError, match="No space"):
         members.add_member(organization=organization, user=UserFactory.create(), role="MEMBER")
