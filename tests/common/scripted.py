@@ -22,12 +22,17 @@ class Server:
         self.connections = 0
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/hook"
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._is_over = False
+        self._acceptor = threading.Thread(target=self._accept, daemon=True)
+        self._acceptor.start()
 
     def _accept(self) -> None:
         with suppress(OSError):
             while True:
                 connection, _ = self._listener.accept()
+                if self._is_over:
+                    connection.close()
+                    return
                 self.connections += 1
                 threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
@@ -51,7 +56,15 @@ class Server:
             connection.recv(1)
 
     def close(self) -> None:
-        """Take no more connections."""
+        """Take no more connections.
+
+        The number of a socket that is closed while a thread waits at it may be given to the next one, whose connections
+        that thread would take.
+        """
+        self._is_over = True
+        with suppress(OSError):
+            socket.create_connection(self._listener.getsockname(), 60).close()
+        self._acceptor.join(60)
         self._listener.close()
 
 

@@ -251,12 +251,16 @@ def test_a_connection_that_was_closed_while_silent_costs_no_attempt(settings):
 
 @contextlib.contextmanager
 def _closing_server() -> Iterator[int]:
-    server = socket.create_server(("127.0.0.1", 0))
+    server, is_over = socket.create_server(("127.0.0.1", 0)), threading.Event()
+    place = server.getsockname()
 
     def serve() -> None:
         with contextlib.suppress(OSError):
             while True:
                 connection, _ = server.accept()
+                if is_over.is_set():
+                    connection.close()
+                    return
                 connection.recv(65536)
                 connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
                 connection.recv(65536)
@@ -265,5 +269,11 @@ def _closing_server() -> Iterator[int]:
     threads = [threading.Thread(target=serve, daemon=True) for _ in range(3)]
     for thread in threads:
         thread.start()
-    yield server.getsockname()[1]
+    yield place[1]
+    is_over.set()
+    for _ in threads:
+        # Nobody may wait at a socket that is closed: its number is given to the next one.
+        socket.create_connection(place, 60).close()
+    for thread in threads:
+        thread.join(60)
     server.close()

@@ -31,6 +31,7 @@ def test_silence_ends_before_the_whole_patience(serving, monkeypatch):
 
 def test_a_server_that_keeps_talking_is_not_silent(serving, monkeypatch):
     patience = 0.1
+    monkeypatch.setattr(http, "TOTAL_SECONDS", 200)
 
     def slowly(connection: socket.socket) -> None:
         for byte in OK:
