@@ -226,7 +226,7 @@ def _escaped(name: str) -> str:
 def response(request: HttpRequest, error: errors.DomainError) -> HttpResponse:
     """Answer a request outside DRF: a page where the client asked for HTML, else a problem document."""
     if wants_html(request):
-        answer = HttpResponse(_page(request, error), status=error.status)
+        answer = HttpResponse(_page(error), status=error.status)
     else:
         answer = HttpResponse(
             orjson.dumps(document(error)),
@@ -247,14 +247,11 @@ def wants_html(request: HttpRequest) -> bool:
     )
 
 
-def _page(request: HttpRequest, error: errors.DomainError) -> str:
-    # What is missing looks alike everywhere: who may not know of the back office is not told of it.
-    is_back_office = request.path.startswith("/admin/") and error.status != 404
+def _page(error: errors.DomainError) -> str:
     values = {
         "error": error,
         "request_id": context.current().request_id,
         "public_url": settings.PUBLIC_URL,
-        "start": ("/admin/", "Go to the back office") if is_back_office else None,
     }
     try:
         return render_to_string(f"{error.status}.html", values)

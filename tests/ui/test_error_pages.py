@@ -50,20 +50,6 @@ def test_the_tab_says_what_the_page_says():
     assert "<h1>The form could not be verified</h1>" in html
 
 
-@pytest.mark.parametrize(
-    ("path", "link"),
-    [
-        ("/keys/?q=%00", '<a class="btn btn-primary" href="/">Go to the start page</a>'),
-        ("/admin/?q=%00", '<a class="btn btn-primary" href="/admin/">Go to the back office</a>'),
-    ],
-)
-def test_a_page_leads_back_to_where_one_was(client, path, link):
-    answer = client.get(path, headers={"Accept": "text/html"})
-
-    assert answer.status_code == 400
-    assert link in answer.content.decode()
-
-
 def test_pages_bear_the_name_of_the_product(settings):
     settings.PRODUCT_NAME = "Acme & Sons"
 
