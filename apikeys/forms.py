@@ -39,7 +39,11 @@ class KeyForm(RefusableForm):
         "quota/period": "quota_period",
     }
 
-    name = forms.CharField(max_length=80, help_text="What uses it, such as “Checkout service”.")
+    name = forms.CharField(
+        max_length=80,
+        widget=forms.TextInput(attrs={"autofocus": True}),
+        help_text="What uses it, such as “Checkout service”.",
+    )
     environment = forms.ChoiceField(
         choices=Environment.choices,
         widget=forms.RadioSelect,

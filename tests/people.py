@@ -1,20 +1,33 @@
 """Who appears in the tests: Olivia owns an organization where Adam, Mia and Vera work; Stan owns another; Sam is staff."""
 
 import pytest
+from django.db.models import BigIntegerField, CharField
 
 from accounts.models import PlatformRole, User
+from config.common.prepared import Given, Prepared
 from organizations.models import Organization, Role
 from organizations.services import members, organizations
 from tests.factories.accounts import UserFactory
 
 pytest_plugins = ["tests.clients", "tests.emitted", "tests.queries"]
 
+# Thousands of tests begin with these.
+_ORGANIZATIONS = Prepared(lambda: Organization.objects.filter(pk=Given("pk", BigIntegerField())))
+_PEOPLE = Prepared(lambda: User.objects.filter(email=Given("email", CharField())))
+
+
+def _called(name: str) -> User:
+    person = _PEOPLE.first(email=f"{name}@example.com")
+    assert person is not None
+    return person
+
 
 def _organization_of(owner: User, name: str) -> Organization:
     organization = organizations.create_organization(owner=owner, name=name, is_personal=True)
     Organization.objects.filter(pk=organization.pk).update(seat_limit=10)
-    organization.refresh_from_db()
-    return organization
+    made = _ORGANIZATIONS.first(pk=organization.pk)
+    assert made is not None
+    return made
 
 
 def _join(organization: Organization, role: Role, name: str) -> User:
@@ -42,7 +55,7 @@ def foreign_organization(db: None) -> Organization:
 @pytest.fixture
 def olivia(organization: Organization) -> User:
     """Return the owner."""
-    return User.objects.get(email="olivia@example.com")
+    return _called("olivia")
 
 
 @pytest.fixture
@@ -66,7 +79,7 @@ def vera(organization: Organization) -> User:
 @pytest.fixture
 def stan(foreign_organization: Organization) -> User:
     """Return a stranger: the owner of another organization."""
-    return User.objects.get(email="stan@example.com")
+    return _called("stan")
 
 
 @pytest.fixture

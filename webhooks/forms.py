@@ -120,7 +120,12 @@ class WebhookForm(RefusableForm):
         label="URL",
         max_length=2048,
         widget=forms.TextInput(
-            attrs={"inputmode": "url", "spellcheck": "false", "placeholder": "https://"}
+            attrs={
+                "inputmode": "url",
+                "spellcheck": "false",
+                "placeholder": "https://",
+                "autofocus": True,
+            }
         ),
         help_text="Where events are sent by POST. It must be reachable from the internet by https.",
     )
@@ -149,8 +154,14 @@ class WebhookForm(RefusableForm):
     def advanced_in_use(self) -> bool:
         """Whether a field that is folded away has a value or an error, so that it must be seen."""
         rare = [self[name] for name in self.ADVANCED if name in self.fields]
-        return any(
-            field.errors or field.value() not in {None, "", Signature.SYMMETRIC} for field in rare
+        at_once = self["concurrency"]
+        return (
+            any(
+                field.errors or field.value() not in {None, "", Signature.SYMMETRIC}
+                for field in rare
+            )
+            or bool(at_once.errors)
+            or str(at_once.value()) != str(at_once.field.initial)
         )
 
     def chosen(self) -> set[str]:

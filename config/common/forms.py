@@ -29,7 +29,7 @@ in_your_zone = lazy(_in_your_zone, str)
 def move_focus(form: forms.BaseForm) -> None:
     """Put the cursor of a form that was refused where something is to be done: at the first fault, or the first gap."""
     widgets = {name: field.widget for name, field in form.fields.items()}
-    if not form.errors or not any("autofocus" in widget.attrs for widget in widgets.values()):
+    if not form.errors:
         return
     faulty = [name for name in widgets if name in form.errors]
     gaps = [name for name, widget in widgets.items() if _is_gap(form[name], widget)]

@@ -248,7 +248,8 @@ def wants_html(request: HttpRequest) -> bool:
 
 
 def _page(request: HttpRequest, error: errors.DomainError) -> str:
-    is_back_office = request.path.startswith("/admin/")
+    # What is missing looks alike everywhere: who may not know of the back office is not told of it.
+    is_back_office = request.path.startswith("/admin/") and error.status != 404
     values = {
         "error": error,
         "request_id": context.current().request_id,

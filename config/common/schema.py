@@ -211,27 +211,31 @@ def complete(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     result["webhooks"] = {event.name: _webhook(event) for event in events}
     told = [one for methods in result["webhooks"].values() for one in methods.values()]
     tags = {tag for operation in [*described, *told] for tag in operation["tags"]}
-    result["tags"] = [{"name": tag, "description": _TAGS.get(tag, tag)} for tag in sorted(tags)]
+    result["tags"] = [
+        {"name": tag, "description": _TAGS.get(tag, tag)}
+        for tag in (*_TAGS, *sorted(tags - _TAGS.keys()))
+        if tag in tags
+    ]
     shared_descriptions.share(result)
     return result
 
 
+# In the order in which a customer meets them; what is staff's alone comes last.
 _TAGS = {
-    "admin": "For the staff of the platform: people, broadcasts, figures.",
-    "analytics": "What was used, when, by which key.",
-    "api-keys": "Credentials of an organization, their limits and rotation.",
-    "audit": "What concerns the security of an organization.",
-    "audit-log": "Who changed what in an organization, page by page or as a file.",
     "auth": "Registration, sign-in, second factors, step-up.",
-    "events": "What is posted to the webhooks of an organization.",
-    "invitations": "Invitations that wait for the person who asks.",
-    "keys": "Verification of presented keys, for backends.",
-    "organizations": "Organizations, their members, invitations, roles and policies.",
-    "security-events": "What concerns the security of an organization.",
-    "permissions": "What can be permitted, and what each role permits.",
     "users": "The account of the person who asks.",
-    "webhooks": "Endpoints, deliveries and the types of events.",
+    "organizations": "Organizations, their members, invitations, roles, grants and policies.",
+    "invitations": "Invitations that wait for the person who asks.",
+    "permissions": "What can be permitted, and what each role permits.",
+    "api-keys": "Credentials of an organization, their limits and rotation.",
     "whoami": "The presented key itself.",
+    "keys": "Verification of presented keys, for backends.",
+    "analytics": "What was used, when, by which key.",
+    "webhooks": "Endpoints, deliveries and the types of events.",
+    "events": "What is posted to the webhooks of an organization.",
+    "audit-log": "Who changed what in an organization, page by page or as a file.",
+    "audit": "What concerns the security of an organization.",
+    "admin": "For the staff of the platform: people, broadcasts, figures.",
 }
 
 

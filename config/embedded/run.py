@@ -158,7 +158,7 @@ def require_port(address: str, port: int) -> None:
             probe.bind((address, port))
         except OSError as error:
             raise EmbeddedError(
-                f"port {port} on {address} cannot be used ({os.strerror(error.errno or 0)}); "
+                f"port {port} on {address} cannot be used ({error.strerror}); "
                 f"stop the other program or choose another: PORT={port + 1} make run"
             ) from error
 

@@ -262,6 +262,17 @@ def _port(parts: SplitResult) -> str:
     return str(parts.port) if parts.port else ""
 
 
+def is_small_number(text: str) -> bool:
+    """Tell whether an id is a number that the smallest column holds."""
+    return text.isascii() and text.isdigit() and len(text) <= 5 and int(text) < 2**15
+
+
+def is_dsn(url: str) -> bool:
+    """Tell whether a URL names a key and a project, as Sentry's client wants it."""
+    parts = urlsplit(url)
+    return bool(parts.username) and parts.path.rpartition("/")[2].isdecimal()
+
+
 def _is_url(value: str, schemes: tuple[str, ...]) -> bool:
     try:
         parts = urlsplit(value)

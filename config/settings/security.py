@@ -3,12 +3,14 @@
 from urllib.parse import urlsplit
 
 from config.settings.base import PRODUCT_NAME, PUBLIC_URL
-from config.settings.env import env
+from config.settings.env import env, is_small_number
 
 ENCRYPTION_KEYS = env.keys("ENCRYPTION_KEYS", encoding="base64", at_least=32, at_most=32)
 KEY_PEPPERS = env.keys("KEY_PEPPERS", encoding="hex", at_least=32)
-if not all(pepper.partition(":")[0].isdecimal() for pepper in KEY_PEPPERS):
-    env.problem("KEY_PEPPERS", "needs numbers as ids: they are stored beside each digest")
+if not all(is_small_number(pepper.partition(":")[0]) for pepper in KEY_PEPPERS):
+    env.problem(
+        "KEY_PEPPERS", "needs numbers up to 32767 as ids: they are stored beside each digest"
+    )
 KEY_BRAND = env.text("TOLLGATE_KEY_BRAND", "tg")
 if not (2 <= len(KEY_BRAND) <= 12 and KEY_BRAND.isascii() and KEY_BRAND.isalnum()):
     env.problem("TOLLGATE_KEY_BRAND", "must be 2 to 12 letters and digits")

@@ -3,13 +3,23 @@
 import itertools
 
 import pytest
+from django.conf import settings
 from django.db import transaction
 
+from tests import servers
 from tests.api.matrix import BODIES
 from tests.api.operations import document, operations
 from tests.api.world import World, who_may
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def unhurried(redis_client):
+    """Return what lets everybody ask at any rate again: here every operation is asked many times."""
+    return lambda: servers.forget_redis_keys(redis_client, settings.REDIS_PREFIX)
+
+
 # The gate answers `keys_verify` and has tests of its own; `whoami` is for keys.
 BY_DJANGO = {
     name: one for name, one in operations().items() if name not in {"keys_verify", "whoami"}
@@ -74,10 +84,11 @@ NOT_TAKEN = {
 }
 
 
-def test_what_takes_no_body_refuses_one(world: World):
+def test_what_takes_no_body_refuses_one(world: World, unhurried):
     got = {}
 
     for body, pointers in NOT_TAKEN.items():
+        unhurried()
         for name, operation in WITHOUT_BODY.items():
             path = operation.path.format(**world.path_values("mine"))
             response = world.insider(operation).generic(
@@ -131,10 +142,11 @@ NO_OBJECTS = {
 }
 
 
-def test_what_is_no_json_object_is_refused(world: World):
+def test_what_is_no_json_object_is_refused(world: World, unhurried):
     got = {}
 
     for body, kind in NO_OBJECTS:
+        unhurried()
         for name, operation in WITH_BODY.items():
             path = operation.path.format(**world.path_values("mine"))
             method = operation.method.upper()
@@ -148,13 +160,14 @@ def test_what_is_no_json_object_is_refused(world: World):
     }
 
 
-def test_other_methods_are_refused(world: World):
+def test_other_methods_are_refused(world: World, unhurried):
     asked = list(
         itertools.product(("PUT", "TRACE", "OPTIONS", "FETCH"), ("", "?limit=1&expand=all&x=y"))
     )
     got = {}
 
     for method, query in asked:
+        unhurried()
         for name, operation in BY_DJANGO.items():
             path = operation.path.format(**world.path_values("mine"))
             response = world.insider(operation).generic(method, f"{path}{query}")

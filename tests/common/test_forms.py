@@ -60,6 +60,22 @@ def test_a_refused_form_begins_where_something_is_to_be_done():
     assert focused(right, refusal="They do not belong together.") == ["password"]
 
 
+class Note(forms.Form):
+    title = forms.CharField()
+    text = forms.CharField(max_length=3)
+
+
+def test_a_form_that_begins_nowhere_begins_at_its_fault_once_it_is_refused():
+    fresh, refused_one = Note(), Note({"title": "a", "text": "long"})
+    for form in (fresh, refused_one):
+        move_focus(form)
+
+    assert "autofocus" not in str(fresh)
+    assert 'name="text"' in str(refused_one["text"])
+    assert "autofocus" in str(refused_one["text"])
+    assert "autofocus" not in str(refused_one["title"])
+
+
 def test_forms_of_one_kind_do_not_share_their_focus():
     focused({"email": "a@example.com"})
 

@@ -9,7 +9,16 @@ import sys
 import pytest
 
 from config.embedded.place import BASE_DIR
-from config.settings.env import Environment, SettingError, broker, database, is_misspelling, mail
+from config.settings.env import (
+    Environment,
+    SettingError,
+    broker,
+    database,
+    is_dsn,
+    is_misspelling,
+    is_small_number,
+    mail,
+)
 from config.settings.env import env as real_env
 
 
@@ -247,6 +256,28 @@ def test_a_url_that_leads_nowhere_is_refused(value):
 
 
 @pytest.mark.parametrize(
+    ("text", "is_one"),
+    [("1", True), ("32767", True), ("32768", False), ("000001", False), ("", False), ("٣", False)],
+)
+def test_the_id_of_a_pepper_fits_its_column(text, is_one):
+    assert is_small_number(text) is is_one
+
+
+@pytest.mark.parametrize(
+    ("url", "is_one"),
+    [
+        ("https://key@sentry.example/42", True),
+        ("https://key@sentry.example/path/42", True),
+        ("https://sentry.example/42", False),
+        ("https://key@sentry.example", False),
+        ("https://key@sentry.example/project", False),
+    ],
+)
+def test_sentry_is_told_a_key_and_a_project(url, is_one):
+    assert is_dsn(url) is is_one
+
+
+@pytest.mark.parametrize(
     ("written", "origin"),
     [
         ("https://Tollgate.example.com/", "https://tollgate.example.com"),
@@ -406,7 +437,7 @@ def test_an_unsafe_deployment_does_not_start():
 
     assert status == 1
     assert said == (
-        "tollgate: KEY_PEPPERS needs numbers as ids: they are stored beside each digest; "
+        "tollgate: KEY_PEPPERS needs numbers up to 32767 as ids: they are stored beside each digest; "
         "PUBLIC_URL must begin with https: passwords and cookies travel to it; "
         "ALLOWED_HOSTS must name the hosts: with * anyone chooses them; "
         "SECRET_KEY must have at least 50 characters; "

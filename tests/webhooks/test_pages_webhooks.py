@@ -152,6 +152,15 @@ def test_faults_are_shown_at_their_fields(mia_browses, changes, field):
     assert not Webhook.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("changes", "is_open"), [({"concurrency": 50}, True), ({"url": ""}, False)]
+)
+def test_a_fault_that_is_folded_away_is_unfolded(mia_browses, changes, is_open):
+    html = mia_browses.post(f"{LIST}create/", filled(**changes)).content.decode()
+
+    assert ('<details class="more" open>' in html) is is_open
+
+
 def test_the_plans_limit_is_shown_above_the_form(mia_browses, organization):
     for _ in range(5):
         WebhookFactory.create(organization=organization)
