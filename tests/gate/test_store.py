@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import psycopg
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from apikeys.gateway import configuration, store
@@ -66,7 +67,8 @@ def _terminated():
     with psycopg.connect(os.environ["TEST_DATABASE_SERVER"], autocommit=True) as server:
         server.execute(
             "SELECT pg_terminate_backend(pid, 30000) FROM pg_stat_activity"
-            " WHERE application_name = 'tollgate-gate'"
+            " WHERE application_name = 'tollgate-gate' AND datname = %s",
+            [connection.settings_dict["NAME"]],
         )
 
 
