@@ -224,7 +224,7 @@ class UnsupportedMediaType(DomainError):
     code = "unsupported_media_type"
     title = "Unsupported media type"
     status = 415
-    fix = "Send `Content-Type: application/json`."
+    fix = "Send the JSON as it is, with `Content-Type: application/json`."
 
 
 class TooManyRequests(DomainError):

@@ -119,8 +119,15 @@ class StrictJSONParser(BaseParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Return the document; an empty body is an empty object."""
+        """Return the document; an empty body is an empty object. Raises UnsupportedMediaType for one that is packed."""
         _require_json(media_type)
+        assert parser_context is not None  # the framework always gives it
+        coding = parser_context["request"].headers.get("Content-Encoding", "")
+        if coding.strip().lower() not in {"", "identity"}:
+            # RFC 9110, 12.5.3: the answer says which content codings are read.
+            raise UnsupportedMediaType(
+                "A body is read without a content coding.", headers={"Accept-Encoding": "identity"}
+            )
         raw = stream.read()
         document = loads(raw) if raw.strip() else {}
         logs.withhold_from(document)

@@ -1,5 +1,7 @@
 """Whatever goes wrong is answered as RFC 9457, or as a page where the client asked for one."""
 
+import gzip
+
 import psycopg
 import pytest
 from django.db import InternalError, OperationalError, connection, transaction
@@ -105,6 +107,20 @@ def test_another_media_type_is_refused(client):
 
     assert answer.status_code == 415
     assert answer.json()["code"] == "unsupported_media_type"
+
+
+def test_a_packed_body_is_refused(client):
+    body = gzip.compress(b"{}")
+
+    answer = client.post(
+        "/api/v1/auth/login",
+        body,
+        content_type="application/json",
+        headers={"Content-Encoding": "gzip"},
+    )
+
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+    assert answer.headers["Accept-Encoding"] == "identity"
 
 
 def test_a_foreign_host_is_refused(client):
