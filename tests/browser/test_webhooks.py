@@ -61,7 +61,7 @@ def test_a_webhook_from_its_first_event_to_its_grade(
     expect(page.get_by_role("link", name="webhook.created")).to_be_visible()
     assert serious_faults(page) == []
     page.get_by_label("Status").select_option("FAILED")
-    expect(page.get_by_text("No delivery matches")).to_be_visible()
+    expect(page.get_by_role("heading", name="No delivery matches")).to_be_visible()
 
     page.get_by_role("link", name="Conformance run").click()
     page.get_by_role("main").get_by_role("button", name="Start").click()
