@@ -113,7 +113,7 @@ def _socket(address: Address) -> socket.socket:
         return ssl.create_default_context().wrap_socket(opened, server_hostname=address.host)
     # The kernel's own timers: Python's would ask it before each call whether it would block.
     opened.settimeout(None)
-    limit = struct.pack("@ll", 0, int(TIMEOUT_SECONDS * 1_000_000))
+    limit = struct.pack("@ll", *divmod(int(TIMEOUT_SECONDS * 1_000_000), 1_000_000))
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
     return opened

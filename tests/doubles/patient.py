@@ -4,8 +4,6 @@ The gate gives up Valkey after a quarter of a second and PostgreSQL after one. O
 calls are then decided without them, and tests of anything else would fail.
 """
 
-import struct
-from types import SimpleNamespace
 from typing import Any
 
 from apikeys.gateway import link, store, wire
@@ -19,8 +17,7 @@ REDIS_SECONDS: float = link.TIMEOUT_SECONDS
 def with_redis(settings: Any) -> None:
     """Let this process, which has or will have these settings, wait for Valkey."""
     _set(link, TIMEOUT_SECONDS=SECONDS)
-    # The kernel takes whole seconds apart from their parts.
-    _set(wire, TIMEOUT_SECONDS=SECONDS, struct=SimpleNamespace(pack=_time))
+    _set(wire, TIMEOUT_SECONDS=SECONDS)
     _set(settings, REDIS_TIMEOUT_SECONDS=SECONDS)
     settings.CACHES["default"]["OPTIONS"] |= {
         "SOCKET_CONNECT_TIMEOUT": SECONDS,
@@ -42,8 +39,3 @@ def _set(module: Any, **values: Any) -> None:
     # These names are final for the product.
     for name, value in values.items():
         setattr(module, name, value)
-
-
-def _time(layout: str, seconds: int, microseconds: int) -> bytes:
-    more, rest = divmod(microseconds, 1_000_000)
-    return struct.pack(layout, seconds + more, rest)
