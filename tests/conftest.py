@@ -156,6 +156,12 @@ def redis_client() -> "Iterator[redis.Redis]":
     client.close()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _forgotten_redis_of_module(redis_client: redis.Redis) -> None:
+    """Start what a module shares without what the last test of another one left."""
+    servers.forget_redis_keys(redis_client, settings.REDIS_PREFIX)
+
+
 @pytest.fixture(autouse=True)
 def _forgotten_redis(redis_client: redis.Redis) -> None:
     """Start every test without counters, caches and streams."""
