@@ -58,10 +58,11 @@ class ApiKeyAuthentication(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[KeyPrincipal, KeyCredentials] | None:
         """Return who calls, None when no key is presented. Raises the domain error of a refusal."""
+        meta = request.META
         named = {
             name: value.encode("latin-1", "replace")
             for name, variable in _PRESENTED
-            if (value := request.META.get(variable)) is not None
+            if (value := meta.get(variable)) is not None
         }
         secret = presented_key(named).decode("latin-1")
         known = blocking.known_records()
@@ -70,8 +71,9 @@ class ApiKeyAuthentication(BaseAuthentication):
         record = known.find(secret)
         if record is None:
             raise error_of(Outcome.NOT_FOUND)
-        origin = request.META.get("HTTP_ORIGIN")
-        outcome = refusal_of(record, time() * 1000, context.current().ip, origin)
+        outcome = refusal_of(
+            record, time() * 1000, context.current().ip, meta.get("HTTP_ORIGIN")
+        )
         if outcome is not None:
             if outcome is Outcome.FORBIDDEN_IP:
                 _tell_address_refused(record)

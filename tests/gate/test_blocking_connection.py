@@ -56,9 +56,26 @@ def test_a_connection_that_the_server_closed_is_replaced(valkey, client):
     wire.ask(script.encode("CLIENT", "SETNAME", "mine"))
 
     client.client_kill_filter(_type="normal", skipme=True)
+    time.sleep(0.15)
 
     assert wire.ask(script.encode("CLIENT", "GETNAME")) is None
     assert wire.ask(script.encode("ECHO", "still")) == b"still"
+
+
+def test_a_connection_that_answered_a_moment_ago_is_believed_in_and_given_up_when_it_lied(
+    valkey, client, monkeypatch
+):
+    monkeypatch.setattr(module, "_BELIEVED_SECONDS", 3600)
+    monkeypatch.setattr(module, "_BACK_OFF_SECONDS", 0)
+    wire = Wire(_address(valkey.port))
+    _answer(wire, "CLIENT", "SETNAME", "mine")
+
+    client.client_kill_filter(_type="normal", skipme=True)
+
+    with pytest.raises(LinkDown):
+        wire.ask(script.encode("CLIENT", "GETNAME"))
+    assert _answer(wire, "ECHO", "again") == b"again"
+    assert wire.ask(script.encode("CLIENT", "GETNAME")) is None
 
 
 def test_silence_is_borne_for_a_quarter_second_and_then_nobody_tries(valkey, monkeypatch):
