@@ -21,6 +21,7 @@ from apikeys.gateway.link import Address, LinkDown
 from apikeys.gateway.local import LocalCounting
 from apikeys.gateway.plans import Count, Plan, plan_of, read_answer
 from apikeys.gateway.records import KeyRecord
+from apikeys.gateway.recovery import marker
 from apikeys.gateway.routes import NO_API
 from apikeys.gateway.wire import Wire
 
@@ -122,7 +123,7 @@ def _prefix() -> str:
 
 @lru_cache(maxsize=4)
 def _wire_to(url: str) -> Wire:
-    return Wire(Address.parse(url))
+    return Wire(Address.parse(url), marker(_prefix()))
 
 
 # A bucket is asked and taken from in two steps, which no other thread may come between.

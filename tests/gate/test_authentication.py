@@ -219,3 +219,18 @@ def test_redis_away_grants_a_process_its_share(issue, monkeypatch, settings):
 
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert 60 < int(answers[2].headers["Retry-After"]) <= 120
+
+
+def test_counters_of_an_old_snapshot_wait_for_the_gate(issue, redis_client, monkeypatch, settings):
+    _, secret = issue(credits_micro=4_000_000)
+    marker = f"{settings.REDIS_PREFIX}run"
+    monkeypatch.setattr("apikeys.gateway.wire._BACK_OFF_SECONDS", 0)
+    blocking._wire_to.cache_clear()
+
+    redis_client.set(marker, "an earlier run")
+    early = _get(secret, "/dear")
+    redis_client.set(marker, redis_client.info("server")["run_id"])
+    answers = [_get(secret, "/dear") for _ in range(2)]
+
+    assert (early.status_code, early.json()["code"]) == (503, "service_unavailable")
+    assert [answer.status_code for answer in answers] == [200, 402]
