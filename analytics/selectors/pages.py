@@ -71,7 +71,7 @@ def quota_of(organization: Organization, *, at: datetime) -> Quota | None:
 def by_key(asked: UsageQuery) -> list[dict[str, Any]]:
     """Return what each key used, the busiest first; a key that is gone has no name any more."""
     question = replace(asked, measures=_MEASURES, granularity="total", group_by="key")
-    rows = sorted(usage.series(question), key=lambda row: -row["calls"])[:_LISTED]
+    rows = usage.busiest(question, most=_LISTED)
     keys = asked.organization.api_keys.in_bulk([row["key_id"] for row in rows])
     return [{**row, "key": keys.get(row["key_id"], {"name": "Deleted key"})} for row in rows]
 
@@ -88,7 +88,7 @@ def by_route(asked: UsageQuery) -> list[dict[str, Any]]:
         group_by="route",
         key_ids=None,
     )
-    rows = sorted(usage.series(question), key=lambda row: -row["calls"])[:_LISTED]
+    rows = usage.busiest(question, most=_LISTED)
     return [{**row, **_method_and_path(row["route"])} for row in rows]
 
 
