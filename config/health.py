@@ -104,17 +104,16 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 def _stream_metrics() -> str:
     try:
-        length, first = stream.length(), stream.oldest(1)
+        length, age = stream.backlog()
     except redis.RedisError:
         return ""
-    age = time.time() - first[0].at_ms / 1000 if first else 0.0
     return (
         "# HELP tollgate_usage_stream_length Calls that wait to be ingested.\n"
         "# TYPE tollgate_usage_stream_length gauge\n"
         f"tollgate_usage_stream_length {length}\n"
         "# HELP tollgate_usage_stream_lag_seconds Age of the oldest call that waits.\n"
         "# TYPE tollgate_usage_stream_lag_seconds gauge\n"
-        f"tollgate_usage_stream_lag_seconds {max(age, 0.0):.3f}\n"
+        f"tollgate_usage_stream_lag_seconds {age:.3f}\n"
     )
 
 

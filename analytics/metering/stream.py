@@ -1,5 +1,6 @@
 """The Redis stream that the gate writes and ingestion drains."""
 
+import time
 from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
@@ -56,6 +57,13 @@ def forget(first_id: str, last_id: str) -> None:
 def length() -> int:
     """Return how many entries wait."""
     return store.client().xlen(_name())
+
+
+def backlog() -> tuple[int, float]:
+    """Return how many entries wait, and for how many seconds the oldest of them has."""
+    waiting, first = length(), oldest(1)
+    age = time.time() - first[0].at_ms / 1000 if first else 0.0
+    return waiting, max(age, 0.0)
 
 
 def _payload(fields: list[bytes]) -> bytes | None:

@@ -1,6 +1,5 @@
 """The state of the installation as staff asks for it over the API: figures of the business, and what waits where."""
 
-import time
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -79,10 +78,9 @@ def metrics(*, at: datetime) -> dict[str, Any]:
 
 
 def _stream() -> dict[str, Any] | None:
-    """Return how many calls wait to be counted and how old the first one is; nothing while Valkey is away."""
+    """Return how many calls wait to be counted and how old the first one is; nothing while Redis is away."""
     try:
-        length, first = stream.length(), stream.oldest(1)
-    except (redis.RedisError, OSError):
+        length, age = stream.backlog()
+    except redis.RedisError:
         return None
-    age = time.time() - first[0].at_ms / 1000 if first else 0.0
-    return {"length": length, "lag_seconds": round(max(age, 0.0), 3)}
+    return {"length": length, "lag_seconds": round(age, 3)}
