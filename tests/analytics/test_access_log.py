@@ -165,6 +165,14 @@ def test_lines_of_other_kinds_are_passed_over(log, made):
     assert not WaitingReport.objects.exists()
 
 
+def test_a_path_that_is_no_text_is_no_damage(log, made):
+    """nginx writes the bytes that a client escaped."""
+    (call,) = made()
+    append(log, line(call, path="/caf#").replace(b"#", b"\xe9\xed\xa0\x80"))
+
+    assert read_all(log) == access_log.Progress(lines=1, filled=1)
+
+
 def test_a_refused_call_has_no_part_in_latency_and_errors(log, made):
     (call,) = made(outcome="RATE_LIMITED")
     append(log, line(call, status=500))

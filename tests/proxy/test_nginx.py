@@ -57,7 +57,7 @@ def logged(stack: Stack, *calls: httpx.Response) -> list[dict[str, Any]]:
     ids = [call.headers["X-Request-Id"] for call in calls]
 
     def found() -> list[dict[str, Any]]:
-        whole, _, _ = file.read_text(encoding="utf-8").rpartition("\n")
+        whole, _, _ = file.read_text(encoding="utf-8", errors="replace").rpartition("\n")
         lines = {line["request_id"]: line for line in map(json.loads, whole.splitlines())}
         return [lines[name] for name in ids] if lines.keys() >= set(ids) else []
 
@@ -92,6 +92,19 @@ def test_status_and_latency_of_a_call_are_the_real_ones(
     assert (row.api_key_id, row.method, row.path) == (key.row.pk, "GET", "/status/503")
     assert row.status == 503
     assert row.latency_ms is not None
+
+
+def test_a_path_that_is_no_text_keeps_no_outcome_back(
+    house: House, stack: Stack, client: httpx.Client
+) -> None:
+    passed = client.get("/orders/caf%e9", headers=house.key().headers)
+    logged(stack, passed)
+
+    call_command("ingest_usage")
+    call_command("ingest_access_log", str(stack.directory / "nginx" / "access.json"))
+
+    row = ApiUsageLog.objects.get(request_id=passed.headers["X-Request-Id"])
+    assert (row.path, row.status) == ("/orders/caf%e9", 200)
 
 
 @pytest.mark.trial
