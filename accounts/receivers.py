@@ -9,14 +9,16 @@ from django.utils import timezone
 
 from accounts import middleware, services
 from accounts.models import User
+from accounts.services.sessions import Proof
 
 
 @receiver(user_logged_in)
 def open_session(request: HttpRequest, user: User, **_: Any) -> None:
     """Give the cookie the row that a page has opened, or a new one; a row that the cookie had before ends."""
     _end(request, user, reason="replaced")
+    proof = Proof(device_token=middleware.device_token_of(request))
     session = middleware.opened_by(request) or services.sessions.start_portal(
-        user=user, at=timezone.now(), device_token=middleware.device_token_of(request)
+        user=user, at=timezone.now(), proof=proof
     )
     middleware.remember(request, services.sessions.claims_of(session))
 

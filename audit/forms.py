@@ -39,7 +39,7 @@ class LogFilterForm(forms.Form):
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Offer every event that can stand in an organization's log."""
+        """Offer every event of the product."""
         super().__init__(*args, **kwargs)
         field = self.fields["action"]
         assert isinstance(field, forms.ChoiceField)

@@ -25,22 +25,21 @@ def _start() -> Postgres:
     home = locate().data / f"bench-{os.getpid()}"
     sockets = Path(tempfile.mkdtemp(prefix="tollgate-bench-"))
     home.mkdir(parents=True)
+    # What is registered first runs last: the servers stop before their data goes.
+    atexit.register(shutil.rmtree, sockets, ignore_errors=True)
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
     valkey = Valkey(home / "valkey", sockets, home / "valkey.log", _PASSWORD, free_port())
     postgres = Postgres(home / "postgres", sockets, home / "postgres.log", _PASSWORD, free_port())
     for server in (valkey, postgres):
         server.start()
         server.wait()
         atexit.register(server.stop)
-    # Registered last, run first: the servers stop before their data goes.
-    atexit.register(lambda: [server.stop() for server in (valkey, postgres)])
     postgres.require_database("bench")
     os.environ |= {
         "DATABASE_URL": f"postgresql://tollgate:{_PASSWORD}@127.0.0.1:{postgres.port}/bench",
         "REDIS_URL": f"redis://:{_PASSWORD}@127.0.0.1:{valkey.port}/0",
         "DJANGO_SETTINGS_MODULE": "config.settings.test",
     }
-    atexit.register(shutil.rmtree, sockets, ignore_errors=True)
-    atexit.register(shutil.rmtree, home, ignore_errors=True)
     return postgres
 
 

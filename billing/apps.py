@@ -6,7 +6,7 @@ from django.apps import AppConfig
 
 
 class BillingConfig(AppConfig):
-    """Plans, subscriptions, invoices, credits."""
+    """Plans, what they allow, and who is subscribed to which."""
 
     name = "billing"
 

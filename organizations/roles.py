@@ -88,11 +88,6 @@ GRANTS: dict[RoleName, frozenset[Permission]] = {
 }
 
 
-def grants(role: str, permission: Permission) -> bool:
-    """Whether the organization role grants the permission."""
-    return permission in GRANTS[RoleName(role)]
-
-
 def known(texts: Iterable[str]) -> frozenset[Permission]:
     """Return those of the texts that name a permission; what an older catalogue knew grants nothing."""
     wanted = set(texts)

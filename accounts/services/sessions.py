@@ -46,9 +46,12 @@ class InvalidRefreshToken(DomainError):
 class Proof:
     """How a person has proved who they are, and by which token the device is known."""
 
-    method: Session.Method
-    second_factor_at: datetime | None
-    device_token: str
+    method: Session.Method = Session.Method.PASSWORD
+    second_factor_at: datetime | None = None
+    device_token: str = ""
+
+
+_PASSWORD_ALONE = Proof()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,30 +132,14 @@ def _upgrade_of(user: User | None) -> Callable[[str], None]:
 
 
 @transaction.atomic
-def start(
-    *,
-    user: User,
-    at: datetime,
-    method: Session.Method = Session.Method.PASSWORD,
-    second_factor_at: datetime | None = None,
-    device_token: str = "",
-) -> TokenPair:
+def start(*, user: User, at: datetime, proof: Proof = _PASSWORD_ALONE) -> TokenPair:
     """Open an API session for a person who has just proved who they are."""
-    proof = Proof(method, second_factor_at, device_token)
     return _renew(_open(user, kind=Session.Kind.API, proof=proof, at=at))
 
 
 @transaction.atomic
-def start_portal(
-    *,
-    user: User,
-    at: datetime,
-    method: Session.Method = Session.Method.PASSWORD,
-    second_factor_at: datetime | None = None,
-    device_token: str = "",
-) -> Session:
+def start_portal(*, user: User, at: datetime, proof: Proof = _PASSWORD_ALONE) -> Session:
     """Open a session for a person who has just signed in to the portal; a cookie keeps it instead of tokens."""
-    proof = Proof(method, second_factor_at, device_token)
     return _open(user, kind=Session.Kind.PORTAL, proof=proof, at=at)
 
 

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from accounts import tokens
 from accounts.models import PendingSignIn, Session, User
 from accounts.services import devices, factors, sessions
-from accounts.services.sessions import InvalidCredentials, TokenPair
+from accounts.services.sessions import InvalidCredentials, Proof, TokenPair
 from config.common import context
 from config.common.errors import DomainError
 
@@ -164,16 +164,13 @@ def enter(*, user: User, door: Door, method: Session.Method, at: datetime) -> En
     token = door.device_token
     if is_trusting and not devices.is_token(token):
         token = devices.new_token()
-    open_session = sessions.start if door.kind == Session.Kind.API else sessions.start_portal
-    opened = open_session(
-        user=user,
-        at=at,
-        method=method,
-        second_factor_at=at if is_proved else None,
-        device_token=token,
-    )
-    pair = opened if isinstance(opened, TokenPair) else None
-    session = opened if isinstance(opened, Session) else opened.session
+    proof = Proof(method, second_factor_at=at if is_proved else None, device_token=token)
+    pair: TokenPair | None = None
+    if door.kind == Session.Kind.API:
+        pair = sessions.start(user=user, at=at, proof=proof)
+        session = pair.session
+    else:
+        session = sessions.start_portal(user=user, at=at, proof=proof)
     if is_trusting and session.device is not None:
         with context.acting(session.user.as_actor()):
             devices.trust(device=session.device, at=at)

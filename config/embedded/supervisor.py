@@ -46,8 +46,7 @@ class Child:
             preexec_fn=dies_with_parent(signal.SIGTERM),  # noqa: PLW1509  (we have no threads)
         )
         self.started_at, self.retry_at = time.monotonic(), None
-        if self.process.stdout is None:
-            raise AssertionError
+        assert self.process.stdout is not None, "asked for above"
         os.set_blocking(self.process.stdout.fileno(), False)
         return self.process.stdout
 

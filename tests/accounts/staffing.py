@@ -8,7 +8,9 @@ from accounts.services import sessions
 
 def staff_client(person):
     """Return an API client of a person whose session gave a second factor."""
-    pair = sessions.start(user=person, at=timezone.now(), second_factor_at=timezone.now())
+    pair = sessions.start(
+        user=person, at=timezone.now(), proof=sessions.Proof(second_factor_at=timezone.now())
+    )
     client = APIClient()
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {pair.access}")
     return client

@@ -133,7 +133,7 @@ def test_everything_together_has_twenty_guesses_in_any_hour(api, olivia):
     """Strangers, a place where the owner was, and two stolen devices of the owner's guess at once."""
     tokens = [devices.new_token() for _ in range(2)]
     for token in tokens:
-        sessions.start(user=olivia, at=START, device_token=token)
+        sessions.start(user=olivia, at=START, proof=sessions.Proof(device_token=token))
     with context.use(context.Context(ip="192.0.2.7")):
         sessions.start(user=olivia, at=START)
     guessed = []
@@ -148,7 +148,7 @@ def test_everything_together_has_twenty_guesses_in_any_hour(api, olivia):
 
 def test_the_owner_gets_in_on_a_known_device_while_two_hundred_addresses_guess(api, olivia, clock):
     token = devices.new_token()
-    sessions.start(user=olivia, at=timezone.now(), device_token=token)
+    sessions.start(user=olivia, at=timezone.now(), proof=sessions.Proof(device_token=token))
     body = {"email": olivia.email, "password": PASSWORD}
     for minute in range(50):
         for number in range(4):
@@ -164,7 +164,7 @@ def test_the_owner_gets_in_on_a_known_device_while_two_hundred_addresses_guess(a
 
 def test_nobody_else_is_known_by_the_owners_device(api, olivia, stan, clock):
     token = devices.new_token()
-    sessions.start(user=olivia, at=timezone.now(), device_token=token)
+    sessions.start(user=olivia, at=timezone.now(), proof=sessions.Proof(device_token=token))
     for _ in range(5):
         _guess(timezone.now(), email=stan.email)
 
@@ -183,7 +183,7 @@ def test_nobody_is_known_by_a_token_of_their_own_making(olivia, token):
 
 def test_counts_on_a_known_device_too(api, olivia, clock):
     token = devices.new_token()
-    sessions.start(user=olivia, at=timezone.now(), device_token=token)
+    sessions.start(user=olivia, at=timezone.now(), proof=sessions.Proof(device_token=token))
 
     guessed = [_guess(timezone.now(), token=token) for _ in range(6)]
 

@@ -22,7 +22,7 @@ METRICS = "/api/v1/admin/system/metrics"
 @pytest.fixture
 def staff(sam):
     now = timezone.now()
-    pair = sessions.start(user=sam, at=now, second_factor_at=now)
+    pair = sessions.start(user=sam, at=now, proof=sessions.Proof(second_factor_at=now))
     return APIClient(headers={"Authorization": f"Bearer {pair.access}"})
 
 

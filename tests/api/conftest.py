@@ -125,7 +125,7 @@ def furnished(world: World) -> World:
 def _staff(person: User) -> APIClient:
     """Return a client of staff that gave a second factor."""
     now = timezone.now()
-    pair = sessions.start(user=person, at=now, second_factor_at=now)
+    pair = sessions.start(user=person, at=now, proof=sessions.Proof(second_factor_at=now))
     client = APIClient()
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {pair.access}")
     return client

@@ -13,6 +13,8 @@ from audit import selectors, signing, tasks
 from audit.chaining import hash_of
 from audit.models import AuditChain, AuditLog, AuditSeal
 from audit.services import entries, months, seals
+from billing.models import Subscription
+from organizations.models import Organization
 from organizations.services import organizations
 from organizations.signals import OrganizationSuspended
 from tests.audit.tampering import tampering
@@ -214,6 +216,29 @@ def test_even_seals_that_were_cut_off_with_the_tail_are_missed(sealed, kept, cap
         call_command("audit_verify", "--against", str(kept))
 
     assert f"chain {sealed}: truncated at 6" in capsys.readouterr().out
+
+
+def test_a_chain_of_which_nothing_is_left_is_missed_by_whom_kept_its_seals(sealed, kept, capsys):
+    with tampering() as cursor:
+        cursor.execute("DELETE FROM audit_auditlog WHERE chain = %s", [sealed])
+        cursor.execute("DELETE FROM audit_auditseal WHERE chain = %s", [sealed])
+        cursor.execute("DELETE FROM audit_auditchain WHERE chain = %s", [sealed])
+    Subscription.objects.filter(organization_id=sealed).delete()
+    Organization.objects.filter(pk=sealed).delete()
+    assert sealed not in selectors.chains()
+
+    with pytest.raises(CommandError, match="1 of"):
+        call_command("audit_verify", "--against", str(kept))
+
+    assert f"chain {sealed}: truncated at 6" in capsys.readouterr().out
+
+
+def test_only_the_chains_that_are_named_are_compared_with_kept_seals(sealed, kept):
+    with tampering() as cursor:
+        cut(cursor, sealed, 4)
+        cursor.execute("DELETE FROM audit_auditseal WHERE chain = %s", [sealed])
+
+    call_command("audit_verify", "0", "--against", str(kept))
 
 
 def test_a_history_with_new_seals_contradicts_the_kept_ones(sealed, kept, capsys):

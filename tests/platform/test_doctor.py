@@ -15,6 +15,7 @@ from django.core.management import call_command
 from django.db import OperationalError, connection
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
+from kombu.exceptions import OperationalError as BrokerError
 
 from apikeys.models import ApiKey
 from audit import signing
@@ -79,6 +80,22 @@ def test_missing_worker_is_named(healthy, monkeypatch):
     monkeypatch.setattr(app.control, "ping", lambda timeout: [])
 
     assert consult() == {"worker": ("none answers", "start one: celery --app config worker")}
+
+
+def test_workers_that_cannot_be_asked_keep_nothing_else_from_being_looked_at(healthy, monkeypatch):
+    def refuse(timeout):
+        raise BrokerError("Error 111 connecting to localhost:6379.")
+
+    monkeypatch.setattr(app.control, "ping", refuse)
+    PeriodicTask.objects.filter(name="mail.sweep").delete()
+
+    assert consult() == {
+        "worker": (
+            "Error 111 connecting to localhost:6379.",
+            "start Tollgate (`make run`) or correct REDIS_URL",
+        ),
+        "schedule": ("without mail.sweep", "run manage.py sync_schedule"),
+    }
 
 
 def test_unreachable_redis_is_named(healthy, settings):

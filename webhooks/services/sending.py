@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import partial
 
-import structlog
 from django.conf import settings
 from django.db import connection
 from django.utils import timezone
@@ -18,7 +17,6 @@ from webhooks.services import claims, doorbell, fan_out, results
 from webhooks.services.beside import Beside, unhurried
 from webhooks.transport import MANY, Result, Sender
 
-logger = structlog.get_logger(__name__)
 # Well under the job's time limit; what is left then is for the next one.
 DRAIN_SECONDS = 180.0
 MAX_HELD = 2_000

@@ -22,6 +22,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Count, Q
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
+from kombu.exceptions import OperationalError as BrokerError
 
 from accounts.tokens import REFRESH_LIFETIME
 from apikeys.models import Secret
@@ -131,16 +132,18 @@ def redis_server() -> Iterator[Finding]:
 
 def jobs() -> Iterator[Finding]:
     """Ask for workers, and compare beat's table with the schedule."""
+    yield _workers()
+    yield _schedule()
+
+
+def _workers() -> Finding:
     try:
         workers = celery_app.control.ping(timeout=1.0)
-    except OSError as error:
-        yield Finding("worker", str(error), _start_or("REDIS_URL"))
-        return
-    if workers:
-        yield Finding("worker", f"{len(workers)} answered")
-    else:
-        yield Finding("worker", "none answers", "start one: celery --app config worker")
-    yield _schedule()
+    except (OSError, redis.RedisError, BrokerError) as error:
+        return Finding("worker", str(error), _start_or("REDIS_URL"))
+    if not workers:
+        return Finding("worker", "none answers", "start one: celery --app config worker")
+    return Finding("worker", f"{len(workers)} answered")
 
 
 def _schedule() -> Finding:
