@@ -31,10 +31,14 @@ def validate_full_name(name: str) -> None:
         raise ValidationError("A name cannot hold links or control characters.", code="full_name")
 
 
+# Names in the time zone database that mean nowhere, or wherever the server is.
+_NO_PLACES = {"Factory", "localtime"}
+
+
 @cache
 def time_zones() -> frozenset[str]:
-    """Return the names of the IANA time zone database."""
-    return frozenset(available_timezones())
+    """Return the names of the IANA time zone database that are those of a zone."""
+    return frozenset(available_timezones() - _NO_PLACES)
 
 
 def validate_time_zone(name: str) -> None:

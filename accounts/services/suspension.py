@@ -7,7 +7,7 @@ from django.db import transaction
 from accounts.models import PlatformRole, User, UserStatus
 from accounts.services import sessions
 from accounts.signals import UserReinstated, UserSuspended
-from config.common import changes, reasons
+from config.common import changes, reasons, timestamps
 from config.common.errors import Conflict, InvalidInput
 from config.common.events import publish
 
@@ -102,6 +102,13 @@ def _require_ahead(until: datetime | None, at: datetime | None) -> None:
             code="past",
             message="A suspension ends in the future.",
             fix="Give a later time, or none.",
+        )
+    if until is not None and until >= timestamps.LATEST:
+        raise InvalidInput.at(
+            "#/until",
+            code="too_late",
+            message=f"A suspension ends before the year {timestamps.LATEST.year}.",
+            fix="Give no time for one that staff lifts.",
         )
 
 
