@@ -1,10 +1,13 @@
 """`ingest_access_log`: nginx's JSON log fills in what only the proxy knows, once, wherever reading stopped."""
 
+import contextlib
 import os
+import pwd
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import partial
 from io import StringIO
@@ -20,6 +23,7 @@ from analytics.metering.access_log import CHUNK_BYTES
 from analytics.models import AccessLogPosition, ApiUsageLog, DailyUsage, WaitingReport
 from analytics.services import access_log, ingest, outcomes
 from tests.analytics.pen import ROLLUPS, event, request_id, snapshot, write
+from tests.doubles.fixtures import enterable_directory
 from tests.patience import until
 
 pytestmark = pytest.mark.django_db
@@ -304,6 +308,30 @@ def test_command_reports_and_refuses_a_missing_file(log, made):
     )
     with pytest.raises(CommandError, match="no file"):
         call_command("ingest_access_log", str(log.with_name("other.json")))
+
+
+def test_command_says_that_it_may_not_read_the_log():
+    """nginx's logs are often root's and nobody else's."""
+    with enterable_directory() as directory:
+        path = directory / "access.json"
+        path.touch(mode=0o000)
+        with (
+            _as_anybody(),
+            pytest.raises(CommandError, match=rf"^{path} cannot be read: Permission denied\.$"),
+        ):
+            call_command("ingest_access_log", str(path))
+
+
+@contextlib.contextmanager
+def _as_anybody() -> Iterator[None]:
+    """Have no more rights than anybody: modes of files mean nothing to root."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(pwd.getpwnam("nobody").pw_uid)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
 
 
 def reported() -> int:
