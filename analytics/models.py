@@ -44,8 +44,9 @@ def _api_key() -> "models.ForeignKey[ApiKey, ApiKey]":
 class ApiUsageLog(models.Model):
     """One call. Partitioned by the day of `at` (UTC); in each partition a request id is unique.
 
-    An `api_id` or `rule_id` of 0 says that no API or rule described the call. Status, latency and bytes are unknown until the proxy reports them. The table itself is made by the migration's
-    SQL, its partitions by `analytics.services.partitions`.
+    An `api_id` or `rule_id` of 0 says that no API or rule described the call. Status, latency and bytes are unknown until
+    the proxy reports them. The table itself is made by the migration's SQL, its partitions by
+    `analytics.services.partitions`.
     """
 
     request_id = models.CharField(max_length=64, primary_key=True)

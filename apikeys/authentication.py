@@ -71,9 +71,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         record = known.find(secret)
         if record is None:
             raise error_of(Outcome.NOT_FOUND)
-        outcome = refusal_of(
-            record, time() * 1000, context.current().ip, meta.get("HTTP_ORIGIN")
-        )
+        outcome = refusal_of(record, time() * 1000, context.current().ip, meta.get("HTTP_ORIGIN"))
         if outcome is not None:
             if outcome is Outcome.FORBIDDEN_IP:
                 _tell_address_refused(record)

@@ -7,14 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
-from ipaddress import (
-    IPv4Address,
-    IPv4Network,
-    IPv6Address,
-    IPv6Network,
-    ip_address,
-    ip_network,
-)
+
+from config.common.addresses import Network, is_within, parse_address, parse_network
 
 
 class EnvironmentName(StrEnum):
@@ -74,9 +68,6 @@ _SCOPE = re.compile(rf"{_SEGMENT}(?:[:./]{_SEGMENT})*")
 _TOKEN = re.compile(r"\s*([()]|[^\s()]+)")
 _SEPARATOR = re.compile(r"[:./]")
 _OPERATORS = frozenset({"AND", "OR"})
-
-Address = IPv4Address | IPv6Address
-Network = IPv4Network | IPv6Network
 
 
 def normalize_scope(text: str) -> str:
@@ -198,27 +189,6 @@ class _ExpressionReader:
         return True
 
 
-def parse_address(text: str) -> Address | None:
-    """Read an address; IPv4 written as IPv6 becomes IPv4, and zones are left out. None for what is no address."""
-    try:
-        address = ip_address(text.strip())
-    except ValueError:
-        return None
-    if isinstance(address, IPv6Address):
-        return address.ipv4_mapped or IPv6Address(int(address))
-    return address
-
-
-def parse_network(text: str) -> Network:
-    """Read an address or network; IPv4 written as IPv6 becomes IPv4. Raises ValueError."""
-    network = ip_network(text.strip(), strict=False)
-    if isinstance(network, IPv6Network) and network.prefixlen >= 96:
-        mapped = network.network_address.ipv4_mapped
-        if mapped is not None:
-            return IPv4Network((mapped, network.prefixlen - 96))
-    return network
-
-
 class AddressList:
     """Networks that calls may come from; an empty list allows every address.
 
@@ -242,10 +212,7 @@ class AddressList:
 
     def contains(self, address: str | None) -> bool:
         """Whether one of the networks holds this address."""
-        parsed = parse_address(address) if address else None
-        return parsed is not None and any(
-            parsed.version == network.version and parsed in network for network in self._networks
-        )
+        return is_within(parse_address(address or ""), self._networks)
 
 
 def _network_or_none(text: str) -> Network | None:

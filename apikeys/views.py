@@ -75,15 +75,9 @@ def key_create(request: HttpRequest) -> HttpResponse:
 def key_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """Show what a key may do and what it used."""
     key = _key(request, pk)
-    used = selectors.use_of(key, at=timezone.now())
     context = {
         "key": key,
-        "usage": {
-            "calls_today": used.calls_today,
-            "calls_month": used.calls_month,
-            "quota_limit": used.quota_limit,
-            "quota_used": used.quota_used,
-        },
+        "usage": selectors.use_of(key, at=timezone.now()),
         "can_write": tenant_of_page(request).may_on(Permission.KEYS_WRITE, key),
     }
     return render(request, "apikeys/key_detail.html", context)

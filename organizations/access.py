@@ -14,7 +14,7 @@ from django.db.models.functions import Cast
 
 from accounts.models import User
 from accounts.services import factors, sessions
-from config.common import context, ip, jobs, ratelimit
+from config.common import addresses, context, jobs, ratelimit
 from config.common.errors import Conflict, Forbidden, NotFound
 from config.common.prepared import Given, Prepared
 from config.common.ratelimit import Rate
@@ -210,8 +210,9 @@ def hindrance(
 
 def is_listed(networks: list[str]) -> bool:
     """Whether the present request comes from one of the networks; an empty list names them all."""
-    address = ip.parse_address(context.current().ip or "")
-    return not networks or ip.is_within(address, ip.parse_networks(tuple(networks)))
+    address = addresses.parse_address(context.current().ip or "")
+    known = addresses.parse_networks(tuple(networks))
+    return not networks or addresses.is_within(address, known)
 
 
 def on_behalf_of(organization: Organization) -> Tenant:

@@ -234,9 +234,8 @@ class EditWebhookForm(WebhookForm):
         initial: dict[str, Any] = {name: getattr(webhook, name) for name in names}
         initial["headers"] = dict.fromkeys(webhook.header_names, KEPT)
         super().__init__(data, initial=initial)
-        self.fields[
-            "headers"
-        ].help_text = f"One per line. {KEPT} keeps a value as it is; a line that is taken away takes its header away."
+        headers = self.fields["headers"]
+        headers.help_text = f"One per line. {KEPT} keeps a value as it is; a line that is taken away takes its header away."
 
     def changes(self) -> EndpointChanges:
         """Return what was changed; headers whole, with the values that are kept."""

@@ -33,7 +33,7 @@ _MARGIN = timedelta(seconds=20)
 
 @dataclass(slots=True)
 class Parcel:
-    """One claimed delivery with all that is needed to send it."""
+    """One claimed delivery with all that is needed to send it, in the order in which `claims` reads it."""
 
     delivery_id: int
     claim: int
@@ -47,7 +47,6 @@ class Parcel:
     kind: str
     concurrency: int
     failures_in_a_row: int
-    is_failing: bool
     leased_until: datetime
     headers: Mapping[str, str] = field(default_factory=dict)
     secrets: Sequence[str] = ()

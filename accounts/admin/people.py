@@ -142,7 +142,9 @@ class UserAdmin(DomainAdmin):
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:  # noqa: FBT001  Django's signature
         """Change the profile through its service."""
         changes = {name: form.cleaned_data[name] for name in form.changed_data}
-        services.profile.update_profile(user=obj, changes=changes)
+        services.staff.update_user(
+            user=obj, changes=changes, by=staff_of(request), at=timezone.now()
+        )
 
     @admin.action(description="Suspend (needs a reason)", permissions=["suspend"])
     def suspend(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
@@ -170,9 +172,13 @@ class UserAdmin(DomainAdmin):
     @admin.action(description="Take the address as verified", permissions=["change"])
     def verify_email(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """Vouch for addresses."""
-        now = timezone.now()
+        by, now = staff_of(request), timezone.now()
         self._each(
-            request, queryset, lambda user: services.registration.confirm_email(user=user, at=now)
+            request,
+            queryset,
+            lambda user: services.staff.update_user(
+                user=user, changes={"email_verified": True}, by=by, at=now
+            ),
         )
 
     @admin.action(description="Mail a link to a new password", permissions=["change"])
@@ -226,14 +232,17 @@ class UserAdmin(DomainAdmin):
     def _each(
         self, request: HttpRequest, users: QuerySet[User], act: Callable[[User], object]
     ) -> None:
-        """Act on those whom the person may touch."""
+        """Act on those whom the person may touch, and who are still there."""
         touched = []
-        for user in users:
-            if _may_touch(request, user):
-                touched.append(user)
-            else:
+        for user in self.chosen(request, users):
+            if not _may_touch(request, user):
                 self.message_user(request, f"{user}: above your role.", messages.ERROR)
-        self.each(request, touched, act, "Done")
+            elif user.status == UserStatus.DELETED:
+                self.message_user(request, f"{user}: closed for good.", messages.ERROR)
+            else:
+                touched.append(user)
+        if touched:
+            self.each(request, touched, act, "Done")
 
 
 def _may_touch(request: HttpRequest, user: User) -> bool:

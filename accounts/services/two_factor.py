@@ -24,7 +24,7 @@ from accounts.signals import (
     TwoFactorRemoved,
 )
 from accounts.totp import Enrolment
-from config.common import changes, context, mail
+from config.common import changes, context, mail, reasons
 from config.common.errors import Conflict
 from config.common.events import publish
 
@@ -201,8 +201,9 @@ def _tell(owner: User, kind: str) -> None:
 def reset(*, user: User, reason: str) -> bool:
     """Take every second factor from a person who lost theirs; return whether there was one.
 
-    Every session ends. Whoever does this has made sure by other means who asks.
+    Every session ends. Whoever does this has made sure by other means who asks. Raises InvalidInput without a reason.
     """
+    reasons.require(reason)
     owner = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if not factors.has_second_factor(owner):
         return False

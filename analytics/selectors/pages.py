@@ -37,16 +37,16 @@ def zone_named(name: str) -> ZoneInfo:
 
 def headline(organization: Organization, *, at: datetime, zone: ZoneInfo) -> dict[str, Any]:
     """Return calls, errors and latency of today, and calls of this month, in a time zone."""
-    today = at.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
-    month = today.replace(day=1)
+    today = at.astimezone(zone).date()
     asked = UsageQuery(
         organization=organization,
-        first=_hour(today),
+        first=usage.first_hour(today, zone),
         last=_hour(at) + timedelta(hours=1),
         measures=("calls", "errors", "latency_p95"),
     )
     of_today = usage.totals(asked)
-    of_month = usage.totals(replace(asked, first=_hour(month), measures=("calls",)))
+    month = usage.first_hour(today.replace(day=1), zone)
+    of_month = usage.totals(replace(asked, first=month, measures=("calls",)))
     return {
         "calls_today": of_today["calls"],
         "errors_today": of_today["errors"],
@@ -71,7 +71,7 @@ def quota_of(organization: Organization, *, at: datetime) -> Quota | None:
 def by_key(asked: UsageQuery) -> list[dict[str, Any]]:
     """Return what each key used, the busiest first; a key that is gone has no name any more."""
     question = replace(asked, measures=_MEASURES, granularity="total", group_by="key")
-    rows = sorted(usage.series(question), key=lambda row: -row["calls"])[:_LISTED]
+    rows = usage.busiest(question, most=_LISTED)
     keys = asked.organization.api_keys.in_bulk([row["key_id"] for row in rows])
     return [{**row, "key": keys.get(row["key_id"], {"name": "Deleted key"})} for row in rows]
 
@@ -88,7 +88,7 @@ def by_route(asked: UsageQuery) -> list[dict[str, Any]]:
         group_by="route",
         key_ids=None,
     )
-    rows = sorted(usage.series(question), key=lambda row: -row["calls"])[:_LISTED]
+    rows = usage.busiest(question, most=_LISTED)
     return [{**row, **_method_and_path(row["route"])} for row in rows]
 
 

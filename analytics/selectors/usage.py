@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import count, takewhile
+from itertools import count, groupby, takewhile
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -24,6 +24,8 @@ _ABBREVIATIONS = {
     "WET": "Europe/Lisbon",
 }
 UTC_ZONE = ZoneInfo("UTC")
+# What tells the rows of a group, by what the query calls it.
+_GROUPS = {"key": ("api_key_id",), "route": ("api_id", "route")}
 Row = dict[str, Any]
 
 
@@ -72,17 +74,29 @@ def series(query: UsageQuery) -> list[Row]:
 
     A bucket is the second, since 1970, in which it begins. Raises ResultTooLarge.
     """
-    groups = {"key": ["api_key_id"], "route": ["api_id", "route"]}.get(query.group_by, [])
-    by = [*(["bucket"] if query.granularity != "total" else []), *groups]
+    groups = _GROUPS.get(query.group_by, ())
+    by = (*(("bucket",) if query.granularity != "total" else ()), *groups)
     if not by:
         return [totals(query)]
-    rows, bucket = _source(query)
-    found = rows.annotate(bucket=Epoch(bucket)).values(*by)
-    found = found.annotate(**measures.aggregates(query.measures)).order_by(*by)
+    found = _summed(query, by).order_by(*by)
     answer = [_row(query, row) for row in found[: MAX_ROWS + 1]]
     if len(answer) > MAX_ROWS:
         raise ResultTooLarge
     return answer if groups else list(_with_gaps_filled(query, answer))
+
+
+def busiest(query: UsageQuery, *, most: int) -> list[Row]:
+    """Return the groups with most calls over the whole period, so many at most; calls are among the measures."""
+    groups = _GROUPS[query.group_by]
+    found = _summed(query, groups).order_by("-sum_calls", *groups)
+    return [_row(query, row) for row in found[:most]]
+
+
+def _summed(query: UsageQuery, by: tuple[str, ...]) -> QuerySet[Any, Any]:
+    rows, bucket = _source(query)
+    grouped = rows.annotate(bucket=Epoch(bucket)).values(*by)
+    summed: QuerySet[Any, Any] = grouped.annotate(**measures.aggregates(query.measures))
+    return summed
 
 
 def totals(query: UsageQuery) -> Row:
@@ -98,7 +112,13 @@ def buckets(query: UsageQuery) -> Iterable[int]:
         return range(first, last, 3600)
     day = query.first.astimezone(query.zone).date()
     beginnings = (_beginning(day + timedelta(days=number), query.zone) for number in count())
-    return takewhile(lambda at: at < last, beginnings)
+    # A day that a zone left out, as Samoa did when it changed sides, begins when the next one does.
+    return takewhile(lambda at: at < last, (at for at, _ in groupby(beginnings)))
+
+
+def first_hour(day: date, zone: ZoneInfo) -> datetime:
+    """Return the first hour of UTC that begins in a day of the zone: usage is kept by such hours."""
+    return datetime.fromtimestamp(-(-_beginning(day, zone) // 3600) * 3600, UTC)
 
 
 def _beginning(day: date, zone: ZoneInfo) -> int:

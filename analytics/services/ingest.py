@@ -174,13 +174,39 @@ def record(batch: list[Call]) -> None:
     )
 
 
-@transaction.atomic
-def retry_rejected() -> int:
-    """Count the events that were set aside and can be counted now; return how many."""
-    wait_for_checkpoint()
+def retry_rejected(*, batch_size: int = BATCH_SIZE) -> int:
+    """Count the events that were set aside and can be counted now; return how many. The others stay as they are."""
+    settled = last = 0
+    while rows := _rejected(after=last, most=batch_size):
+        settled += _retry(rows)
+        last = rows[-1][0]
+    return settled
+
+
+def _rejected(*, after: int, most: int) -> list[tuple[int, str, str]]:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT id, stream_id, payload FROM analytics_rejectedevent ORDER BY id")
-        rows = cursor.fetchall()
+        cursor.execute(
+            "SELECT id, stream_id, payload FROM analytics_rejectedevent WHERE id > %s"
+            " ORDER BY id LIMIT %s",
+            [after, most],
+        )
+        return list(cursor.fetchall())
+
+
+def _retry(rows: list[tuple[int, str, str]]) -> int:
+    try:
+        return _retry_together(rows)
+    except (psycopg.Error, DatabaseError) as error:
+        if not _is_about_values(error):
+            raise
+        # Closing in on what the database refuses, as when it was set aside.
+        middle = len(rows) // 2
+        return _retry(rows[:middle]) + _retry(rows[middle:]) if middle else 0
+
+
+@transaction.atomic
+def _retry_together(rows: list[tuple[int, str, str]]) -> int:
+    wait_for_checkpoint()
     entries = {Entry(stream_id, payload.encode()): pk for pk, stream_id, payload in rows}
     batch = decoded(list(entries), _span())
     record(calls.without_known(calls.without_repetitions(batch.calls)))

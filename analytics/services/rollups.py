@@ -1,4 +1,4 @@
-"""Adding to the roll-ups, and recomputing them from the log. Sums are added in the order of their keys."""
+"""Adding to the roll-ups. Rows are locked in the order of their keys, so that two writers do not wait for each other."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

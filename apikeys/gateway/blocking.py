@@ -8,7 +8,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from time import monotonic, monotonic_ns, time
+from time import monotonic, time
 from typing import Any, Final
 
 import structlog
@@ -17,11 +17,11 @@ from django.db import DatabaseError, connection
 
 from apikeys import secrets
 from apikeys.gateway import configuration, records, script
-from apikeys.gateway.limits import LocalBucket
 from apikeys.gateway.link import Address, LinkDown
+from apikeys.gateway.local import LocalCounting
 from apikeys.gateway.plans import Count, Plan, plan_of, read_answer
 from apikeys.gateway.records import KeyRecord
-from apikeys.gateway.refusals import Outcome
+from apikeys.gateway.recovery import marker
 from apikeys.gateway.routes import NO_API
 from apikeys.gateway.wire import Wire
 
@@ -30,7 +30,6 @@ logger = structlog.get_logger(__name__)
 _COMPARE_SECONDS: Final = 0.8
 _IDLE_SECONDS: Final = 30.0
 _MAX_RECORDS: Final = 20_000
-_MAX_BUCKETS: Final = 20_000
 
 
 def _fetch(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
@@ -124,10 +123,16 @@ def _prefix() -> str:
 
 @lru_cache(maxsize=4)
 def _wire_to(url: str) -> Wire:
-    return Wire(Address.parse(url))
+    return Wire(Address.parse(url), marker(_prefix()))
 
 
-_local: dict[str, LocalBucket] = {}
+# A bucket is asked and taken from in two steps, which no other thread may come between.
+_local_lock = threading.Lock()
+
+
+@lru_cache(maxsize=1)
+def _local() -> LocalCounting:
+    return LocalCounting(configuration.from_settings().processes)
 
 
 def plan_for(record: KeyRecord, cost: int) -> Plan:
@@ -148,7 +153,10 @@ def count(plan: Plan, event: bytes) -> Count | None:
             answer = wire.ask(plan.command(script.TAKE, 1, event, _seeds(plan)))
     except LinkDown as error:
         logger.warning("call_counted_locally", error=str(error))
-        return None if plan.has_credits else _count_locally(plan)
+        if plan.has_credits:
+            return None
+        with _local_lock:
+            return _local().count(plan)
     return read_answer(plan, answer, time())
 
 
@@ -165,21 +173,3 @@ def _seeds(plan: Plan) -> tuple[int, ...]:
     )
     units = dict(rows)
     return tuple(units[n] * counter.per_unit for n, counter in enumerate(counters))
-
-
-def _count_locally(plan: Plan) -> Count:
-    bucket = plan.buckets[0]
-    if len(_local) >= _MAX_BUCKETS:
-        _local.clear()
-    local = _local.setdefault(bucket.key, LocalBucket(bucket.rate))
-    now = monotonic_ns() // 100
-    is_granted = local.has_token(now)
-    if is_granted:
-        local.take(now)
-    numbers = [*local.numbers(now)]
-    for counter in plan.counters:
-        numbers += [counter.limit, max(0, counter.ends_at - int(time()))]
-    if is_granted:
-        return Count(1, tuple(numbers))
-    retry = max(1, numbers[1])
-    return Count(0, tuple(numbers), None, Outcome.RATE_LIMITED, (bucket.name,), retry)

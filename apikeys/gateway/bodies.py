@@ -7,12 +7,8 @@ from typing import Any, Final
 
 import orjson
 
-from apikeys.restrictions import (
-    ScopeExpression,
-    ScopeSyntaxError,
-    parse_address,
-    parse_expression,
-)
+from apikeys.restrictions import ScopeExpression, ScopeSyntaxError, parse_expression
+from config.common.addresses import parse_address
 from config.common.errors import FieldError, InvalidInput, MalformedRequest
 
 _MAX_COST: Final = 1_000_000_000

@@ -7,7 +7,7 @@ from django.conf import settings
 from apikeys.gateway.options import Configuration
 from apikeys.restrictions import AddressList
 from apikeys.secrets import parse_peppers
-from config.common.middleware.security_headers import HEADERS
+from config.common.middleware.security_headers import protecting
 
 
 def from_settings() -> Configuration:
@@ -21,18 +21,10 @@ def from_settings() -> Configuration:
         public_url=settings.PUBLIC_URL,
         trusted_proxies=AddressList(settings.GATEWAY_TRUSTED_PROXIES),
         secret_key=settings.SECRET_KEY,
-        signing_keys=tuple(getattr(settings, "GATEWAY_SIGNING_KEYS", ())),
-        processes=int(getattr(settings, "GATEWAY_PROCESSES", 1)),
-        security_headers=_security_headers(),
+        signing_keys=tuple(settings.GATEWAY_SIGNING_KEYS),
+        processes=settings.GATEWAY_PROCESSES,
+        security_headers=tuple(protecting().items()),
     )
-
-
-def _security_headers() -> tuple[tuple[str, str], ...]:
-    headers = tuple(HEADERS.items())
-    if not settings.HSTS_SECONDS:
-        return headers
-    value = f"max-age={settings.HSTS_SECONDS}; includeSubDomains"
-    return (*headers, ("Strict-Transport-Security", value))
 
 
 # What Django's PostgreSQL backend keeps for itself instead of handing it to the driver.

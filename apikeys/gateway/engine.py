@@ -8,17 +8,18 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from functools import partial
-from time import monotonic_ns, time
+from time import time
 from typing import Any, Final
 
 import structlog
 
+from apikeys.gateway import script
 from apikeys.gateway.debts import Debts
 from apikeys.gateway.decision import refusal_of, scope_refusal_of
 from apikeys.gateway.directory import Directory
 from apikeys.gateway.leases import Lease, Leases
-from apikeys.gateway.limits import LocalBucket
 from apikeys.gateway.link import Address, Link, LinkDown, NotDone, Reply
+from apikeys.gateway.local import LocalCounting
 from apikeys.gateway.memory import Remembered
 from apikeys.gateway.metering import Buffer, now_ms
 from apikeys.gateway.metrics import Metrics
@@ -42,7 +43,6 @@ _SERVICE_KEYS_SECONDS: Final = 60.0
 _FORGET_SECONDS: Final = 30.0
 _MAX_HEADS: Final = 1024
 _MAX_PLANS: Final = 256
-_MAX_BUCKETS: Final = 100_000
 
 
 class Engine:
@@ -74,7 +74,7 @@ class Engine:
         self.on_routes: Callable[[], None] = lambda: None
         # Whole questions by their bytes, with what was read in them. They hold keys: not kept for long.
         self.heads: Remembered[bytes, Head] = Remembered(_MAX_HEADS)
-        self._local: dict[str, LocalBucket] = {}
+        self._local = LocalCounting(configuration.processes)
         self._services_used: dict[int, float] = {}
         self._routes_version = ""
         self._looked_at = 0.0
@@ -213,7 +213,7 @@ class Engine:
                 self._decide_locally(question, plan, is_owed=False)
             return
         event = question.event(plan, b"VALID", plan.cost)
-        command = plan.command(b"t", 1, event, future.result())
+        command = plan.command(script.TAKE, 1, event, future.result())
         self.link.send(command, self._on_taken, (question, plan))
 
     def _decide_locally(self, question: Question, plan: Plan, *, is_owed: bool = True) -> None:
@@ -222,35 +222,14 @@ class Engine:
         if plan.has_credits:
             self.unavailable(question, "The credits cannot be counted at the moment.")
             return
-        now = monotonic_ns() // 100
-        buckets = [self._local_bucket(plan, index) for index in range(len(plan.buckets))]
-        is_allowed = all(bucket.has_token(now) for bucket in buckets)
-        if is_allowed:
-            for bucket in buckets:
-                bucket.take(now)
-        numbers = [number for bucket in buckets for number in bucket.numbers(now)]
-        for counter in plan.counters:
-            numbers += [counter.limit, max(0, counter.ends_at - int(time()))]
-        if not is_allowed:
-            count = Count(
-                0, tuple(numbers), None, Outcome.RATE_LIMITED, ("burst",), max(1, numbers[1])
-            )
+        count = self._local.count(plan)
+        if not count.granted:
             self._refuse_counted(question, plan, count)
             return
         if is_owed and plan.counters:
             self._debts.add(plan)
         self.buffer.add(question.event(plan, b"VALID", plan.cost, now_ms()))
-        self._allow(question, plan, tuple(numbers), None)
-
-    def _local_bucket(self, plan: Plan, index: int) -> LocalBucket:
-        bucket = plan.buckets[index]
-        if len(self._local) >= _MAX_BUCKETS:
-            self._local.clear()
-        local = self._local.get(bucket.key)
-        if local is None:
-            local = LocalBucket(bucket.rate, self.configuration.processes)
-            self._local[bucket.key] = local
-        return local
+        self._allow(question, plan, count.numbers, None)
 
     def _allow_leased(self, question: Question, lease: Lease, now: float) -> None:
         plan = lease.plan
@@ -298,10 +277,13 @@ class Engine:
     ) -> None:
         """Do something again and again, whatever comes of it."""
         while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await (hurry.wait() if hurry else asyncio.sleep(seconds + 1))
-            if hurry:
+            if hurry is None:
+                await asyncio.sleep(seconds)
+            else:
+                with contextlib.suppress(TimeoutError):
+                    # `wait_for` of Python 3.11 may lose a cancellation.
+                    async with asyncio.timeout(seconds):
+                        await hurry.wait()
                 hurry.clear()
             try:
                 await work()

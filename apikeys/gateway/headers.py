@@ -6,8 +6,8 @@ from typing import Final
 
 from apikeys.gateway.memory import Remembered
 from apikeys.gateway.refusals import KeysContradict
-from apikeys.restrictions import AddressList, parse_address
-from config.common.addresses import without_port
+from apikeys.restrictions import AddressList
+from config.common.addresses import parse_address, without_port
 from config.common.errors import (
     DomainError,
     FieldError,

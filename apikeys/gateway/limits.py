@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from typing import Final
 
-# The script keeps time in ticks of 100 ns since 2026-01-01T00:00Z: exact in Lua's doubles until 2054, and fine enough
-# for rates far above what one Redis can be asked. A Python test holds both sides to these numbers.
+# The script keeps time in ticks of 100 ns, fine enough for rates far above what one Redis can be asked. A test holds
+# both sides to this number.
 TICKS_PER_SECOND: Final = 10_000_000
-EPOCH_SECONDS: Final = 1_767_225_600
 _MAX_DEPTH_TICKS: Final = 2**52
 # A bucket holds at most what a plan's ceiling lets through in a minute, or the ceiling would mean little.
 BURST_SECONDS: Final = 60

@@ -275,10 +275,10 @@ def read_answer(plan: Plan, answer: list[int], now: float) -> Count:
     credits_micro = answer[-1] if plan.has_credits else None
     if answer[0] > 0:
         return Count(answer[0], numbers, credits_micro)
-    return _refused(plan, numbers, credits_micro)
+    return refused(plan, numbers, credits_micro)
 
 
-def _refused(plan: Plan, numbers: tuple[int, ...], credits_micro: int | None) -> Count:
+def refused(plan: Plan, numbers: tuple[int, ...], credits_micro: int | None = None) -> Count:
     """Name what failed, the first in the order rate, quota, credits, and when the call can pass again."""
     needed = [1] * len(plan.buckets) + [c.amount for c in plan.counters if not c.is_credits]
     short = [index for index, need in enumerate(needed) if numbers[2 * index] < need]

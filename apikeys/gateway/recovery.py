@@ -17,6 +17,7 @@ from apikeys.gateway.store import Connection, StoreDown, sums
 
 logger = structlog.get_logger(__name__)
 
+ASK_RUN: Final = script.encode("INFO", "server")
 _AT_A_TIME: Final = 500
 _PATIENCE_SECONDS: Final = 10.0
 _RUN: Final = re.compile(rb"^run_id:(\w+)", re.MULTILINE)
@@ -33,6 +34,11 @@ return raised
 """
 
 
+def marker(prefix: str) -> str:
+    """Return the key of the run in which the counters were last right."""
+    return f"{prefix}run"
+
+
 class Recovery:
     """Puts the counters of a server right before the gate counts on it."""
 
@@ -41,7 +47,7 @@ class Recovery:
     ) -> None:
         # One of its own: no call has to wait behind so much counting.
         self._connection = Connection(database, _PATIENCE_SECONDS)
-        self._marker = f"{prefix}run"
+        self._marker = marker(prefix)
         self._pattern = f"{prefix}[qc]:*"
         self._counter = re.compile(rf"{re.escape(prefix)}(?:q:([ko])|c):(\d+):(\d+)")
         self._on_new_run = on_new_run
@@ -49,7 +55,7 @@ class Recovery:
     async def prepare(self, ask: Ask) -> None:
         """Raise counters to PostgreSQL's sums unless that was done in this run. Raises LinkDown."""
         try:
-            run = _run_of(await ask(script.encode("INFO", "server")))
+            run = run_of(await ask(ASK_RUN))
             if await ask(script.encode("GET", self._marker)) != run:
                 self._on_new_run()
                 raised = await self._raise_counters(ask)
@@ -98,6 +104,7 @@ class Recovery:
         )
 
 
-def _run_of(info: bytes) -> bytes:
+def run_of(info: bytes) -> bytes:
+    """Return the id of the server's run, as its `INFO` tells it."""
     found = _RUN.search(info)
     return found[1] if found else b""

@@ -12,6 +12,7 @@ import hiredis
 
 from apikeys.gateway import script
 from apikeys.gateway.link import NOT_SERVING, TIMEOUT_SECONDS, Address, LinkDown, Reply
+from apikeys.gateway.recovery import ASK_RUN, run_of
 
 _BACK_OFF_SECONDS: Final = 0.25
 # A connection that answered a moment ago is believed in: to look again costs as much as a tenth of the exchange.
@@ -58,10 +59,14 @@ class _Connection:
 
 
 class Wire:
-    """The connections of all threads. After a failure nobody tries again for a quarter of a second."""
+    """The connections of all threads. After a failure nobody tries again for a quarter of a second.
 
-    def __init__(self, address: Address) -> None:
+    `marker` is the key in which the gate says that counters are right; see `recovery`.
+    """
+
+    def __init__(self, address: Address, marker: str) -> None:
         self._address = address
+        self._marker = marker
         self._mine = threading.local()
         self._down_until = 0.0
 
@@ -80,7 +85,7 @@ class Wire:
                 reply = connection.exchange(command)
         except (OSError, hiredis.ProtocolError) as error:
             self._give_up()
-            raise LinkDown(type(error).__name__) from error
+            raise LinkDown(str(error) or type(error).__name__) from error
         if isinstance(reply, hiredis.ReplyError):
             if str(reply).startswith(NOT_SERVING):
                 self._give_up()
@@ -100,7 +105,22 @@ class Wire:
             reply = connection.exchange(command)
             if isinstance(reply, hiredis.ReplyError):
                 raise ConnectionRefusedError(str(reply))
+        self._require_right_counters(connection)
         return connection
+
+    def _require_right_counters(self, connection: _Connection) -> None:
+        """Raise ConnectionRefusedError until the gate has put right what an old snapshot brought back.
+
+        A server without a mark came back empty, and every counter is asked for. One that does not tell its run is
+        believed, as the gate believes it.
+        """
+        run = connection.exchange(ASK_RUN)
+        right_in = connection.exchange(script.encode("GET", self._marker))
+        for reply in (run, right_in):
+            if isinstance(reply, hiredis.ReplyError) and str(reply).startswith(NOT_SERVING):
+                raise ConnectionRefusedError(str(reply))
+        if isinstance(run, bytes) and isinstance(right_in, bytes) and run_of(run) != right_in:
+            raise ConnectionRefusedError("the counters are those of an earlier run")
 
     def _give_up(self) -> None:
         self._down_until = monotonic() + _BACK_OFF_SECONDS

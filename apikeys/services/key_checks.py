@@ -13,9 +13,9 @@ from apikeys.restrictions import (
     Refill,
     normalize_origin,
     normalize_scope,
-    parse_network,
 )
 from billing.selectors import Allowance
+from config.common.addresses import parse_network
 from config.common.errors import Faults, InvalidInput
 
 MAX_METADATA_BYTES = 10_240

@@ -1,10 +1,10 @@
-"""AppConfig of the ground floor: outgoing mail is its only table."""
+"""AppConfig of the ground floor."""
 
 from django.apps import AppConfig
 
 
 class CommonConfig(AppConfig):
-    """Holds the outgoing mail and the jobs that send it."""
+    """Holds outgoing mail, answers recorded under idempotency keys, and the jobs that look after both."""
 
     name = "config.common"
     label = "common"

@@ -12,7 +12,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
 
-from config.common.ip import Address, is_within, parse_address, parse_networks
+from config.common.addresses import Address, is_within, parse_address, parse_networks
 
 _DENIED = parse_networks(
     (

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from rest_framework import serializers
 
-from config.common.ip import parse_networks
+from config.common.addresses import parse_network
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -126,9 +126,8 @@ class NetworkField(serializers.CharField):
         """Read `203.0.113.7`, `203.0.113.0/24` or the same in IPv6."""
         text = super().to_internal_value(data)
         try:
-            (network,) = parse_networks((text,))
+            return str(parse_network(text))
         except ValueError:
             raise serializers.ValidationError(
                 "This is not an address or network such as 203.0.113.0/24.", code="network"
             ) from None
-        return str(network)

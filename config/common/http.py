@@ -21,6 +21,7 @@ from typing import Any
 from aiohappyeyeballs import start_connection
 
 from config.common import destinations
+from config.common.addresses import parse_address
 from config.common.destinations import AddressRefused, check_url
 from config.common.http_connection import (
     BROKEN,
@@ -31,7 +32,6 @@ from config.common.http_connection import (
     Connection,
     Trouble,
 )
-from config.common.ip import parse_address
 
 __all__ = [
     "MAX_KEPT", "MAX_READ", "AddressRefused", "Answer", "Client", "Trouble", "check_url",

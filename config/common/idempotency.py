@@ -13,7 +13,6 @@ from enum import Enum
 
 from django.db import OperationalError, connection
 from django.db.backends.utils import CursorWrapper
-from django.utils import timezone
 from psycopg.errors import LockNotAvailable
 
 from config.common import crypto
@@ -200,9 +199,9 @@ def record(claim: Claim, answer: Answer) -> None:
     )
 
 
-def prune(*, at: datetime | None = None) -> int:
+def prune(*, at: datetime) -> int:
     """Delete answers past their 24 hours, in batches, and return how many there were."""
-    until, deleted = (at or timezone.now()) - KEPT_FOR, 0
+    until, deleted = at - KEPT_FOR, 0
     while True:
         outdated = IdempotentAnswer.objects.filter(created_at__lte=until).order_by("created_at")
         count, _ = IdempotentAnswer.objects.filter(

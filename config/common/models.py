@@ -1,4 +1,7 @@
-"""Abstract bases of every model. Time stamps are set by the application's clock, versions by a database trigger."""
+"""Abstract bases of every model, and the ground floor's own two tables: mail that is owed, and recorded answers.
+
+Time stamps are set by the application's clock, versions by a database trigger.
+"""
 
 from django.db import models
 from django.db.models import Q

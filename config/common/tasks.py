@@ -31,4 +31,4 @@ def purge() -> None:
 def prune_answers() -> None:
     """Delete recorded answers that are older than 24 hours."""
     with context.job("idempotency.prune"):
-        idempotency.prune()
+        idempotency.prune(at=timezone.now())

@@ -13,7 +13,7 @@ from accounts.services import links, notices, registration
 from config.common import changes, crypto, mail
 from config.common.errors import Conflict, Forbidden, NotFound, TooManyRequests
 from config.common.events import publish
-from organizations import access
+from organizations import access, selectors
 from organizations.access import Tenant
 from organizations.models import Organization, OrganizationInvitation, OrganizationStatus, Role
 from organizations.roles import Permission
@@ -289,6 +289,12 @@ def _close(invitation: OrganizationInvitation, status: str, *, at: datetime) -> 
     )
 
 
+def tell_of_waiting(*, user: User, at: datetime) -> None:
+    """Tell in the portal what waits for the person's answer, as it is told to whom is known when they are invited."""
+    for invitation in selectors.waiting_invitations_to(user, at=at):
+        _tell(user, invitation)
+
+
 def _notify(invitation: OrganizationInvitation) -> None:
     """Tell it in the portal, too, where the address is known to be somebody's.
 
@@ -298,13 +304,17 @@ def _notify(invitation: OrganizationInvitation) -> None:
     is_known = invited is not None and invited.is_verified_email
     told = invited or invitation.invited_by
     with links.kept_only_if(is_known):
-        notices.notify(
-            users=[told] if told else [],
-            kind="invitation.created",
-            title=f"You are invited to {invitation.organization.name}",
-            body=f"As {invitation.role_name}. Accept or decline within seven days.",
-            link="/organizations/switch/",
-        )
+        _tell(told, invitation)
+
+
+def _tell(user: User | None, invitation: OrganizationInvitation) -> None:
+    notices.notify(
+        users=[user] if user else [],
+        kind="invitation.created",
+        title=f"You are invited to {invitation.organization.name}",
+        body=f"As {invitation.role_name}. Accept or decline within seven days of the mail.",
+        link="/organizations/switch/",
+    )
 
 
 def _mail(invitation: OrganizationInvitation, token: str, by: User | None) -> None:

@@ -8,7 +8,8 @@ from django.db import transaction
 
 from accounts.models import User
 from accounts.services import factors
-from config.common import ip, mail
+from config.common import mail
+from config.common.addresses import parse_network
 from config.common.errors import Conflict, Faults, InvalidInput
 from config.common.events import publish
 from organizations import access
@@ -97,15 +98,13 @@ def _networks(texts: list[str], faults: Faults) -> list[str]:
     clean: dict[str, None] = {}
     for index, text in enumerate(texts):
         try:
-            (network,) = ip.parse_networks((text.strip(),))
+            clean[str(parse_network(text))] = None
         except ValueError:
             message = "This is not an address or network."
             fix = (
                 "Write an address or network, such as 203.0.113.7, 203.0.113.0/24 or 2001:db8::/32."
             )
             faults.note(f"#/console_networks/{index}", "network", message, fix)
-        else:
-            clean[str(network)] = None
     _note_excess(texts, "console_networks", faults)
     return list(clean)
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import orjson
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from analytics.metering import stream
 from analytics.models import (
@@ -152,3 +153,39 @@ def test_an_event_that_the_database_refuses_holds_up_no_other(emit):
     assert DailyUsage.objects.get().calls == 28
     reasons = set(RejectedEvent.objects.values_list("reason", flat=True))
     assert {reason.partition(":")[0] for reason in reasons} == {"The database refuses it"}
+
+
+def test_what_the_database_still_refuses_holds_up_no_other_second_try(emit):
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "ALTER TABLE analytics_apiusagelog ADD CONSTRAINT poison CHECK (path NOT LIKE '/p%')"
+        )
+    emit(*({"path": f"/{'p' if n in {3, 7} else 'q'}{n}"} for n in range(10)), {"path": "/poison"})
+    ingest.drain()
+    (first, *others) = RejectedEvent.objects.order_by("id")
+    first.payload = first.payload.replace("/p3", "/q3")
+    first.save()
+
+    assert ingest.retry_rejected() == 1
+
+    assert DailyUsage.objects.get().calls == 9
+    assert list(RejectedEvent.objects.order_by("id")) == others
+    assert ApiUsageLog.objects.filter(path="/q3").exists()
+
+
+def test_rejected_events_are_tried_again_a_few_at_a_time(key):
+    late = int((datetime.now(UTC) + timedelta(hours=47)).timestamp() * 1000)
+    write(*(event(key, at_ms=late) for _ in range(5)))
+    ingest.drain()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE analytics_rejectedevent SET payload = replace(payload, %s, '0')", [str(late)]
+        )
+
+    with CaptureQueriesContext(connection) as asked:
+        counted = ingest.retry_rejected(batch_size=2)
+
+    looks = [one for one in asked if one["sql"].startswith("SELECT id, stream_id, payload")]
+    assert (counted, len(looks)) == (5, 4)
+    assert DailyUsage.objects.get().calls == 5
+    assert not RejectedEvent.objects.exists()

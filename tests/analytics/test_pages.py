@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from analytics.metering.tallies import Report
-from analytics.selectors import calls
+from analytics.selectors import calls, pages, usage
 from analytics.selectors import keys as key_names
 from analytics.services import ingest, outcomes
 from apikeys.models import KeyActivity, KeyUsage
@@ -163,6 +163,27 @@ def test_an_empty_list_says_what_is_missing(page, key, query, told):
 
     titles = ("No requests yet", "No calls with this key yet", "No request matches")
     assert [title for title in titles if title in shown] == [told]
+
+
+def test_of_many_keys_and_routes_the_busiest_are_shown(page, organization, key, monkeypatch):
+    for number in range(1, 4):
+        used(
+            new_key(organization, name=f"Key {number}"), number, path=f"/things/of/{'abc'[:number]}"
+        )
+    monkeypatch.setattr(usage, "MAX_ROWS", 1)
+    monkeypatch.setattr(pages, "_LISTED", 2)
+
+    answer = page.get("/usage/", {"range": "24h"})
+
+    assert answer.status_code == 200
+    assert [(row["key"].name, row["calls"]) for row in answer.context["by_key"]] == [
+        ("Key 3", 3),
+        ("Key 2", 2),
+    ]
+    assert [(row["route"], row["calls"]) for row in answer.context["by_route"]] == [
+        ("/things/of/abc", 3),
+        ("/things/of/ab", 2),
+    ]
 
 
 def test_usage_by_route_says_which_time_it_counts(page):

@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apikeys.models import KeyActivity, KeyUsage, Secret
+from apikeys.selectors import KeyUse
 from billing.services import subscriptions
 from tests.factories.apikeys import ApiKeyFactory
 
@@ -135,12 +136,9 @@ def test_the_detail_page_shows_what_was_used(portal_as, olivia, organization, cl
 
     answer = portal_as(olivia).get(page("detail", key))
 
-    assert answer.context["usage"] == {
-        "calls_today": 12,
-        "calls_month": 23,
-        "quota_limit": 100,
-        "quota_used": 24,
-    }
+    assert answer.context["usage"] == KeyUse(
+        calls_today=12, calls_month=23, quota_limit=100, quota_used=24
+    )
     assert f'data-src="/usage/data/?key={key.pk}"' in answer.content.decode()
 
 
@@ -157,7 +155,7 @@ def test_a_quota_per_billing_period_is_counted_from_the_subscription(
 
     usage = portal_as(olivia).get(page("detail", key)).context["usage"]
 
-    assert (usage["quota_used"], usage["calls_month"]) == (3, 1)
+    assert (usage.quota_used, usage.calls_month) == (3, 1)
 
 
 def test_the_first_call_is_waited_for(portal_as, vera, key, clock):

@@ -2,7 +2,8 @@
 
 import pytest
 
-from config.common.ip import client_ip, is_within, parse_address, parse_networks
+from config.common.addresses import is_within, parse_address, parse_networks
+from config.common.ip import client_ip
 
 
 @pytest.fixture

@@ -7,13 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apikeys.gateway.headers import Proxies
-from apikeys.restrictions import (
-    AddressList,
-    OriginList,
-    normalize_origin,
-    parse_address,
-    parse_network,
-)
+from apikeys.restrictions import AddressList, OriginList, normalize_origin
+from config.common.addresses import parse_address, parse_network
 from config.common.ip import client_ip
 
 

@@ -51,7 +51,7 @@ def _own_urls(settings, db):
     settings.ROOT_URLCONF = __name__
     blocking.known_records.cache_clear()
     # Ids come again when the database is copied anew.
-    blocking._local.clear()
+    blocking._local.cache_clear()
 
 
 @pytest.fixture
@@ -208,3 +208,29 @@ def test_redis_away_keeps_the_rate_and_refuses_money(issue, monkeypatch):
 
     assert statuses == [200, 200, 429]
     assert (money.status_code, money.json()["code"]) == (503, "service_unavailable")
+
+
+def test_redis_away_grants_a_process_its_share(issue, monkeypatch, settings):
+    settings.GATEWAY_PROCESSES = 2
+    _, secret = issue(rate_limit=1, rate_per_seconds=60, rate_burst=4)
+    monkeypatch.setattr("config.common.redis.settings.REDIS_URL", "redis://127.0.0.1:1/0")
+
+    answers = [_get(secret) for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert 60 < int(answers[2].headers["Retry-After"]) <= 120
+
+
+def test_counters_of_an_old_snapshot_wait_for_the_gate(issue, redis_client, monkeypatch, settings):
+    _, secret = issue(credits_micro=4_000_000)
+    marker = f"{settings.REDIS_PREFIX}run"
+    monkeypatch.setattr("apikeys.gateway.wire._BACK_OFF_SECONDS", 0)
+    blocking._wire_to.cache_clear()
+
+    redis_client.set(marker, "an earlier run")
+    early = _get(secret, "/dear")
+    redis_client.set(marker, redis_client.info("server")["run_id"])
+    answers = [_get(secret, "/dear") for _ in range(2)]
+
+    assert (early.status_code, early.json()["code"]) == (503, "service_unavailable")
+    assert [answer.status_code for answer in answers] == [200, 402]

@@ -16,6 +16,7 @@ from tests.doubles import patient
 from tests.doubles.faults import Fault, faulty_way
 from tests.patience import at_most, until
 
+_MARKER = "t:run"
 _TAKE = script.call(["t:b", "t:usage"], [script.TAKE, 1, 1, 0, b"", 0, 10_000_000, 20_000_000])
 
 
@@ -37,12 +38,12 @@ def _answer(wire: Wire, *command: str):
     return until(ask)
 
 
-def _address(port: int) -> Address:
-    return Address.parse(f"redis://:{servers.PASSWORD}@127.0.0.1:{port}/2")
+def _wire_to(port: int, login: str = f":{servers.PASSWORD}") -> Wire:
+    return Wire(Address.parse(f"redis://{login}@127.0.0.1:{port}/2"), _MARKER)
 
 
 def test_an_emptied_server_is_given_the_script_again(valkey, client):
-    wire = Wire(_address(valkey.port))
+    wire = _wire_to(valkey.port)
     assert wire.ask(_TAKE)[:2] == [1, 1]
 
     client.script_flush()
@@ -52,7 +53,7 @@ def test_an_emptied_server_is_given_the_script_again(valkey, client):
 
 
 def test_a_connection_that_the_server_closed_is_replaced(valkey, client):
-    wire = Wire(_address(valkey.port))
+    wire = _wire_to(valkey.port)
     wire.ask(script.encode("CLIENT", "SETNAME", "mine"))
 
     client.client_kill_filter(_type="normal", skipme=True)
@@ -67,7 +68,7 @@ def test_a_connection_that_answered_a_moment_ago_is_believed_in_and_given_up_whe
 ):
     monkeypatch.setattr(module, "_BELIEVED_SECONDS", 3600)
     monkeypatch.setattr(module, "_BACK_OFF_SECONDS", 0)
-    wire = Wire(_address(valkey.port))
+    wire = _wire_to(valkey.port)
     _answer(wire, "CLIENT", "SETNAME", "mine")
 
     client.client_kill_filter(_type="normal", skipme=True)
@@ -81,7 +82,7 @@ def test_a_connection_that_answered_a_moment_ago_is_believed_in_and_given_up_whe
 def test_silence_is_borne_for_a_quarter_second_and_then_nobody_tries(valkey, monkeypatch):
     monkeypatch.setattr(module, "TIMEOUT_SECONDS", patient.REDIS_SECONDS)
     with faulty_way(valkey.port) as way:
-        wire = Wire(_address(way.port))
+        wire = _wire_to(way.port)
         _answer(wire, "PING")
         way.break_by(Fault.SWALLOWED)
 
@@ -103,7 +104,7 @@ def test_silence_is_borne_for_a_quarter_second_and_then_nobody_tries(valkey, mon
 def test_a_reply_that_came_too_late_is_nobody_elses(valkey, monkeypatch):
     monkeypatch.setattr(module, "TIMEOUT_SECONDS", patient.REDIS_SECONDS)
     with faulty_way(valkey.port) as way:
-        wire = Wire(_address(way.port))
+        wire = _wire_to(way.port)
         _answer(wire, "PING")
         way.break_by(Fault.SLOW)
         with pytest.raises(LinkDown):
@@ -115,7 +116,7 @@ def test_a_reply_that_came_too_late_is_nobody_elses(valkey, monkeypatch):
 
 
 def test_an_error_of_one_command_leaves_the_connection(valkey, client):
-    wire = Wire(_address(valkey.port))
+    wire = _wire_to(valkey.port)
     client.set("text", "x")
 
     with pytest.raises(LinkDown, match="not an integer"):
@@ -125,7 +126,7 @@ def test_an_error_of_one_command_leaves_the_connection(valkey, client):
 
 
 def test_each_thread_has_a_connection_of_its_own(valkey):
-    wire = Wire(_address(valkey.port))
+    wire = _wire_to(valkey.port)
     ids: list[int] = []
 
     def ask() -> None:
@@ -143,7 +144,34 @@ def test_each_thread_has_a_connection_of_its_own(valkey):
 
 
 def test_a_wrong_password_is_a_link_that_is_down(valkey):
-    wire = Wire(Address(host="127.0.0.1", port=valkey.port, password="wrong"))
+    wire = Wire(Address(host="127.0.0.1", port=valkey.port, password="wrong"), _MARKER)
 
     with pytest.raises(LinkDown):
         wire.ask(script.encode("PING"))
+
+
+def test_counters_of_an_earlier_run_are_not_counted_on(valkey, client, monkeypatch):
+    monkeypatch.setattr(module, "_BACK_OFF_SECONDS", 0)
+    wire = _wire_to(valkey.port)
+    client.set(_MARKER, "an earlier run")
+
+    with pytest.raises(LinkDown, match="an earlier run"):
+        wire.ask(_TAKE)
+    taken = client.exists("t:b")
+    client.set(_MARKER, client.info("server")["run_id"])
+
+    assert not taken
+    assert wire.ask(_TAKE)[:2] == [1, 1]
+
+
+def test_a_server_without_a_mark_came_back_empty_and_is_counted_on(valkey, client):
+    assert not client.exists(_MARKER)
+
+    assert _wire_to(valkey.port).ask(_TAKE)[:2] == [1, 1]
+
+
+def test_a_server_that_does_not_tell_its_run_is_believed(valkey, client):
+    client.acl_setuser("blind", enabled=True, passwords=["+x"], commands=["+@all", "-info"], keys=["*"])  # fmt: skip
+    client.set(_MARKER, "an earlier run")
+
+    assert _wire_to(valkey.port, "blind:x").ask(_TAKE)[:2] == [1, 1]

@@ -14,7 +14,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from apikeys.gateway import script
-from apikeys.gateway.limits import EPOCH_SECONDS, TICKS_PER_SECOND, LocalBucket, Rate
+from apikeys.gateway.limits import TICKS_PER_SECOND, LocalBucket, Rate
 from apikeys.gateway.plans import MICRO, Plan, plan_of, read_answer
 from apikeys.gateway.records import Credits
 from apikeys.gateway.refusals import Outcome
@@ -23,6 +23,8 @@ from apikeys.restrictions import QuotaPeriod, Refill
 from tests.gate.builders import AT, organization_quota, quota, record
 
 Run = Callable[..., list[int]]
+# Where the script begins to count its ticks: 2026-01-01T00:00Z.
+EPOCH_SECONDS = 1_767_225_600
 # The same script with a clock that the test sets: its last two arguments. What it keeps outlives the test, whose own
 # pauses are not Redis's.
 _CLOCKED = re.sub(

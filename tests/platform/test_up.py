@@ -240,7 +240,7 @@ def test_given_servers_take_the_place_of_private_ones(up, given, redis_client):
     assert not [name for name in programs.values() if "postgres" in name or "valkey" in name]
     assert not (up.local / "data").exists()
     with psycopg.connect(given["DATABASE_URL"]) as database:
-        assert database.execute("SELECT count(*) FROM apikeys_apikey").fetchone() > (0,)
+        assert database.execute("SELECT count(*) FROM apikeys_apikey").fetchone()[0] > 0
     assert list(redis_client.scan_iter(f"{given['REDIS_PREFIX']}*"))
 
     assert up.end(signal.SIGTERM) == 0

@@ -107,8 +107,9 @@ DeliveryManager = models.Manager.from_queryset(DeliveryQuerySet)
 class WebhookDelivery(models.Model):
     """A message to one endpoint. Whoever claims it sets `leased_until` and raises `claims`.
 
-    Both are in no index, so that a claim is cheap. `claims` is the fence: a result is written only by the latest claim. `tries` counts the attempts of the present
-    round of the schedule, `attempts` all of them. With an ordering key, a delivery waits for earlier ones of its key.
+    Both are in no index, so that a claim is cheap. `claims` is the fence: a result is written only by the latest claim.
+    `tries` counts the attempts of the present round of the schedule, `attempts` all of them. With an ordering key, a
+    delivery waits for earlier ones of its key.
     """
 
     # Whoever makes a delivery holds the rows that it belongs to, as does whoever deletes these (decision 0009): constraints

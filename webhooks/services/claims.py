@@ -66,7 +66,7 @@ WITH RECURSIVE waiting AS (
 )
 SELECT claimed.id, claimed.claims, claimed.webhook_id, claimed.attempts, claimed.tries, claimed.trigger,
     message.message_id, message.payload, webhook.url, webhook.kind, webhook.concurrency,
-    webhook.failures_in_a_row, webhook.failing_since IS NOT NULL, webhook.headers_encrypted
+    webhook.failures_in_a_row, webhook.headers_encrypted
 FROM claimed JOIN webhooks_webhookmessage AS message ON message.id = claimed.message_id
 JOIN webhooks_webhook AS webhook ON webhook.id = claimed.webhook_id
 ORDER BY claimed.id
@@ -142,11 +142,8 @@ def _parcel(row: tuple[Any, ...], lease: datetime, secrets: Mapping[int, list[st
     headers: dict[str, str] = {}
     signers = secrets.get(row[2], [])
     try:
-        headers = orjson.loads(crypto.decrypt(row[13], purpose=HEADERS)) if row[13] else {}
+        headers = orjson.loads(crypto.decrypt(row[-1], purpose=HEADERS)) if row[-1] else {}
     except crypto.CannotDecrypt:
         # What cannot be read must not hold up the others: without a signer, the attempt fails and says so.
         signers = []
-    return Parcel(
-        *(row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], row[8], row[9], row[10]),
-        *(row[11], row[12], lease, headers, signers),
-    )
+    return Parcel(*(*row[:-1], lease, headers, signers))

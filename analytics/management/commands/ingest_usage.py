@@ -39,7 +39,8 @@ class Command(DomainCommand):
     def act(self, options: dict[str, Any], at: datetime) -> None:
         """Drain."""
         if options["retry_rejected"]:
-            self.stdout.write(f"{ingest.retry_rejected()} of the rejected events counted")
+            counted = ingest.retry_rejected(batch_size=options["batch_size"])
+            self.stdout.write(f"{counted} of the rejected events counted")
         if options["follow"]:
             self._follow(options["batch_size"])
         else:

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from config.common import context, errors, problems, sightings
-from config.common.ip import is_within, parse_address, parse_networks
+from config.common.addresses import is_within, parse_address, parse_networks
 from config.common.signals import AddressBlocked
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
