@@ -25,6 +25,7 @@ from analytics.services import access_log, ingest, outcomes
 from tests.analytics.pen import ROLLUPS, event, request_id, snapshot, write
 from tests.doubles.fixtures import enterable_directory
 from tests.patience import until
+from tests.race import at_once
 
 pytestmark = pytest.mark.django_db
 ROOT = Path(__file__).resolve().parents[2]
@@ -275,6 +276,20 @@ def test_a_copied_and_emptied_log_is_read_from_its_beginning(log, made):
     log.write_bytes(line(third))
 
     assert read_all(log) == access_log.Progress(lines=2, filled=2)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_readers_read_every_line_once(log, made):
+    first, *others = made(500)
+    append(log, line(first))
+    read_all(log)
+    append(log, *(line(call) for call in others))
+
+    steps = at_once(*[lambda: read_all(log)] * 2)
+
+    assert sum(step.lines for step in steps) == len(others)
+    assert sum(step.filled for step in steps) == len(others)
+    assert AccessLogPosition.objects.get().offset == log.stat().st_size
 
 
 def test_a_vanished_predecessor_does_not_stop_reading(log, made):
