@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import is_valid_path
 from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer
@@ -90,13 +91,13 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer an unknown path; an API path with a stray slash is told the right one."""
-    path = request.path
+    """Answer an unknown path; one that has a slash too many or too few is told the right one."""
+    path, detail = request.path, ""
     if path.startswith("/api/") and path.endswith("/"):
-        return problems.response(
-            request, errors.NotFound(f"API paths have no trailing slash: {path.rstrip('/')}")
-        )
-    return problems.response(request, errors.NotFound())
+        detail = f"API paths have no trailing slash: {path.rstrip('/')}"
+    elif is_valid_path(f"{path}/"):
+        detail = f"Pages end with a slash: {path}/"
+    return problems.response(request, errors.NotFound(detail))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

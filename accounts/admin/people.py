@@ -17,6 +17,7 @@ from accounts.permissions import staff_of
 from accounts.roles import PlatformPermission
 from config.common.admin import DomainAdmin, ReasonForm
 from config.common.admin_filters import called
+from config.common.forms import RATE, require_whole_rate
 
 
 class SuspensionForm(ReasonForm):
@@ -25,6 +26,20 @@ class SuspensionForm(ReasonForm):
     days = forms.IntegerField(
         required=False, min_value=1, max_value=3650, label="Days (suspension)"
     )
+
+
+class PersonForm(ProfileForm):
+    """Asks, too, for a rate of the person's own at Tollgate's API; it is given whole or not at all."""
+
+    class Meta:
+        model = User
+        fields = ("full_name", "time_zone", *RATE)
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a part of a rate."""
+        data = super().clean() or {}
+        require_whole_rate(data)
+        return data
 
 
 class MailboxFilter(admin.SimpleListFilter):
@@ -102,10 +117,11 @@ class UserAdmin(DomainAdmin):
             "Sign-in",
             {"fields": ("last_login", "last_login_ip", "last_login_user_agent", "login_count")},
         ),
+        ("Rate at the API, instead of everybody's", {"fields": RATE}),
         ("Farewell", {"fields": ("deletion_requested_at", "deletion_due_at")}),
         ("Times", {"fields": ("created_at", "updated_at")}),
     )
-    form = ProfileForm
+    form = PersonForm
     actions = (
         "suspend",
         "reinstate",

@@ -341,8 +341,7 @@ class GateProtocol(HttpToolsProtocol):
     def _refuse(self, error: DomainError) -> None:
         """Answer what cannot be a request, after everything that was asked before it, and close."""
         self._is_refused = True
-        path = self.url.decode("latin-1").partition("?")[0]
-        self._enqueue(FixedCycle(self, gate.problem(error, path)))
+        self._enqueue(FixedCycle(self, gate.refusal(error, self.url)))
 
     def _on_upgrade(self) -> None:
         if self._head is None:

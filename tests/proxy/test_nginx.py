@@ -11,6 +11,7 @@ import pytest
 from django.core.management import call_command
 
 from analytics.models import ApiUsageLog
+from config.common.errors import PayloadTooLarge
 from config.embedded.place import BASE_DIR
 from tests.doubles.house import House
 from tests.doubles.stack import Gate, Proxy, Stack
@@ -48,6 +49,14 @@ def test_nobody_asks_the_gate_through_the_proxy(client: httpx.Client, api: Upstr
     response = client.get("/_tollgate/authorize")
 
     assert response.status_code == 404
+    assert not api.calls
+
+
+def test_refuses_a_body_that_is_too_large_unasked(client: httpx.Client, api: Upstream) -> None:
+    refused = client.post("/orders", content=b"x" * 11_000_000)
+
+    problem = require_problem(refused, 413, "payload_too_large")  # noqa: F405
+    assert problem["title"] == PayloadTooLarge.title
     assert not api.calls
 
 
