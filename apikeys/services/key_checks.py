@@ -16,6 +16,7 @@ from apikeys.restrictions import (
     parse_network,
 )
 from billing.selectors import Allowance
+from config.common import names
 from config.common.errors import Faults, InvalidInput
 
 MAX_METADATA_BYTES = 10_240
@@ -98,6 +99,8 @@ def checked_name(name: str, faults: Faults) -> str:
     clean = name.strip()
     if not clean or len(clean) > 80:
         faults.note("#/name", "name", "A key needs a name of at most 80 characters.")
+    elif message := names.fault_of(clean):
+        faults.note("#/name", "name", message)
     return clean
 
 
