@@ -1,6 +1,6 @@
 """Bases of the back office. Facts are read-only, and a refused action shows the domain's own sentence."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
@@ -9,7 +9,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME, ActionForm
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import model_ngettext
-from django.contrib.admin.widgets import AdminSplitDateTime
+from django.contrib.admin.widgets import AdminSplitDateTime, AutocompleteSelect
 from django.core.exceptions import (
     BadRequest,
     FieldDoesNotExist,
@@ -17,7 +17,7 @@ from django.core.exceptions import (
     ValidationError,
 )
 from django.db import IntegrityError
-from django.db.models import DateTimeField, Field, Model, QuerySet
+from django.db.models import DateTimeField, Field, ForeignKey, Model, QuerySet
 from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -25,6 +25,7 @@ from django.urls import reverse
 
 from config.common import changes, crypto, once, reasons
 from config.common.errors import DomainError, FieldError, InvalidInput
+from config.common.ids import id_in
 
 Rows = QuerySet[Any] | list[Any]
 
@@ -199,6 +200,14 @@ class NamedDateTime(AdminSplitDateTime):
             widget.attrs["aria-label"] = name
 
 
+class ChosenRow(AutocompleteSelect):
+    """Shows which row is chosen; what can be no row's id is none, where Django's own widget fails."""
+
+    def optgroups(self, name: str, value: Sequence[str], attr: Any = None) -> Any:
+        """Return the chosen row, if there is one."""
+        return super().optgroups(name, [one for one in value if id_in(one) is not None], attr)
+
+
 class DomainAdmin(DiscreetAdmin):
     """Changes rows through the services, and shows why the domain refused something."""
 
@@ -231,6 +240,18 @@ class DomainAdmin(DiscreetAdmin):
                 raise
             setattr(request, _REFUSAL, error)
             return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Let no address fill a form in: whoever sends a link to staff would have written half of it."""
+        return {}
+
+    def formfield_for_foreignkey(
+        self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        """Ask for a row by typing part of its name."""
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs["widget"] = ChosenRow(db_field, self.admin_site)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def get_form(
         self,
