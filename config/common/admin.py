@@ -102,19 +102,24 @@ class DiscreetAdmin(admin.ModelAdmin[Any]):
     def each(
         self, request: HttpRequest, rows: Rows, verb: Callable[[Any], object], done: str
     ) -> None:
-        """Apply a verb to each row and say for how many it worked; refusals are shown one by one."""
-        count = 0
+        """Apply a verb to each row and say for how many it worked; refusals are shown one by one.
+
+        A verb that returns False has found nothing to do.
+        """
+        count = idle = 0
         for row in self.chosen(request, rows):
             try:
-                verb(row)
+                is_idle = verb(row) is False
             except DomainError as error:
                 self.message_user(request, f"{row}: {error.told()}", messages.ERROR)
             except ObjectDoesNotExist:
                 self.message_user(request, f"{row}: not there any more.", messages.ERROR)
             else:
-                count += 1
+                idle, count = idle + is_idle, count + (not is_idle)
         if count:
             self.message_user(request, f"{done}: {count}.", messages.SUCCESS)
+        if idle:
+            self.message_user(request, f"There was nothing to do: {idle}.", messages.WARNING)
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -16,7 +16,8 @@ from billing.models import Plan
 from organizations.models import Organization, OrganizationMember, Role
 from tests import race
 from tests.clients import grow_old
-from tests.factories.accounts import UserFactory
+from tests.factories.accounts import PASSWORD, UserFactory
+from tests.factors import enroll
 from tests.platform.test_admin_questions import ask, said
 
 pytestmark = pytest.mark.django_db
@@ -301,3 +302,13 @@ def test_a_plan_has_a_name_that_can_be_read(office):
 
     assert list(answer.context["adminform"].form.errors) == ["name"]
     assert not Plan.objects.filter(code="NEW").exists()
+
+
+@pytest.mark.parametrize("action", ["reset_two_factor", "keep_account"])
+def test_what_was_not_done_is_not_said_to_be_done(office, olivia, stan, action):
+    enroll(stan)
+    deletions.request(user=stan, password=PASSWORD, at=timezone.now())
+
+    ask(office, PEOPLE, action, olivia, stan, reason="lost", confirmed="yes")
+
+    assert said(office.get(PEOPLE)) == ["Done: 1.", "There was nothing to do: 1."]

@@ -138,7 +138,7 @@ def test_as_many_rows_as_are_asked_about_are_confirmed(portal_as, sam):
     answer = office.post(PEOPLE, {"csrfmiddlewaretoken": "x", **form})
 
     assert answer.status_code == 302
-    assert said(office.get(PEOPLE)) == ["Done: 400."]
+    assert said(office.get(PEOPLE)) == ["There was nothing to do: 400."]
 
 
 @pytest.mark.parametrize(
