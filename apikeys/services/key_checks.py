@@ -15,7 +15,7 @@ from apikeys.restrictions import (
     normalize_scope,
 )
 from billing.selectors import Allowance
-from config.common import timestamps
+from config.common import names, timestamps
 from config.common.addresses import parse_network
 from config.common.errors import Faults, InvalidInput
 
@@ -99,6 +99,8 @@ def checked_name(name: str, faults: Faults) -> str:
     clean = name.strip()
     if not clean or len(clean) > 80:
         faults.note("#/name", "name", "A key needs a name of at most 80 characters.")
+    elif message := names.fault_of(clean):
+        faults.note("#/name", "name", message)
     return clean
 
 

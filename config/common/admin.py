@@ -1,6 +1,6 @@
 """Bases of the back office. Facts are read-only, and a refused action shows the domain's own sentence."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
@@ -9,15 +9,16 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME, ActionForm
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import model_ngettext
-from django.contrib.admin.widgets import AdminSplitDateTime
+from django.contrib.admin.widgets import AdminSplitDateTime, AutocompleteSelect
 from django.core.exceptions import (
     BadRequest,
     FieldDoesNotExist,
     ObjectDoesNotExist,
+    PermissionDenied,
     ValidationError,
 )
 from django.db import IntegrityError
-from django.db.models import DateTimeField, Field, Model, QuerySet
+from django.db.models import DateTimeField, Field, ForeignKey, Model, QuerySet
 from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -25,6 +26,7 @@ from django.urls import reverse
 
 from config.common import changes, crypto, once, reasons
 from config.common.errors import DomainError, FieldError, InvalidInput
+from config.common.ids import id_in
 
 Rows = QuerySet[Any] | list[Any]
 
@@ -100,19 +102,33 @@ class DiscreetAdmin(admin.ModelAdmin[Any]):
     def each(
         self, request: HttpRequest, rows: Rows, verb: Callable[[Any], object], done: str
     ) -> None:
-        """Apply a verb to each row and say for how many it worked; refusals are shown one by one."""
-        count = 0
+        """Apply a verb to each row and say for how many it worked; refusals are shown one by one.
+
+        A verb that returns False has found nothing to do.
+        """
+        count = idle = 0
         for row in self.chosen(request, rows):
             try:
-                verb(row)
+                is_idle = verb(row) is False
             except DomainError as error:
                 self.message_user(request, f"{row}: {error.told()}", messages.ERROR)
             except ObjectDoesNotExist:
                 self.message_user(request, f"{row}: not there any more.", messages.ERROR)
             else:
-                count += 1
+                idle, count = idle + is_idle, count + (not is_idle)
         if count:
             self.message_user(request, f"{done}: {count}.", messages.SUCCESS)
+        if idle:
+            self.message_user(request, f"There was nothing to do: {idle}.", messages.WARNING)
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        """Show the list, or carry an action out: for those to whom it is offered, where Django would do nothing."""
+        wanted = set(request.POST.getlist("action")) - {""}
+        if wanted - self.get_actions(request).keys():
+            raise PermissionDenied
+        return super().changelist_view(request, extra_context)
 
     def response_action(
         self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
@@ -199,6 +215,14 @@ class NamedDateTime(AdminSplitDateTime):
             widget.attrs["aria-label"] = name
 
 
+class ChosenRow(AutocompleteSelect):
+    """Shows which row is chosen; what can be no row's id is none, where Django's own widget fails."""
+
+    def optgroups(self, name: str, value: Sequence[str], attr: Any = None) -> Any:
+        """Return the chosen row, if there is one."""
+        return super().optgroups(name, [one for one in value if id_in(one) is not None], attr)
+
+
 class DomainAdmin(DiscreetAdmin):
     """Changes rows through the services, and shows why the domain refused something."""
 
@@ -231,6 +255,18 @@ class DomainAdmin(DiscreetAdmin):
                 raise
             setattr(request, _REFUSAL, error)
             return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Let no address fill a form in: whoever sends a link to staff would have written half of it."""
+        return {}
+
+    def formfield_for_foreignkey(
+        self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        """Ask for a row by typing part of its name."""
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs["widget"] = ChosenRow(db_field, self.admin_site)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def get_form(
         self,

@@ -16,7 +16,8 @@ from billing.models import Plan
 from organizations.models import Organization, OrganizationMember, Role
 from tests import race
 from tests.clients import grow_old
-from tests.factories.accounts import UserFactory
+from tests.factories.accounts import PASSWORD, UserFactory
+from tests.factors import enroll
 from tests.platform.test_admin_questions import ask, said
 
 pytestmark = pytest.mark.django_db
@@ -244,3 +245,70 @@ def test_nothing_is_done_to_an_account_that_was_closed_for_good(office, action):
     assert said(office.get(PEOPLE)) == [f"{gone}: closed for good."]
     assert AuditLog.objects.count() == before
     assert User.objects.get(pk=gone.pk).email_verified_at is None
+
+
+@pytest.mark.parametrize("name", ["organization", "user"])
+@pytest.mark.parametrize("value", ["abc", "\x00", "a,b", "2026-13-40"])
+def test_a_form_that_names_no_row_is_shown_again(office, organization, olivia, name, value):
+    path = "/admin/organizations/organizationmember/add/"
+    before = OrganizationMember.objects.count()
+
+    answer = office.post(path, {"organization": organization.pk, "user": olivia.pk, name: value})
+
+    assert answer.status_code == 200
+    assert name in answer.context["adminform"].form.errors
+    assert OrganizationMember.objects.count() == before
+
+
+def test_a_form_shows_the_row_that_was_chosen(office, organization, olivia):
+    path = "/admin/organizations/organizationmember/add/"
+
+    html = office.post(path, {"organization": organization.pk, "user": olivia.pk}).content.decode()
+
+    assert f'<option value="{olivia.pk}" selected>{olivia.email}</option>' in html
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "organizations/organizationmember/add/?user={user}&role=OWNER",
+        "organizations/organizationmember/add/?user=abc",
+        "apikeys/servicekey/add/?name=mine&expires_at=abc",
+        "apikeys/servicekey/add/?expires_at=2026-13-40",
+    ],
+)
+def test_no_address_fills_a_form_in(office, olivia, address):
+    page = office.get(f"/admin/{address.format(user=olivia.pk)}")
+
+    form = page.context["adminform"].form
+    assert page.status_code == 200
+    assert {form[name].value() for name in form.fields} <= {None, "", "MEMBER"}
+    assert olivia.email not in page.content.decode()
+
+
+@pytest.mark.parametrize("title", ["a\r\nBcc: x@example.com", "\u202eSoon", "\u200b"])
+def test_a_broadcast_has_a_title_that_can_be_read(office, title):
+    answer = office.post(
+        "/admin/accounts/broadcast/add/", {"title": title, "body": "b", "by_mail": "on"}
+    )
+
+    assert answer.status_code == 200
+    assert list(answer.context["adminform"].form.errors) == ["title"]
+    assert not Broadcast.objects.exists()
+
+
+def test_a_plan_has_a_name_that_can_be_read(office):
+    answer = office.post("/admin/billing/plan/add/", PLAN | {"name": "\u202ePro"})
+
+    assert list(answer.context["adminform"].form.errors) == ["name"]
+    assert not Plan.objects.filter(code="NEW").exists()
+
+
+@pytest.mark.parametrize("action", ["reset_two_factor", "keep_account"])
+def test_what_was_not_done_is_not_said_to_be_done(office, olivia, stan, action):
+    enroll(stan)
+    deletions.request(user=stan, password=PASSWORD, at=timezone.now())
+
+    ask(office, PEOPLE, action, olivia, stan, reason="lost", confirmed="yes")
+
+    assert said(office.get(PEOPLE)) == ["Done: 1.", "There was nothing to do: 1."]

@@ -9,7 +9,7 @@ from accounts.models import PlatformRole, User
 from apikeys.models import KeyActivity
 from audit.models import AuditLog, SecurityEvent
 from tests.factories.accounts import UserFactory
-from tests.factories.apikeys import ApiKeyFactory
+from tests.factories.apikeys import ApiKeyFactory, ServiceKeyFactory
 from tests.factories.audit import SecurityEventFactory
 from tests.platform.test_admin_questions import ask, form_of, said
 
@@ -138,4 +138,35 @@ def test_as_many_rows_as_are_asked_about_are_confirmed(portal_as, sam):
     answer = office.post(PEOPLE, {"csrfmiddlewaretoken": "x", **form})
 
     assert answer.status_code == 302
-    assert said(office.get(PEOPLE)) == ["Done: 400."]
+    assert said(office.get(PEOPLE)) == ["There was nothing to do: 400."]
+
+
+@pytest.mark.parametrize(
+    ("path", "action"),
+    [
+        ("/admin/apikeys/servicekey/", "revoke"),
+        ("/admin/apikeys/servicekey/", "rotate_now"),
+        ("/admin/django_celery_beat/periodictask/", "switch_off"),
+        ("/admin/accounts/user/", "delete_selected"),
+        ("/admin/audit/auditlog/", "delete_selected"),
+        ("/admin/accounts/session/", "suspend"),
+        ("/admin/djstripe/customer/", "delete_selected"),
+    ],
+)
+def test_an_action_that_is_not_offered_is_refused(ada, path, action):
+    key = ServiceKeyFactory.create()
+
+    answer = ada.post(path, {"action": action, "_selected_action": [key.pk], "confirmed": "yes"})
+
+    assert answer.status_code == 403
+    key.refresh_from_db()
+    assert key.revoked_at is None
+    assert AuditLog.objects.filter(event__startswith="service_key.").count() == 1
+    assert not AuditLog.objects.filter(event="job.switched").exists()
+    assert User.objects.filter(email="ada@example.com").exists()
+
+
+def test_no_action_at_all_is_told(ada):
+    ada.post(PEOPLE, {"action": "", "_selected_action": ["1"]})
+
+    assert said(ada.get(PEOPLE)) == ["No action selected."]
