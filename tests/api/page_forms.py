@@ -13,7 +13,7 @@ from tests.api.conftest import CHANGE_TOKEN, INVITATION_TOKEN, RESET_TOKEN, VERI
 from tests.factories.accounts import PASSWORD
 
 PORTAL = {"accounts", "organizations", "apikeys", "analytics", "webhooks", "audit"}
-NEW_PASSWORD = "four unrelated quiet words"
+NEW_PASSWORD = "four other quiet words"
 FORM = "application/x-www-form-urlencoded"
 _KEY = {
     "name": "Checkout",
