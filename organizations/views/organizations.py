@@ -3,13 +3,12 @@
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
 from accounts.models import User
-from accounts.permissions import recently_authenticated
+from accounts.permissions import login_required, recently_authenticated
 from config.common.errors import DomainError, NotFound
 from config.common.forms import form_page
 from config.common.ids import id_in
