@@ -1,6 +1,7 @@
 """Every form of the portal, sent by whom its page is for and by others, with what no page of ours would send along."""
 
 import re
+from html import escape
 from string import Template
 from typing import Any
 
@@ -206,3 +207,29 @@ def test_no_value_is_a_failure_of_ours(visitors, values):
     assert told.pop(404) == {"organizations:switch"}
     assert told.pop(401) == {"accounts:passkey-second-factor-options"}
     assert set(told) <= {200, 302, 400, 413}
+
+
+# Not shown again, or not by their value: secrets, ways on, and choices.
+_NOT_WRITTEN = re.compile(
+    "credential|next|by|enabled|trust_device|event_types|permissions?|kind|signature|what|role|on"
+    "|environment|time_zone|quota_period|.*password"
+)
+
+
+def test_what_was_typed_is_kept_and_the_cursor_goes_to_the_fault(visitors):
+    lost, faulty = [], set()
+
+    for name in FORMS:
+        sent = visitors.values(name)
+        for field in sent:
+            answer, _ = visitors.send(name, (sent | {field: "A" * 5_000}).items())
+            page = answer.content.decode()
+            if answer.status_code != 200 or "errorlist" not in page:
+                continue
+            faulty.add(name)
+            others = {one for one in sent if one != field and not _NOT_WRITTEN.fullmatch(one)}
+            lost += [(name, field, one) for one in others if escape(sent[one]) not in page]
+            lost += [] if "autofocus" in page else [(name, field, "the cursor")]
+
+    assert lost == []
+    assert len(faulty) > 20
