@@ -71,6 +71,18 @@ class TooManyInvitationMails(TooManyRequests):
     answered_by = ("organizations_invitations_create", "organizations_invitations_resend")
 
 
+class SuspendedInvitesNobody(Forbidden):
+    """The organization is suspended: it invites nobody."""
+
+    fix = "Ask whoever runs this service to reinstate the organization."
+
+
+class InviterNotVerified(Forbidden):
+    """Verify your own e-mail address before you invite others."""
+
+    fix = registration.EmailNotVerified.fix
+
+
 @transaction.atomic
 def invite(
     *,
@@ -129,9 +141,9 @@ def _require_may_offer(tenant: Tenant, offered: Standing) -> None:
         tenant.require(Permission.OWNERS_WRITE)
     tenant.require_all(offered.permissions)
     if tenant.organization.status != OrganizationStatus.ACTIVE:
-        raise Forbidden("The organization is suspended: it invites nobody.")
+        raise SuspendedInvitesNobody
     if tenant.user is not None and not tenant.user.is_verified_email:
-        raise Forbidden("Verify your own e-mail address before you invite others.")
+        raise InviterNotVerified
 
 
 def _require_place(tenant: Tenant, email: str, *, at: datetime) -> None:

@@ -1,7 +1,6 @@
 """What whoever is invited sees: the page behind the mailed link, and the answers."""
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -10,6 +9,7 @@ from django.views.decorators.http import require_POST
 
 from accounts import middleware
 from accounts.models import User
+from accounts.permissions import login_required
 from config.common.errors import DomainError
 from config.common.forms import form_page
 from organizations.models import OrganizationInvitation, OrganizationMember

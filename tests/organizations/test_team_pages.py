@@ -109,6 +109,26 @@ def test_a_refusal_is_shown_in_the_form(portal_as, organization, adam, mia):
     assert not OrganizationInvitation.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("model", "change", "advice"),
+    [
+        (Organization, {"status": "SUSPENDED"}, "Ask whoever runs this service to reinstate"),
+        (User, {"email_verified_at": None}, "Open the link in the mail you received"),
+    ],
+)
+def test_who_may_not_invite_now_is_told_what_helps(
+    portal_as, organization, olivia, model, change, advice
+):
+    model.objects.update(**change)
+
+    page = text_of(portal_as(olivia).post("/team/invite/", {"email": NORA, "role": "MEMBER"}))
+
+    assert advice in page
+    assert "role that permits" not in page
+    assert f'value="{NORA}"' in page
+    assert not OrganizationInvitation.objects.exists()
+
+
 def test_more_than_three_mails_a_day_are_refused_on_the_page(portal_as, organization, adam):
     client = portal_as(adam)
     invite(client)
