@@ -19,6 +19,7 @@ from config.common import context
 _SESSION_ID = "accounts_session_id"
 _SESSION_VERSION = "accounts_session_version"
 _OPENED = "accounts_opened_session"
+_EXPECTED = "accounts_expected_address"
 _DEVICE_COOKIE_AGE = timedelta(days=400)
 
 
@@ -39,12 +40,23 @@ class PortalSessionMiddleware(AuthenticationMiddleware):
 def enter(request: HttpRequest, session: Session) -> None:
     """Give the browser a fresh cookie for a session that has just been opened."""
     setattr(request, _OPENED, session)
+    request.session.pop(_EXPECTED, None)
     login(request, session.user, backend="accounts.backends.GuardedBackend")
 
 
 def opened_by(request: HttpRequest) -> Session | None:
     """Return the session that the page behind a request has opened, if it has."""
     return getattr(request, _OPENED, None)
+
+
+def expect(request: HttpRequest, address: str) -> None:
+    """Let the forms for who is not signed in begin with an address: it was written to, and opened the link."""
+    request.session[_EXPECTED] = address
+
+
+def expected_address(request: HttpRequest) -> str:
+    """Return the address with which the forms for who is not signed in begin, or nothing."""
+    return str(request.session.get(_EXPECTED, ""))
 
 
 def device_token_of(request: HttpRequest) -> str:

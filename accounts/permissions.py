@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -18,10 +18,12 @@ from rest_framework.views import APIView
 from accounts import middleware
 from accounts.models import User
 from accounts.services import step_up
+from config.common import problems
 from config.common.errors import Unauthenticated
 
 P = ParamSpec("P")
 Page = Callable[Concatenate[HttpRequest, P], HttpResponse]
+AnyPage = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -53,6 +55,30 @@ def require_recent(request: Request) -> None:
     if session is None:
         raise Unauthenticated
     step_up.require_recent(session=session, at=timezone.now())
+
+
+def login_required(page: AnyPage[P]) -> AnyPage[P]:
+    """Let a page be used only by who is signed in; others are asked to sign in, and come back.
+
+    A form that comes from who is signed out by then is not carried out: its sender is told so, and led back to the page
+    where it was, as the address that takes it may show nothing.
+    """
+
+    @wraps(page)
+    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        if request.user.is_authenticated:
+            return page(request, *args, **kwargs)
+        back_to = request.get_full_path()
+        if request.method not in _SAFE and problems.wants_html(request):
+            messages.warning(
+                request,
+                "You are not signed in any more: nothing was changed. Sign in, then send the form once more.",
+            )
+            came_from = own_page(request, request.headers.get("Referer", ""), otherwise=back_to)
+            back_to = urlsplit(came_from)._replace(scheme="", netloc="").geturl()
+        return redirect_to_login(back_to)
+
+    return guarded
 
 
 def recently_authenticated(page: Page[P]) -> Page[P]:

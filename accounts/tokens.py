@@ -15,7 +15,7 @@ from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import TokenBackendError
 from rest_framework_simplejwt.settings import api_settings
 
-from config.common import crypto
+from config.common import crypto, ids
 
 ACCESS_LIFETIME: timedelta = api_settings.ACCESS_TOKEN_LIFETIME
 REFRESH_LIFETIME: timedelta = api_settings.REFRESH_TOKEN_LIFETIME
@@ -88,30 +88,28 @@ def mint_pending(pending_id: int) -> str:
 def read_access(token: str) -> AccessClaims:
     """Check a token's signature, issuer, audience, time and type. Raises TokenRefused."""
     payload = _read(token, kind="access")
-    try:
-        return AccessClaims(
-            user_id=int(payload["sub"]),
-            session_id=int(payload["sid"]),
-            session_version=int(payload["ver"]),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise TokenRefused from error
+    user_id = ids.id_in(str(payload.get("sub")))
+    if user_id is None:
+        raise TokenRefused
+    return AccessClaims(user_id, _number(payload, "sid"), _number(payload, "ver"))
 
 
 def read_refresh(token: str) -> int:
     """Check a refresh token as `read_access` does and return the id of its session. Raises TokenRefused."""
-    try:
-        return int(_read(token, kind="refresh")["sid"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise TokenRefused from error
+    return _number(_read(token, kind="refresh"), "sid")
 
 
 def read_pending(token: str) -> int:
     """Check a token as `read_access` does and return the id of the sign-in that waits. Raises TokenRefused."""
-    try:
-        return int(_read(token, kind="2fa_pending")["pid"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise TokenRefused from error
+    return _number(_read(token, kind="2fa_pending"), "pid")
+
+
+def _number(payload: dict[str, Any], claim: str) -> int:
+    """Return a claim as it was minted: neither a truth value, nor a fraction, nor infinity. Raises TokenRefused."""
+    value = payload.get(claim)
+    if type(value) is not int:
+        raise TokenRefused
+    return value
 
 
 def _mint(claims: dict[str, Any], *, kind: str, lifetime: timedelta) -> str:
@@ -144,9 +142,10 @@ def _read(token: str, *, kind: str) -> dict[str, Any]:
         ValueError,
     ) as error:
         raise TokenRefused from error
-    # The library checks `exp` only where there is one.
-    if payload.get("typ") != kind or "exp" not in payload:
+    if payload.get("typ") != kind:
         raise TokenRefused
+    # The library checks `exp` only where there is one, and reads more than numbers as a time.
+    _number(payload, "exp")
     return payload
 
 

@@ -4,16 +4,19 @@
 # Channels ships no types.
 
 import asyncio
+import contextlib
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import orjson
 import structlog
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
+from django.http.request import split_domain_port, validate_host
 from django.utils import timezone
 
 from accounts import realtime as people
@@ -50,7 +53,25 @@ class LiveUsageConsumer(AsyncWebsocketConsumer):
 
     ticket: Ticket
     ticker: asyncio.Task[None] | None = None
+    joined: tuple[str, ...] = ()
     frames = 0
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        """Serve one socket and leave nothing of it behind, however it ends."""
+        has_closed = False
+
+        async def send_while_open(message: dict[str, Any]) -> None:
+            # What follows the end, or finds nobody there, is no failure: the server tells that it has ended.
+            nonlocal has_closed
+            if not has_closed:
+                has_closed = message["type"] == "websocket.close"
+                with contextlib.suppress(OSError):
+                    await send(message)
+
+        try:
+            await super().__call__(scope, receive, send_while_open)
+        finally:
+            await self._leave()
 
     async def connect(self) -> None:
         """Accept whoever brings a good ticket and may see the organization's usage."""
@@ -67,20 +88,21 @@ class LiveUsageConsumer(AsyncWebsocketConsumer):
             await self.close()
             return
         self.ticket = ticket
-        for group in self._groups():
+        self.joined = realtime.group(ticket.organization_id), people.group(ticket.user_id)
+        for group in self.joined:
             await self.channel_layer.group_add(group, self.channel_name)
         await self.accept()
         # Together with the ticker: whoever has none is not counted off again.
         _open[ticket.user_id] += 1
         self.ticker = asyncio.create_task(self._live())
 
-    async def disconnect(self, code: int) -> None:
-        """Stop."""
+    async def _leave(self) -> None:
         if self.ticker is not None:
             self.ticker.cancel()
             _open[self.ticket.user_id] -= 1
-            for group in self._groups():
-                await self.channel_layer.group_discard(group, self.channel_name)
+        # Each of them, whatever becomes of the others: Valkey may be away.
+        leaving = [self.channel_layer.group_discard(one, self.channel_name) for one in self.joined]
+        await asyncio.gather(*leaving, return_exceptions=True)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Ignore what the page says; end a connection that goes on talking."""
@@ -97,9 +119,6 @@ class LiveUsageConsumer(AsyncWebsocketConsumer):
     async def person_notice(self, message: dict[str, Any]) -> None:
         """Tell the page that its person has a notice; what it says is fetched by the page."""
         await self.send('{"type":"notice"}')
-
-    def _groups(self) -> tuple[str, str]:
-        return realtime.group(self.ticket.organization_id), people.group(self.ticket.user_id)
 
     async def _redeemed(self) -> Ticket | None:
         tokens = parse_qs(self.scope["query_string"].decode("latin-1")).get("ticket", [])
@@ -154,7 +173,9 @@ def _may_see(ticket: Ticket) -> bool:
 
 
 def _is_own_origin(scope: dict[str, Any]) -> bool:
-    """Whether the page that opens the socket came from the host that it connects to."""
+    """Whether the page that opens the socket came from the host that it connects to, which is one of ours."""
     headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
-    origin = urlsplit(headers.get(b"origin", ""))
-    return origin.scheme in {"http", "https"} and origin.netloc == headers.get(b"host")
+    host = headers.get(b"host", "")
+    return headers.get(b"origin") in {f"http://{host}", f"https://{host}"} and validate_host(
+        split_domain_port(host)[0], settings.ALLOWED_HOSTS
+    )

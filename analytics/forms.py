@@ -1,6 +1,6 @@
 """Filters of the usage pages. What makes no sense falls back to the usual view instead of an error."""
 
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -8,7 +8,7 @@ from django import forms
 from django.db.models import QuerySet
 
 from analytics.selectors.keys import key_filter
-from analytics.selectors.usage import UsageQuery
+from analytics.selectors.usage import UsageQuery, first_hour
 from apikeys.models import ApiKey
 from organizations.models import Organization
 
@@ -51,9 +51,14 @@ class UsageFilterForm(forms.Form):
         grain = self.cleaned_data.get("granularity") or ("hour" if days <= 7 else "day")
         grain = grain if days <= _MAX_DAYS_BY_HOUR else "day"
         last = _next_hour(at)
+        today = at.astimezone(zone).date()
         return UsageQuery(
             organization=organization,
-            first=last - timedelta(days=1) if days == 1 else _midnight(at, zone, days=days - 1),
+            first=(
+                last - timedelta(days=1)
+                if days == 1
+                else first_hour(today - timedelta(days=days - 1), zone)
+            ),
             last=last,
             granularity=grain,
             zone=zone,
@@ -63,10 +68,3 @@ class UsageFilterForm(forms.Form):
 
 def _next_hour(at: datetime) -> datetime:
     return at.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
-
-
-def _midnight(at: datetime, zone: ZoneInfo, *, days: int) -> datetime:
-    """Return when a day began in the zone, some days before today; to the full hour of UTC."""
-    day = at.astimezone(zone).date() - timedelta(days=days)
-    start = datetime.combine(day, time.min, zone).astimezone(at.tzinfo)
-    return start if start.minute == 0 else _next_hour(start)

@@ -284,6 +284,8 @@ class ApiAdmin(DomainAdmin):
     """What is sold behind the gate. Changes reach every gate process within two seconds."""
 
     audited_as = "api"
+    # Its rules are shown with it, and raise it.
+    watched = ("version",)
     list_display = ("name", "slug", "base_path", "unknown_route_policy", "mode", "is_on")
     list_filter = ("mode", "unknown_route_policy")
     search_fields = ("name", "slug", "base_path", "hosts")

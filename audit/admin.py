@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.admin.helpers import ActionForm
 from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
@@ -212,10 +212,12 @@ class SecurityEventAdmin(ReadOnlyAdmin):
         """Say that somebody has looked at the events."""
         by, at = staff_of(request), timezone.now()
         note = request.POST.get("note", "").replace("\x00", "").strip()[:300]
-        events = list(queryset)
-        for event in events:
-            security.acknowledge(security_event=event, by=by, at=at, note=note)
-        self.message_user(request, f"Acknowledged: {len(events)}.", messages.SUCCESS)
+        self.each(
+            request,
+            queryset,
+            lambda event: security.acknowledge(security_event=event, by=by, at=at, note=note),
+            "Acknowledged",
+        )
 
 
 @admin.register(AuditSeal)

@@ -9,10 +9,10 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
 from django.db.models import Model
 from django.db.models.base import ModelBase
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -68,7 +68,10 @@ class TollgateAdminSite(admin.AdminSite):
         @wraps(view)
         def acting_as_staff(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             with context.acting_as_staff():
-                return view(request, *args, **kwargs)
+                try:
+                    return view(request, *args, **kwargs)
+                except ObjectDoesNotExist:
+                    raise Http404 from None  # somebody else was faster
 
         return super().admin_view(cast("ViewT", acting_as_staff), cacheable)
 

@@ -8,7 +8,6 @@ os.environ["PROCESS_ROLE"] = "web"  # whatever is set for all programs together
 from config import wsgi  # isort: skip  (sets Django up before anything below is imported)
 
 from channels.routing import URLRouter
-from channels.security.websocket import AllowedHostsOriginValidator
 from django.conf import settings
 from django.urls import re_path
 
@@ -27,8 +26,7 @@ async def _no_such_socket(_scope: Scope, _receive: Receive, send: Send) -> None:
 
 # Channels has no types, and its routes are ASGI applications where Django expects views.
 _last_route = re_path("", _no_such_socket)  # type: ignore[arg-type]
-_routes = URLRouter([*websocket_urlpatterns, _last_route])  # type: ignore[no-untyped-call]
-_sockets: Application = AllowedHostsOriginValidator(_routes)  # type: ignore[no-untyped-call]
+_sockets: Application = URLRouter([*websocket_urlpatterns, _last_route])  # type: ignore[no-untyped-call]
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:

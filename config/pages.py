@@ -1,12 +1,19 @@
-"""Pages of the house itself: the front door, its public keys, and Django's own error handlers."""
+"""Pages of the house itself: the front door, its public keys and documents, and Django's own error handlers."""
 
 import sys
-from typing import NoReturn
+import threading
+from functools import cache
+from typing import Any, NoReturn
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import is_valid_path
 from django.views.decorators.http import require_safe
-from drf_spectacular.views import SpectacularSwaggerSplitView
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.renderers import OpenApiJsonRenderer
+from drf_spectacular.utils import extend_schema
+from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
+from rest_framework.request import Request
 
 from accounts.authentication import PortalSessionAuthentication
 from apikeys.gateway import app as gate
@@ -28,6 +35,28 @@ def jwks(request: HttpRequest) -> HttpResponse:
     answer = HttpResponse(gate.jwks(), content_type="application/jwk-set+json")
     answer["Cache-Control"] = "public, max-age=300"
     return answer
+
+
+_one_at_a_time = threading.Lock()
+
+
+class SchemaView(SpectacularJSONAPIView):
+    """The OpenAPI document: half a second's work, open to everybody and the same for all, so a process does it once."""
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request, *_args: Any, **_kwargs: Any) -> HttpResponse:
+        """Return the document."""
+        with _one_at_a_time:
+            document = _document()
+        return HttpResponse(document, content_type=request.accepted_renderer.media_type)
+
+
+@cache
+def _document() -> bytes:
+    # drf-spectacular has no types.
+    schema = SchemaGenerator().get_schema(public=True)  # type: ignore[no-untyped-call]
+    document: bytes = OpenApiJsonRenderer().render(schema)
+    return document
 
 
 class ReferenceView(SpectacularSwaggerSplitView):
@@ -62,13 +91,13 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer an unknown path; an API path with a stray slash is told the right one."""
-    path = request.path
+    """Answer an unknown path; one that has a slash too many or too few is told the right one."""
+    path, detail = request.path, ""
     if path.startswith("/api/") and path.endswith("/"):
-        return problems.response(
-            request, errors.NotFound(f"API paths have no trailing slash: {path.rstrip('/')}")
-        )
-    return problems.response(request, errors.NotFound())
+        detail = f"API paths have no trailing slash: {path.rstrip('/')}"
+    elif is_valid_path(f"{path}/"):
+        detail = f"Pages end with a slash: {path}/"
+    return problems.response(request, errors.NotFound(detail))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

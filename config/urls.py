@@ -2,7 +2,6 @@
 
 from django.contrib import admin
 from django.urls import include, path
-from drf_spectacular.views import SpectacularJSONAPIView
 
 from config import health, pages, problem_pages
 
@@ -20,7 +19,7 @@ urlpatterns = [
     path("", include("webhooks.urls")),
     path("", include("audit.urls")),
     path("admin/", admin.site.urls),
-    path("api/v1/schema", SpectacularJSONAPIView.as_view(), name="schema"),
+    path("api/v1/schema", pages.SchemaView.as_view(), name="schema"),
     path("api/v1/", include("config.api")),
     path("docs/", pages.reference, name="swagger-ui"),
     path("problems/", problem_pages.problem_list, name="problem-list"),

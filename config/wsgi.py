@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.staticfiles import finders
+from django.core.handlers.wsgi import WSGIRequest
 from django.core.wsgi import get_wsgi_application
 from django.urls import get_resolver
 from servestatic import ServeStatic
@@ -16,6 +17,15 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
 os.environ["PROCESS_ROLE"] = "web"  # whatever is set for all programs together
 
 django_application = get_wsgi_application()
+
+
+class Utf8Request(WSGIRequest):
+    """Reads queries and forms in UTF-8 alone. Django takes any codec of Python that Content-Type names, and fails in some."""
+
+    encoding = property(lambda _: None, lambda _, __: None)
+
+
+django_application.request_class = Utf8Request
 
 from config.common.middleware import security_headers  # noqa: E402  (needs Django to be set up)
 from config.common.middleware.size_limit import limit_of  # noqa: E402
@@ -63,6 +73,9 @@ def _guarded(answer: Answer) -> Answer:
 
         if "HTTP_TRANSFER_ENCODING" in environ:
             _measure(environ)
+        if "*" in environ.get("CONTENT_TYPE", ""):
+            # In no type that is read here. Django fails on some extended parameters (RFC 2231) before it can refuse.
+            environ["CONTENT_TYPE"] = ""
         return answer(environ, start)
 
     return application

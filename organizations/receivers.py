@@ -7,10 +7,10 @@ from django.dispatch import receiver
 
 from accounts.models import User
 from accounts.services import personal_data
-from accounts.signals import UserDeletionRequested, UserErased, UserRegistered
+from accounts.signals import EmailVerified, UserDeletionRequested, UserErased, UserRegistered
 from config.common.events import published
 from organizations import selectors
-from organizations.services import departures, organizations
+from organizations.services import departures, invitations, organizations
 
 personal_data.contribute(
     "organizations",
@@ -26,6 +26,12 @@ def create_personal_organization(event: UserRegistered, **_: Any) -> None:
     organizations.create_organization(
         owner=owner, name=f"{owner.get_short_name()[:100]}'s organization", is_personal=True
     )
+
+
+@receiver(published, sender=EmailVerified)
+def offer_what_waits(event: EmailVerified, at: datetime, **_: Any) -> None:
+    """Whoever was invited before they had an account is told of it once the address is theirs."""
+    invitations.tell_of_waiting(user=User.objects.get(pk=event.user_id), at=at)
 
 
 @receiver(published, sender=UserDeletionRequested)

@@ -22,8 +22,7 @@ class CallerThrottle(BaseThrottle):
         """Count the call and note how it stands. Raises TooManyRequests with the fields that say so."""
         buckets: dict[str, tuple[str, Rate]] = {}
         if isinstance(request.user, User):
-            rate = _a_minute(settings.API_RATE_PERSON)
-            buckets["person"] = (f"api:person:{request.user.pk}", rate)
+            buckets["person"] = (f"api:person:{request.user.pk}", _rate_of(request.user))
         tenant = getattr(view, "tenant", None)
         if tenant is not None:
             rate = _a_minute(settings.API_RATE_ORGANIZATION)
@@ -37,6 +36,13 @@ def note(request: Request, standings: list[ratelimit.Standing]) -> None:
     """Have the answer tell how the caller stands, besides what was noted before."""
     noted = [*getattr(request, "standings", ()), *standings]
     request.standings = noted  # type: ignore[attr-defined]
+
+
+def _rate_of(user: User) -> Rate:
+    """Return what staff allows the person instead of what holds for everybody."""
+    if user.rate_limit and user.rate_per_seconds and user.rate_burst:
+        return Rate(user.rate_limit, user.rate_per_seconds, user.rate_burst)
+    return _a_minute(settings.API_RATE_PERSON)
 
 
 def _a_minute(calls: int) -> Rate:

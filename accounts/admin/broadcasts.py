@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 
 from accounts.models import Broadcast, User
-from accounts.permissions import staff_of
+from accounts.permissions import proof_first, staff_of
 from accounts.roles import PlatformPermission
 from accounts.services import audiences, broadcasts
 from accounts.services.broadcasts import Words
@@ -202,8 +202,10 @@ class BroadcastAdmin(DomainAdmin):
         return HttpResponseRedirect(f"../{obj.pk}/change/")
 
     def response_change(self, request: HttpRequest, obj: Broadcast) -> HttpResponse:
-        """Do what the button says, and come back; what reaches people is asked about first."""
+        """Do what the button says, and come back; what reaches people is asked about first, and who asks for it."""
         if "_send" in request.POST and obj.status == Broadcast.Status.DRAFT:
+            if asked := proof_first(request, back_to=request.path):
+                return asked
             follows = f"It goes out at once; now it reaches {self.reaches(obj)}."
             if question := self.question(request, [obj], verb="Send", follows=follows):
                 return question

@@ -17,6 +17,7 @@ from accounts.permissions import staff_of
 from accounts.roles import PlatformPermission
 from config.common.admin import DomainAdmin, ReasonForm
 from config.common.admin_filters import called
+from config.common.forms import RATE, require_whole_rate
 
 
 class SuspensionForm(ReasonForm):
@@ -25,6 +26,20 @@ class SuspensionForm(ReasonForm):
     days = forms.IntegerField(
         required=False, min_value=1, max_value=3650, label="Days (suspension)"
     )
+
+
+class PersonForm(ProfileForm):
+    """Asks, too, for a rate of the person's own at Tollgate's API; it is given whole or not at all."""
+
+    class Meta:
+        model = User
+        fields = ("full_name", "time_zone", *RATE)
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a part of a rate."""
+        data = super().clean() or {}
+        require_whole_rate(data)
+        return data
 
 
 class MailboxFilter(admin.SimpleListFilter):
@@ -102,10 +117,11 @@ class UserAdmin(DomainAdmin):
             "Sign-in",
             {"fields": ("last_login", "last_login_ip", "last_login_user_agent", "login_count")},
         ),
+        ("Rate at the API, instead of everybody's", {"fields": RATE}),
         ("Farewell", {"fields": ("deletion_requested_at", "deletion_due_at")}),
         ("Times", {"fields": ("created_at", "updated_at")}),
     )
-    form = ProfileForm
+    form = PersonForm
     actions = (
         "suspend",
         "reinstate",
@@ -142,7 +158,9 @@ class UserAdmin(DomainAdmin):
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:  # noqa: FBT001  Django's signature
         """Change the profile through its service."""
         changes = {name: form.cleaned_data[name] for name in form.changed_data}
-        services.profile.update_profile(user=obj, changes=changes)
+        services.staff.update_user(
+            user=obj, changes=changes, by=staff_of(request), at=timezone.now()
+        )
 
     @admin.action(description="Suspend (needs a reason)", permissions=["suspend"])
     def suspend(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
@@ -170,9 +188,13 @@ class UserAdmin(DomainAdmin):
     @admin.action(description="Take the address as verified", permissions=["change"])
     def verify_email(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """Vouch for addresses."""
-        now = timezone.now()
+        by, now = staff_of(request), timezone.now()
         self._each(
-            request, queryset, lambda user: services.registration.confirm_email(user=user, at=now)
+            request,
+            queryset,
+            lambda user: services.staff.update_user(
+                user=user, changes={"email_verified": True}, by=by, at=now
+            ),
         )
 
     @admin.action(description="Mail a link to a new password", permissions=["change"])
@@ -226,14 +248,17 @@ class UserAdmin(DomainAdmin):
     def _each(
         self, request: HttpRequest, users: QuerySet[User], act: Callable[[User], object]
     ) -> None:
-        """Act on those whom the person may touch."""
+        """Act on those whom the person may touch, and who are still there."""
         touched = []
-        for user in users:
-            if _may_touch(request, user):
-                touched.append(user)
-            else:
+        for user in self.chosen(request, users):
+            if not _may_touch(request, user):
                 self.message_user(request, f"{user}: above your role.", messages.ERROR)
-        self.each(request, touched, act, "Done")
+            elif user.status == UserStatus.DELETED:
+                self.message_user(request, f"{user}: closed for good.", messages.ERROR)
+            else:
+                touched.append(user)
+        if touched:
+            self.each(request, touched, act, "Done")
 
 
 def _may_touch(request: HttpRequest, user: User) -> bool:

@@ -6,7 +6,6 @@ from accounts.models.factors import Passkey, PasskeyChallenge, RecoveryCode, Tot
 from accounts.models.links import EmailChange, EmailToken
 from accounts.models.notices import Notice
 from accounts.models.people import (
-    MAX_REASON,
     PlatformRole,
     User,
     UserManager,
@@ -18,7 +17,6 @@ from accounts.models.people import (
 from accounts.models.sessions import Device, LoginGuard, PendingSignIn, Session
 
 __all__ = [
-    "MAX_REASON",
     "Broadcast",
     "BroadcastRecipient",
     "DataExport",

@@ -15,13 +15,11 @@ from django.db.models.functions import Lower
 
 from accounts.hashers import IMPORTED
 from accounts.roles import STAFF_ROLES, PlatformPermission, PlatformRoleName, may
-from config.common import context, mail_addresses, names
+from config.common import context, mail_addresses, names, reasons
 from config.common.models import RATE_IS_COMPLETE, TimeStamped, Versioned
 
 # Where staff act for somebody else, besides the back office.
 STAFF_API = "/api/v1/admin/"
-# Characters of why an account is suspended.
-MAX_REASON = 300
 
 # Control characters, and what would turn a name in our mails into somebody else's link.
 _NOT_IN_NAMES = re.compile(r"[\x00-\x1f\x7f-\x9f<>\\/:@]|www\.", re.IGNORECASE)
@@ -33,10 +31,14 @@ def validate_full_name(name: str) -> None:
         raise ValidationError("A name cannot hold links or control characters.", code="full_name")
 
 
+# Names in the time zone database that mean nowhere, or wherever the server is.
+_NO_PLACES = {"Factory", "localtime"}
+
+
 @cache
 def time_zones() -> frozenset[str]:
-    """Return the names of the IANA time zone database."""
-    return frozenset(available_timezones())
+    """Return the names of the IANA time zone database that are those of a zone."""
+    return frozenset(available_timezones() - _NO_PLACES)
 
 
 def validate_time_zone(name: str) -> None:
@@ -106,7 +108,7 @@ class User(AbstractBaseUser, PermissionsMixin, TimeStamped, Versioned):
     last_login_ip = models.GenericIPAddressField(null=True, blank=True)
     last_login_user_agent = models.CharField(max_length=300, blank=True)
     login_count = models.PositiveIntegerField(default=0)
-    suspended_reason = models.CharField(max_length=MAX_REASON, blank=True)
+    suspended_reason = models.CharField(max_length=reasons.MAX_LENGTH, blank=True)
     suspended_until = models.DateTimeField(null=True, blank=True, editable=False)
     deletion_requested_at = models.DateTimeField(null=True, blank=True, editable=False)
     deletion_due_at = models.DateTimeField(null=True, blank=True, editable=False)

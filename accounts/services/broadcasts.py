@@ -18,7 +18,7 @@ from accounts.signals import (
     BroadcastStarted,
     BroadcastTested,
 )
-from config.common import changes, jobs, mail
+from config.common import changes, jobs, mail, names
 from config.common.errors import Conflict, FieldError, InvalidInput
 from config.common.events import publish
 
@@ -62,10 +62,12 @@ class Words:
 
 def require_sendable(words: Words) -> None:
     """Raise InvalidInput for words that are missing or too long, a link that leads elsewhere, or no way to go."""
+    unread = words.title and names.fault_of(words.title, called="A title")
     faults = [
         FieldError(pointer=f"#/{name}", code="words", message=message)
         for name, is_fine, message in (
             ("title", 0 < len(words.title) <= TITLE_LENGTH, f"1 to {TITLE_LENGTH} characters."),
+            ("title", not unread, unread or ""),
             ("body", 0 < len(words.body) <= BODY_LENGTH, f"1 to {BODY_LENGTH} characters."),
             ("link", _LINK.fullmatch(words.link), "A path of the portal, such as /usage/."),
             ("in_app", words.by_mail or words.in_app, "Choose mail, the portal, or both."),

@@ -41,7 +41,8 @@ def request(*, user: User, password: str, at: datetime) -> User:
     """Ask for an account to be erased in fourteen days; until then its owner can take that back.
 
     Whoever knows a reason against it, such as being the sole owner of an organization with other members, raises it
-    when the event is published. Raises WrongPassword, CannotDelete and what those raise.
+    when the event is published. Raises WrongPassword, CannotDelete, what those raise, and Unauthenticated where the session
+    was ended meanwhile.
     """
     proof.require_password(user=user, password=password, at=at)
     return _request(user=user, at=at)
@@ -49,7 +50,8 @@ def request(*, user: User, password: str, at: datetime) -> User:
 
 @transaction.atomic
 def _request(*, user: User, at: datetime) -> User:
-    locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    # Whoever set a new password meanwhile meant to keep out who asks with the old one.
+    locked = sessions.hold_author(user)
     if locked.deletion_due_at is not None:
         return locked
     _require_deletable(locked)

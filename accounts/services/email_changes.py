@@ -30,7 +30,8 @@ def request(*, user: User, email: str, password: str, at: datetime) -> EmailChan
     """Ask the old and the new address whether the account may move. An older wish is given up.
 
     For an address that belongs to somebody else everything looks the same to the person who asks; its owner is told
-    instead of being asked. Raises WrongPassword, InvalidInput and TooManyRequests.
+    instead of being asked. Raises WrongPassword, InvalidInput, TooManyRequests, and Unauthenticated where the session
+    was ended meanwhile.
     """
     email = User.objects.normalize_email(email)
     registration.require_readable_address(email)
@@ -48,7 +49,8 @@ def request(*, user: User, email: str, password: str, at: datetime) -> EmailChan
 
 @transaction.atomic
 def _request(*, user: User, email: str, at: datetime) -> EmailChange:
-    locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    # Whoever set a new password meanwhile meant to keep out who asks with the old one.
+    locked = sessions.hold_author(user)
     cancel(user=locked, at=at, reason="replaced")
     change = EmailChange.objects.create(
         user=locked, old_email=locked.email, new_email=email, expires_at=at + LIFETIME

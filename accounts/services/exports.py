@@ -1,5 +1,6 @@
 """Copies of a person's data: asked for, made by a job under a lease, kept for seven days, fetched by nobody else."""
 
+import math
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import partial
@@ -7,12 +8,12 @@ from pathlib import Path
 
 import structlog
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import DataExport, User
-from accounts.services import archives
+from accounts.services import archives, locks
 from accounts.signals import DataExportDownloaded, DataExported, DataExportRequested
 from config.common import changes, crypto, files, jobs, mail
 from config.common.errors import DomainError, TooManyRequests
@@ -21,6 +22,7 @@ from config.common.events import publish
 logger = structlog.get_logger(__name__)
 KEEP = timedelta(days=7)
 PER_DAY = 5
+_WINDOW = timedelta(days=1)
 MAX_ATTEMPTS = 5
 LEASE = timedelta(minutes=1)
 _STRAY = timedelta(hours=1)
@@ -42,24 +44,15 @@ class _LeaseLost(Exception):
     """Somebody else makes this export now."""
 
 
+@transaction.atomic
 def request(*, user: User, at: datetime) -> DataExport:
     """Ask for a copy of one's data; while one is being made, that one is the answer. Raises TooManyRequests."""
+    # Whoever asks at the same time is answered one after the other: each is counted before the next one looks.
+    locks.person(user.pk)
     running = user.exports.filter(status__in=_OPEN).first()
     if running is not None:
         return running
-    if user.exports.filter(created_at__gt=at - timedelta(days=1)).count() >= PER_DAY:
-        raise TooManyRequests(
-            f"You may ask for {PER_DAY} copies a day.", headers={"Retry-After": "86400"}
-        )
-    try:
-        return _request(user)
-    except IntegrityError:
-        # Two requests at once: the other one's export is as good.
-        return user.exports.filter(status__in=_OPEN).latest("id")
-
-
-@transaction.atomic
-def _request(user: User) -> DataExport:
+    _require_room(user, at=at)
     export = DataExport.objects.create(user_id=user.pk)
     publish(
         DataExportRequested(user_id=user.pk, export_id=export.pk),
@@ -67,6 +60,16 @@ def _request(user: User) -> DataExport:
     )
     jobs.enqueue("accounts.export", export_id=export.pk)
     return export
+
+
+def _require_room(user: User, *, at: datetime) -> None:
+    lately = user.exports.filter(created_at__gt=at - _WINDOW).order_by("-created_at")
+    newest = list(lately.values_list("created_at", flat=True)[:PER_DAY])
+    if len(newest) == PER_DAY:
+        seconds = math.ceil((newest[-1] + _WINDOW - at).total_seconds())
+        raise TooManyRequests(
+            f"You may ask for {PER_DAY} copies a day.", headers={"Retry-After": str(seconds)}
+        )
 
 
 def due(*, at: datetime) -> list[int]:

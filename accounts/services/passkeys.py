@@ -168,11 +168,11 @@ def rename(*, user: User, passkey_id: int, name: str) -> Passkey:
 def remove(*, user: User, session_id: int | None = None, passkey_id: int) -> None:
     """Forget one of a person's passkeys, and mail them; with the last factor go the recovery codes and other sessions.
 
-    Raises NotFound and LastFactor.
+    Raises NotFound, LastFactor, and Unauthenticated when the session was ended.
     """
     # Whoever removes a factor holds the person's row: of two last ones, removed at once, one stays.
     owner = User.objects.select_for_update(no_key=True).get(pk=user.pk)
-    sessions.lock_open(user=owner)
+    sessions.hold_open(user=owner, keep=session_id)
     passkey = _locked(owner, passkey_id)
     _forget(passkey)
     if not factors.has_second_factor(owner):

@@ -155,21 +155,22 @@ def locked_owner(user: User) -> User:
     return current
 
 
-def hold_author(user: User) -> None:
-    """Lock the row of whoever began a request, and of the session it came by; either may have been shut meanwhile.
+def hold_author(user: User) -> User:
+    """Lock and return the row of whoever began a request, with the session it came by: both may be shut by now.
 
     Whatever lasts, such as a key, is made under these locks: who suspends somebody, signs them out everywhere or ends
     that one session finds it made already, or it is not made. A person's row comes before an organization's, as for who
     erases an account. Raises Unauthenticated.
     """
     try:
-        locked_owner(user)
+        owner = locked_owner(user)
     except InvalidCredentials:
         raise Unauthenticated(
             "The account was suspended, or all its sessions were ended."
         ) from None
     if user.session_id is not None and locks.session_of(user, user.session_id) is None:
         raise Unauthenticated("The session was ended.")
+    return owner
 
 
 def _open(user: User, *, kind: Session.Kind, proof: Proof, at: datetime) -> Session:

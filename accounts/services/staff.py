@@ -65,8 +65,9 @@ def require_may_touch(by: User, user: User) -> None:
 def create_admin(*, email: str, password: str, full_name: str = "") -> User:
     """Open the account of a SUPER_ADMIN. Raises InvalidInput and AddressTaken."""
     user = registration.open_account(email=email, password=password, full_name=full_name)
-    change_role(user=user, role=PlatformRole.SUPER_ADMIN)
-    user.role = PlatformRole.SUPER_ADMIN
+    # The row is ours alone until now. To lock the other super admins, as who may take a role away does, is too late: that
+    # the account was opened is in the log already.
+    _give(user, PlatformRole.SUPER_ADMIN)
     return user
 
 
@@ -118,12 +119,16 @@ def change_role(*, user: User, role: PlatformRole, by: User | None = None) -> bo
     active = [one for one in others if one.status == UserStatus.ACTIVE]
     if locked.role == PlatformRole.SUPER_ADMIN and not active:
         raise CannotChangeRole("There has to be a super admin.")
-    before, locked.role = locked.role, role
-    locked.save(update_fields=["role", "updated_at"])
+    _give(locked, role)
+    return True
+
+
+def _give(user: User, role: PlatformRole) -> None:
+    before, user.role = user.role, role
+    user.save(update_fields=["role", "updated_at"])
     publish(
         PlatformRoleChanged(user_id=user.pk, before={"role": before}, after={"role": role.value})
     )
-    return True
 
 
 def _require_above(by: User, user: User, other_supers: list[User]) -> None:

@@ -4,10 +4,10 @@ from datetime import datetime
 
 from django.db import transaction
 
-from accounts.models import MAX_REASON, PlatformRole, User, UserStatus
+from accounts.models import PlatformRole, User, UserStatus
 from accounts.services import sessions
 from accounts.signals import UserReinstated, UserSuspended
-from config.common import changes
+from config.common import changes, reasons, timestamps
 from config.common.errors import Conflict, InvalidInput
 from config.common.events import publish
 
@@ -43,7 +43,8 @@ def suspend(
 
     With `until`, a job lifts the suspension then. Nobody suspends themself.
     """
-    _require_sensible(reason, until, at)
+    reasons.require(reason)
+    _require_ahead(until, at)
     locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     is_own = by is not None and by.pk == locked.pk
     if is_own or locked.status != UserStatus.ACTIVE or locked.role == PlatformRole.SUPER_ADMIN:
@@ -94,7 +95,7 @@ def _lift(user: User) -> None:
     publish(UserReinstated(user_id=user.pk), **changes.since(before, user))
 
 
-def _require_sensible(reason: str, until: datetime | None, at: datetime | None) -> None:
+def _require_ahead(until: datetime | None, at: datetime | None) -> None:
     if until is not None and at is not None and until <= at:
         raise InvalidInput.at(
             "#/until",
@@ -102,12 +103,12 @@ def _require_sensible(reason: str, until: datetime | None, at: datetime | None) 
             message="A suspension ends in the future.",
             fix="Give a later time, or none.",
         )
-    if len(reason) > MAX_REASON:
+    if until is not None and until >= timestamps.LATEST:
         raise InvalidInput.at(
-            "#/reason",
-            code="max_length",
-            message=f"The reason has {len(reason)} characters.",
-            fix=f"Say it in {MAX_REASON}.",
+            "#/until",
+            code="too_late",
+            message=f"A suspension ends before the year {timestamps.LATEST.year}.",
+            fix="Give no time for one that staff lifts.",
         )
 
 

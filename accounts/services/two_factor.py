@@ -24,7 +24,7 @@ from accounts.signals import (
     TwoFactorRemoved,
 )
 from accounts.totp import Enrolment
-from config.common import changes, context, mail
+from config.common import changes, context, mail, reasons
 from config.common.errors import Conflict
 from config.common.events import publish
 
@@ -119,7 +119,7 @@ def disable(*, user: User, session_id: int | None, password: str, code: str, at:
     """Take the authenticator app away from a person who gives the password and a code; other sessions end.
 
     The recovery codes go with it, unless a passkey stays. Raises TwoFactorIsOff, LastFactor, WrongPassword,
-    InvalidCode, and TooManyRequests while either is paused.
+    InvalidCode, TooManyRequests while either is paused, and Unauthenticated when the session was ended.
     """
     _require_app(user)
     _require_another(user)
@@ -149,7 +149,7 @@ def _disable(user: User, session_id: int | None, code: str, *, at: datetime) -> 
     _require_app(owner)
     # Whoever takes a factor away holds the person's row: of two last ones, taken at once, one stays.
     _require_another(owner)
-    sessions.lock_open(user=owner)
+    sessions.hold_open(user=owner, keep=session_id)
     if factors.check_code(user=owner, code=code, at=at) is None:
         return False
     _take_app(owner)
@@ -183,6 +183,7 @@ def replace_recovery_codes(*, user: User, password: str, code: str, at: datetime
 def _replace_recovery_codes(user: User, code: str, *, at: datetime) -> list[str] | None:
     owner = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     _require_factor(owner)
+    sessions.hold_open(user=owner, keep=user.session_id)
     if factors.check_code(user=owner, code=code, at=at) is None:
         return None
     codes = recovery_codes.replace(user=owner)
@@ -201,8 +202,9 @@ def _tell(owner: User, kind: str) -> None:
 def reset(*, user: User, reason: str) -> bool:
     """Take every second factor from a person who lost theirs; return whether there was one.
 
-    Every session ends. Whoever does this has made sure by other means who asks.
+    Every session ends. Whoever does this has made sure by other means who asks. Raises InvalidInput without a reason.
     """
+    reasons.require(reason)
     owner = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if not factors.has_second_factor(owner):
         return False

@@ -1,7 +1,6 @@
 """A person's picture: sent, removed, and served so that a browser does nothing with it but draw it."""
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST, require_safe
@@ -9,6 +8,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts import avatars, services
 from accounts.forms import AvatarForm
 from accounts.models import User
+from accounts.permissions import login_required
 from accounts.throttles import paced
 from config.common.errors import DomainError, NotFound
 

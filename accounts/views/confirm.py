@@ -4,7 +4,6 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -12,7 +11,7 @@ from django.utils import timezone
 from accounts import middleware, services
 from accounts.forms import ConfirmByCodeForm, ConfirmByPasswordForm, PasskeyForm, show
 from accounts.models import Session
-from accounts.permissions import own_page
+from accounts.permissions import login_required, own_page
 from accounts.throttles import paced
 from config.common.errors import DomainError, TooManyRequests
 from config.common.forms import form_page

@@ -1,7 +1,6 @@
 """Pages of another address: the wish, and what its two links lead to."""
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -10,7 +9,7 @@ from django.views.decorators.http import require_POST
 from accounts import selectors, services
 from accounts.forms import ChangeEmailForm, show
 from accounts.models import User
-from accounts.permissions import recently_authenticated
+from accounts.permissions import login_required, recently_authenticated
 from accounts.throttles import paced
 from config.common.errors import DomainError
 from config.common.forms import form_page

@@ -1,7 +1,6 @@
 """Pages of passkeys: adding, naming and removing one's own. What they do needs a recent proof of who is there."""
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -9,7 +8,7 @@ from django.utils import timezone
 from accounts import middleware, selectors, services
 from accounts.forms import AddPasskeyForm, RenamePasskeyForm, show
 from accounts.models import Passkey, User
-from accounts.permissions import recently_authenticated
+from accounts.permissions import login_required, recently_authenticated
 from accounts.views.two_factor import codes_page
 from config.common import once
 from config.common.errors import DomainError, NotFound

@@ -1,7 +1,6 @@
 """Pages of passwords: ask for a link, set a new one with it, change it."""
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -9,6 +8,7 @@ from django.utils import timezone
 from accounts import middleware, services
 from accounts.forms import ChangePasswordForm, EmailForm, NewPasswordForm, show
 from accounts.models import User
+from accounts.permissions import login_required
 from accounts.services.passwords import ResetFailed
 from accounts.throttles import paced
 from config.common.errors import DomainError, InvalidInput

@@ -1,7 +1,6 @@
 """Pages of a person's data: copies to take along, and the farewell."""
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -10,7 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts import selectors, services
 from accounts.forms import OwnPasswordForm, show
 from accounts.models import User
-from accounts.permissions import recently_authenticated
+from accounts.permissions import login_required, recently_authenticated
 from config.common import polling
 from config.common.errors import DomainError, NotFound
 from config.common.forms import form_page

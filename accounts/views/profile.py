@@ -1,13 +1,13 @@
 """The page of the person who is signed in: how they appear."""
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from accounts import services
 from accounts.forms import AvatarForm, ProfileForm
 from accounts.models import User
+from accounts.permissions import login_required
 from config.common.forms import form_page
 
 

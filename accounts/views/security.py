@@ -2,7 +2,6 @@
 
 from django.contrib import messages
 from django.contrib.auth import logout as forget_login
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -10,6 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts import middleware, selectors, services
 from accounts.models import User
+from accounts.permissions import login_required
 from config.common.errors import NotFound
 
 

@@ -33,16 +33,16 @@ def register(request: HttpRequest) -> HttpResponse:
     """Open an account; the answer is the same for an address that has one."""
     if request.user.is_authenticated:
         return redirect(settings.LOGIN_REDIRECT_URL)
-    form = RegisterForm(request.POST or None)
+    form = RegisterForm(request.POST or None, initial=_known(request))
     if request.method == "POST" and form.is_valid():
         try:
             services.registration.register(**form.cleaned_data)
         except InvalidInput as error:
             show(form, error)
         else:
-            context = {"email": form.cleaned_data["email"]}
+            context = {"email": form.cleaned_data["email"], "next": _wanted(request)}
             return render(request, "accounts/register_done.html", context)
-    return render(request, "accounts/register.html", {"form": form})
+    return _with_form(request, "accounts/register.html", {"form": form}, None)
 
 
 @form_page
@@ -51,7 +51,7 @@ def login(request: HttpRequest) -> HttpResponse:
     """Sign in with address and password."""
     if request.user.is_authenticated:
         return HttpResponseRedirect(_next(request))
-    form = LoginForm(request.POST or None)
+    form = LoginForm(request.POST or None, initial=_known(request))
     refused = None
     if request.method == "POST" and form.is_valid():
         try:
@@ -125,8 +125,7 @@ def _with_form(
         show(context["form"], refused)
     if isinstance(refused, TooManyRequests):
         status, headers = refused.status, refused.headers
-    wanted = request.GET.get("next", request.POST.get("next", ""))
-    page = render(request, template, {**context, "next": wanted}, status=status)
+    page = render(request, template, {**context, "next": _wanted(request)}, status=status)
     for name, value in headers.items():
         page[name] = value
     return page
@@ -139,8 +138,15 @@ def query_of(request: HttpRequest) -> str:
 
 def _next(request: HttpRequest) -> str:
     """Return where to go after signing in: only to a page of our own."""
-    wanted = request.POST.get("next", request.GET.get("next", ""))
-    return own_page(request, wanted, otherwise=settings.LOGIN_REDIRECT_URL)
+    return own_page(request, _wanted(request), otherwise=settings.LOGIN_REDIRECT_URL)
+
+
+def _wanted(request: HttpRequest) -> str:
+    return request.POST.get("next", request.GET.get("next", ""))
+
+
+def _known(request: HttpRequest) -> dict[str, str]:
+    return {"email": middleware.expected_address(request)}
 
 
 @require_POST

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from urllib.parse import quote, urlencode
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
@@ -15,7 +14,7 @@ from django.utils.safestring import mark_safe
 from accounts import middleware, services
 from accounts.forms import CodeForm, FirstCodeForm, PasswordAndCodeForm, show
 from accounts.models import User
-from accounts.permissions import own_page, recently_authenticated
+from accounts.permissions import login_required, own_page, recently_authenticated
 from accounts.services.factors import InvalidCode
 from accounts.services.passkeys import LastFactor
 from accounts.services.proof import WrongPassword

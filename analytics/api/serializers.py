@@ -17,8 +17,6 @@ _SHORT = timedelta(days=3)
 _LONGEST = timedelta(days=732)
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _MAX_LISTED = 100
-# Names in the time zone database that mean nowhere.
-_NO_PLACES = {"localtime", "Factory"}
 
 
 class ListField(serializers.CharField):
@@ -53,7 +51,7 @@ class TimeZoneField(serializers.CharField):
     def to_internal_value(self, data: Any) -> Any:
         """Find the zone."""
         name = super().to_internal_value(data)
-        if name not in time_zones() - _NO_PLACES:
+        if name not in time_zones():
             raise serializers.ValidationError(
                 "This is not the name of a time zone, such as Europe/Berlin.", code="time_zone"
             )

@@ -63,7 +63,8 @@ def next_chunk(path: Path, place: Place, *, not_before: float, quiet_before: flo
 def report_of(line: bytes) -> Report | None:
     """Return what a line says about a metered call, or None when it is of another kind. Raises ValueError."""
     try:
-        fields: dict[str, Any] = orjson.loads(line)
+        # Of a path nginx writes the bytes that it stands for, which need not be text.
+        fields: dict[str, Any] = orjson.loads(line.decode(errors="replace"))
         if not fields["key_id"] or fields["auth_status"]:
             return None
         seconds = max(0.0, float(fields["request_time"]))

@@ -37,16 +37,16 @@ def zone_named(name: str) -> ZoneInfo:
 
 def headline(organization: Organization, *, at: datetime, zone: ZoneInfo) -> dict[str, Any]:
     """Return calls, errors and latency of today, and calls of this month, in a time zone."""
-    today = at.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
-    month = today.replace(day=1)
+    today = at.astimezone(zone).date()
     asked = UsageQuery(
         organization=organization,
-        first=_hour(today),
+        first=usage.first_hour(today, zone),
         last=_hour(at) + timedelta(hours=1),
         measures=("calls", "errors", "latency_p95"),
     )
     of_today = usage.totals(asked)
-    of_month = usage.totals(replace(asked, first=_hour(month), measures=("calls",)))
+    month = usage.first_hour(today.replace(day=1), zone)
+    of_month = usage.totals(replace(asked, first=month, measures=("calls",)))
     return {
         "calls_today": of_today["calls"],
         "errors_today": of_today["errors"],

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import count, takewhile
+from itertools import count, groupby, takewhile
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -112,7 +112,13 @@ def buckets(query: UsageQuery) -> Iterable[int]:
         return range(first, last, 3600)
     day = query.first.astimezone(query.zone).date()
     beginnings = (_beginning(day + timedelta(days=number), query.zone) for number in count())
-    return takewhile(lambda at: at < last, beginnings)
+    # A day that a zone left out, as Samoa did when it changed sides, begins when the next one does.
+    return takewhile(lambda at: at < last, (at for at, _ in groupby(beginnings)))
+
+
+def first_hour(day: date, zone: ZoneInfo) -> datetime:
+    """Return the first hour of UTC that begins in a day of the zone: usage is kept by such hours."""
+    return datetime.fromtimestamp(-(-_beginning(day, zone) // 3600) * 3600, UTC)
 
 
 def _beginning(day: date, zone: ZoneInfo) -> int:

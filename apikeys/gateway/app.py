@@ -8,7 +8,14 @@ from apikeys.gateway import configuration
 from apikeys.gateway.answers import Answer, Writer, new_request_id, renew_process_id
 from apikeys.gateway.assertion import Signer
 from apikeys.gateway.engine import Engine
-from apikeys.gateway.frontend import MAX_BODY_BYTES, PATHS, Frontend, read_target, too_large
+from apikeys.gateway.frontend import (
+    MAX_BODY_BYTES,
+    PATHS,
+    Frontend,
+    read_target,
+    target_of,
+    too_large,
+)
 from apikeys.gateway.questions import Head
 from config.common import memory
 from config.common.errors import DomainError, ServiceUnavailable
@@ -25,6 +32,7 @@ __all__ = [
     "jwks",
     "metrics_text",
     "owns",
+    "refusal",
     "shutdown",
     "startup",
 ]
@@ -68,6 +76,14 @@ def problem(error: DomainError, instance: str) -> Answer:
     if _frontend is not None:
         return _frontend.problem(error, instance)
     return _plain.problem(error, new_request_id(), instance)
+
+
+def refusal(error: DomainError, url: bytes) -> Answer:
+    """Return the answer to what cannot be a request, as far as its address was read; nginx is told in its own way."""
+    target = target_of(url)
+    if target is not None and target.is_nginx and _frontend is not None:
+        return _frontend.writer.nginx_problem(error, new_request_id(), target.path)
+    return problem(error, url.decode("latin-1").partition("?")[0])
 
 
 def stopped_answer() -> Answer:

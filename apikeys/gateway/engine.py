@@ -281,7 +281,9 @@ class Engine:
                 await asyncio.sleep(seconds)
             else:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(hurry.wait(), seconds)
+                    # `wait_for` of Python 3.11 may lose a cancellation.
+                    async with asyncio.timeout(seconds):
+                        await hurry.wait()
                 hurry.clear()
             try:
                 await work()

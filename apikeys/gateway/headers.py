@@ -50,6 +50,13 @@ def wrong_with_head(version: str, url: bytes, headers: Headers) -> DomainError |
     return None
 
 
+def waits_to_be_called(version: str, headers: Headers) -> bool:
+    """Whether a client sends its body only when it is called for; HTTP/1.0 knows no such call."""
+    return version == "1.1" and any(
+        name == b"expect" and value.lower() == b"100-continue" for name, value in headers
+    )
+
+
 def merged(headers: Headers) -> Named:
     """Return headers of which some are repeated by name; lists are joined.
 

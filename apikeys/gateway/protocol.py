@@ -19,7 +19,7 @@ from uvicorn.protocols.http.httptools_impl import (
 from apikeys.gateway import app as gate
 from apikeys.gateway.cycles import FixedCycle, GateCycle, clock_of
 from apikeys.gateway.frontend import MAX_BODY_BYTES, Frontend, target_of, too_large
-from apikeys.gateway.headers import MAX_HEAD_BYTES, Named, wrong_with_head
+from apikeys.gateway.headers import MAX_HEAD_BYTES, Named, waits_to_be_called, wrong_with_head
 from apikeys.gateway.memory import MAX_BYTES
 from apikeys.gateway.questions import Head
 from apikeys.gateway.refusals import RequestTooSlow
@@ -48,7 +48,7 @@ class GateProtocol(HttpToolsProtocol):
         # Set here and not in the class: what an instance lacks is looked for in all its classes each time.
         self._phase = _NEXT
         self._chunk = self._partial = 0
-        self._is_half = self._has_ended = self._is_running = self._is_refused = False
+        self._is_half = self._is_mixed = self._is_running = self._is_refused = False
         self._is_continuing = False
         self._frontend = self._head = None
         self._served: RequestResponseCycle | None = None  # uvicorn's own that is being answered
@@ -85,7 +85,7 @@ class GateProtocol(HttpToolsProtocol):
             self._enqueue(GateCycle(self, head, b""))
             return
         self._chunk = len(data)
-        self._has_ended, self._begun = False, 0
+        self._is_mixed, self._begun = False, 0
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -103,17 +103,17 @@ class GateProtocol(HttpToolsProtocol):
             self._refuse(MalformedRequest("The request is not well-formed HTTP/1.1."))
 
     def _on_half_request(self) -> None:
-        """Note since when the rest of a request is awaited, and stop a head that grows without end."""
+        """Note since when the rest of a request is awaited; stop heads, extensions of chunks and trailers without end."""
         self._heard_at = self._clock.now
         if not self._is_half:
             self._is_half = True
             self._since = self._heard_at
-        if self._phase == _HEAD:
-            # How much of a piece of data belongs to requests that ended in it nobody says: such a piece counts for
-            # nothing, and the limit is doubled for what is left of it.
-            self._partial = 0 if self._has_ended else self._partial + self._chunk
-            if self._partial > 2 * MAX_HEAD_BYTES and not self._is_refused:
-                self._refuse(HeadersTooLarge())
+        # How much of a piece of data belongs to requests that ended in it, or to a body, nobody says: such a piece
+        # counts for nothing, and the limit is doubled for what is left of it.
+        self._partial = 0 if self._is_mixed else self._partial + self._chunk
+        if self._partial > 2 * MAX_HEAD_BYTES and not self._is_refused:
+            self._give_up_body()
+            self._refuse(HeadersTooLarge())
 
     def on_message_begin(self) -> None:
         """Start a request; uvicorn's scope is built only if the request turns out to be its."""
@@ -154,14 +154,13 @@ class GateProtocol(HttpToolsProtocol):
             if wrong is not None:
                 self._refuse(wrong)
                 return
-        self._partial = 0
         # HTTP/1.0 would have to be told that the connection stays; uvicorn closes it, and so do we.
         keeps_alive = version == "1.1" and parser.should_keep_alive()
         self._frontend = frontend = gate.frontend()
         target = target_of(self.url) if frontend is not None else None
         if target is None:
             self._head = None
-            self._pass_on()
+            self._pass_on(version)
             return
         method = parser.get_method()
         self._head = Head(target, method, named, self._repeated, keeps_alive)
@@ -176,8 +175,7 @@ class GateProtocol(HttpToolsProtocol):
             if name == b"content-length" and int(value) > MAX_BODY_BYTES:
                 self._refuse(too_large())
                 return
-            if name == b"expect" and value.lower() == b"100-continue" and version == "1.1":
-                self._is_continuing = True
+        self._is_continuing = waits_to_be_called(version, headers)
         if self._is_continuing and not self._is_busy():
             self._continue()
 
@@ -185,15 +183,13 @@ class GateProtocol(HttpToolsProtocol):
         self._is_continuing = False
         self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
-    def _pass_on(self) -> None:
+    def _pass_on(self, version: str) -> None:
         """Give the request to uvicorn as it would have read it itself."""
         url, headers = self.url, self._headers()
         super().on_message_begin()
         self.url = url
         self.headers.extend(headers)
-        self.expect_100_continue = any(
-            name == b"expect" and value.lower() == b"100-continue" for name, value in headers
-        )
+        self.expect_100_continue = waits_to_be_called(version, headers)
         super().on_headers_complete()
 
     def _give_up_body(self) -> None:
@@ -214,6 +210,7 @@ class GateProtocol(HttpToolsProtocol):
         """Keep a small body of ours; another's goes on."""
         if self._is_refused:
             return
+        self._is_mixed = True
         if self._head is None:
             super().on_body(body)
             return
@@ -227,7 +224,8 @@ class GateProtocol(HttpToolsProtocol):
             return
         self._phase = _ANSWER
         self._is_half = False
-        self._has_ended = True
+        self._is_mixed = True
+        self._partial = 0
         head = self._head
         if head is None:
             super().on_message_complete()
@@ -343,8 +341,7 @@ class GateProtocol(HttpToolsProtocol):
     def _refuse(self, error: DomainError) -> None:
         """Answer what cannot be a request, after everything that was asked before it, and close."""
         self._is_refused = True
-        path = self.url.decode("latin-1").partition("?")[0]
-        self._enqueue(FixedCycle(self, gate.problem(error, path)))
+        self._enqueue(FixedCycle(self, gate.refusal(error, self.url)))
 
     def _on_upgrade(self) -> None:
         if self._head is None:

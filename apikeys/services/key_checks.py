@@ -15,6 +15,7 @@ from apikeys.restrictions import (
     normalize_scope,
 )
 from billing.selectors import Allowance
+from config.common import names, timestamps
 from config.common.addresses import parse_network
 from config.common.errors import Faults, InvalidInput
 
@@ -98,6 +99,8 @@ def checked_name(name: str, faults: Faults) -> str:
     clean = name.strip()
     if not clean or len(clean) > 80:
         faults.note("#/name", "name", "A key needs a name of at most 80 characters.")
+    elif message := names.fault_of(clean):
+        faults.note("#/name", "name", message)
     return clean
 
 
@@ -230,10 +233,13 @@ def _check_credits(clean: dict[str, Any], faults: Faults) -> None:
 
 
 def check_expiry(expires_at: datetime | None, at: datetime, faults: Faults) -> None:
-    """Note a fault when a key would end in the past."""
+    """Note a fault when a key would end in the past, or at a time that is none for us."""
     if expires_at is not None and expires_at <= at:
         message = "The time at which a key ends lies in the future."
         faults.note("#/expires_at", "in_the_past", message, "To end a key now, revoke it.")
+    elif expires_at is not None and expires_at >= timestamps.LATEST:
+        message = f"A key ends before the year {timestamps.LATEST.year}."
+        faults.note("#/expires_at", "too_late", message, "Give no time for a key that never ends.")
 
 
 def _within(value: int, most: int, pointer: str, faults: Faults, *, at_least: int = 1) -> None:

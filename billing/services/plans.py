@@ -6,7 +6,7 @@ from django.db import transaction
 
 from billing.models import Plan, Subscription, SubscriptionStatus
 from billing.signals import PlanCreated, PlanUpdated
-from config.common import changes
+from config.common import changes, names
 from config.common.events import publish
 from organizations.models import Organization
 from organizations.services import limits
@@ -30,7 +30,8 @@ class PlanTerms(TypedDict, total=False):
 
 @transaction.atomic
 def create_plan(*, code: str, terms: PlanTerms) -> Plan:
-    """Put a plan into the catalogue; its code never changes."""
+    """Put a plan into the catalogue; its code never changes. Raises InvalidInput."""
+    _require_readable(terms)
     plan = Plan.objects.create(code=code, **terms)
     publish(PlanCreated(plan_id=plan.pk, code=plan.code), after=changes.told(plan))
     return plan
@@ -38,7 +39,8 @@ def create_plan(*, code: str, terms: PlanTerms) -> Plan:
 
 @transaction.atomic
 def update_plan(*, plan: Plan, terms: PlanTerms) -> Plan:
-    """Change what a plan allows; it holds for everyone who is on it, at the gate within two seconds."""
+    """Change what a plan allows; it holds for everyone who is on it, at the gate within two seconds. Raises InvalidInput."""
+    _require_readable(terms)
     # Whoever is about to subscribe to the plan or to move to it waits until its seats are pushed down.
     locked = Plan.objects.select_for_update().get(pk=plan.pk)
     after = {name: value for name, value in terms.items() if getattr(locked, name) != value}
@@ -51,6 +53,11 @@ def update_plan(*, plan: Plan, terms: PlanTerms) -> Plan:
     limits.set_seat_limit(organization_ids=_subscribers(locked), seats=locked.seat_limit)
     publish(PlanUpdated(plan_id=locked.pk, code=locked.code, before=before, after=after))
     return locked
+
+
+def _require_readable(terms: PlanTerms) -> None:
+    if "name" in terms:
+        names.require_readable(terms["name"])
 
 
 def _subscribers(plan: Plan) -> list[int]:

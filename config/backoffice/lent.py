@@ -8,6 +8,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
+from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest
 from django_celery_beat.models import PeriodicTask
 
@@ -95,10 +96,21 @@ def page_of(
         return None
     if theirs.__module__.partition(".")[0] in OURS:
         return theirs
-    return OWN_PAGES.get(label) or _read_only(theirs)
+    return OWN_PAGES.get(label) or _read_only(model, theirs)
 
 
-def _read_only(theirs: type[admin.ModelAdmin[Any]]) -> type[admin.ModelAdmin[Any]]:
+def _read_only(
+    model: type[Model], theirs: type[admin.ModelAdmin[Any]]
+) -> type[admin.ModelAdmin[Any]]:
+    # A search by columns that their models have no more would fail.
+    columns = {field.name for field in model._meta.get_fields()}  # noqa: SLF001  public in all but name
+    searched = [
+        name for name in theirs.search_fields if name.strip("^=@").split(LOOKUP_SEP)[0] in columns
+    ]
     # Actions would change rows too.
-    body = {"__module__": __name__, "get_actions": lambda _self, _request: {}}
+    body = {
+        "__module__": __name__,
+        "search_fields": searched,
+        "get_actions": lambda _self, _request: {},
+    }
     return type(theirs.__name__, (ReadOnlyAdmin, theirs), body)

@@ -1,30 +1,58 @@
 """Bases of the back office. Facts are read-only, and a refused action shows the domain's own sentence."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME, ActionForm
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import model_ngettext
-from django.contrib.admin.widgets import AdminSplitDateTime
-from django.core.exceptions import FieldDoesNotExist
-from django.db.models import DateTimeField, Field, Model, QuerySet
+from django.contrib.admin.widgets import AdminSplitDateTime, AutocompleteSelect
+from django.core.exceptions import (
+    BadRequest,
+    FieldDoesNotExist,
+    ObjectDoesNotExist,
+    PermissionDenied,
+    ValidationError,
+)
+from django.db import IntegrityError
+from django.db.models import DateTimeField, Field, ForeignKey, Model, QuerySet
 from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from config.common import changes, once
-from config.common.errors import DomainError, FieldError
+from config.common import changes, crypto, once, reasons
+from config.common.errors import DomainError, FieldError, InvalidInput
+from config.common.ids import id_in
+
+Rows = QuerySet[Any] | list[Any]
 
 # Where a request keeps why the domain refused what its form asked for.
 _REFUSAL = "domain_refusal"
+# Where a request keeps that it is carried out once more.
+_OUTRUN = "outrun"
+# The field with which a form says what it had held when it was shown.
+_SEEN = "_seen"
+_OUTDATED = (
+    "Somebody else has changed this since it was shown to you: nothing was saved. "
+    "Compare it with a fresh page, then save."
+)
+# How the address of a list may compare a column. Patterns can keep the database busy, and it refuses bad ones.
+_COMPARISONS = frozenset(
+    {
+        *("exact", "iexact", "in", "isnull", "isempty", "gt", "gte", "lt", "lte"),
+        *("contains", "icontains", "startswith", "istartswith", "endswith", "iendswith"),
+        *("date", "year", "month", "day"),
+    }
+)
 # The field with which the page that asks says that it was asked.
 CONFIRMED = "confirmed"
-# As many rows are named on that page; a browser sends each of them back in a field of its own.
-_NAMED_AT_ONCE = 500
+# An action takes as many rows, within the time that people wait. The page that asks has a field for each of them: of a
+# form with more than 500 (`DATA_UPLOAD_MAX_NUMBER_FIELDS`) nothing is read.
+_AT_ONCE = 400
 # What that page writes itself, and the others it passes on.
 _WRITTEN_ANEW = frozenset(
     {"csrfmiddlewaretoken", once.FIELD, ACTION_CHECKBOX_NAME, "select_across", CONFIRMED}
@@ -34,7 +62,9 @@ _WRITTEN_ANEW = frozenset(
 class ReasonForm(ActionForm):
     """Asks for the reason beside the choice of the action."""
 
-    reason = forms.CharField(required=False, max_length=300)
+    reason = forms.CharField(
+        required=False, widget=forms.TextInput(attrs={"maxlength": reasons.MAX_LENGTH})
+    )
 
 
 class DiscreetAdmin(admin.ModelAdmin[Any]):
@@ -57,44 +87,107 @@ class DiscreetAdmin(admin.ModelAdmin[Any]):
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
         """Whether a list may be filtered so."""
-        hidden = lookup.partition(LOOKUP_SEP)[0] in (self.exclude or ())
-        if hidden or _concerns_secret(self.model, lookup):
+        columns, rest = _path_of(self.model, lookup)
+        names = [column.name for column in columns]
+        hidden = any(isinstance(column, Field) and changes.is_secret(column) for column in columns)
+        if hidden or names[:1] in [[name] for name in self.exclude or ()]:
             return False
-        return super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]  # the stubs know no None
+        # What is no column is the name of a filter, or an annotation.
+        if not _COMPARISONS.issuperset(rest if columns else rest[1:]):
+            return False
+        # Django does not look behind `pk`, which may be a relation.
+        plain = LOOKUP_SEP.join([*names, *rest])
+        return super().lookup_allowed(plain, value, request)  # type: ignore[arg-type]  # the stubs know no None
 
     def each(
-        self, request: HttpRequest, rows: Iterable[Any], verb: Callable[[Any], object], done: str
+        self, request: HttpRequest, rows: Rows, verb: Callable[[Any], object], done: str
     ) -> None:
-        """Apply a verb to each row and say for how many it worked; refusals are shown one by one."""
-        count = 0
-        for row in rows:
+        """Apply a verb to each row and say for how many it worked; refusals are shown one by one.
+
+        A verb that returns False has found nothing to do.
+        """
+        count = idle = 0
+        for row in self.chosen(request, rows):
             try:
-                verb(row)
+                is_idle = verb(row) is False
             except DomainError as error:
                 self.message_user(request, f"{row}: {error.told()}", messages.ERROR)
+            except ObjectDoesNotExist:
+                self.message_user(request, f"{row}: not there any more.", messages.ERROR)
             else:
-                count += 1
+                idle, count = idle + is_idle, count + (not is_idle)
         if count:
             self.message_user(request, f"{done}: {count}.", messages.SUCCESS)
+        if idle:
+            self.message_user(request, f"There was nothing to do: {idle}.", messages.WARNING)
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        """Show the list, or carry an action out: for those to whom it is offered, where Django would do nothing."""
+        wanted = set(request.POST.getlist("action")) - {""}
+        if wanted - self.get_actions(request).keys():
+            raise PermissionDenied
+        return super().changelist_view(request, extra_context)
+
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
+    ) -> Any:
+        """Carry an action out on rows that can be there. Raises BadRequest."""
+        try:
+            for chosen in request.POST.getlist(ACTION_CHECKBOX_NAME):
+                self.opts.pk.to_python(chosen)
+        except ValidationError:
+            raise BadRequest("What was chosen is no row of the list.") from None
+        return super().response_action(request, queryset, *args, **kwargs)
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Return the list; a year that no calendar has leads to all of it, as whatever else makes no sense."""
+        try:
+            return super().get_changelist_instance(request)
+        except (ValueError, OverflowError):
+            raise IncorrectLookupParameters from None
+
+    def chosen(self, request: HttpRequest, rows: Rows) -> list[Any]:
+        """Return the rows of an action; none where they are too many for one request, and then the page says so."""
+        chosen = list(rows[: _AT_ONCE + 1])
+        refusal = ""
+        if not chosen:
+            refusal = "None of them is there any more: nothing was changed."
+        elif len(chosen) > _AT_ONCE:
+            refusal = f"Choose at most {_AT_ONCE} at a time: nothing was changed."
+        if not refusal:
+            return chosen
+        self.message_user(request, refusal, messages.ERROR)
+        return []
 
     def reason(self, request: HttpRequest) -> str:
-        """Return the reason that was given beside the action; empty where none was, and then the page says so."""
+        """Return the reason that was given beside the action; empty where it says nothing, and then the page says so."""
         reason = request.POST.get("reason", "").strip()
         if not reason:
             self.message_user(request, "Give a reason beside the action.", messages.ERROR)
+            return ""
+        try:
+            reasons.require(reason)
+        except InvalidInput as error:
+            self.message_user(request, error.told(), messages.ERROR)
+            return ""
         return reason
 
 
-def _concerns_secret(model: type[Model] | None, lookup: str) -> bool:
-    for name in lookup.split(LOOKUP_SEP):
+def _path_of(model: type[Model] | None, lookup: str) -> tuple[list[Any], list[str]]:
+    """Return the columns that a lookup leads through, with what `pk` stands for, and how the last one is compared."""
+    columns, rest = [], lookup.split(LOOKUP_SEP)
+    while model and rest:
+        meta = model._meta  # noqa: SLF001  Django's own name
         try:
-            field = model._meta.get_field(name) if model else None  # noqa: SLF001  Django's own name
+            column: Any = meta.pk if rest[0] == "pk" else meta.get_field(rest[0])
         except FieldDoesNotExist:
-            return False
-        if isinstance(field, Field) and changes.is_secret(field):
-            return True
-        model = getattr(field, "related_model", None)
-    return False
+            break
+        columns.append(column)
+        rest = rest[1:]
+        model = getattr(column, "related_model", None)
+    return columns, rest
 
 
 class ReadOnlyAdmin(DiscreetAdmin):
@@ -122,11 +215,21 @@ class NamedDateTime(AdminSplitDateTime):
             widget.attrs["aria-label"] = name
 
 
+class ChosenRow(AutocompleteSelect):
+    """Shows which row is chosen; what can be no row's id is none, where Django's own widget fails."""
+
+    def optgroups(self, name: str, value: Sequence[str], attr: Any = None) -> Any:
+        """Return the chosen row, if there is one."""
+        return super().optgroups(name, [one for one in value if id_in(one) is not None], attr)
+
+
 class DomainAdmin(DiscreetAdmin):
     """Changes rows through the services, and shows why the domain refused something."""
 
     # What stands beneath fields of the form, by their names.
     hints: ClassVar[dict[str, str]] = {}
+    # Columns, besides those that the form asks for, whose change makes the form outdated.
+    watched: ClassVar[tuple[str, ...]] = ()
     formfield_overrides: ClassVar[dict[Any, Any]] = {
         DateTimeField: {"form_class": forms.SplitDateTimeField, "widget": NamedDateTime}
     }
@@ -141,11 +244,29 @@ class DomainAdmin(DiscreetAdmin):
         """Save; a refusal is shown in the form, which keeps what was filled in."""
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
+        except IntegrityError:
+            if hasattr(request, _OUTRUN):
+                raise
+            # Somebody else was faster: by now the form sees what is in its way.
+            setattr(request, _OUTRUN, True)
+            return self.changeform_view(request, object_id, form_url, extra_context)
         except DomainError as error:
             if request.method != "POST" or hasattr(request, _REFUSAL):
                 raise
             setattr(request, _REFUSAL, error)
             return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Let no address fill a form in: whoever sends a link to staff would have written half of it."""
+        return {}
+
+    def formfield_for_foreignkey(
+        self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        """Ask for a row by typing part of its name."""
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs["widget"] = ChosenRow(db_field, self.admin_site)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def get_form(
         self,
@@ -156,24 +277,22 @@ class DomainAdmin(DiscreetAdmin):
     ) -> Any:
         """Return the form; one that the domain has refused says why, and is carried out no second time."""
         form = super().get_form(request, obj, change=change, help_texts=self.hints, **kwargs)
+        if obj is not None:
+            form = _watchful(
+                form, request.POST.get(_SEEN), [getattr(obj, name) for name in self.watched]
+            )
         refusal = getattr(request, _REFUSAL, None)
         return form if refusal is None else _refused(form, refusal)
 
     def question(
-        self, request: HttpRequest, rows: QuerySet[Any] | list[Any], *, verb: str, follows: str
+        self, request: HttpRequest, rows: Rows, *, verb: str, follows: str
     ) -> HttpResponse | None:
         """Ask before something that cannot be undone, naming every row and what follows; None once it was confirmed.
 
         Whoever confirms sends the same form again, with the rows that were named and no others.
         """
-        chosen = list(rows[: _NAMED_AT_ONCE + 1])
-        refusal = ""
+        chosen = self.chosen(request, rows)
         if not chosen:
-            refusal = "None of them is there any more: nothing was changed."
-        elif len(chosen) > _NAMED_AT_ONCE:
-            refusal = f"Choose at most {_NAMED_AT_ONCE} at a time: nothing was changed."
-        if refusal:
-            self.message_user(request, refusal, messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())
         if CONFIRMED in request.POST:
             return None
@@ -194,6 +313,28 @@ class DomainAdmin(DiscreetAdmin):
             ],
         }
         return TemplateResponse(request, "admin/confirm_action.html", context)
+
+
+def _watchful(
+    form: type[forms.ModelForm[Any]], seen: str | None, besides: list[Any]
+) -> type[forms.ModelForm[Any]]:
+    """Return a form like another one, which is refused if somebody else has changed its row since it was shown.
+
+    It sends all its fields: what they had changed would be as it was.
+    """
+
+    class Watchful(form):  # type: ignore[misc, valid-type]  # made by Django for each request
+        @property
+        def seen(self) -> str:
+            """What the fields held before anything was filled in."""
+            return crypto.digest(repr((sorted(self.initial.items()), besides))).hex()
+
+        def full_clean(self) -> None:
+            super().full_clean()
+            if self.is_bound and seen is not None and seen != self.seen:
+                self.add_error(None, _OUTDATED)
+
+    return Watchful
 
 
 def _refused(form: type[forms.ModelForm[Any]], refusal: DomainError) -> type[forms.ModelForm[Any]]:

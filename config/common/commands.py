@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import IntegrityError
 from django.utils import timezone
+from psycopg.errors import UniqueViolation
 
 from config.common import context
 from config.common.errors import DomainError
@@ -24,6 +26,12 @@ class DomainCommand(BaseCommand, ABC):
                 self.act(options, timezone.now())
         except DomainError as error:
             raise CommandError("\n".join(_lines(error))) from None
+        except IntegrityError as error:
+            if not isinstance(error.__cause__, UniqueViolation):
+                raise
+            raise CommandError(
+                "Somebody else made the same at the same time: nothing was changed."
+            ) from None
 
     @abstractmethod
     def act(self, options: dict[str, Any], at: datetime) -> None:

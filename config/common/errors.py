@@ -130,11 +130,11 @@ class InvalidInput(DomainError):
 
 
 class MalformedRequest(DomainError):
-    """The body is not well-formed JSON of the accepted kind."""
+    """The request is not well-formed HTTP, or its body not well-formed JSON of the accepted kind."""
 
     code = "malformed_request"
-    title = "The body cannot be read"
-    fix = "Send one JSON document in UTF-8, at most 32 levels deep, without NUL characters."
+    title = "The request cannot be read"
+    fix = "Send well-formed HTTP/1.1, and one JSON document in UTF-8, at most 32 levels deep, without NUL characters."
 
 
 class Unauthenticated(DomainError):

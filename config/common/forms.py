@@ -26,6 +26,19 @@ def _in_your_zone(more: str = "") -> str:
 in_your_zone = lazy(_in_your_zone, str)
 
 
+# The columns of a rate, which is given whole or not at all.
+RATE = ("rate_limit", "rate_per_seconds", "rate_burst")
+
+
+def require_whole_rate(data: Mapping[str, Any]) -> None:
+    """Raise ValidationError for a part of a rate."""
+    given = [bool(data.get(name)) for name in RATE]
+    if any(given) and not all(given):
+        raise forms.ValidationError(
+            "A rate needs its limit, its seconds and its burst, or none of them."
+        )
+
+
 def move_focus(form: forms.BaseForm) -> None:
     """Put the cursor of a form that was refused where something is to be done: at the first fault, or the first gap."""
     widgets = {name: field.widget for name, field in form.fields.items()}

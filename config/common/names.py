@@ -9,13 +9,13 @@ _JOINERS = "\u200c\u200d"
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Cn", "Zl", "Zp"})
 
 
-def fault_of(name: str) -> str | None:
+def fault_of(name: str, called: str = "A name") -> str | None:
     """Say what is wrong with a name, if anything is: letters that nobody sees or that turn the line, or nothing to see."""
     kinds = {unicodedata.category(letter) for letter in name if letter not in _JOINERS}
     if kinds & _UNSEEN:
-        return "A name cannot hold line breaks, or characters that nobody sees."
+        return f"{called} cannot hold line breaks, or characters that nobody sees."
     if not any(kind[0] in "LNPS" for kind in kinds):
-        return "A name needs something to see."
+        return f"{called} needs something to see."
     return None
 
 

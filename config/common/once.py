@@ -1,4 +1,4 @@
-"""Forms whose answer shows a secret once: sent again by Back, Reload or a second click, they make nothing.
+"""Forms that make something once, above all a secret: sent again by Back, Reload or a second click, they make nothing.
 
 Each carries a token, signed for the session and the address that it was shown to. What shows a secret redeems it in the
 transaction of what it makes, among the answers of idempotency keys; whoever sends it again is led to where that is.
@@ -76,13 +76,18 @@ def reveal(
 
     Whoever sends the form again is led `instead` to another page of ours, where the hint says what to do without it.
     """
-    ticket = ticket_of(request)
-    if ticket is None:
-        raise RuntimeError(f"{request.path} shows a secret and is no `once.form`")
-    ticket.made = Answer(_SEEN_OTHER, {"Location": instead}, hint.encode())
+    redeem(request, instead=instead, hint=hint)
     answer = render(request, template, {**values, "instead": instead})
     answer["Cache-Control"] = "no-store"
     return answer
+
+
+def redeem(request: HttpRequest, *, instead: str, hint: str) -> None:
+    """Take note that the form has made what it makes. Whoever sends it again is led `instead` to a page of ours."""
+    ticket = ticket_of(request)
+    if ticket is None:
+        raise RuntimeError(f"{request.path} makes something once and is no `once.form`")
+    ticket.made = Answer(_SEEN_OTHER, {"Location": instead}, hint.encode())
 
 
 def _carry_out(

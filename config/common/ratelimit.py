@@ -14,13 +14,19 @@ logger = structlog.get_logger(__name__)
 # GCRA (ITU-T I.371) in integer microseconds on Redis's own clock; atomic because a script is.
 # KEYS the buckets; ARGV cost in tokens, then for each bucket its interval per token and its depth, in µs.
 # Answers for each {allowed, remaining tokens, µs until the cost is there, µs until the bucket is full, µs until the
-# next token is there}. If one refuses, none is written: a refused call costs nothing.
+# next token is there}. If one refuses, nothing is counted: a refused call costs nothing.
 _SCRIPT = """
 local now = redis.call('TIME'); now = now[1] * 1000000 + now[2]
 local cost, passes, found, answer = tonumber(ARGV[1]), true, {}, {}
 for i, key in ipairs(KEYS) do
+  local interval, depth = tonumber(ARGV[2 * i]), tonumber(ARGV[2 * i + 1])
   found[i] = math.max(tonumber(redis.call('GET', key) or now), now)
-  if found[i] + ARGV[2 * i] * cost - now > tonumber(ARGV[2 * i + 1]) then passes = false end
+  if found[i] > now + depth then
+    -- The rate was lowered, or the clock was set back: the debt is one full bucket, no more.
+    found[i] = now + depth
+    redis.call('SET', key, string.format('%.0f', found[i]), 'PX', math.ceil(depth / 1000) + 1)
+  end
+  if found[i] + interval * cost - now > depth then passes = false end
 end
 for i, key in ipairs(KEYS) do
   local interval, depth = tonumber(ARGV[2 * i]), tonumber(ARGV[2 * i + 1])

@@ -1,6 +1,7 @@
-"""Times from the database, read by the interpreter's own reader of ISO 8601, which is C; Django's is ten times slower.
+"""The last time there is for us, and times from the database, read by the interpreter's own reader of ISO 8601.
 
-Every connection that speaks UTC reads its `timestamptz` so; what the values are stays the same.
+That one is C; Django's is ten times slower. Every connection that speaks UTC reads its `timestamptz` so; what the
+values are stays the same.
 """
 
 from datetime import UTC, datetime
@@ -13,6 +14,9 @@ from psycopg.postgres import types
 from psycopg.pq import Format
 from psycopg.types.datetime import TimestamptzLoader
 
+# Nothing is told to end later. At the end of the calendar there are moments for which some time zone has no date, and
+# after it those that PostgreSQL keeps and Python cannot read.
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 _TYPE = "timestamptz"
 
 

@@ -16,7 +16,9 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.db import connection, connections
 from django.db.migrations.executor import MigrationExecutor
+from redis import RedisError
 
+from config.common import redis
 from config.demo import hooks
 from config.embedded import programs
 from config.embedded.place import Place
@@ -90,6 +92,7 @@ class EmbeddedRun:
             server.wait()
             if isinstance(server, Postgres):
                 server.require_database("tollgate")
+        require_redis()
 
     def _prepare_data(self) -> None:
         executor = MigrationExecutor(connection)
@@ -161,6 +164,14 @@ def require_port(address: str, port: int) -> None:
                 f"port {port} on {address} cannot be used ({error.strerror}); "
                 f"stop the other program or choose another: PORT={port + 1} make run"
             ) from error
+
+
+def require_redis() -> None:
+    """Refuse to start without Redis, whose absence would be told by many lines of all programs."""
+    try:
+        redis.client().ping()
+    except RedisError as error:
+        raise EmbeddedError(f"Redis cannot be used: {str(error).splitlines()[0]}") from error
 
 
 def answers(address: str, port: int) -> bool:

@@ -74,7 +74,7 @@ MIDDLEWARE = [
     "config.common.middleware.clean_input.CleanInputMiddleware",
     "config.common.middleware.ip_allowlist.OperatorAllowlistMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
+    "config.common.middleware.slashes.SlashMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "accounts.middleware.PortalSessionMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",

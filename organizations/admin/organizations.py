@@ -12,7 +12,7 @@ from config.common import mail_addresses
 from config.common.admin import DomainAdmin, ReasonForm
 from config.common.admin_filters import called
 from config.common.errors import DomainError
-from config.common.forms import JsonObjectField
+from config.common.forms import RATE, JsonObjectField, require_whole_rate
 from organizations import access
 from organizations.forms import ADDRESS
 from organizations.models import Organization, OrganizationMember, OrganizationStatus
@@ -21,8 +21,7 @@ from organizations.services.limits import Limits
 from organizations.services.organizations import Settings
 
 _SETTINGS = ("name", "billing_name", "billing_email", "billing_address", "tax_id", "metadata")
-_RATE = ("rate_limit", "rate_per_seconds", "rate_burst")
-_LIMITS = (*_RATE, "quota_limit")
+_LIMITS = (*RATE, "quota_limit")
 _POLICY = ("requires_two_factor", "max_key_age_days", "allowed_scopes", "console_networks")
 
 
@@ -53,11 +52,7 @@ class OrganizationForm(forms.ModelForm[Organization]):
     def clean(self) -> dict[str, Any]:
         """Refuse a part of a rate."""
         data = super().clean() or {}
-        given = [bool(data.get(name)) for name in _RATE]
-        if any(given) and not all(given):
-            raise forms.ValidationError(
-                "A rate needs its limit, its seconds and its burst, or none of them."
-            )
+        require_whole_rate(data)
         return data
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from config.common import changes, mail
+from config.common import changes, mail, reasons
 from config.common.errors import InvalidInput
 from config.common.events import publish
 from organizations import access
@@ -34,9 +34,10 @@ def close(*, tenant: Tenant, confirmation: str, at: datetime, reason: str = "by 
 
     That is its keys, webhooks, subscription, invitations and grants. Whoever knows a reason against it, such as an
     unpaid invoice, raises it when the event is published; then nothing has changed. The row stays with its members,
-    usage and billing details. Raises Forbidden, InvalidInput when the confirmation is not the organization's name, and
+    usage and billing details. Raises Forbidden, InvalidInput without a reason or when the confirmation is not the organization's name, and
     OrganizationIsClosed.
     """
+    reasons.require(reason)
     tenant = access.locked(tenant)
     tenant.require(Permission.ORGANIZATION_CLOSE)
     organization = tenant.organization

@@ -13,7 +13,7 @@ from accounts.services import links, notices, registration
 from config.common import changes, crypto, mail
 from config.common.errors import Conflict, Forbidden, NotFound, TooManyRequests
 from config.common.events import publish
-from organizations import access
+from organizations import access, selectors
 from organizations.access import Tenant
 from organizations.models import Organization, OrganizationInvitation, OrganizationStatus, Role
 from organizations.roles import Permission
@@ -69,6 +69,18 @@ class TooManyInvitationMails(TooManyRequests):
     title = "Too many invitations were mailed"
     fix = "Wait as many seconds as `Retry-After` says; the last mail's link works for seven days."
     answered_by = ("organizations_invitations_create", "organizations_invitations_resend")
+
+
+class SuspendedInvitesNobody(Forbidden):
+    """The organization is suspended: it invites nobody."""
+
+    fix = "Ask whoever runs this service to reinstate the organization."
+
+
+class InviterNotVerified(Forbidden):
+    """Verify your own e-mail address before you invite others."""
+
+    fix = registration.EmailNotVerified.fix
 
 
 @transaction.atomic
@@ -129,9 +141,9 @@ def _require_may_offer(tenant: Tenant, offered: Standing) -> None:
         tenant.require(Permission.OWNERS_WRITE)
     tenant.require_all(offered.permissions)
     if tenant.organization.status != OrganizationStatus.ACTIVE:
-        raise Forbidden("The organization is suspended: it invites nobody.")
+        raise SuspendedInvitesNobody
     if tenant.user is not None and not tenant.user.is_verified_email:
-        raise Forbidden("Verify your own e-mail address before you invite others.")
+        raise InviterNotVerified
 
 
 def _require_place(tenant: Tenant, email: str, *, at: datetime) -> None:
@@ -289,6 +301,12 @@ def _close(invitation: OrganizationInvitation, status: str, *, at: datetime) -> 
     )
 
 
+def tell_of_waiting(*, user: User, at: datetime) -> None:
+    """Tell in the portal what waits for the person's answer, as it is told to whom is known when they are invited."""
+    for invitation in selectors.waiting_invitations_to(user, at=at):
+        _tell(user, invitation)
+
+
 def _notify(invitation: OrganizationInvitation) -> None:
     """Tell it in the portal, too, where the address is known to be somebody's.
 
@@ -298,13 +316,17 @@ def _notify(invitation: OrganizationInvitation) -> None:
     is_known = invited is not None and invited.is_verified_email
     told = invited or invitation.invited_by
     with links.kept_only_if(is_known):
-        notices.notify(
-            users=[told] if told else [],
-            kind="invitation.created",
-            title=f"You are invited to {invitation.organization.name}",
-            body=f"As {invitation.role_name}. Accept or decline within seven days.",
-            link="/organizations/switch/",
-        )
+        _tell(told, invitation)
+
+
+def _tell(user: User | None, invitation: OrganizationInvitation) -> None:
+    notices.notify(
+        users=[user] if user else [],
+        kind="invitation.created",
+        title=f"You are invited to {invitation.organization.name}",
+        body=f"As {invitation.role_name}. Accept or decline within seven days of the mail.",
+        link="/organizations/switch/",
+    )
 
 
 def _mail(invitation: OrganizationInvitation, token: str, by: User | None) -> None:

@@ -3,7 +3,7 @@
 from django.db import transaction
 from django.utils import timezone
 
-from config.common import changes
+from config.common import changes, reasons
 from config.common.errors import Conflict
 from config.common.events import publish
 from organizations.models import Organization, OrganizationStatus
@@ -28,7 +28,8 @@ class OrganizationNotSuspended(Conflict):
 
 @transaction.atomic
 def suspend(*, organization: Organization, reason: str) -> None:
-    """Stop an organization's calls within two seconds. Raises OrganizationNotActive."""
+    """Stop an organization's calls within two seconds. Raises OrganizationNotActive, and InvalidInput without a reason."""
+    reasons.require(reason)
     if not _move(organization, OrganizationStatus.ACTIVE, OrganizationStatus.SUSPENDED):
         raise OrganizationNotActive
     publish(

@@ -1,14 +1,15 @@
 """What whoever is invited sees: the page behind the mailed link, and the answers."""
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
+from accounts import middleware
 from accounts.models import User
+from accounts.permissions import login_required
 from config.common.errors import DomainError
 from config.common.forms import form_page
 from organizations.models import OrganizationInvitation, OrganizationMember
@@ -26,6 +27,8 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
             answers.require_addressee(found, request.user)
             if request.method == "POST":
                 return _answer(request, request.user, found, token)
+        else:
+            middleware.expect(request, found.email)
     except DomainError as error:
         context = {"error": error, "is_for_another": isinstance(error, answers.WrongAddressee)}
         return render(request, "organizations/invitation.html", context, status=error.status)

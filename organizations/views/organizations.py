@@ -3,13 +3,14 @@
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
-from accounts.permissions import recently_authenticated
+from accounts.permissions import login_required, recently_authenticated
+from config.common import once
 from config.common.errors import DomainError, NotFound
 from config.common.forms import form_page
 from config.common.ids import id_in
@@ -37,6 +38,7 @@ def switch(request: HttpRequest) -> HttpResponse:
 
 @form_page
 @login_required
+@once.form
 def create(request: HttpRequest) -> HttpResponse:
     """Create an organization and go on working in it."""
     assert isinstance(request.user, User)
@@ -52,6 +54,7 @@ def create(request: HttpRequest) -> HttpResponse:
             organizations.select_organization(
                 user=request.user, organization_id=made.pk, at=timezone.now()
             )
+            once.redeem(request, instead=reverse("site:home"), hint=f"{made.name} is yours.")
             messages.success(request, f"{made.name} is yours.")
             return redirect("site:home")
     return render(request, "organizations/organization_create.html", {"form": form})

@@ -104,6 +104,8 @@ def test_new_ones_name_the_newest_key(session):
         {"sub": "0"},
         {"sub": "x"},
         {"sub": 12},
+        {"sub": True},
+        {"sub": str(10**30)},
         {"sid": 0},
         {"sid": None},
         {"sid": 10**30},
@@ -111,6 +113,9 @@ def test_new_ones_name_the_newest_key(session):
         {"ver": 0},
         {"ver": 2},
         {"ver": None},
+        {"ver": True},
+        {"ver": 1.0},
+        {"ver": float("inf")},
     ],
 )
 def test_a_wrong_claim_is_refused(api, claims, changes):

@@ -133,6 +133,27 @@ def test_changes_a_profile_and_nothing_else(staff, sam, olivia):
     assert (entry.actor_id, entry.target_id) == (sam.pk, olivia.pk)
 
 
+def test_gives_a_person_a_rate_of_their_own(staff, sam, olivia, api_as):
+    profile = {"full_name": olivia.full_name, "time_zone": olivia.time_zone}
+    rate = {"rate_limit": "2", "rate_per_seconds": "1", "rate_burst": "5"}
+
+    part = staff.post(f"{USERS}{olivia.pk}/change/", profile | rate | {"rate_burst": ""})
+
+    assert "A rate needs its limit, its seconds and its burst" in part.content.decode()
+    olivia.refresh_from_db()
+    assert olivia.rate_limit is None
+    assert not AuditLog.objects.filter(event="user.updated").exists()
+
+    assert staff.post(f"{USERS}{olivia.pk}/change/", profile | rate).status_code == 302
+
+    entry = AuditLog.objects.get(event="user.updated")
+    assert (entry.actor_id, entry.target_id) == (sam.pk, olivia.pk)
+    assert entry.new_values == {"rate_limit": 2, "rate_per_seconds": 1, "rate_burst": 5}
+    answer = api_as(olivia).get("/api/v1/users/me")
+    assert answer["RateLimit-Policy"] == '"person";q=5;w=3'
+    assert api_as(sam).get("/api/v1/users/me")["RateLimit-Policy"] == '"person";q=600;w=60'
+
+
 def test_mails_a_link_to_a_new_password(staff, sam, olivia):
     assert _act(staff, "reset_password", olivia) == ["Done: 1."]
 

@@ -12,12 +12,14 @@ import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.db.models import F
 from django.utils import timezone
 
 from accounts import avatars
 from accounts.models import DataExport, Passkey, User
 from accounts.services import exports, passwords, personal_data
 from audit.models import AuditLog, SecurityEvent
+from config.common.errors import TooManyRequests
 from config.common.models import OutgoingMail
 from tests import race
 from tests.clients import grow_old
@@ -74,15 +76,25 @@ def test_one_at_a_time(client):
     assert DataExport.objects.count() == 1
 
 
-def test_five_a_day(clock, client, olivia):
+def test_five_a_day(clock, client):
     for _ in range(5):
-        client.post(URL)
-        DataExport.objects.update(status="READY")
+        assert client.post(URL).status_code == 202
+        DataExport.objects.update(status="READY", created_at=F("created_at") - timedelta(hours=1))
 
     response = client.post(URL)
 
-    assert (response.status_code, response["Retry-After"]) == (429, "86400")
+    # The first of the five was asked for five hours ago.
+    assert (response.status_code, response["Retry-After"]) == (429, "68400")
     assert DataExport.objects.count() == 5
+
+
+def test_another_one_when_the_first_is_a_day_old(clock, client, olivia):
+    first, *_ = [DataExport.objects.create(user=olivia, status="READY") for _ in range(5)]
+    DataExport.objects.filter(pk=first.pk).update(created_at=timezone.now() - timedelta(days=1))
+
+    assert client.post(URL).status_code == 202
+    DataExport.objects.update(status="READY")
+    assert client.post(URL).status_code == 429
 
 
 def test_is_made_with_every_section(client, olivia, made):
@@ -286,6 +298,23 @@ def test_exactly_one_of_sixteen_makes_it(transactional_db, places):
     assert sorted(outcomes) == [False] * 15 + [True]
     assert len(zips(places)) == 1
     assert OutgoingMail.objects.filter(kind="accounts/export_ready").count() == 1
+
+
+def test_who_asks_while_the_last_of_the_day_is_made_gets_no_sixth(transactional_db, places):
+    nora = UserFactory.create()
+
+    def ask() -> DataExport:
+        export = exports.request(user=nora, at=timezone.now())
+        DataExport.objects.update(status="READY")
+        return export
+
+    for _ in range(4):
+        ask()
+    second = race.behind(ask, ask)
+
+    assert isinstance(second, TooManyRequests)
+    assert DataExport.objects.count() == 5
+    assert AuditLog.objects.filter(event="user.export_requested").count() == 5
 
 
 def test_the_picture_is_in_it(client, olivia, places):

@@ -74,6 +74,8 @@ def test_changes_nothing_when_nothing_is_new(api_as, olivia):
         ({"session_version": 9}, "#/session_version", "unknown_member"),
         ({"time_zone": "Europe/Atlantis"}, "#/time_zone", "time_zone"),
         ({"time_zone": "../../etc/passwd"}, "#/time_zone", "time_zone"),
+        ({"time_zone": "localtime"}, "#/time_zone", "time_zone"),
+        ({"time_zone": "Factory"}, "#/time_zone", "time_zone"),
         ({"full_name": "a" * 151}, "#/full_name", "max_length"),
         ({"full_name": "see http://evil.example"}, "#/full_name", "full_name"),
         ({"metadata": []}, "#/metadata", "not_a_dict"),

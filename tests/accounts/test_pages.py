@@ -156,6 +156,32 @@ def test_a_page_for_members_leads_to_the_sign_in_and_back(portal, olivia):
     assert '<input type="hidden" name="next" value="/profile/">' in page.content.decode()
 
 
+@pytest.mark.parametrize(
+    ("came_from", "leads_to"),
+    [
+        ("http://testserver/security/?a=1", "/security/%3Fa%3D1"),
+        ("http://evil.example/security/", "/security/sessions/end-others/"),
+        ("", "/security/sessions/end-others/"),
+    ],
+)
+def test_a_form_sent_after_the_session_ended_leads_back_to_its_page(
+    portal_as, olivia, came_from, leads_to
+):
+    browser, other = portal_as(olivia), portal_as(olivia)
+    other.post("/security/sessions/end-others/")
+    headers = {"Referer": came_from} if came_from else {}
+
+    answer = browser.post("/security/sessions/end-others/", headers=headers)
+    polled = browser.post("/live/ticket/", headers={"Accept": "application/json"})
+    page = browser.get(answer["Location"])
+
+    assert answer.status_code == 302
+    assert answer["Location"] == f"/login/?next={leads_to}"
+    assert polled.status_code == 302
+    assert page.content.decode().count("nothing was changed. Sign in, then send the form") == 1
+    assert other.get("/profile/").status_code == 200
+
+
 def test_whoever_is_signed_in_needs_no_sign_in(portal_as, olivia):
     client = portal_as(olivia)
 

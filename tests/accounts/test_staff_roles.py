@@ -1,8 +1,11 @@
 """Platform roles over the staff API: who gives and takes them, and the last super admin, who stays one."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
+from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.models import PlatformRole, User, UserStatus
@@ -104,3 +107,35 @@ def test_two_who_demote_each_other_at_once_leave_one():
         assert [type(outcome) for outcome in outcomes if outcome is not True] == [Forbidden]
         assert User.objects.filter(role=PlatformRole.SUPER_ADMIN).count() == 1
         User.objects.all().update(role=PlatformRole.USER)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_making_a_super_admin_waits_for_no_change_of_roles_that_waits_for_it(sam, olivia):
+    """Whoever changes a role holds every super admin, and then waits in line at the log."""
+
+    def make():
+        return staff.create_admin(email="ada@example.com", password="four other quiet words")
+
+    with ThreadPoolExecutor() as pool:
+        with transaction.atomic():
+            staff.lock_with_super_admins(olivia.pk)
+            made = pool.submit(closing_connections(make))
+            time.sleep(0.5)
+            staff.change_role(user=olivia, role=PlatformRole.ADMIN, by=sam)
+        assert made.result(60).role == PlatformRole.SUPER_ADMIN
+
+    olivia.refresh_from_db()
+    assert olivia.role == PlatformRole.ADMIN
+    roles = User.objects.values_list("role", flat=True).filter(email="ada@example.com")
+    assert list(roles) == [PlatformRole.SUPER_ADMIN]
+    assert AuditLog.objects.filter(event="user.role_changed").count() == 2
+
+
+def closing_connections(work):
+    def closed():
+        try:
+            return work()
+        finally:
+            connection.close()
+
+    return closed

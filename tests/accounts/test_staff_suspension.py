@@ -75,6 +75,7 @@ def test_reinstates_early(as_sam, olivia):
         ({"reason": ""}, "#/reason"),
         ({"reason": "x" * 301}, "#/reason"),
         ({"reason": "x", "until": "2020-01-01T00:00:00Z"}, "#/until"),
+        ({"reason": "x", "until": "9999-12-31T23:59:59Z"}, "#/until"),
         ({"reason": "x", "until": "soon"}, "#/until"),
         ({"reason": "x", "days": 3}, "#/days"),
     ],

@@ -1,10 +1,13 @@
 """`ingest_access_log`: nginx's JSON log fills in what only the proxy knows, once, wherever reading stopped."""
 
+import contextlib
 import os
+import pwd
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import partial
 from io import StringIO
@@ -20,7 +23,9 @@ from analytics.metering.access_log import CHUNK_BYTES
 from analytics.models import AccessLogPosition, ApiUsageLog, DailyUsage, WaitingReport
 from analytics.services import access_log, ingest, outcomes
 from tests.analytics.pen import ROLLUPS, event, request_id, snapshot, write
+from tests.doubles.fixtures import enterable_directory
 from tests.patience import until
+from tests.race import at_once
 
 pytestmark = pytest.mark.django_db
 ROOT = Path(__file__).resolve().parents[2]
@@ -165,6 +170,14 @@ def test_lines_of_other_kinds_are_passed_over(log, made):
     assert not WaitingReport.objects.exists()
 
 
+def test_a_path_that_is_no_text_is_no_damage(log, made):
+    """nginx writes the bytes that a client escaped."""
+    (call,) = made()
+    append(log, line(call, path="/caf#").replace(b"#", b"\xe9\xed\xa0\x80"))
+
+    assert read_all(log) == access_log.Progress(lines=1, filled=1)
+
+
 def test_a_refused_call_has_no_part_in_latency_and_errors(log, made):
     (call,) = made(outcome="RATE_LIMITED")
     append(log, line(call, status=500))
@@ -265,6 +278,20 @@ def test_a_copied_and_emptied_log_is_read_from_its_beginning(log, made):
     assert read_all(log) == access_log.Progress(lines=2, filled=2)
 
 
+@pytest.mark.django_db(transaction=True)
+def test_two_readers_read_every_line_once(log, made):
+    first, *others = made(500)
+    append(log, line(first))
+    read_all(log)
+    append(log, *(line(call) for call in others))
+
+    steps = at_once(*[lambda: read_all(log)] * 2)
+
+    assert sum(step.lines for step in steps) == len(others)
+    assert sum(step.filled for step in steps) == len(others)
+    assert AccessLogPosition.objects.get().offset == log.stat().st_size
+
+
 def test_a_vanished_predecessor_does_not_stop_reading(log, made):
     first, second = made(2)
     append(log, line(first))
@@ -296,6 +323,30 @@ def test_command_reports_and_refuses_a_missing_file(log, made):
     )
     with pytest.raises(CommandError, match="no file"):
         call_command("ingest_access_log", str(log.with_name("other.json")))
+
+
+def test_command_says_that_it_may_not_read_the_log():
+    """nginx's logs are often root's and nobody else's."""
+    with enterable_directory() as directory:
+        path = directory / "access.json"
+        path.touch(mode=0o000)
+        with (
+            _as_anybody(),
+            pytest.raises(CommandError, match=rf"^{path} cannot be read: Permission denied\.$"),
+        ):
+            call_command("ingest_access_log", str(path))
+
+
+@contextlib.contextmanager
+def _as_anybody() -> Iterator[None]:
+    """Have no more rights than anybody: modes of files mean nothing to root."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(pwd.getpwnam("nobody").pw_uid)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
 
 
 def reported() -> int:

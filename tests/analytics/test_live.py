@@ -1,5 +1,6 @@
 """The live WebSocket and the last minute: who may watch, for how long, and what they see."""
 
+import asyncio
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,13 +9,15 @@ import orjson
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 from asgiref.testing import ApplicationCommunicator
+from channels.layers import get_channel_layer
 from channels.routing import URLRouter
-from channels.security.websocket import AllowedHostsOriginValidator
 from channels_redis.pubsub import RedisPubSubLoopLayer
 from django.conf import settings
 from django.db import OperationalError
 from django.utils import timezone
+from uvicorn.protocols.utils import ClientDisconnected
 
+from accounts import realtime as people
 from accounts.models import Session
 from accounts.services import sessions
 from analytics import consumers, realtime
@@ -28,7 +31,7 @@ from tests.patience import at_most
 
 ORIGIN = "http://testserver"
 # As config.asgi has it.
-SOCKETS = AllowedHostsOriginValidator(URLRouter(websocket_urlpatterns))
+SOCKETS = URLRouter(websocket_urlpatterns)
 
 
 class Socket(ApplicationCommunicator):
@@ -143,12 +146,24 @@ def test_a_ticket_opens_one_socket(portal_as, vera):
         "null",
         None,
         "http://testserver:81",
+        "http://testserver:port",
+        "http://testserver/page",
+        "http://[testserver",
+        "ws://testserver",
     ],
 )
 def test_other_pages_open_no_socket(portal_as, vera, origin):
     ticket = ticket_of(portal_as, vera)
 
     assert not is_let_in(ticket, origin)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_host_that_is_not_ours_has_no_pages_of_ours(portal_as, vera):
+    ticket = ticket_of(portal_as, vera)
+
+    assert not is_let_in(ticket, "http://evil.example", "evil.example")
+    assert is_let_in(ticket)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -259,6 +274,89 @@ def test_who_talks_on_is_cut_off(portal_as, vera):
             return await closing_code(communicator, 2)
 
     assert code() == TALKS_TOO_MUCH
+
+
+CONNECT = {"type": "websocket.connect"}
+FRAME = {"type": "websocket.receive", "text": "hello"}
+DISCONNECT = {"type": "websocket.disconnect", "code": 1006}
+
+
+async def leaves_nothing(
+    ticket: str, person: Any, received: list[dict], send: Any, until: asyncio.Event | None = None
+) -> None:
+    """Have a socket live through these messages with a server that sends so; nothing is left of it afterwards.
+
+    It is told that the connection is lost once `until` is set.
+    """
+    coming = iter(received)
+    headers = [(b"host", b"testserver"), (b"origin", ORIGIN.encode())]
+    scope = {
+        "type": "websocket",
+        "path": "/ws/live",
+        "query_string": f"ticket={ticket}".encode(),
+        "headers": headers,
+    }
+
+    async def receive() -> dict:
+        for message in coming:
+            return message
+        if until is not None:
+            await until.wait()
+        return DISCONNECT
+
+    with at_most(10):
+        await SOCKETS(scope, receive, send)
+
+    layer = get_channel_layer()
+    assert (layer.groups, layer.channels) == ({}, {})
+    assert consumers._open[person.pk] == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_frames_behind_the_last_straw_are_no_failure(portal_as, vera):
+    ticket = ticket_of(portal_as, vera)
+    sent: list[dict] = []
+
+    async def send(message: dict) -> None:
+        # What uvicorn says to whoever speaks after the end.
+        if sent and sent[-1]["type"] == "websocket.close":
+            raise RuntimeError("Unexpected ASGI message")
+        sent.append(message)
+
+    async_to_sync(leaves_nothing)(ticket, vera, [CONNECT, *[FRAME] * 20], send)
+
+    assert [message.get("code") for message in sent] == [None, TALKS_TOO_MUCH]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whoever_is_gone_before_the_answer_leaves_nothing_behind(portal_as, vera):
+    async def send(_message: dict) -> None:
+        raise ClientDisconnected
+
+    ticket = ticket_of(portal_as, vera)
+    async_to_sync(leaves_nothing)(ticket, vera, [CONNECT], send)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whoever_goes_while_being_told_leaves_nothing_behind(portal_as, vera):
+    ticket = ticket_of(portal_as, vera)
+
+    @async_to_sync
+    async def watched() -> None:
+        is_gone = asyncio.Event()
+
+        async def send(message: dict) -> None:
+            if message["type"] == "websocket.accept":
+                await get_channel_layer().group_send(
+                    people.group(vera.pk), {"type": "person.notice"}
+                )
+            else:
+                is_gone.set()
+                raise ClientDisconnected
+
+        await leaves_nothing(ticket, vera, [CONNECT], send, until=is_gone)
+
+    watched()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -134,3 +134,48 @@ def test_a_half_hour_zone_counts_every_hour_once(client, key):
 
     assert answer["totals"] == {"calls": 48}
     assert [row["calls"] for row in answer["data"]] == [19, 24, 5]
+
+
+@pytest.mark.parametrize(
+    ("zone", "now", "begins"),
+    [
+        # In the hour that comes twice it is the same day still.
+        ("America/Havana", "2026-11-01T05:30:00Z", "2026-11-01T04:00:00Z"),
+        ("Africa/Cairo", "2026-04-23T23:30:00Z", "2026-04-23T22:00:00Z"),
+        # Usage is kept by hours of UTC: a day begins with the first that begins in it.
+        ("Asia/Kathmandu", "2026-03-02T12:30:00Z", "2026-03-01T19:00:00Z"),
+        ("Pacific/Chatham", "2026-03-02T12:30:00Z", "2026-03-02T11:00:00Z"),
+        ("Australia/Lord_Howe", "2026-07-01T20:30:00Z", "2026-07-01T14:00:00Z"),
+    ],
+)
+def test_today_is_the_same_day_in_figures_and_in_charts(
+    portal_as, vera, key, clock, zone, now, begins
+):
+    clock.move_to(datetime.fromisoformat(now))
+    vera.time_zone = zone
+    vera.save()
+    today = datetime.fromisoformat(begins)
+    used(key, today - timedelta(hours=1), calls=2)
+    used(key, today, calls=3)
+    portal = portal_as(vera)
+
+    totals = portal.get("/overview/").context["totals"]
+    chart = portal.get("/usage/data/?range=30d").json()
+
+    assert totals["calls_today"] == 3
+    assert chart["series"][0]["values"][-2:] == [2, 3]
+
+
+def test_a_day_that_a_zone_left_out_is_no_day(client):
+    # Samoa went from the 29th of December to the 31st.
+    query = {
+        "granularity": "day",
+        "time_zone": "Pacific/Apia",
+        "measures": "calls",
+        "from": "2011-12-29T00:00:00",
+        "to": "2012-01-01T00:00:00",
+    }
+
+    rows = client.get(URL, query).json()["data"]
+
+    assert [row["bucket"] for row in rows] == ["2011-12-29T10:00:00Z", "2011-12-30T10:00:00Z"]

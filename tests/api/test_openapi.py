@@ -5,6 +5,7 @@ import re
 
 import pytest
 from django.db import transaction
+from django.test import Client
 from django.urls import get_resolver
 from drf_spectacular.drainage import GENERATOR_STATS
 from drf_spectacular.generators import SchemaGenerator
@@ -12,11 +13,13 @@ from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from apikeys.gateway import app as gate
+from config import pages
 from config.common.events import catalogue
 from tests.api.matrix import BODIES, MATRIX
 from tests.api.operations import described as in_full
 from tests.api.operations import document, operations
 from tests.api.world import World, who_may
+from tests.race import at_once
 
 # Doors that stand open to everyone: signing in comes before being somebody.
 OPEN = {
@@ -67,6 +70,27 @@ def test_is_served(api):
     assert response.status_code == 200
     assert response.json()["openapi"].startswith("3.1")
     assert set(response.json()["paths"]) == set(document()["paths"])
+
+
+@pytest.mark.django_db
+def test_the_document_is_made_once_for_all_who_ask(monkeypatch):
+    """It takes half a second, and anybody may ask."""
+    made = []
+    real = SchemaGenerator.get_schema
+
+    def counted(*args, **kwargs):
+        made.append(args)
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(SchemaGenerator, "get_schema", counted)
+    pages._document.cache_clear()
+
+    answers = at_once(*[lambda: Client().get("/api/v1/schema")] * 3)
+
+    assert len(made) == 1
+    assert [answer.status_code for answer in answers] == [200] * 3
+    assert {answer["Content-Type"] for answer in answers} == {"application/vnd.oai.openapi+json"}
+    assert len({answer.content for answer in answers}) == 1
 
 
 def test_ids_are_unique_and_readable():

@@ -108,6 +108,9 @@ def test_keeps_settings_in_canonical_form(api_as, olivia):
     [
         ({"name": ""}, ("#/name", "blank")),
         ({"name": "n" * 81}, ("#/name", "max_length")),
+        ({"name": "\u202etuokcehC"}, ("#/name", "name")),
+        ({"name": "Check\u200bout"}, ("#/name", "name")),
+        ({"name": "Checkout\nRevoked"}, ("#/name", "name")),
         ({"nmae": "typo"}, ("#/nmae", "unknown_member")),
         ({"environment": "prod"}, ("#/environment", "invalid_choice")),
         ({"scopes": ["a", "orders read"]}, ("#/scopes/1", "scope")),
@@ -130,6 +133,8 @@ def test_keeps_settings_in_canonical_form(api_as, olivia):
         ({"metadata": {"text": "x" * 10_240}}, ("#/metadata", "too_large")),
         ({"metadata": []}, ("#/metadata", "not_a_dict")),
         ({"expires_at": "2020-01-01T00:00:00Z"}, ("#/expires_at", "in_the_past")),
+        ({"expires_at": "2200-01-01T00:00:00Z"}, ("#/expires_at", "too_late")),
+        ({"expires_at": "9999-12-31T23:59:59Z"}, ("#/expires_at", "too_late")),
         ({"external_id": "e" * 256}, ("#/external_id", "max_length")),
     ],
 )

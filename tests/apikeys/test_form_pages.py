@@ -126,6 +126,18 @@ def test_faults_are_shown_at_their_fields(portal_as, olivia, values, field):
     assert not ApiKey.objects.exists()
 
 
+@pytest.mark.parametrize("zone", ["Pacific/Niue", "UTC", "Pacific/Kiritimati"])
+def test_no_key_ends_where_the_calendar_does(portal_as, olivia, zone):
+    olivia.time_zone = zone
+    olivia.save()
+    values = {"name": "Checkout", "environment": "live", "expires_at": "9999-12-31T23:59"}
+
+    answer = portal_as(olivia).post(CREATE, values)
+
+    assert list(answer.context["form"].errors) == ["expires_at"]
+    assert not ApiKey.objects.exists()
+
+
 def test_what_concerns_no_field_is_shown_above_the_form(portal_as, olivia, organization):
     ApiKeyFactory.create_batch(10, organization=organization)
 

@@ -50,6 +50,30 @@ def test_new_data_keep_the_place_of_whoever_reads_a_chart(page):
     assert int(chart.get_attribute("aria-valuenow")) == int(place) - 1
 
 
+# The darkest color of a chart on white paper, as red, green and blue together.
+DARKEST = """() => {
+  const { canvas } = document.querySelector("[data-plot] canvas").getContext("2d");
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  let darkest = 765;
+  for (let at = 0; at < data.length; at += 4) {
+    const ink = 765 - data[at] - data[at + 1] - data[at + 2];
+    darkest = Math.min(darkest, 765 - (ink * data[at + 3]) / 255);
+  }
+  return darkest;
+}"""
+
+
+def test_a_chart_from_a_dark_screen_has_no_dark_lines_on_paper(page):
+    page.emulate_media(color_scheme="dark")
+    page.goto("/usage/")
+    page.wait_for_selector("[data-state=ready]")
+
+    page.emulate_media(color_scheme="dark", media="print")
+
+    # The bars and the words are what is darkest.
+    assert page.evaluate(DARKEST) > 3 * 120
+
+
 def test_times_and_titles_stay_as_the_server_wrote_them(page):
     page.goto("/keys/")
     page.get_by_role("link", name="First call").click()

@@ -5,7 +5,10 @@ import getpass
 import pytest
 from django.core.management import CommandError, call_command
 
+from accounts.models import User
 from analytics.services import partitions
+from apikeys.models import Api
+from tests import race
 
 pytestmark = pytest.mark.django_db
 NO_TEXT = "caf\udce9"  # what the shell hands over for a Latin-1 é
@@ -32,6 +35,8 @@ NONSENSE = {
         ["create_service_key", "gate", "--scope", "verify", "--expires-in-days", "999999999"],
         "no day that is 999999999 days ahead",
     ),
+    "batch, too large": (["rotate_secrets", "--batch", "9" * 30], "from 1 to 100,000 rows"),
+    "batch, none": (["rotate_secrets", "--batch", "0"], "from 1 to 100,000 rows"),
     "partitions, too many": (["maintain_partitions", "--days", "99999"], "from 0 to 400"),
     "partitions, none": (["maintain_partitions", "--days", "-1"], "from 0 to 400"),
 }  # fmt: skip
@@ -65,3 +70,18 @@ def test_create_admin_says_where_the_password_comes_from_when_nobody_can_be_aske
 
     with pytest.raises(CommandError, match="set ADMIN_PASSWORD"):
         call_command("create_admin", "ada@example.com")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "command",
+    [["create_api", "Orders"], ["create_admin", "ada@example.com"]],
+    ids=lambda one: one[0],
+)
+def test_of_two_operators_who_make_the_same_one_is_told(monkeypatch, command):
+    monkeypatch.setenv("ADMIN_PASSWORD", "four other quiet words")
+    outcomes = race.together(4, lambda _number: call_command(*command))
+
+    assert [type(outcome) for outcome in outcomes if outcome is not None] == [CommandError] * 3
+    assert all(len(str(outcome).splitlines()) == 1 for outcome in outcomes if outcome is not None)
+    assert (Api.objects.count(), User.objects.count()) in {(1, 0), (0, 1)}

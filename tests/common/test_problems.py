@@ -76,6 +76,18 @@ def test_a_stray_slash_is_told_the_right_path(client):
     assert answer.json()["detail"] == "API paths have no trailing slash: /api/v1/users/me"
 
 
+@pytest.mark.django_db
+def test_what_is_sent_to_a_page_without_its_slash_is_not_led_elsewhere(client):
+    """Clients that follow a redirect send nothing but a GET."""
+    led = client.get("/login?next=/keys/")
+    sent = client.post("/login", headers={"Accept": "application/json"})
+    nowhere = client.post("/nowhere", headers={"Accept": "application/json"})
+
+    assert (led.status_code, led["Location"]) == (301, "/login/?next=/keys/")
+    assert (sent.status_code, sent.json()["detail"]) == (404, "Pages end with a slash: /login/")
+    assert nowhere.json()["detail"] == "There is nothing here for the caller."
+
+
 @pytest.mark.parametrize("offered", ["short", "x" * 65, "bad id!!", "a\tb-cdefgh"])
 def test_a_bad_request_id_is_replaced(client, offered):
     answer = client.get("/healthz", headers={"X-Request-Id": offered})
@@ -128,6 +140,7 @@ def test_a_foreign_host_is_refused(client):
 
     assert answer.status_code == 400
     assert answer.json()["code"] == "malformed_request"
+    assert answer.json()["title"] == "The request cannot be read"
 
 
 def test_a_defect_of_ours_leaks_nothing(client, monkeypatch):

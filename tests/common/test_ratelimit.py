@@ -46,6 +46,29 @@ def test_a_refused_call_writes_nothing(bucket):
     assert connections.client().get(connections.key("r", bucket)) == before
 
 
+def test_a_lowered_rate_leaves_a_debt_of_one_bucket(bucket):
+    for _ in range(3):
+        ratelimit.take(bucket, SLOW)
+
+    verdict = ratelimit.take(bucket, Rate(limit=10, per_seconds=1, burst=1))
+
+    assert (verdict.is_allowed, verdict.retry_after_seconds, verdict.reset_seconds) == (False, 1, 1)
+    time.sleep(0.11)
+    assert ratelimit.take(bucket, Rate(limit=10, per_seconds=1, burst=1)).is_allowed
+
+
+def test_a_clock_that_is_set_back_leaves_a_debt_of_one_bucket(bucket):
+    fast = Rate(limit=20, per_seconds=1, burst=2)
+    ratelimit.take(bucket, fast)
+    kept = connections.key("r", bucket)
+    # As if the call had come an hour from now, and Redis's clock were put right.
+    connections.client().incrby(kept, 3_600_000_000)
+
+    assert not ratelimit.take(bucket, fast).is_allowed
+    time.sleep(0.06)
+    assert ratelimit.take(bucket, fast).is_allowed
+
+
 def test_a_call_may_cost_more_than_one(bucket):
     assert not ratelimit.take(bucket, SLOW, cost=4).is_allowed
     assert ratelimit.take(bucket, SLOW, cost=3).is_allowed

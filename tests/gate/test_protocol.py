@@ -305,6 +305,15 @@ def test_continue_waits_for_its_turn(gate, secret):
         assert client.statuses(1) == [204]
 
 
+@pytest.mark.parametrize("path", ["/gateway/authorize", "/echo"])
+def test_continue_is_not_called_for_where_it_is_not_known(gate, secret, path):
+    line = f"X-API-Key: {secret}\r\nExpect: 100-continue\r\nContent-Length: 1\r\n"
+    with wire(gate) as client:
+        client.send(f"POST {path} HTTP/1.0\r\n{line}\r\nx".encode())
+        assert client.statuses(2) == [204 if path == "/gateway/authorize" else 200]
+        assert client.is_closed()
+
+
 def test_too_large_body_is_not_called_for(gate, secret):
     with wire(gate) as client:
         client.send(asked(secret, "Expect: 100-continue", "Content-Length: 16385", method="POST"))
@@ -344,6 +353,30 @@ def test_large_heads_are_refused(gate, secret, path, piece):
             assert response.status == 431
             assert orjson.loads(response.body)["code"] == "headers_too_large"
             assert client.is_closed()
+
+
+@pytest.mark.parametrize("path", ["/gateway/authorize", "/upload"])
+@pytest.mark.parametrize("start", [b"1;", b"1\r\nx\r\n0\r\nX: ", b"1\r\nx\r\n0\r\n"])
+def test_what_comes_with_a_body_does_not_grow_without_end(gate, secret, path, start):
+    endless = b"X: y\r\n" * 50_000 if start.endswith(b"0\r\n") else b"v" * 300_000
+    with wire(gate) as client:
+        client.send(asked(secret, "Transfer-Encoding: chunked", path=path, method="POST"))
+        client.send(start + endless, piece=8_000)
+        response = client.response()
+
+        assert (response.status, orjson.loads(response.body)["code"]) == (431, "headers_too_large")
+        assert client.is_closed()
+
+
+def test_what_comes_with_one_body_is_not_held_against_the_next_request(gate, secret):
+    chunked = asked(secret, "Transfer-Encoding: chunked", method="POST")
+    trailers = b"X: " + b"v" * 14_000 + b"\r\n"
+    with wire(gate) as client:
+        for _ in range(3):
+            client.send(chunked)
+            client.send(b"1;" + b"e" * 14_000 + b"\r\nx\r\n0\r\n" + trailers + b"\r\n", piece=5_000)
+            client.send(asked(secret, "X: " + "v" * 16_000), piece=5_000)
+            assert client.statuses(2) == [204, 204]
 
 
 def test_long_targets_are_refused(gate, secret):

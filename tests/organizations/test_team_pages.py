@@ -4,7 +4,10 @@ import re
 
 import orjson
 import pytest
+from django.utils import timezone
 
+from accounts.models import User
+from accounts.services import registration
 from apikeys.models import ApiKey
 from config.common import crypto
 from config.common.models import MAIL_BODY, OutgoingMail
@@ -19,12 +22,13 @@ from organizations.models import (
 )
 from organizations.services import custom_roles, grants
 from tests.clients import grow_old
-from tests.factories.accounts import UserFactory
+from tests.factories.accounts import PASSWORD, UserFactory
 from tests.factories.apikeys import ApiKeyFactory
 from tests.factories.organizations import MemberFactory
 
 pytestmark = pytest.mark.django_db
 NORA = "nora@example.com"
+NEW_PASSWORD = "four unrelated quiet words"
 READ_ONLY = ["/team/roles/", "/team/grants/", "/organization/security/"]
 OF_ADMINS = ["/team/invite/", "/team/roles/create/"]
 OF_OWNERS = ["/organization/transfer/", "/organization/close/"]
@@ -105,6 +109,26 @@ def test_a_refusal_is_shown_in_the_form(portal_as, organization, adam, mia):
     assert not OrganizationInvitation.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("model", "change", "advice"),
+    [
+        (Organization, {"status": "SUSPENDED"}, "Ask whoever runs this service to reinstate"),
+        (User, {"email_verified_at": None}, "Open the link in the mail you received"),
+    ],
+)
+def test_who_may_not_invite_now_is_told_what_helps(
+    portal_as, organization, olivia, model, change, advice
+):
+    model.objects.update(**change)
+
+    page = text_of(portal_as(olivia).post("/team/invite/", {"email": NORA, "role": "MEMBER"}))
+
+    assert advice in page
+    assert "role that permits" not in page
+    assert f'value="{NORA}"' in page
+    assert not OrganizationInvitation.objects.exists()
+
+
 def test_more_than_three_mails_a_day_are_refused_on_the_page(portal_as, organization, adam):
     client = portal_as(adam)
     invite(client)
@@ -167,6 +191,81 @@ def test_somebody_else_is_told_so(portal_as, organization, adam, stan):
     assert f'name="next" value="{link()}"' in text_of(page)
     assert browser.post("/logout/", {"next": link()})["Location"] == link()
     assert "Sign in with that address" in text_of(browser.get(link()))
+
+
+def register(browser, path="/register/"):
+    """Open an account for the address that the page begins with, in the form that the page shows."""
+    page = text_of(browser.get(path))
+    email = re.search(r'name="email" value="([^"]*)"', page)[1]
+    wanted = re.search(r'name="next" value="([^"]*)"', page)
+    form = {"email": email, "password": NEW_PASSWORD, "next": wanted[1] if wanted else ""}
+    done = browser.post(path, form)
+    assert "Check your mail" in text_of(done)
+    return done
+
+
+def test_a_newcomer_writes_no_address_and_comes_back_to_the_invitation(
+    portal, portal_as, organization, adam
+):
+    invite(portal_as(adam))
+    path = link()
+    there = path.replace("/", "%2F")
+
+    offered = text_of(portal.get(path))
+    done = text_of(register(portal, f"/register/?next={there}"))
+    sign_in = text_of(portal.get(f"/login/?next={there}"))
+    form = {"email": NORA, "password": NEW_PASSWORD, "next": path}
+    entered = portal.post("/login/", form)
+    joined = portal.post(path, {"answer": "accept"}, follow=True)
+
+    assert f'href="/register/?next={there}"' in offered
+    assert f'href="/login/?next={there}"' in done
+    assert f'name="email" value="{NORA}"' in sign_in
+    assert f'href="/register/?next={there}"' in sign_in
+    assert entered["Location"] == path
+    assert "You belong to Olivia&#x27;s organization now." in text_of(joined)
+    nora = User.objects.get(email=NORA)
+    assert nora.is_verified_email
+    assert nora.memberships.get(organization=organization).role == "MEMBER"
+
+
+def test_who_verifies_the_address_elsewhere_is_told_what_waits(
+    portal, portal_as, organization, adam
+):
+    invite(portal_as(adam))
+    portal.get(link())
+    register(portal)
+    nora = User.objects.get(email=NORA)
+    assert not nora.notices.exists()
+
+    portal_as(stranger := UserFactory.create()).post(link(), {"answer": "accept"})
+    registration.confirm_email(user=nora, at=timezone.now())
+
+    notice = nora.notices.get()
+    assert (notice.kind, notice.link) == ("invitation.created", "/organizations/switch/")
+    assert notice.title == "You are invited to Olivia's organization"
+    assert "You are invited" in text_of(portal_as(nora).get(notice.link))
+    assert not stranger.notices.exists()
+    assert not stranger.memberships.filter(organization=organization).exists()
+
+
+def test_the_address_is_filled_in_for_who_opened_the_link_only(
+    portal, portal_as, organization, adam, stan
+):
+    invite(portal_as(adam))
+
+    portal.get(f"/invitations/{'x' * 43}/")
+    unknown = text_of(portal.get("/register/"))
+    signed_in = portal_as(stan)
+    signed_in.get(link())
+    signed_in.post("/logout/")
+    another = text_of(signed_in.get("/login/"))
+    portal.get(link())
+    portal.post("/login/", {"email": stan.email, "password": PASSWORD})
+    portal.post("/logout/")
+    afterwards = text_of(portal.get("/login/"))
+
+    assert not [page for page in (unknown, another, afterwards) if NORA in page]
 
 
 def test_a_link_of_nobody_is_missing(portal):

@@ -121,7 +121,7 @@ def test_when_none_is_left_it_says_so(office, organization):
 
 
 def test_more_rows_than_a_page_names_are_refused(office, organization, monkeypatch):
-    monkeypatch.setattr("config.common.admin._NAMED_AT_ONCE", 1)
+    monkeypatch.setattr("config.common.admin._AT_ONCE", 1)
     chosen = ApiKeyFactory.create_batch(2, organization=organization)
 
     for more in ({}, {"confirmed": "yes"}):

@@ -118,6 +118,9 @@ def test_bodies_are_refused(web, name):
         "multipart/form-data; boundary=",
         "application/json; charset=utf-16",
         "application/json; charset=no-such",
+        "application/json; charset=rot13",
+        "application/json; charset*=utf-8''%00",
+        "application/json; extended*=no-such''%41",
         "application/problem+json",
         "application/json, text/plain",
         "*/*",
@@ -133,6 +136,26 @@ def test_other_types_are_refused(web, kind):
 
     assert (answer.status_code, answer.headers["Content-Type"]) == (415, PROBLEM)
     assert web.get(KEYS).json()["data"] == []
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *(
+            "text/plain; charset=rot13",
+            "text/plain; charset=unicode_escape",
+            "text/plain; charset=hex",
+        ),
+        *("text/plain; charset*=utf-8''%00", "text/plain; a*=no-such''%41", "a/b; a*=idna''%ff%ff"),
+        *("*", f"a/b; a*{'9' * 5_000}=b"),
+    ],
+    ids=lambda kind: kind[:30],
+)
+@pytest.mark.parametrize("path", ["/problems/", "/healthz", "/api/v1/schema", KEYS])
+def test_a_query_is_read_whatever_type_the_body_claims_to_have(web, path, kind):
+    answer = ask(web, "GET", path, params={"q": r"\ud800"}, headers={"Content-Type": kind})
+
+    assert answer.status_code == 200
 
 
 HEADERS: dict[str, tuple[Any, int]] = {
@@ -255,6 +278,13 @@ def test_paths_are_refused(web, path, status):
     assert (answer.status_code, answer.headers["Content-Type"]) == (status, PROBLEM)
 
 
+PARTS = "multipart/form-data; boundary=b"
+
+
+def _part(value: bytes) -> bytes:
+    return b'--b\r\nContent-Disposition: form-data; name="email"\r\n\r\n%s\r\n--b--\r\n' % value
+
+
 UNREADABLE_FORMS = {
     "no boundary": ("multipart/form-data", b"x"),
     "many fields": ("application/x-www-form-urlencoded", b"&".join([b"a=1"] * 2_000)),
@@ -264,12 +294,17 @@ UNREADABLE_FORMS = {
         + b"--b--",
     ),
     "other charset": ("application/x-www-form-urlencoded; charset=utf-16", b"\xff\xfea=1"),
+    "escapes": (f"{PARTS}; charset=unicode_escape", _part(rb"\ud800")),
+    "UTF-7": (f"{PARTS}; charset=utf-7", _part(b"+2AA-")),
+    "no charset": (f"{PARTS}; charset=rot13", _part(b"x")),
 }
 ODD_FORMS = {
     "unfinished part": ("multipart/form-data; boundary=b", b"--b\r\nContent-Disposition: form-da"),
     "NUL": ("application/x-www-form-urlencoded", b"email=a%00&password=b%00"),
     "broken UTF-8": ("application/x-www-form-urlencoded", b"email=%ff&password=%fe"),
     "JSON": ("application/json", b'{"email": "a"}'),
+    "extended boundary": ("multipart/form-data; boundary*=no-such''b", _part(b"x")),
+    "part in another charset": (PARTS, _part(b"x").replace(b"name=", b"name*=rot13''")),
 }
 
 

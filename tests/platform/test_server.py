@@ -1,4 +1,4 @@
-"""The web process as it is deployed: hostile bytes, static files, WebSockets refused where nobody answers."""
+"""The web process as it is deployed: hostile bytes, static files, WebSockets refused where nobody answers, or is meant to."""
 
 import socket
 from collections.abc import Iterator
@@ -136,14 +136,18 @@ def test_forwarded_address_of_a_stranger_is_not_believed(server):
     assert all("ip=127.0.0.1" in line and "6.6.6.6" not in line for line in lines)
 
 
-def test_websocket_to_nowhere_is_refused(server):
+@pytest.mark.parametrize(
+    ("path", "origin"),
+    [("/no/such/socket", "http://127.0.0.1"), ("/ws/live", "http://[127.0.0.1")],
+)
+def test_websocket_to_nowhere_or_from_nowhere_is_refused(server, path, origin):
     asked = request(
-        "GET /no/such/socket HTTP/1.1",
+        f"GET {path} HTTP/1.1",
         "Upgrade: websocket",
         "Connection: Upgrade",
         "Sec-WebSocket-Version: 13",
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-        "Origin: http://127.0.0.1",
+        f"Origin: {origin}",
     )
 
     assert exchange(server, asked)[0] == 403

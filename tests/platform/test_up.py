@@ -14,13 +14,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from config.embedded.place import BASE_DIR, locate
 from config.embedded.servers import command_of
+from tests.databases import statement, with_database
 from tests.doubles.stack import answers
 from tests.patience import until
 from tests.ports import free_port
+from tests.servers import forget_redis_keys
 
 # The goals of a start, in seconds of work: what a busy machine lets us wait for is not ours. On a slow one they are
 # longer by as much as a piece of work that takes a tenth of a second elsewhere.
@@ -208,6 +211,50 @@ def test_newcomers_first_minutes(up):
     os.kill(worker, signal.SIGKILL)
     up.wait_for(r"worker +\| ended with -9; starts again in \d+ s", PATIENCE_SECONDS)
     assert up.end(signal.SIGINT) == 0
+
+
+@pytest.fixture
+def given():
+    """A database of its own and a Redis, on the servers of the tests."""
+    name = f"tollgate_given_{os.getpid()}"
+    server = os.environ["TEST_DATABASE_SERVER"]
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(statement("CREATE DATABASE {}", name))
+        yield {
+            "DATABASE_URL": with_database(server, name),
+            "REDIS_URL": os.environ["REDIS_URL"],
+            "REDIS_PREFIX": f"{name}:",
+        }
+        admin.execute(statement("DROP DATABASE {} WITH (FORCE)", name))
+
+
+@pytest.mark.trial
+@pytest.mark.timeout(600)
+def test_given_servers_take_the_place_of_private_ones(up, given, redis_client):
+    up.start(**given)
+    up.wait_until_ready()
+
+    assert status_of(up.printed_call()) == 200
+    until(lambda: calls_seen(up) > 0, every=0.5)
+    programs = up.descendants()
+    assert not [name for name in programs.values() if "postgres" in name or "valkey" in name]
+    assert not (up.local / "data").exists()
+    with psycopg.connect(given["DATABASE_URL"]) as database:
+        assert database.execute("SELECT count(*) FROM apikeys_apikey").fetchone()[0] > 0
+    assert list(redis_client.scan_iter(f"{given['REDIS_PREFIX']}*"))
+
+    assert up.end(signal.SIGTERM) == 0
+    assert gone_within(programs, 60)
+    forget_redis_keys(redis_client, given["REDIS_PREFIX"])
+
+
+def test_unreachable_redis_is_one_line(up, given):
+    up.start(**{**given, "REDIS_URL": f"redis://127.0.0.1:{free_port()}/0"})
+    assert up.process
+
+    assert up.process.wait(timeout=60) == 1
+    assert up.output().startswith("tollgate: Redis cannot be used: ")
+    assert up.output().count("\n") == 1
 
 
 def test_taken_port_is_one_line(up):

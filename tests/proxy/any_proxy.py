@@ -356,6 +356,19 @@ def test_a_refusal_names_the_path(client: httpx.Client) -> None:
     assert problem["instance"] == "/orders/7"
 
 
+def test_refuses_headers_that_are_too_large_for_the_gate(
+    house: House, client: httpx.Client, api: Upstream
+) -> None:
+    """Each may be small enough for the proxy."""
+    large = {"Origin": f"https://{'o' * 7000}", "User-Agent": "u" * 7000}
+
+    refused = client.get(f"/orders/7?{'q' * 7000}", headers={**house.key().headers, **large})
+
+    require_problem(refused, 431, "headers_too_large")
+    assert "Retry-After" not in refused.headers
+    assert not api.calls
+
+
 def test_only_websockets_may_change_the_protocol(house: House, proxy: Proxy, api: Upstream) -> None:
     key = f"X-API-Key: {house.key().secret}"
     for protocol in ("h2c", "WebSocket"):

@@ -11,6 +11,7 @@ import pytest
 from django.core.management import call_command
 
 from analytics.models import ApiUsageLog
+from config.common.errors import PayloadTooLarge
 from config.embedded.place import BASE_DIR
 from tests.doubles.house import House
 from tests.doubles.stack import Gate, Proxy, Stack
@@ -51,13 +52,21 @@ def test_nobody_asks_the_gate_through_the_proxy(client: httpx.Client, api: Upstr
     assert not api.calls
 
 
+def test_refuses_a_body_that_is_too_large_unasked(client: httpx.Client, api: Upstream) -> None:
+    refused = client.post("/orders", content=b"x" * 11_000_000)
+
+    problem = require_problem(refused, 413, "payload_too_large")  # noqa: F405
+    assert problem["title"] == PayloadTooLarge.title
+    assert not api.calls
+
+
 def logged(stack: Stack, *calls: httpx.Response) -> list[dict[str, Any]]:
     """Return the lines of some calls, when nginx has written them: it gathers lines for a second."""
     file = stack.directory / "nginx" / "access.json"
     ids = [call.headers["X-Request-Id"] for call in calls]
 
     def found() -> list[dict[str, Any]]:
-        whole, _, _ = file.read_text(encoding="utf-8").rpartition("\n")
+        whole, _, _ = file.read_text(encoding="utf-8", errors="replace").rpartition("\n")
         lines = {line["request_id"]: line for line in map(json.loads, whole.splitlines())}
         return [lines[name] for name in ids] if lines.keys() >= set(ids) else []
 
@@ -92,6 +101,19 @@ def test_status_and_latency_of_a_call_are_the_real_ones(
     assert (row.api_key_id, row.method, row.path) == (key.row.pk, "GET", "/status/503")
     assert row.status == 503
     assert row.latency_ms is not None
+
+
+def test_a_path_that_is_no_text_keeps_no_outcome_back(
+    house: House, stack: Stack, client: httpx.Client
+) -> None:
+    passed = client.get("/orders/caf%e9", headers=house.key().headers)
+    logged(stack, passed)
+
+    call_command("ingest_usage")
+    call_command("ingest_access_log", str(stack.directory / "nginx" / "access.json"))
+
+    row = ApiUsageLog.objects.get(request_id=passed.headers["X-Request-Id"])
+    assert (row.path, row.status) == ("/orders/caf%e9", 200)
 
 
 @pytest.mark.trial

@@ -6,24 +6,19 @@ from django.db import transaction
 from django.urls import reverse
 
 from accounts.services import notices
-from config.common import changes
-from config.common.errors import InvalidInput
+from config.common import changes, reasons
 from config.common.events import publish
 from organizations import selectors as organizations
 from webhooks.models import DisabledReason, Webhook
 from webhooks.services import doorbell, endpoints
 from webhooks.signals import CircuitClosed, WebhookForceDisabled
 
-MAX_NOTE = 300
-
 
 @transaction.atomic
 def force_disable(*, webhook: Webhook, note: str, at: datetime) -> Webhook:
     """Switch an endpoint off so that only staff can switch it on; its owners read why. Raises InvalidInput without a reason."""
     note = " ".join(note.split())
-    if not 0 < len(note) <= MAX_NOTE:
-        message = f"Give a reason of at most {MAX_NOTE} characters."
-        raise InvalidInput.at("#/reason", code="reason", message=message)
+    reasons.require(note)
     disabled = endpoints.disable_webhook(webhook=webhook, at=at, reason=DisabledReason.STAFF)
     publish(
         WebhookForceDisabled(

@@ -3,7 +3,8 @@
 from rest_framework import serializers
 
 from accounts.api.serializers.people import UpdateProfileSerializer, UserSerializer
-from accounts.models import MAX_REASON, PlatformRole, User, UserStatus
+from accounts.models import PlatformRole, User, UserStatus
+from config.common import reasons
 from config.common.fields import StrictSerializer
 
 
@@ -72,7 +73,7 @@ class SuspendSerializer(StrictSerializer):
     """Why an account is stopped, and until when."""
 
     reason = serializers.CharField(
-        max_length=MAX_REASON,
+        max_length=reasons.MAX_LENGTH,
         help_text="For the audit log; the person finds it in a copy of their data.",
     )
     until = serializers.DateTimeField(

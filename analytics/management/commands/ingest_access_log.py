@@ -35,7 +35,10 @@ class Command(DomainCommand):
         elif not _is_file(path):
             raise CommandError(f"There is no file {path}.")
         else:
-            self._read(path)
+            try:
+                self._read(path)
+            except OSError as error:
+                raise CommandError(f"{path} cannot be read: {error.strerror}.") from None
 
     def _read(self, path: Path) -> None:
         total = Progress()

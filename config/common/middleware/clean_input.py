@@ -11,10 +11,11 @@ from config.common import errors, problems
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 
 
 class CleanInputMiddleware:
-    """Looks at the path, the query and the cookies; bodies have strict readers of their own."""
+    """Looks at the path, the query, the cookies and the charset of forms; bodies have strict readers of their own."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -35,6 +36,9 @@ class CleanInputMiddleware:
 def _wrong_with(request: HttpRequest) -> errors.DomainError | None:
     if "\x00" in request.path_info:
         return errors.NotFound()
+    charset = (request.content_params or {}).get("charset", "utf-8")
+    if request.content_type in _FORMS and charset.lower() not in {"utf-8", "utf8"}:
+        return errors.MalformedRequest("Forms are read in UTF-8 only.")
     pairs = request.META.get("QUERY_STRING", "").split("&")
     if len(pairs) > settings.DATA_UPLOAD_MAX_NUMBER_FIELDS:
         return errors.MalformedRequest("The query has too many parameters.")

@@ -10,6 +10,8 @@ from config.common import context, crypto, rotation
 from config.common.columns import encrypted_columns
 from config.common.commands import counted
 
+_MAX_BATCH = 100_000
+
 
 class Command(BaseCommand):
     """Safe to stop, to repeat and to run while the product works."""
@@ -23,8 +25,8 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Rotate column by column, then say which keys are still needed; end with 1 if any old one is."""
-        if options["batch"] < 1:
-            raise CommandError("A batch has at least one row.")
+        if not 1 <= options["batch"] <= _MAX_BATCH:
+            raise CommandError(f"A batch has from 1 to {_MAX_BATCH:,} rows.")
         if not options["dry_run"]:
             with context.command("rotate_secrets"):
                 self._rotate(options["batch"])

@@ -70,9 +70,10 @@ def _interrupt(_number: int, _frame: Any) -> None:
 def _greeting(*, place: Place, seconds: float) -> str:
     url = settings.PUBLIC_URL
     key = place.recall("demo.env").get("DEMO_API_KEY", "")
+    kept = f"its data stays in {place.data}" if settings.RUNS_OWN_DATABASE else "its data stays"
     lines = [
         "",
-        f"  Tollgate is ready after {seconds:.1f} s. Ctrl-C stops it; its data stays in {place.data}.",
+        f"  Tollgate is ready after {seconds:.1f} s. Ctrl-C stops it; {kept}.",
         "",
         f"  Portal      {url}/",
         f"  Admin       {url}/admin/     (staff@demo.test, who sets a second factor up first)",
