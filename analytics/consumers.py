@@ -68,13 +68,20 @@ class LiveUsageConsumer(AsyncWebsocketConsumer):
                 with contextlib.suppress(OSError):
                     await send(message)
 
+        ticket = await _redeemed(scope)
+        if ticket is None:
+            # Before Channels listens for it: while Valkey is away nobody can, and strangers are not worth it.
+            await receive()
+            await send_while_open({"type": "websocket.close"})
+            return
+        self.ticket = ticket
         try:
             await super().__call__(scope, receive, send_while_open)
         finally:
             await self._leave()
 
     async def connect(self) -> None:
-        """Accept whoever brings a good ticket and may see the organization's usage."""
+        """Accept whoever may see the organization's usage."""
         try:
             await self._welcome()
         except Exception as error:  # noqa: BLE001  nobody is let in unchecked, and the page tries again
@@ -83,11 +90,10 @@ class LiveUsageConsumer(AsyncWebsocketConsumer):
 
     async def _welcome(self) -> None:
         self.since_last = Tick()
-        ticket = await self._redeemed()
-        if ticket is None or not await may_see(ticket):
+        ticket = self.ticket
+        if not await may_see(ticket):
             await self.close()
             return
-        self.ticket = ticket
         self.joined = realtime.group(ticket.organization_id), people.group(ticket.user_id)
         for group in self.joined:
             await self.channel_layer.group_add(group, self.channel_name)
@@ -120,12 +126,6 @@ class LiveUsageConsumer(AsyncWebsocketConsumer):
         """Tell the page that its person has a notice; what it says is fetched by the page."""
         await self.send('{"type":"notice"}')
 
-    async def _redeemed(self) -> Ticket | None:
-        tokens = parse_qs(self.scope["query_string"].decode("latin-1")).get("ticket", [])
-        if not _is_own_origin(self.scope) or len(tokens) != 1:
-            return None
-        return await asyncio.to_thread(realtime.redeem_ticket, tokens[0])
-
     async def _live(self) -> None:
         if _open[self.ticket.user_id] > MAX_PER_PERSON:
             await self.close(TOO_MANY)
@@ -146,6 +146,13 @@ class LiveUsageConsumer(AsyncWebsocketConsumer):
             tick, self.since_last = self.since_last, Tick()
             message = {"type": "tick", "at": timezone.now(), **asdict(tick)}
             await self.send(orjson.dumps(message, option=orjson.OPT_UTC_Z).decode())
+
+
+async def _redeemed(scope: dict[str, Any]) -> Ticket | None:
+    tokens = parse_qs(scope["query_string"].decode("latin-1")).get("ticket", [])
+    if not _is_own_origin(scope) or len(tokens) != 1:
+        return None
+    return await asyncio.to_thread(realtime.redeem_ticket, tokens[0])
 
 
 async def may_see(ticket: Ticket) -> bool:

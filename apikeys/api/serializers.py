@@ -186,7 +186,9 @@ class UpdateApiKeySerializer(StrictSerializer):
     allowed_origins = serializers.ListField(
         child=serializers.CharField(max_length=MAX_ORIGIN_LENGTH)
     )
-    expires_at = serializers.DateTimeField(allow_null=True)
+    expires_at = serializers.DateTimeField(
+        allow_null=True, help_text="When the key ends, before the year 2200; null: never."
+    )
     metadata = serializers.DictField()
     external_id = serializers.CharField(max_length=255, allow_blank=True)
 

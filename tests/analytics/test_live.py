@@ -11,7 +11,7 @@ from asgiref.sync import async_to_sync, sync_to_async
 from asgiref.testing import ApplicationCommunicator
 from channels.layers import get_channel_layer
 from channels.routing import URLRouter
-from channels_redis.pubsub import RedisPubSubLoopLayer
+from channels_redis.pubsub import RedisPubSubLoopLayer, RedisSingleShardConnection
 from django.conf import settings
 from django.db import OperationalError
 from django.utils import timezone
@@ -399,6 +399,19 @@ def test_a_socket_that_cannot_be_opened_is_refused_and_takes_no_place(
 
     assert not is_let_in(ticket)
     assert consumers._open[vera.pk] == 0
+
+
+@pytest.mark.parametrize("ticket", ["made-up", ""])
+def test_nobody_is_listened_for_while_valkey_is_away(monkeypatch, settings, ticket):
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    monkeypatch.setattr(RedisSingleShardConnection, "subscribe", _without_valkey)
+
+    @async_to_sync
+    async def kept() -> Any:
+        async with socket(ticket) as communicator:
+            return communicator.accepted, get_channel_layer().channels
+
+    assert kept() == (False, {})
 
 
 @pytest.mark.django_db(transaction=True)
