@@ -208,6 +208,10 @@ class RouteRuleForm(_CheckedForm):
             "mode",
             "counted_statuses",
         )
+        help_texts: ClassVar = {
+            "counted_statuses": "Calls with another outcome cost no units once the proxy has reported it: 2xx, 404. "
+            "Empty: every outcome counts.",
+        }
 
     def faults_of(self, row: Any) -> Faults:
         """Ask the checks of route rules."""

@@ -316,6 +316,16 @@ class KeyUsage(models.Model):
         return f"{self.api_key_id} {self.hour:%Y-%m-%d %H}h: {self.units}"
 
 
+class ReturnedUnits(models.Model):
+    """Units by which Redis's counters are to be lowered: of calls that turned out not to count. Gone once that is done."""
+
+    counters = models.JSONField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"batch {self.pk}"
+
+
 class KeyActivity(models.Model):
     """When, from where and by what a key was first and last used; refreshed by ingestion."""
 

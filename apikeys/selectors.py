@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,7 +21,7 @@ from django.db.models.functions import Least
 from django.db.models.lookups import LessThanOrEqual
 
 from accounts.models import User
-from apikeys.models import Api, ApiKey, KeyActivity, KeyUsage, Secret, ServiceKey
+from apikeys.models import Api, ApiKey, KeyActivity, KeyUsage, RouteRule, Secret, ServiceKey
 from apikeys.restrictions import QuotaPeriod, period_of
 from billing import selectors as billing
 from config.common.errors import Conflict, NotFound
@@ -129,6 +129,12 @@ def _quota_start(key: ApiKey, at: datetime) -> datetime | None:
         anchor = billing.subscription_of(key.organization).anchor_at
     start, _ = period_of(period, at, anchor)
     return start  # Units are kept per hour: the one in which a period begins counts for the period before it.
+
+
+def counted_statuses(rule_ids: Iterable[int]) -> dict[int, list[str]]:
+    """Return which outcomes count, of those rules with which not every outcome does."""
+    choosy = RouteRule.objects.filter(pk__in=rule_ids).exclude(counted_statuses=[])
+    return dict(choosy.values_list("pk", "counted_statuses"))
 
 
 def activity_of(key: ApiKey) -> KeyActivity | None:

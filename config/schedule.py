@@ -94,6 +94,11 @@ SCHEDULE = (
         "Delete digests of secrets that stopped working 30 days ago.",
     ),
     PeriodicJob(
+        "apikeys.settle_returns",
+        timedelta(minutes=1),
+        "Give units of calls that turned out not to count back to quotas, where that was interrupted.",
+    ),
+    PeriodicJob(
         "apikeys.tell_of_outdated",
         timedelta(days=1),
         "Tell owners of keys that have grown older than their security policy allows.",

@@ -59,6 +59,11 @@ class CallTallies:
             sums[place] += 1
             sums[_UNITS] += units
 
+    def take_back(self, key_hour: KeyHour, route_day: RouteDay, units: int) -> None:
+        """Count the units of a call no more."""
+        self.by_key_hour[key_hour][_UNITS] -= units
+        self.by_route_day[route_day][_UNITS] -= units
+
 
 @dataclass(slots=True)
 class Report:

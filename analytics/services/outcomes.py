@@ -1,17 +1,19 @@
 """What the proxy reports about calls: filled in once per call, and added to the roll-ups in the same transaction."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 
 from analytics.metering import stream
 from analytics.metering.events import ALLOWED
-from analytics.metering.tallies import KeyHour, Report, ReportSums, RouteDay
+from analytics.metering.tallies import CallTallies, KeyHour, Report, ReportSums, RouteDay
 from analytics.services import rollups
+from apikeys import selectors
+from apikeys.services import returns
 
 _MAX_RETRIED = 5_000
 # Clocks of proxy and Redis may differ by this much.
@@ -27,9 +29,12 @@ SET status = given.status, latency_ms = given.latency_ms, bytes_in = given.bytes
 FROM unnest(%s::text[], %s::smallint[], %s::integer[], %s::bigint[], %s::bigint[])
     AS given (request_id, status, latency_ms, bytes_in, bytes_out)
 WHERE log.request_id = given.request_id AND log.at BETWEEN %s AND %s AND log.status IS NULL
-RETURNING log.request_id, log.organization_id, log.api_key_id, log.api_id, log.route, log.outcome,
-    (extract(epoch FROM log.at) * 1000)::bigint
+RETURNING log.request_id, log.organization_id, log.api_key_id, log.api_id, log.rule_id, log.route, log.outcome,
+    log.units, (extract(epoch FROM log.at) * 1000)::bigint
 """
+_FREE = (
+    "UPDATE analytics_apiusagelog SET units = 0 WHERE request_id = ANY(%s) AND at BETWEEN %s AND %s"
+)
 _WAIT = f"""
 INSERT INTO analytics_waitingreport AS mine ({_COLUMNS}, attempts, retry_at)
 SELECT request_id, to_timestamp(at_ms / 1000.0), status, latency_ms, bytes_in, bytes_out, 0, now() + interval '1 second'
@@ -48,11 +53,35 @@ class Applied:
     given_up: int = 0
 
 
+class _Call(NamedTuple):
+    """A call whose outcome has just become known."""
+
+    request_id: str
+    organization_id: int
+    key_id: int
+    api_id: int
+    rule_id: int
+    route: str
+    outcome: str
+    units: int
+    at_ms: int
+
+    @property
+    def key_hour(self) -> KeyHour:
+        """The row of the hourly roll-ups to which it belongs."""
+        return self.organization_id, self.key_id, self.at_ms // 3_600_000
+
+    @property
+    def route_day(self) -> RouteDay:
+        """The row of the roll-up of routes to which it belongs."""
+        return self.organization_id, self.api_id, self.route, self.at_ms // 86_400_000
+
+
 def apply_reports(reports: Iterable[Report]) -> Applied:
     """Fill in what is known of calls, now or of those that waited; the caller holds the checkpoint and a transaction.
 
-    A call that has its outcome already keeps it. A report whose call is not in the log yet waits until ingestion has
-    come past its time.
+    A call that has its outcome already keeps it; one whose outcome its rule does not count costs nothing from now on. A
+    report whose call is not in the log yet waits until ingestion has come past its time.
     """
     batch = {report.request_id: report for report in _due()}
     for report in reports:
@@ -61,7 +90,8 @@ def apply_reports(reports: Iterable[Report]) -> Applied:
         return Applied()
     filled = _fill(list(batch.values()))
     _add_to_rollups(filled, batch)
-    settled = {row[0] for row in filled}
+    _free_of_charge(_uncounted(filled, batch), batch)
+    settled = {call.request_id for call in filled}
     settled |= _known([request_id for request_id in batch if request_id not in settled], batch)
     missing = [report for report in batch.values() if report.request_id not in settled]
     hopeless = _hopeless(missing)
@@ -88,24 +118,54 @@ def _due() -> list[Report]:
         return [Report(*row) for row in cursor.fetchall()]
 
 
-def _fill(reports: Sequence[Report]) -> list[tuple[Any, ...]]:
+def _fill(reports: Sequence[Report]) -> list[_Call]:
     with connection.cursor() as cursor:
         columns = _columns(reports)
         cursor.execute(_FILL, [columns[0], *columns[2:], *_span(reports)])
-        return list(cursor.fetchall())
+        return [_Call(*row) for row in cursor.fetchall()]
 
 
-def _add_to_rollups(filled: Sequence[tuple[Any, ...]], reports: dict[str, Report]) -> None:
+def _add_to_rollups(filled: Sequence[_Call], reports: Mapping[str, Report]) -> None:
     by_key_hour: dict[KeyHour, ReportSums] = defaultdict(ReportSums)
     by_route_day: dict[RouteDay, ReportSums] = defaultdict(ReportSums)
-    for request_id, organization_id, key_id, api_id, route, outcome, at_ms in filled:
-        report, was_allowed = reports[request_id], outcome == ALLOWED
-        hour = at_ms // 3_600_000
-        by_key_hour[organization_id, key_id, hour].add(report, was_allowed=was_allowed)
-        by_route_day[organization_id, api_id, route, hour // 24].add(
-            report, was_allowed=was_allowed
-        )
+    for call in filled:
+        report, was_allowed = reports[call.request_id], call.outcome == ALLOWED
+        by_key_hour[call.key_hour].add(report, was_allowed=was_allowed)
+        by_route_day[call.route_day].add(report, was_allowed=was_allowed)
     rollups.add_reports(by_key_hour=by_key_hour, by_route_day=by_route_day)
+
+
+def _uncounted(filled: Sequence[_Call], reports: Mapping[str, Report]) -> list[_Call]:
+    """Return the calls that passed with an outcome that their rule does not count."""
+    counted = selectors.counted_statuses({call.rule_id for call in filled})
+    return [
+        call
+        for call in filled
+        if call.rule_id in counted
+        and call.outcome == ALLOWED
+        and call.units
+        and not _is_among(reports[call.request_id].status, counted[call.rule_id])
+    ]
+
+
+def _is_among(status: int, counted: Sequence[str]) -> bool:
+    return str(status) in counted or f"{status // 100}xx" in counted
+
+
+def _free_of_charge(uncounted: Sequence[_Call], reports: Mapping[str, Report]) -> None:
+    if not uncounted:
+        return
+    request_ids = [call.request_id for call in uncounted]
+    with connection.cursor() as cursor:
+        span = _span([reports[request_id] for request_id in request_ids])
+        cursor.execute(_FREE, [request_ids, *span])
+    sums = CallTallies()
+    for call in uncounted:
+        sums.take_back(call.key_hour, call.route_day, call.units)
+    rollups.add_calls(sums)
+    returns.take_back(
+        [returns.Uncounted(call.key_id, call.at_ms, call.units) for call in uncounted]
+    )
 
 
 def _known(request_ids: list[str], reports: dict[str, Report]) -> set[str]:

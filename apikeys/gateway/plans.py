@@ -138,7 +138,7 @@ class Plan:
 def plan_of(record: KeyRecord, route: Route, cost: int, now: float, prefix: str) -> Plan:
     """Work out the plan; a call counts once in each bucket, and with its cost in each counter."""
     buckets = _buckets(record, route, prefix)
-    counters, valid_until = _counters(record, cost, datetime.fromtimestamp(now, UTC), prefix)
+    counters, valid_until = counters_of(record, cost, datetime.fromtimestamp(now, UTC), prefix)
     rate = min((bucket.rate for bucket in buckets), key=lambda rate: rate.limit / rate.per_seconds)
     portion = min(
         min(bucket.rate.burst for bucket in buckets) // _PORTION_OF_BURST,
@@ -176,10 +176,10 @@ def _buckets(record: KeyRecord, route: Route, prefix: str) -> tuple[Bucket, ...]
     return bucket, Bucket("route", key, route.rate)
 
 
-def _counters(
+def counters_of(
     record: KeyRecord, cost: int, now: datetime, prefix: str
 ) -> tuple[tuple[Counter, ...], float]:
-    """Return the counters of the current periods and the moment at which the first of these ends."""
+    """Return the counters of the periods in which a moment lies, and when the first of these ends."""
     counters = [_quota_counter(quota, cost, now, prefix) for quota in record.quotas]
     if record.credits is not None:
         period = refill_period(record.credits.refill, now)

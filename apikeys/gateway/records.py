@@ -29,8 +29,7 @@ LEFT JOIN accounts_user u ON u.id = k.created_by_id
 LEFT JOIN billing_subscription b ON b.organization_id = o.id AND b.status = 'ACTIVE'
 LEFT JOIN billing_plan p ON p.id = b.plan_id
 """
-# One parameter: the digests (bytea[]). Rows: digest, document, version.
-LOAD_SQL: Final = f"""
+_RECORDS: Final = f"""
 SELECT s.digest, json_build_object(
     'secret_id', s.id, 'secret_expires_ms', floor(extract(epoch FROM s.expires_at) * 1000)::bigint,
     'key', CASE WHEN k.id IS NOT NULL THEN json_build_object(
@@ -59,7 +58,13 @@ SELECT s.digest, json_build_object(
         'anchor_s', floor(extract(epoch FROM b.anchor_at))::bigint) END)::text,
     {_VERSION}
 {_SOURCE}
-WHERE s.digest = ANY(%s::bytea[])
+"""  # noqa: S608  assembled from constants
+# One parameter: the digests (bytea[]). Rows: digest, document, version.
+LOAD_SQL: Final = f"{_RECORDS} WHERE s.digest = ANY(%s::bytea[])"
+# One parameter: ids of customers' keys (bigint[]). Rows as above, of the newest secret of each.
+OF_KEYS_SQL: Final = f"""
+{_RECORDS}
+WHERE s.id IN (SELECT max(id) FROM apikeys_secret WHERE api_key_id = ANY(%s::bigint[]) GROUP BY api_key_id)
 """  # noqa: S608  assembled from constants
 # One parameter: ids of secrets (bigint[]). Rows: id, version. A secret without a row was deleted.
 VERSIONS_SQL: Final = f"SELECT s.id, {_VERSION} {_SOURCE} WHERE s.id = ANY(%s::bigint[])"

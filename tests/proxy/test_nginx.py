@@ -103,6 +103,26 @@ def test_status_and_latency_of_a_call_are_the_real_ones(
     assert row.latency_ms is not None
 
 
+def test_what_fails_at_the_api_is_given_back_where_the_rule_says_so(
+    house: House, stack: Stack, client: httpx.Client, api: Upstream
+) -> None:
+    house.rule("/status/*", counted_statuses=["2xx"])
+    key = house.key(quota_limit=2, quota_period="month")
+    failed = [client.get("/status/503", headers=key.headers) for _ in range(2)]
+    refused = client.get("/status/200", headers=key.headers)
+    logged(stack, *failed)
+
+    call_command("ingest_usage")
+    call_command("ingest_access_log", str(stack.directory / "nginx" / "access.json"))
+    passed = [client.get("/status/200", headers=key.headers) for _ in range(3)]
+
+    assert [call.status_code for call in failed] == [503, 503]
+    assert require_problem(refused, 429, "quota_exceeded")  # noqa: F405
+    assert [call.status_code for call in passed] == [200, 200, 429]
+    units = ApiUsageLog.objects.filter(api_key_id=key.row.pk).values_list("status", "units")
+    assert (503, 0) in list(units)
+
+
 def test_a_path_that_is_no_text_keeps_no_outcome_back(
     house: House, stack: Stack, client: httpx.Client
 ) -> None:
