@@ -1,7 +1,9 @@
 """nginx with the shipped configuration: what every proxy must do, and what is nginx's own."""
 
+import http.client
 import json
 import shutil
+import socket
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,12 @@ import pytest
 from django.core.management import call_command
 
 from analytics.models import ApiUsageLog
-from config.common.errors import PayloadTooLarge
+from config.common.errors import (
+    DomainError,
+    HeadersTooLarge,
+    MalformedRequest,
+    PayloadTooLarge,
+)
 from config.embedded.place import BASE_DIR
 from tests.doubles.house import House
 from tests.doubles.stack import Gate, Proxy, Stack
@@ -57,6 +64,36 @@ def test_refuses_a_body_that_is_too_large_unasked(client: httpx.Client, api: Ups
 
     problem = require_problem(refused, 413, "payload_too_large")  # noqa: F405
     assert problem["title"] == PayloadTooLarge.title
+    assert not api.calls
+
+
+@pytest.mark.parametrize(
+    ("head", "status", "error"),
+    [
+        (f"GET /orders?{'a' * 9_000} HTTP/1.1\r\nHost: api.test\r\n", 431, HeadersTooLarge),
+        (f"GET /orders HTTP/1.1\r\nHost: api.test\r\nX-A: {'a' * 9_000}\r\n", 431, HeadersTooLarge),
+        ("GET /orders HTTP/1.1\r\n", 400, MalformedRequest),
+        ("GET /orders HTTP/1.1\r\nHost: a b\r\n", 400, MalformedRequest),
+        ("GET orders HTTP/1.1\r\nHost: api.test\r\n", 400, MalformedRequest),
+    ],
+    ids=["long line", "long header", "no host", "bad host", "no path"],
+)
+def test_tells_in_a_problem_document_what_it_cannot_read(
+    proxy: Proxy, api: Upstream, head: str, status: int, error: type[DomainError]
+) -> None:
+    with socket.create_connection(("127.0.0.1", proxy.port), timeout=30) as connection:
+        connection.sendall(f"{head}\r\n".encode())
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+        problem = json.loads(answer.read())
+
+    assert (answer.status, answer.headers["Content-Type"]) == (status, "application/problem+json")
+    assert (problem["status"], problem["code"], problem["title"]) == (
+        status,
+        error.code,
+        error.title,
+    )
+    assert problem["request_id"] == answer.headers["X-Request-Id"]
     assert not api.calls
 
 
