@@ -110,6 +110,7 @@ def test_keeps_settings_in_canonical_form(api_as, olivia):
         ({"name": "n" * 81}, ("#/name", "max_length")),
         ({"name": "\u202etuokcehC"}, ("#/name", "name")),
         ({"name": "Check\u200bout"}, ("#/name", "name")),
+        ({"name": "Check\u3164out"}, ("#/name", "name")),
         ({"name": "Checkout\nRevoked"}, ("#/name", "name")),
         ({"nmae": "typo"}, ("#/nmae", "unknown_member")),
         ({"environment": "prod"}, ("#/environment", "invalid_choice")),

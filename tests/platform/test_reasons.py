@@ -21,6 +21,8 @@ FAULTS = {
     "nothing": ("", "Give a reason beside the action."),
     "blanks": (" \u00a0 ", "Give a reason beside the action."),
     "not to be seen": ("\u200b", UNSEEN),
+    "letters that are blank": ("\u3164\u115f\u1160\uffa0", UNSEEN),
+    "a pattern without dots": ("\u2800", UNSEEN),
     "turning the line": ("\u202efraud", UNSEEN),
     "a control character": ("fraud\x1b[31m", UNSEEN),
     "joiners alone": ("\u200d", "A reason needs something to see."),
