@@ -20,9 +20,9 @@ _MARKER = "t:run"
 _TAKE = script.call(["t:b", "t:usage"], [script.TAKE, 1, 1, 0, b"", 0, 10_000_000, 20_000_000])
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def client(valkey):
-    """An observer, with the database emptied."""
+    """An observer, with the database emptied: no test finds the mark that another one left."""
     with redis.Redis(port=valkey.port, password=servers.PASSWORD, db=2) as observer:
         observer.flushdb()
         yield observer
