@@ -20,7 +20,7 @@ from tests.doubles.stack import Stack, running_stack
 @pytest.fixture(scope="module")
 def house(django_db_setup: None, django_db_blocker: Any) -> Iterator[House]:
     """A customer with keys, and an API with a rule of every kind, committed for this module."""
-    with django_db_blocker.unblock(), open_house(_renew) as furnished:
+    with django_db_blocker.unblock(), open_house(renew) as furnished:
         furnished.rule("/orders/*", required_scope="orders:read")
         furnished.rule("/admin/*", required_scope="admin:all")
         furnished.rule("/leased/*", mode="leased")
@@ -59,6 +59,6 @@ def enterable_directory() -> Iterator[Path]:
         yield directory
 
 
-def _renew() -> None:
-    # The suite's own way: a fresh clone of the template, whatever is connected to the old one.
+def renew() -> None:
+    """Make this worker's database as it was: a fresh clone of the template, whatever is connected to the old one."""
     TransactionTestCase._fixture_teardown(None)  # type: ignore[attr-defined]

@@ -16,7 +16,7 @@ from django.utils import timezone
 from apikeys.services import service_keys
 from config.embedded.valkey import Valkey
 from tests import servers
-from tests.doubles.fixtures import _renew, enterable_directory
+from tests.doubles.fixtures import enterable_directory, renew
 from tests.doubles.house import House, open_house
 from tests.doubles.stack import Gate
 from tests.ports import free_port
@@ -49,7 +49,7 @@ def valkey() -> Iterator[Valkey]:
 @pytest.fixture(scope="module")
 def house(django_db_setup: None, django_db_blocker: Any) -> Iterator[House]:
     """A customer and an API with a rule of every kind, committed for this module."""
-    with django_db_blocker.unblock(), open_house(_renew) as furnished:
+    with django_db_blocker.unblock(), open_house(renew) as furnished:
         furnished.rule("/orders/*", required_scope="orders:read", methods=["GET"])
         furnished.rule("/admin/*", required_scope="admin:all")
         furnished.rule("/leased/*", mode="leased")

@@ -7,11 +7,11 @@ from typing import Any
 import httpx
 import pytest
 from django.conf import settings
-from django.test import TransactionTestCase
 from django.utils import timezone
 
 from accounts.services import sessions
 from config.common.jsonparser import MAX_DEPTH
+from tests.doubles.fixtures import renew
 from tests.doubles.house import open_house
 from tests.doubles.stack import Gate, running_stack
 from tests.patience import at_most
@@ -26,7 +26,7 @@ CSRF = "c" * 32
 @pytest.fixture(scope="module")
 def token(django_db_setup, django_db_blocker) -> Iterator[str]:
     """Return an access token of somebody who may create keys."""
-    with django_db_blocker.unblock(), open_house(_renew) as house:
+    with django_db_blocker.unblock(), open_house(renew) as house:
         yield sessions.start(user=house.owner, at=timezone.now()).access
 
 
@@ -41,10 +41,6 @@ def web(server: Gate, token: str) -> Iterator[httpx.Client]:
     credentials = {"Authorization": f"Bearer {token}"}
     with closing(httpx.Client(base_url=server.url, headers=credentials, timeout=60)) as client:
         yield client
-
-
-def _renew() -> None:
-    TransactionTestCase._fixture_teardown(None)  # type: ignore[attr-defined]
 
 
 def ask(web: httpx.Client, method: str, path: str, **how) -> httpx.Response:

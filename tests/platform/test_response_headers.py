@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from config.common.middleware.security_headers import HEADERS
+from tests.doubles.fixtures import renew
 from tests.doubles.stack import Gate, running_stack
 from tests.platform.addresses import addresses
 
@@ -33,6 +34,8 @@ PUBLIC = {
 def server(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gate]:
     with running_stack(tmp_path_factory.mktemp("headers")) as stack:
         yield stack.gate(ALLOWED_HOSTS="127.0.0.1", WEB_THREADS="4")
+    # What was guessed here is written down, and would slow down those who sign in after this.
+    renew()
 
 
 @pytest.fixture(scope="module")

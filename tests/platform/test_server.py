@@ -7,6 +7,7 @@ from contextlib import closing
 import pytest
 
 from config.common.middleware.security_headers import HEADERS
+from tests.doubles.fixtures import renew
 from tests.doubles.stack import Gate, running_stack
 
 
@@ -14,6 +15,7 @@ from tests.doubles.stack import Gate, running_stack
 def server(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gate]:
     with running_stack(tmp_path_factory.mktemp("server")) as stack:
         yield stack.gate(ALLOWED_HOSTS="127.0.0.1,tollgate.test", WEB_THREADS="2", LOG_LEVEL="INFO")
+    renew()
 
 
 def exchange(server, request):
