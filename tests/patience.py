@@ -31,8 +31,8 @@ def until(
 
 
 def within_one(period: str, *, seconds: float = 30.0) -> None:
-    """Wait for the next hour or day, if this one ends so soon that a test might see two of them."""
-    length = {"hour": 3_600, "day": 86_400}[period]
+    """Wait for the next minute, hour or day, if this one ends so soon that a test might see two of them."""
+    length = {"minute": 60, "hour": 3_600, "day": 86_400}[period]
     left = length - time.time() % length
     if left < seconds:
         time.sleep(left)

@@ -18,6 +18,7 @@ from tests.accounts.staffing import staff_client
 from tests.factories.accounts import PasskeyFactory, UserFactory
 from tests.factories.apikeys import ApiKeyFactory
 from tests.factors import enroll
+from tests.patience import within_one
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/admin/users"
@@ -31,6 +32,7 @@ def emails(client, query=""):
 
 @pytest.mark.parametrize("role", [PlatformRole.USER, PlatformRole.VIEWER])
 def test_is_closed_to_who_is_no_staff(role, olivia):
+    within_one("minute", seconds=10)
     person = UserFactory.create(role=role)
     client = staff_client(person)
     asked = [

@@ -24,6 +24,7 @@ from tests.analytics.pen import write
 from tests.factories.accounts import UserFactory
 from tests.factories.apikeys import ApiKeyFactory
 from tests.factories.audit import SecurityEventFactory
+from tests.patience import within_one
 
 pytestmark = pytest.mark.django_db
 
@@ -180,6 +181,7 @@ def test_an_address_that_is_kept_out_is_noted(settings, path):
 
 
 def test_a_key_from_an_address_that_it_does_not_allow_is_noted(api, organization, olivia):
+    within_one("minute", seconds=10)
     key, secret = keys.create_key(
         organization=organization,
         created_by=olivia,
