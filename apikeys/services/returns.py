@@ -52,8 +52,10 @@ def take_back(calls: Sequence[Uncounted]) -> None:
         ],
         sightings=(),
     )
-    ReturnedUnits.objects.create(counters=_amounts(calls))
-    transaction.on_commit(settle, robust=True)
+    # Most keys have neither a quota nor credits.
+    if amounts := _amounts(calls):
+        ReturnedUnits.objects.create(counters=amounts)
+        transaction.on_commit(settle, robust=True)
 
 
 def settle() -> int:
@@ -75,7 +77,9 @@ def _settle_oldest() -> bool:
     owed = ReturnedUnits.objects.select_for_update(skip_locked=True).order_by("pk").first()
     if owed is None:
         return False
-    names = [redis.key(f"returned:{owed.pk}"), *map(redis.key, owed.counters)]
+    # With its time: a database that was restored gives numbers again.
+    mark = f"returned:{owed.pk}:{owed.created_at.timestamp():.6f}"
+    names = [redis.key(mark), *map(redis.key, owed.counters)]
     redis.client().eval(_LOWER, len(names), *names, *owed.counters.values())
     owed.delete()
     return True

@@ -201,6 +201,37 @@ def test_credits_that_were_given_later_get_nothing_back(called, key):
     assert not [name for name in owed if name.startswith("c:")]
 
 
+def test_where_nothing_limits_a_key_nothing_is_owed(called, key):
+    limits.override_limits(
+        organization=key.organization,
+        limits={
+            "rate_limit": None,
+            "rate_per_seconds": None,
+            "rate_burst": None,
+            "quota_limit": None,
+        },
+    )
+    key.organization.subscriptions.all().delete()
+    key.quota_limit = key.credits_micro = None
+    key.quota_period, key.credits_refill = "", "none"
+    key.save()
+
+    apply(*called(503))
+
+    assert KeyUsage.objects.get().units == 0
+    assert not ReturnedUnits.objects.exists()
+
+
+def test_a_number_that_is_given_again_is_no_repetition(called, counters):
+    apply(*called(503))
+    (first,) = ReturnedUnits.objects.values("pk", "counters")
+    returns.settle()
+    ReturnedUnits.objects.create(**first)
+
+    assert returns.settle() == 1
+    assert counters() == {"key": 50, "credits": 35 * MICRO}
+
+
 def test_whoever_dies_after_redis_was_told_has_it_told_once(called, counters):
     apply(*called(503))
 
