@@ -11,7 +11,7 @@ from time import monotonic, time
 from typing import Final
 
 from apikeys.gateway import script
-from apikeys.gateway.link import Link, LinkDown, Reply
+from apikeys.gateway.link import Link, LinkDown, NotDone, Reply
 from apikeys.gateway.plans import MICRO, Count, Plan, read_answer
 from apikeys.gateway.questions import Question
 
@@ -148,9 +148,9 @@ class Leases:
 
     def give_back_all(self) -> None:
         """Hand back everything: before the process ends, and what was held while Redis was away."""
-        for lease in self._active:
+        held, self._active = self._active, set()
+        for lease in held:
             self._give_back(lease)
-        self._active.clear()
 
     def forget(self) -> None:
         """Drop everything that is held and hand nothing back."""
@@ -160,9 +160,16 @@ class Leases:
 
     def _give_back(self, lease: Lease) -> None:
         if lease.left:
-            command = lease.plan.command(script.GIVE_BACK, lease.left)
-            lease.left = 0
-            self._link.send(command, _ignore, None)
+            calls, lease.left = lease.left, 0
+            command = lease.plan.command(script.GIVE_BACK, calls)
+            self._link.send(command, self._on_given_back, (lease, calls))
+
+    def _on_given_back(self, context: tuple[Lease, int], answer: Reply) -> None:
+        """Keep what a full or read-only Redis does not take back; where nobody knows, it is not given twice."""
+        lease, calls = context
+        if isinstance(answer, NotDone):
+            lease.left += calls
+            self._active.add(lease)
 
 
 def _dry_seconds(plan: Plan, answer: list[int]) -> float:
@@ -186,7 +193,3 @@ def _refusal(lease: Lease) -> Count:
         answer += numbers[start::2]
         lease.refusal = read_answer(plan, answer, time())
     return lease.refusal
-
-
-def _ignore(_context: None, _reply: Reply) -> None:
-    return

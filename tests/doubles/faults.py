@@ -58,6 +58,8 @@ class FaultyWay:
         is_ready.set()
         await self._stopped.wait()
         await self._close()
+        while self._writers:
+            await asyncio.sleep(0.001)
 
     def _call(self, coroutine: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(timeout=60)

@@ -46,6 +46,16 @@ def valkey() -> Iterator[Valkey]:
         yield server
 
 
+@pytest.fixture
+def observer(valkey: Valkey) -> Iterator[redis.Redis]:
+    """An observer of it; it begins empty and with room."""
+    with redis.Redis(port=valkey.port or 0, password=servers.PASSWORD) as observer:
+        observer.config_set("maxmemory", 0)
+        observer.flushdb()
+        yield observer
+        observer.config_set("maxmemory", 0)
+
+
 @pytest.fixture(scope="module")
 def house(django_db_setup: None, django_db_blocker: Any) -> Iterator[House]:
     """A customer and an API with a rule of every kind, committed for this module."""
