@@ -19,7 +19,7 @@ from apikeys import secrets
 from apikeys.gateway import configuration, records, script
 from apikeys.gateway.link import Address, LinkDown
 from apikeys.gateway.local import LocalCounting
-from apikeys.gateway.plans import Count, Plan, plan_of, read_answer
+from apikeys.gateway.plans import Count, Plan, plan_of, read_answer, seed_columns
 from apikeys.gateway.records import KeyRecord
 from apikeys.gateway.recovery import marker
 from apikeys.gateway.routes import NO_API
@@ -161,15 +161,5 @@ def count(plan: Plan, event: bytes) -> Count | None:
 
 
 def _seeds(plan: Plan) -> tuple[int, ...]:
-    counters = plan.counters
-    rows = _fetch(
-        records.SEEDS_SQL,
-        [
-            list(range(len(counters))),
-            [counter.kind for counter in counters],
-            [counter.owner_id for counter in counters],
-            [counter.starts_at for counter in counters],
-        ],
-    )
-    units = dict(rows)
-    return tuple(units[n] * counter.per_unit for n, counter in enumerate(counters))
+    used = dict(_fetch(records.SEEDS_SQL, seed_columns(plan.counters)))
+    return tuple(used[n] for n in range(len(plan.counters)))

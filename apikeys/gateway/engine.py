@@ -178,7 +178,9 @@ class Engine:
             if len(record.plans) >= _MAX_PLANS:
                 record.plans.clear()
             units = route.cost if cost is None else cost
-            plan = record.plans[name] = plan_of(record, route, units, now, self._prefix)
+            plan = record.plans[name] = plan_of(
+                record, route, units, now, self._prefix, processes=self.configuration.processes
+            )
         return plan
 
     def _on_taken(self, context: tuple[Question, Plan], answer: Reply) -> None:

@@ -18,8 +18,6 @@ from apikeys.gateway.questions import Question
 _IDLE_SECONDS: Final = 0.25
 _QUICK_SECONDS: Final = 0.05
 _SLOW_SECONDS: Final = 0.15
-# Two portions stay in the bucket: what two processes may hold while it fills up again.
-_RESERVED_PORTIONS: Final = 2
 
 
 class Lease:
@@ -85,7 +83,11 @@ class Leases:
             self._renew(lease)
 
     def _renew(self, lease: Lease) -> None:
-        """Ask for the next portion; it doubles while portions are used up quickly, and halves when they last."""
+        """Ask for what is missing of a portion; it doubles while it is used up quickly, and halves when it lasts.
+
+        As much as all processes may hold stays in the bucket, also of what is spent at once: it may be full again while
+        they still hold something.
+        """
         now = monotonic()
         if lease.dry_until > now and not lease.waiting:
             return
@@ -94,12 +96,11 @@ class Leases:
             lease.size = min(lease.size * 2, lease.plan.portion)
         elif held_for > _SLOW_SECONDS:
             lease.size = max(1, lease.size // 2)
-        # Tokens for calls that wait already are spent at once: they are no portion, and need no reserve.
-        is_for_waiting = len(lease.waiting) >= lease.size
-        calls = len(lease.waiting) if is_for_waiting else lease.size
-        reserve = 0 if is_for_waiting else _RESERVED_PORTIONS * lease.plan.portion
+        calls = max(len(lease.waiting), lease.size - lease.left)
+        if not calls:
+            return
         lease.is_asking = True
-        command = lease.plan.command(script.TAKE, calls, reserve=reserve)
+        command = lease.plan.command(script.TAKE, calls, reserve=lease.plan.reserve)
         self._link.send(command, self._on_answer, (lease, calls))
 
     def _on_answer(self, context: tuple[Lease, int], answer: Reply) -> None:

@@ -3,6 +3,7 @@
 A plan is everything that stays the same from call to call: built once, used until a period ends or the record changes.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -16,7 +17,9 @@ from apikeys.gateway.routes import Route
 from apikeys.restrictions import Mode, period_of, refill_period
 
 MICRO: Final = 1_000_000
-_PORTION_OF_BURST: Final = 32
+# What all processes together may hold, and as much of the burst is kept from leases for their sake.
+_LEASED_OF_BURST: Final = 16
+_FEWEST_PROCESSES: Final = 2
 _PORTIONS_PER_SECOND: Final = 20  # a portion is at most 50 ms of the key's own rate
 
 
@@ -48,6 +51,24 @@ class Counter:
         """What one used unit adds to the counter."""
         return MICRO if self.is_credits else 1
 
+    @property
+    def name_at_rest(self) -> str:
+        """Its key without the prefix, as PostgreSQL knows it."""
+        kind = "c" if self.is_credits else f"q:{self.kind}"
+        return f"{kind}:{self.owner_id}:{self.starts_at}"
+
+
+def seed_columns(counters: Sequence[Counter]) -> list[list[Any]]:
+    """Return the parameters with which PostgreSQL is asked what these counters have to say."""
+    return [
+        list(range(len(counters))),
+        [counter.kind for counter in counters],
+        [counter.owner_id for counter in counters],
+        [counter.starts_at for counter in counters],
+        [counter.per_unit for counter in counters],
+        [counter.name_at_rest for counter in counters],
+    ]
+
 
 @dataclass(slots=True, eq=False)
 class Plan:
@@ -61,6 +82,7 @@ class Plan:
     valid_until: float
     is_leased: bool
     portion: int
+    reserve: int
     policies: tuple[tuple[str, int, int], ...]
     stream: str
     quota_ends: tuple[int, ...] = ()
@@ -90,7 +112,7 @@ class Plan:
     ) -> list[script.Part]:
         """Return the script's arguments for any operation; seeds are given for all counters or for none.
 
-        A reserve is what a lease leaves in each bucket: tokens that wait in a process while the bucket fills up again
+        A reserve is what a lease leaves in each bucket: tokens that wait in processes while the bucket fills up again
         could otherwise be spent on top of a full burst.
         """
         arguments: list[script.Part] = [
@@ -135,13 +157,19 @@ class Plan:
         return self.policies[best >> 1][1], numbers[best], numbers[best + 1]
 
 
-def plan_of(record: KeyRecord, route: Route, cost: int, now: float, prefix: str) -> Plan:
-    """Work out the plan; a call counts once in each bucket, and with its cost in each counter."""
+def plan_of(
+    record: KeyRecord, route: Route, cost: int, now: float, prefix: str, *, processes: int = 1
+) -> Plan:
+    """Work out the plan; a call counts once in each bucket, and with its cost in each counter.
+
+    So many processes may hold a portion each. There are two at least while one takes the place of another.
+    """
     buckets = _buckets(record, route, prefix)
     counters, valid_until = counters_of(record, cost, datetime.fromtimestamp(now, UTC), prefix)
     rate = min((bucket.rate for bucket in buckets), key=lambda rate: rate.limit / rate.per_seconds)
+    processes = max(processes, _FEWEST_PROCESSES)
     portion = min(
-        min(bucket.rate.burst for bucket in buckets) // _PORTION_OF_BURST,
+        min(bucket.rate.burst for bucket in buckets) // (_LEASED_OF_BURST * processes),
         rate.limit // rate.per_seconds // _PORTIONS_PER_SECOND,
     )
     has_credits = bool(counters) and counters[-1].is_credits
@@ -154,6 +182,7 @@ def plan_of(record: KeyRecord, route: Route, cost: int, now: float, prefix: str)
         valid_until=valid_until,
         is_leased=route.mode is Mode.LEASED and not has_credits and portion > 1,
         portion=portion,
+        reserve=portion * processes,
         policies=(
             *((b.name, b.rate.depth // b.rate.interval, b.rate.window_seconds) for b in buckets),
             *((c.name, c.limit, c.ends_at - c.starts_at) for c in counters if not c.is_credits),

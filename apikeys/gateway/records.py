@@ -87,15 +87,21 @@ SELECT coalesce(json_agg(json_build_object(
         FROM apikeys_routerule r WHERE r.api_id = a.id)) ORDER BY a.id), '[]')::text
 FROM apikeys_api a
 """
-# Four parameters of equal length: numbers (int[]), kinds ('k' or 'o', text[]), ids (bigint[]), starts in unix seconds
-# (bigint[]). Rows: number, units used since. The hour in which a period begins counts for the period before it.
+# Six parameters of equal length: numbers (int[]), kinds ('k' or 'o', text[]), ids (bigint[]), starts in unix seconds
+# (bigint[]), what one unit adds (bigint[]), names (text[]). Rows: number, what the counter has to say. The hour in which
+# a period begins counts for the period before it. Units that are owed back are in no sum any more: what lowers the
+# counter by them is yet to come.
 SEEDS_SQL: Final = """
-SELECT w.n, CASE w.kind
+SELECT w.n, coalesce(owed.amount, 0) + w.per_unit * CASE w.kind
     WHEN 'k' THEN (SELECT coalesce(sum(g.units), 0)::bigint FROM apikeys_keyusage g
                    WHERE g.api_key_id = w.id AND g.hour >= to_timestamp(w.since))
     ELSE (SELECT coalesce(sum(g.units), 0)::bigint FROM apikeys_keyusage g
           WHERE g.organization_id = w.id AND g.hour >= to_timestamp(w.since)) END
-FROM unnest(%s::int[], %s::text[], %s::bigint[], %s::bigint[]) AS w(n, kind, id, since)
+FROM unnest(%s::int[], %s::text[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[])
+    AS w(n, kind, id, since, per_unit, name)
+LEFT JOIN (SELECT name, sum(amount::bigint)::bigint AS amount
+           FROM apikeys_returnedunits, jsonb_each_text(counters) AS each (name, amount) GROUP BY name) owed
+    ON owed.name = w.name
 """
 # Two parameters of equal length: ids (bigint[]), seconds since their last use (float8[]).
 SERVICE_KEYS_USED_SQL: Final = """

@@ -16,7 +16,7 @@ import orjson
 import psycopg
 
 from apikeys.gateway import records
-from apikeys.gateway.plans import Counter
+from apikeys.gateway.plans import Counter, seed_columns
 from apikeys.gateway.records import KeyRecord
 from apikeys.gateway.routes import RouteTable
 
@@ -160,16 +160,9 @@ class Batcher:
 
 
 async def sums(connection: Connection, counters: Sequence[Counter]) -> list[int]:
-    """Return what each counter's period has used according to PostgreSQL. Raises StoreDown."""
-    rows = await connection.fetch(
-        records.SEEDS_SQL,
-        list(range(len(counters))),
-        [counter.kind for counter in counters],
-        [counter.owner_id for counter in counters],
-        [counter.starts_at for counter in counters],
-    )
-    units: dict[int, int] = dict(rows)
-    return [units[n] * counter.per_unit for n, counter in enumerate(counters)]
+    """Return what each counter has to say according to PostgreSQL. Raises StoreDown."""
+    used = dict(await connection.fetch(records.SEEDS_SQL, *seed_columns(counters)))
+    return [used[n] for n in range(len(counters))]
 
 
 class Store:

@@ -86,7 +86,7 @@ def _settle_oldest() -> bool:
 
 
 def _amounts(calls: Sequence[Uncounted]) -> dict[str, int]:
-    """Return by how much each counter has to go down, by its name without the prefix."""
+    """Return by how much each counter has to go down."""
     with connection.cursor() as cursor:
         cursor.execute(records.OF_KEYS_SQL, [sorted({call.key_id for call in calls})])
         found = [records.read_record(document, version) for _, document, version in cursor]
@@ -98,5 +98,5 @@ def _amounts(calls: Sequence[Uncounted]) -> dict[str, int]:
             for counter in counters_of(record, call.units, at, prefix="")[0]:
                 # Credits that were given later did not pay for it.
                 if counter.starts_at <= at.timestamp():
-                    amounts[counter.key] += counter.amount
+                    amounts[counter.name_at_rest] += counter.amount
     return dict(amounts)

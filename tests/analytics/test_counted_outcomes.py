@@ -6,12 +6,15 @@ from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from analytics.metering.tallies import Report
 from analytics.models import ApiUsageLog, HourlyUsage
 from analytics.services import ingest, outcomes
+from apikeys.gateway import blocking, records
+from apikeys.gateway.plans import plan_of
+from apikeys.gateway.routes import NO_API
 from apikeys.models import KeyUsage, ReturnedUnits
 from apikeys.services import apis, returns
 from config.common import redis
@@ -199,6 +202,25 @@ def test_credits_that_were_given_later_get_nothing_back(called, key):
     (owed,) = ReturnedUnits.objects.values_list("counters", flat=True)
 
     assert not [name for name in owed if name.startswith("c:")]
+
+
+def test_a_redis_that_comes_back_empty_has_it_given_back_once(called, key):
+    # The hour in which a period begins counts for the one before it.
+    key.organization.subscriptions.update(anchor_at=timezone.now() - timedelta(days=2))
+    apply(*called(200, 503, 503))
+
+    plan = plan_of(_record(key), NO_API, 1, timezone.now().timestamp(), redis.key(""))
+    assert blocking.count(plan, b"").granted
+    returns.settle()
+
+    assert [int(redis.client().get(counter.key)) for counter in plan.counters] == [6, 6, 6 * MICRO]
+
+
+def _record(key):
+    with connection.cursor() as cursor:
+        cursor.execute(records.OF_KEYS_SQL, [[key.pk]])
+        ((_, document, version),) = cursor.fetchall()
+    return records.read_record(document, version)
 
 
 def test_where_nothing_limits_a_key_nothing_is_owed(called, key):

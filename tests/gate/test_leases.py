@@ -1,6 +1,7 @@
 """What a process holds of a limit and does not use goes back, whatever happens to Redis meanwhile."""
 
 import asyncio
+import time
 from dataclasses import replace
 
 import pytest
@@ -14,7 +15,7 @@ from apikeys.restrictions import Mode
 from tests import servers
 from tests.doubles.faults import Fault, faulty_way
 from tests.gate.builders import quota, record
-from tests.gate.core import call, soon
+from tests.gate.core import call, put, soon
 
 LEASED = Route(mode=Mode.LEASED)
 
@@ -44,6 +45,16 @@ async def _holding(engine, known):
         answers += await call(engine, LEASED, known)
     assert set(answers) == {"passed"}
     return len(answers), plan.lease
+
+
+async def _hoarding(engine, known):
+    """Call until most of a full portion is held; return how much."""
+    _, lease = await _holding(engine, known)
+    while lease.is_asking or lease.left * 3 < lease.plan.portion * 2:
+        for _ in range(3):
+            put(engine, LEASED, known, [])
+        await asyncio.sleep(0.01)
+    return lease.left
 
 
 @pytest.mark.django_db
@@ -89,3 +100,26 @@ def test_what_a_full_redis_does_not_take_back_is_kept_for_later(valkey, observer
         return passed
 
     assert asyncio.run(live()) == used()
+
+
+@pytest.mark.django_db
+def test_what_is_held_is_not_spent_on_top_of_a_full_burst(valkey, observer):
+    rate = Rate(400, 1, 400)
+
+    async def live():
+        gates = [(_engine(valkey.port), record(rate)) for _ in range(2)]
+        held = [await _hoarding(*gate) for gate in gates]
+        await asyncio.sleep(sum(held) / rate.limit + 0.05)
+        answers: list[str] = []
+        began = time.monotonic()
+        for engine, known in gates * 500:
+            put(engine, LEASED, known, answers)
+        await soon(lambda: len(answers) == 1000)
+        took = time.monotonic() - began
+        await asyncio.gather(*(engine.stop() for engine, _ in gates))
+        return held, answers.count("passed"), took
+
+    held, passed, took = asyncio.run(live())
+
+    assert min(held) >= 8
+    assert passed <= rate.burst + rate.limit * took

@@ -20,6 +20,7 @@ from apikeys.gateway.records import Credits
 from apikeys.gateway.refusals import Outcome
 from apikeys.gateway.routes import Route
 from apikeys.restrictions import QuotaPeriod, Refill
+from tests.doubles.bucket import most_at_once
 from tests.gate.builders import AT, organization_quota, quota, record
 
 Run = Callable[..., list[int]]
@@ -342,3 +343,20 @@ def test_no_window_holds_more_than_burst_and_rate(redis_client, clocked, limit, 
         for last in range(first, len(seen.granted)):
             span = seen.granted[last] - seen.granted[first]
             assert (last - first + 1 - burst) * 1_000_000 <= limit * span
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 99), st.integers(0, 40)), min_size=1, max_size=12),
+    st.integers(0, 8),
+)
+def test_most_at_once_looks_at_every_window(sendings, rate):
+    calls = [(sent, sent + took) for sent, took in sendings]
+
+    windows = [(first, last) for first, _ in calls for _, last in calls if first <= last]
+    assert most_at_once(calls, rate=rate) == max(
+        0.0,
+        *(
+            sum(first <= sent and got <= last for sent, got in calls) - rate * (last - first)
+            for first, last in windows
+        ),
+    )

@@ -7,7 +7,7 @@ import pytest
 import redis
 from django.conf import settings
 
-from tests.doubles.bucket import Usage, rooms
+from tests.doubles.bucket import Usage, most_at_once, rooms
 from tests.doubles.callers import Callers, Seen, Tally, ask_once
 from tests.doubles.house import House, Issued
 from tests.doubles.stack import Gate
@@ -18,15 +18,20 @@ RATE, BURST = 400, 400
 
 
 @pytest.mark.parametrize("seconds", [2, pytest.param(30, marks=LONG)])
-# What one call after the other is decided leaves nothing; leases keep a portion in each process.
-@pytest.mark.parametrize(("path", "kept"), [("/orders/1", 2), ("/leased/1", 30)])
+# What one call after the other is decided leaves nothing; leases keep a portion for each process.
+@pytest.mark.parametrize(
+    ("path", "kept", "share"), [("/orders/1", 2, 0.98), ("/leased/1", 30, 0.95)]
+)
 def test_grants_what_the_rate_allows_and_never_more(
-    path: str, kept: int, seconds: int, house: House, gates: list[Gate], usage: Usage
+    path: str, kept: int, share: float, seconds: int, house: House, gates: list[Gate], usage: Usage
 ) -> None:
     rounds = (_round(path, seconds, house, gates, usage) for _ in range(10))
     tally, granted, refused = next(one for one in rounds if one)
 
-    assert tally.statuses[204] <= BURST + RATE * tally.seconds
+    passed = [(seen.sent_at, seen.got_at) for seen in tally.answers if seen.status == 204]
+    assert most_at_once(passed, rate=RATE) <= BURST
+    first, last = min(granted), max(refused)
+    assert sum(at <= last for at in granted) >= share * (BURST + RATE * (last - first))
     at_grant, at_refusal = rooms(granted, refused, rate=RATE, burst=BURST)
     if path == "/orders/1":  # which Valkey itself dates, to the millisecond
         assert min(at_grant) >= 1 - RATE * 0.002
