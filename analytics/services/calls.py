@@ -19,6 +19,9 @@ _COPY = (
     " environment, method, path, route, outcome, address, user_agent, tags) FROM STDIN"
 )
 _NULL = "\\N"
+# The times that two clocks give a call which is written twice, since nobody knew what had become of it, are no further
+# apart.
+_APART_MS = 60_000
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _RouteOfDay = tuple[int, int, str, date]
 # Routes that a committed roll-up is known to hold: nearly every call's, so that few batches ask.
@@ -45,6 +48,12 @@ def without_repetitions(batch: Sequence[Call]) -> list[Call]:
     return list(unique.values())
 
 
+def may_be_on_another_day(batch: Sequence[Call]) -> bool:
+    """Whether one of the calls may be in the log on another day, where no index knows its id."""
+    times = [call.at_ms for call in batch]
+    return bool(times) and _day(min(times) - _APART_MS) != _day(max(times) + _APART_MS)
+
+
 def without_known(batch: Sequence[Call]) -> list[Call]:
     """Return the calls that the log does not hold yet."""
     if not batch:
@@ -56,8 +65,8 @@ def without_known(batch: Sequence[Call]) -> list[Call]:
             " WHERE request_id = ANY(%s) AND at BETWEEN %s AND %s",
             [
                 [call.request_id for call in batch],
-                _day(min(times)),
-                _day(max(times)) + timedelta(1),
+                _day(min(times) - _APART_MS),
+                _day(max(times) + _APART_MS) + timedelta(1),
             ],
         )
         known = {request_id for (request_id,) in cursor.fetchall()}

@@ -124,7 +124,8 @@ def _ingest(reader: Reader, size: int, *, is_repeated: bool = False) -> Batch:
         reader.read_ahead(entries[-1].id)
     unique = calls.without_repetitions(batch.calls)
     # Entries that should have been removed already: a crash came before, or Valkey's data is old, or its clock.
-    if is_repeated or stream.position(entries[0].id) <= stream.position(last_id):
+    is_repeated = is_repeated or stream.position(entries[0].id) <= stream.position(last_id)
+    if is_repeated or calls.may_be_on_another_day(unique):
         unique = calls.without_known(unique)
     rejections = batch.rejections
     if size > 1:

@@ -90,7 +90,7 @@ def apply_reports(reports: Iterable[Report]) -> Applied:
         return Applied()
     filled = _fill(list(batch.values()))
     _add_to_rollups(filled, batch)
-    _free_of_charge(_uncounted(filled, batch), batch)
+    _free_of_charge(_uncounted(filled, batch))
     settled = {call.request_id for call in filled}
     settled |= _known([request_id for request_id in batch if request_id not in settled], batch)
     missing = [report for report in batch.values() if report.request_id not in settled]
@@ -152,13 +152,16 @@ def _is_among(status: int, counted: Sequence[str]) -> bool:
     return str(status) in counted or f"{status // 100}xx" in counted
 
 
-def _free_of_charge(uncounted: Sequence[_Call], reports: Mapping[str, Report]) -> None:
+def _free_of_charge(uncounted: Sequence[_Call]) -> None:
     if not uncounted:
         return
-    request_ids = [call.request_id for call in uncounted]
+    # By the calls' own times: a report was found beside others, however wrong its clock is.
+    times = [call.at_ms for call in uncounted]
     with connection.cursor() as cursor:
-        span = _span([reports[request_id] for request_id in request_ids])
-        cursor.execute(_FREE, [request_ids, *span])
+        cursor.execute(
+            _FREE,
+            [[call.request_id for call in uncounted], *_around(min(times), max(times))],
+        )
     sums = CallTallies()
     for call in uncounted:
         sums.take_back(call.key_hour, call.route_day, call.units)
@@ -220,8 +223,9 @@ def _span(reports: Sequence[Report]) -> tuple[datetime, datetime]:
     """Return the time in which the events of these calls must lie: from before the first to after the last ended."""
     first = min(report.at_ms for report in reports)
     last = max(report.at_ms + report.latency_ms for report in reports)
-    return _instant(first) - _SKEW, _instant(last) + _SKEW
+    return _around(first, last)
 
 
-def _instant(at_ms: int) -> datetime:
-    return datetime.fromtimestamp(at_ms / 1000, UTC)
+def _around(first_ms: int, last_ms: int) -> tuple[datetime, datetime]:
+    first, last = (datetime.fromtimestamp(at_ms / 1000, UTC) for at_ms in (first_ms, last_ms))
+    return first - _SKEW, last + _SKEW

@@ -124,6 +124,14 @@ def test_rebuilding_finds_nothing_to_correct(called):
     assert snapshot() == before
 
 
+def test_a_report_by_a_clock_that_lags_frees_the_call_in_the_log_too(called):
+    reports = called(200, 503)
+    reports[1].at_ms -= 1_800_000
+    apply(*reports)
+
+    assert dict(ApiUsageLog.objects.values_list("status", "units")) == {200: 5, 503: 0}
+
+
 def test_the_organizations_quota_has_it_too(called, key):
     (report,) = called(500)
     apply(report)

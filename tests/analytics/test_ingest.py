@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection, transaction
+from django.db.models import Sum
 from django.test.utils import CaptureQueriesContext
 
 from analytics.metering import stream
@@ -193,6 +194,20 @@ def test_a_repeated_request_id_counts_once(key, emit):
     assert ApiUsageLog.objects.count() == 3
     assert DailyUsage.objects.get().calls == 3
     assert KeyUsage.objects.get().calls == 3
+
+
+@pytest.mark.parametrize("gap", [1, -1])
+def test_a_call_that_is_written_on_both_sides_of_midnight_counts_once(emit, gap):
+    """As when Redis counted it and did not say so in time: the gate writes it again, by its own clock."""
+    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    name = request_id()
+    emit({"request_id": name, "at_ms": milliseconds(midnight) - gap})
+    ingest.drain()
+
+    emit({"request_id": name, "at_ms": milliseconds(midnight) + 250 * gap}, {})
+
+    assert ingest.drain() == ingest.Outcome(read=2, counted=1, rejected=0)
+    assert KeyUsage.objects.aggregate(Sum("units")) == {"units__sum": 2}
 
 
 def test_entries_read_again_change_nothing(key, emit):
