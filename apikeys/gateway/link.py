@@ -168,8 +168,9 @@ class RedisConnection(asyncio.Protocol):
     def _repeat(self, asked: tuple[Callback, Any, bytes], loaded: Reply) -> None:
         callback, context, command = asked
         if isinstance(loaded, LinkDown):
-            # A server that does not take the script would ask for it again and again.
-            _tell(callback, context, loaded)
+            # A server that does not take the script would ask for it again and again. It did not run, whatever came of
+            # the loading.
+            _tell(callback, context, NotDone(str(loaded)))
         else:
             self.send(command, callback, context)
 
@@ -192,9 +193,11 @@ class RedisConnection(asyncio.Protocol):
         self._transport = None
         self._on_lost()
         lost, self._waiting = self._waiting, deque()
+        written = len(lost) - len(self._out)
         self._out.clear()
-        for callback, context, _command in lost:
-            _tell(callback, context, LinkDown("the connection was lost"))
+        for place, (callback, context, _command) in enumerate(lost):
+            kind = LinkDown if place < written else NotDone
+            _tell(callback, context, kind("the connection was lost"))
 
 
 def _tell(callback: Callback, context: Any, reply: Reply) -> None:

@@ -9,7 +9,7 @@ from django.conf import settings
 
 from apikeys.gateway import link as module
 from apikeys.gateway import script
-from apikeys.gateway.link import Address, Link, LinkDown
+from apikeys.gateway.link import Address, Link, LinkDown, NotDone
 from tests import servers
 from tests.doubles import patient
 from tests.doubles.faults import Fault, faulty_way
@@ -156,6 +156,36 @@ def test_gives_up_quickly_and_comes_back(valkey, fault, monkeypatch):
     assert was_down
     assert gave_up_after < 0.6 + machine.stood_still
     assert came_back_after < 3 + machine.stood_still
+
+
+def test_what_was_never_written_is_known_not_to_be_done(valkey):
+    async def live() -> list[object]:
+        link = await _linked(_url(valkey.port))
+        replies: list[object] = []
+        written, unwritten = (script.encode("SET", name, "v") for name in ("a", "b"))
+        link.send(written, lambda _context, reply: replies.append(type(reply)), None)
+        await asyncio.sleep(0)
+        link.send(unwritten, lambda _context, reply: replies.append(type(reply)), None)
+        link._connection.abort()
+        await link.stop()
+        return replies
+
+    assert asyncio.run(live()) == [LinkDown, NotDone]
+
+
+def test_what_found_no_script_is_known_not_to_be_done(valkey):
+    async def live() -> object:
+        link = await _linked(_url(valkey.port))
+        await link.ask(script.encode("SCRIPT", "FLUSH"))
+        asked = asyncio.create_task(link.ask(script.call(["s"], [script.EVENTS, b"[1]"])))
+        while link._connection.pending != 1 or link._connection._answered < 5:
+            await asyncio.sleep(0)
+        link._connection.abort()
+        (reply,) = await asyncio.gather(asked, return_exceptions=True)
+        await link.stop()
+        return reply
+
+    assert isinstance(asyncio.run(live()), NotDone)
 
 
 def test_wrong_password_is_no_connection(valkey):
