@@ -8,7 +8,8 @@
 -- ARGV   1  operation: 't' take, 'g' give back what a lease did not use, 'f' count what passed while Redis was away,
 --            'e' only write events: KEYS is the stream alone, every further argument is an event
 --        2  number of calls; a take grants as many of them as every limit has room for
---        3  number of buckets     4  number of counters     5  usage event, '' for none (only ever with one call)
+--        3  number of buckets     4  number of counters     5  usage event, '' for none (only ever with one call);
+--            with 'f' the name of the counting, which is done once however often it is asked for
 --        6  calls that a take must leave in each bucket
 --        then for each bucket     interval, depth: in ticks of 100 ns
 --        then for each counter    limit, amount per call, end of the period (unix seconds, 0: none), seed, '' for none
@@ -57,6 +58,9 @@ if answer[1] == -2 then
 end
 
 if operation ~= 't' then
+  if operation == 'f' and ARGV[5] ~= '' then
+    if not call('SET', KEYS[#KEYS] .. ':' .. ARGV[5], 1, 'NX', 'EX', 86400) then return {0} end
+  end
   local sign = operation == 'g' and -1 or 1
   for i = 1, buckets do
     if sign < 0 and values[i] then

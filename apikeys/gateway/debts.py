@@ -5,12 +5,24 @@ must not know of these calls yet.
 """
 
 import asyncio
+import secrets
+from dataclasses import dataclass, field
 from functools import partial
 
 from apikeys.gateway.link import Link, LinkDown, NotDone, Reply
 from apikeys.gateway.plans import Plan
 from apikeys.gateway.script import COUNT
 from apikeys.gateway.store import Store
+
+
+@dataclass(slots=True)
+class _Counting:
+    """Calls that are counted together. Redis keeps the name, so that asking again counts nothing twice."""
+
+    plan: Plan
+    calls: int
+    name: bytes = field(default_factory=lambda: secrets.token_hex(16).encode())
+    is_unsure: bool = False
 
 
 class Debts:
@@ -20,6 +32,7 @@ class Debts:
         self._link = link
         self._store = store
         self._owing: set[Plan] = set()
+        self._unsure: list[_Counting] = []
         self._open = 0
 
     @property
@@ -34,27 +47,33 @@ class Debts:
 
     def settle(self) -> None:
         """Have everything counted."""
+        countings, self._unsure = self._unsure, []
         owing, self._owing = self._owing, set()
         for plan in owing:
-            calls, plan.owed = plan.owed, 0
-            self._count(plan, calls)
+            countings.append(_Counting(plan, plan.owed))
+            plan.owed = 0
+        for counting in countings:
+            self._count(counting)
 
-    def _count(self, plan: Plan, calls: int, seeds: tuple[int, ...] = ()) -> None:
+    def _count(self, counting: _Counting, seeds: tuple[int, ...] = ()) -> None:
         self._open += 1
-        self._link.send(plan.command(COUNT, calls, seeds=seeds), self._on_counted, (plan, calls))
+        command = counting.plan.command(COUNT, counting.calls, counting.name, seeds)
+        self._link.send(command, self._on_counted, counting)
 
-    def _on_counted(self, context: tuple[Plan, int], answer: Reply) -> None:
-        plan, calls = context
-        if isinstance(answer, NotDone):
-            self.add(plan, calls)
-        elif not isinstance(answer, LinkDown) and answer[0] < 0:
-            future = self._store.seeds(plan.counters)
-            future.add_done_callback(partial(self._on_seeds, plan, calls))
+    def _on_counted(self, counting: _Counting, answer: Reply) -> None:
+        if isinstance(answer, NotDone) and not counting.is_unsure:
+            self.add(counting.plan, counting.calls)
+        elif isinstance(answer, LinkDown):
+            counting.is_unsure = True
+            self._unsure.append(counting)
+        elif answer[0] < 0:
+            future = self._store.seeds(counting.plan.counters)
+            future.add_done_callback(partial(self._on_seeds, counting))
             return
         self._open -= 1
 
-    def _on_seeds(self, plan: Plan, calls: int, future: "asyncio.Future[tuple[int, ...]]") -> None:
+    def _on_seeds(self, counting: _Counting, future: "asyncio.Future[tuple[int, ...]]") -> None:
         # Without PostgreSQL nothing is counted: its sums have these calls by the time somebody can ask for them.
         if not future.cancelled() and future.exception() is None:
-            self._count(plan, calls, future.result())
+            self._count(counting, future.result())
         self._open -= 1

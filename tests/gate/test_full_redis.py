@@ -5,6 +5,7 @@ import contextlib
 from dataclasses import replace
 
 import pytest
+from django.conf import settings
 
 from apikeys.gateway import configuration
 from apikeys.gateway.engine import Engine
@@ -13,6 +14,7 @@ from apikeys.gateway.link import LinkDown
 from apikeys.gateway.routes import Route
 from apikeys.restrictions import Mode
 from tests import servers
+from tests.doubles.faults import Fault, faulty_way
 from tests.gate.builders import quota, record
 from tests.gate.core import call, soon
 
@@ -50,3 +52,36 @@ def test_what_passed_is_counted_when_there_is_room(valkey, observer, route):
         return answers
 
     assert asyncio.run(live()) == ["passed"] * 4
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("fault", [Fault.SWALLOWED, Fault.SLOW], ids=["not run", "run"])
+def test_what_passed_is_counted_once_though_nobody_heard_whether_it_was(valkey, observer, fault):
+    known = record(FAST, quota(1_000))
+
+    def count() -> int:
+        keys = observer.keys(f"{settings.REDIS_PREFIX}q:k:7:*")
+        return sum(int(observer.get(key) or 0) for key in keys)
+
+    async def live(way):
+        url = f"redis://:{servers.PASSWORD}@127.0.0.1:{way.port}/0"
+        engine = Engine(replace(configuration.from_settings(), redis_url=url))
+        await asyncio.gather(engine.link.start(), engine.store.open())
+        answers = await call(engine, RULE[0], known)
+        observer.config_set("maxmemory", 1)
+        answers += await call(engine, RULE[0], known, 3)
+        observer.config_set("maxmemory", 0)
+        await asyncio.to_thread(way.break_by, fault)
+        await engine._settle()
+        # Written by now.
+        await asyncio.sleep(0)
+        await soon(lambda: count() == (4 if fault is Fault.SLOW else 1))
+        engine.link._connection.abort()
+        await asyncio.to_thread(way.heal)
+        await soon(lambda: engine.link.is_up and not engine._debts.is_settling)
+        counted = count()
+        await engine.stop()
+        return answers, counted
+
+    with faulty_way(valkey.port) as way:
+        assert asyncio.run(live(way)) == (["passed"] * 4, 4)
