@@ -9,7 +9,7 @@ from accounts.services import personal_data
 from accounts.signals import UserErased, UserReinstated, UserSuspended
 from apikeys import selectors
 from apikeys.models import ApiKey
-from apikeys.services import invalidation, key_policy, keys
+from apikeys.services import counters, invalidation, key_policy, keys
 from billing.signals import PlanChanged
 from config.common.events import published
 from organizations import grantable
@@ -52,6 +52,16 @@ def reload_keys_of_organization(
     """An organization's state and limits hold for all its keys."""
     assert event.organization_id is not None
     invalidation.organizations_changed(event.organization_id)
+
+
+@receiver(published, sender=OrganizationLimitsChanged)
+@receiver(published, sender=PlanChanged)
+def count_what_was_used_without_a_quota(
+    event: OrganizationLimitsChanged | PlanChanged, **_: object
+) -> None:
+    """A quota that an organization gets in the midst of a period holds for all of it."""
+    assert event.organization_id is not None
+    counters.catch_up_organization(event.organization_id)
 
 
 @receiver(published, sender=UserErased)

@@ -22,7 +22,7 @@ _AT_A_TIME: Final = 500
 _PATIENCE_SECONDS: Final = 10.0
 _RUN: Final = re.compile(rb"^run_id:(\w+)", re.MULTILINE)
 # KEYS counters, ARGV what PostgreSQL knows of each. Raises those that are there and say less; answers how many.
-_RAISE: Final = b"""
+RAISE: Final = b"""
 local raised = 0
 for i, used in ipairs(redis.call('MGET', unpack(KEYS))) do
   if used and tonumber(used) < tonumber(ARGV[i]) then
@@ -81,7 +81,7 @@ class Recovery:
             if counters:
                 used = await sums(self._connection, counters)
                 names = [counter.key for counter in counters]
-                raised += await ask(script.encode("EVAL", _RAISE, len(names), *names, *used))
+                raised += await ask(script.encode("EVAL", RAISE, len(names), *names, *used))
             if cursor == b"0":
                 return raised
 

@@ -9,7 +9,7 @@ from accounts.models import User
 from accounts.services import registration
 from apikeys.models import ApiKey
 from apikeys.restrictions import Refill
-from apikeys.services import invalidation, key_policy, platform_scopes, rotation
+from apikeys.services import counters, invalidation, key_policy, platform_scopes, rotation
 from apikeys.services.key_checks import KeyChanges, KeySettings, checked
 from apikeys.signals import KeyCreated, KeyRevoked, KeyRotated, KeyUpdated
 from billing import selectors as billing
@@ -23,6 +23,7 @@ from organizations.models import Organization
 from organizations.roles import Permission
 
 _SECOND = timedelta(seconds=1)
+_COUNTED_LIMITS = {"quota_limit", "quota_period", "credits_micro", "credits_refill"}
 
 
 class KeyLimitReached(Conflict):
@@ -129,6 +130,8 @@ def update_key(
         )
     )
     invalidation.keys_changed(locked.pk)
+    if _COUNTED_LIMITS & changed.keys():
+        counters.catch_up(locked.pk)
     return locked
 
 

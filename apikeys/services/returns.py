@@ -10,13 +10,12 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 import structlog
-from django.db import connection, transaction
+from django.db import transaction
 from redis import RedisError
 
-from apikeys.gateway import records
 from apikeys.gateway.plans import counters_of
 from apikeys.models import ReturnedUnits
-from apikeys.services import usage
+from apikeys.services import counters, usage
 from config.common import redis
 
 logger = structlog.get_logger(__name__)
@@ -87,10 +86,7 @@ def _settle_oldest() -> bool:
 
 def _amounts(calls: Sequence[Uncounted]) -> dict[str, int]:
     """Return by how much each counter has to go down."""
-    with connection.cursor() as cursor:
-        cursor.execute(records.OF_KEYS_SQL, [sorted({call.key_id for call in calls})])
-        found = [records.read_record(document, version) for _, document, version in cursor]
-    of_keys = {record.key_id: record for record in found}
+    of_keys = counters.records_of(call.key_id for call in calls)
     amounts: defaultdict[str, int] = defaultdict(int)
     for call in calls:
         if record := of_keys.get(call.key_id):
