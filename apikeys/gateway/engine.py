@@ -95,16 +95,18 @@ class Engine:
         ]
 
     async def stop(self) -> None:
-        """Hand back leases, write what is buffered, close everything."""
+        """Hand back leases, have everything counted, write what is buffered, close everything."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._subscription.stop()
         self.leases.give_back_all()
+        await self._settle()
         for _ in range(20):
-            self.buffer.flush(self.link.send_all)
-            if not len(self.buffer):
-                break
+            if not self._debts.is_settling:
+                self.buffer.flush(self.link.send_all)
+                if not len(self.buffer):
+                    break
             await asyncio.sleep(0.05)
         await self._mark_service_keys()
         await self.link.stop()

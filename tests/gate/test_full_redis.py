@@ -55,6 +55,25 @@ def test_what_passed_is_counted_when_there_is_room(valkey, observer, route):
 
 
 @pytest.mark.django_db
+def test_what_passed_is_counted_before_the_process_ends(valkey, observer):
+    known = record(FAST, quota(1_000))
+
+    async def live():
+        url = f"redis://:{servers.PASSWORD}@127.0.0.1:{valkey.port}/0"
+        engine = Engine(replace(configuration.from_settings(), redis_url=url))
+        await asyncio.gather(engine.link.start(), engine.store.open())
+        observer.config_set("maxmemory", 1)
+        answers = await call(engine, RULE[0], known, 3)
+        observer.config_set("maxmemory", 0)
+        await engine.stop()
+        return answers
+
+    assert asyncio.run(live()) == ["passed"] * 3
+    (used,) = observer.keys(f"{settings.REDIS_PREFIX}q:k:7:*")
+    assert observer.get(used) == b"3"
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize("fault", [Fault.SWALLOWED, Fault.SLOW], ids=["not run", "run"])
 def test_what_passed_is_counted_once_though_nobody_heard_whether_it_was(valkey, observer, fault):
     known = record(FAST, quota(1_000))
