@@ -1,1 +1,1 @@
-"""Payment providers: the only place that knows their SDKs. Imported by what asks a provider, and by nothing at the start."""
+"""Payment providers: the only place that knows their SDKs. What asks a provider is loaded by those who ask, not at the start."""

@@ -83,12 +83,14 @@ class _BoundedHttp(stripe.HTTPClient):
             self._of_thread.wire.close()
 
 
-def client(*, seconds: float = _SECONDS, retries: int = _RETRIES) -> stripe.StripeClient:
-    """Return a client with the configured key. Keep it: it keeps its connections."""
+def client(
+    *, key: str = "", seconds: float = _SECONDS, retries: int = _RETRIES
+) -> stripe.StripeClient:
+    """Return a client, with the configured key unless another is given. Keep it: it keeps its connections."""
     base = settings.STRIPE_API_BASE
     is_stand_in = base != stripe.DEFAULT_API_BASE
     return stripe.StripeClient(
-        settings.STRIPE_SECRET_KEY,
+        key or settings.STRIPE_SECRET_KEY,
         stripe_version=settings.STRIPE_API_VERSION,
         # Stripe has more hosts than one; what stands in for it has not, and gets everything.
         base_addresses=(
