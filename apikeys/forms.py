@@ -148,6 +148,11 @@ class RevokeKeyForm(RefusableForm):
     """Asks nothing: revoking is confirmed by sending it."""
 
 
+_METER_HELP = (
+    "A name for bills to come. It has no effect yet: units of all meters are counted together."
+)
+
+
 class _CheckedForm(forms.ModelForm[Any]):
     """A model form that also asks the domain's own checks, so that faults show at their fields."""
 
@@ -185,6 +190,7 @@ class ApiForm(_CheckedForm):
             "mode",
             "sends_assertion",
         )
+        help_texts: ClassVar = {"default_meter": _METER_HELP}
 
     def faults_of(self, row: Any) -> Faults:
         """Ask the checks of APIs."""
@@ -211,6 +217,7 @@ class RouteRuleForm(_CheckedForm):
         help_texts: ClassVar = {
             "counted_statuses": "Calls with another outcome cost no units once the proxy has reported it: 2xx, 404. "
             "Empty: every outcome counts.",
+            "meter": _METER_HELP,
         }
 
     def faults_of(self, row: Any) -> Faults:

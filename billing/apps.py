@@ -11,5 +11,6 @@ class BillingConfig(AppConfig):
     name = "billing"
 
     def ready(self) -> None:
-        """Start listening to events."""
+        """Start listening to events, and keep our keys out of dj-stripe's tables."""
         import_module("billing.receivers")
+        import_module("billing.gateways.mirror").install()

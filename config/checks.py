@@ -78,6 +78,19 @@ def transports(**_: Any) -> list[CheckMessage]:
     return found
 
 
+@register(Tags.security, deploy=True)
+def payments(**_: Any) -> list[CheckMessage]:
+    """Look whether one payment provider moves real money while the other one plays."""
+    if not settings.STRIPE_SECRET_KEY or not settings.PAYPAL_CLIENT_ID:
+        return []
+    if settings.STRIPE_LIVE_MODE == settings.PAYPAL_LIVE_MODE:
+        return []
+    live, test = ("Stripe", "PayPal") if settings.STRIPE_LIVE_MODE else ("PayPal", "Stripe")
+    text = f"{live} takes real money, {test} does not: customers who choose {test} pay nothing."
+    hint = "Use live keys for both, and PAYPAL_API_BASE=https://api-m.paypal.com, or test keys for both."
+    return [checks.Warning(text, hint=hint, id="tollgate.W004")]
+
+
 def _secrets() -> Iterator[tuple[str, str]]:
     yield "SECRET_KEY", settings.SECRET_KEY
     for name in _LISTS:

@@ -100,6 +100,7 @@ class User(AbstractBaseUser, PermissionsMixin, TimeStamped, Versioned):
     time_zone = models.CharField(max_length=64, default="UTC")
     avatar = models.CharField(max_length=200, blank=True)
     metadata = models.JSONField(default=dict, blank=True)
+    # Nothing gives or takes these before there is billing: credits that count are those of keys.
     credits_micro = models.BigIntegerField(default=0)
     rate_limit = models.PositiveIntegerField(null=True, blank=True)
     rate_per_seconds = models.PositiveIntegerField(null=True, blank=True)

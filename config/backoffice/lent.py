@@ -112,5 +112,7 @@ def _read_only(
         "__module__": __name__,
         "search_fields": searched,
         "get_actions": lambda _self, _request: {},
+        # Pages of their own act too, for whoever may enter.
+        "get_urls": admin.ModelAdmin.get_urls,
     }
     return type(theirs.__name__, (ReadOnlyAdmin, theirs), body)

@@ -122,9 +122,9 @@ class Environment:
         self._malformed(name, "a URL that starts with " + " or ".join(f"{s}:" for s in allowed))
         return ""
 
-    def origin(self, name: str) -> str:
-        """Read the web origin that people use; it is required."""
-        value = self.text(name)
+    def origin(self, name: str, default: str | None = None) -> str:
+        """Read one web origin; without a default it is required."""
+        value = self.text(name, default)
         try:
             return _origin(value.rstrip("/")) if value else ""
         except ValueError:

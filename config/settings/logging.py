@@ -63,6 +63,9 @@ LOGGING = {
         # Whoever scans the internet asks for hosts that are not ours: refused, noted in the access log, no error.
         "django.security.DisallowedHost": {"level": "CRITICAL"},
         "celery.app.trace": {"level": "WARNING"},
+        # These write out what they send and are sent, people's data included.
+        "stripe": {"level": "WARNING"},
+        "paypalrestsdk": {"level": "WARNING"},
     },
 }
 DJANGO_STRUCTLOG_CELERY_ENABLED = True

@@ -297,6 +297,13 @@ def test_an_api_is_described_with_its_rules(office, sam):
     assert (entry.actor_id, entry.target_id) == (sam.pk, api.pk)
 
 
+def test_a_meter_promises_nothing_that_it_does_not_do(office):
+    shown = office.get(page("api", "add")).content.decode()
+
+    # Of the API, of the empty rule, and of each rule that can be added.
+    assert shown.count("It has no effect yet") > 1
+
+
 def test_rules_are_changed_added_and_taken_away(office):
     api = ApiFactory.create(name="Orders", slug="orders")
     kept = apis.create_rule(api=api, settings={"path_pattern": "/kept"}, by=None)

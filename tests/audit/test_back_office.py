@@ -87,6 +87,31 @@ def test_other_packages_pages_offer_nothing_to_change_and_no_secrets(request_of_
     assert "django_celery_beat.IntervalSchedule" in pages
 
 
+def test_other_packages_pages_are_djangos_own_and_no_more():
+    """Pages of dj-stripe's would cancel subscriptions and fetch objects for whoever may enter the back office."""
+    usual = {"changelist", "add", "history", "delete", "change"}
+    added = [
+        url.name
+        for page in admin.site._registry.values()
+        if type(page).__module__ == lent.__name__
+        for url in page.get_urls()
+        if url.name and url.name.rpartition("_")[2] not in usual
+    ]
+
+    assert added == []
+
+
+@pytest.mark.parametrize("action", ["_sync_all_instances", "_resync_instances", "_cancel"])
+def test_what_another_packages_page_would_do_is_not_there(portal_as, sam, action):
+    path = f"/admin/djstripe/subscription/action/{action}/subscription/"
+
+    answer = portal_as(sam).post(path, {"_selected_action": [action]}, follow=True)
+
+    assert answer.redirect_chain[1:] == [("/admin/", 302)]
+    (said,) = answer.context["messages"]
+    assert "exist" in str(said)
+
+
 def test_a_job_is_switched_off_and_on_with_an_entry(portal_as, sam):
     interval = IntervalSchedule.objects.create(every=10, period="seconds")
     job = PeriodicTask.objects.create(name="mail.sweep", task="mail.sweep", interval=interval)

@@ -18,6 +18,7 @@ class Call:
     headers: dict[str, str]
     body: bytes
     at: float
+    method: str = "POST"
 
     @property
     def message_id(self) -> str:
@@ -27,7 +28,10 @@ class Call:
 
 @dataclass
 class Receiver:
-    """The endpoint while it runs. `answer` gives the bytes to answer with, or None for silence."""
+    """The endpoint while it runs. `answer` gives the bytes to answer with, or None for silence.
+
+    `behaviour` is one of those that paths ask for, and is shown whatever is asked.
+    """
 
     port: int
     scheme: str = "http"
@@ -35,6 +39,7 @@ class Receiver:
     calls: list[Call] = field(default_factory=list)
     connections: int = 0
     is_keeping: bool = True
+    behaviour: str = ""
     open: set[asyncio.Transport] = field(default_factory=set)
 
     def url(self, path: str = "/hook") -> str:
@@ -87,12 +92,16 @@ class _Connection(asyncio.Protocol):
             if len(rest) < length:
                 return
             self._read = rest[length:]
-            call = Call(lines[0].split(" ")[1], headers, rest[:length], monotonic())
+            method, path, _ = lines[0].split(" ")
+            call = Call(path, headers, rest[:length], monotonic(), method)
             self._take(call)
 
     def _take(self, call: Call) -> None:
         if self._receiver.is_keeping:
             self._receiver.calls.append(call)
+        if self._receiver.behaviour:
+            _BEHAVIOURS[self._receiver.behaviour](self._transport, call)
+            return
         answer = self._receiver.answer(call) if self._receiver.answer else None
         if answer is not None:
             self._transport.write(answer)
@@ -112,16 +121,21 @@ def _status(transport: asyncio.Transport, call: Call) -> None:
     transport.write(response(int(status), *(f"Retry-After: {wait}" for wait in rest)))
 
 
-def _drip(transport: asyncio.Transport, _call: Call) -> None:
-    transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
-    loop = asyncio.get_running_loop()
+def _dripping(begin: bytes) -> Callable[[asyncio.Transport, Call], None]:
+    """Answer with a byte now and then."""
 
-    def drop() -> None:
-        if not transport.is_closing():
-            transport.write(b".")
-            loop.call_later(0.2, drop)
+    def answer(transport: asyncio.Transport, _call: Call) -> None:
+        transport.write(begin)
+        loop = asyncio.get_running_loop()
 
-    drop()
+        def drop() -> None:
+            if not transport.is_closing():
+                transport.write(b".")
+                loop.call_later(0.2, drop)
+
+        drop()
+
+    return answer
 
 
 def _pouring(begin: bytes, block: bytes) -> Callable[[asyncio.Transport, Call], None]:
@@ -157,7 +171,8 @@ _BEHAVIOURS: dict[str, Callable[[asyncio.Transport, Call], None]] = {
     "status": _status,
     "hang": lambda _transport, _call: None,
     "reset": lambda transport, _call: transport.abort(),
-    "drip": _drip,
+    "drip": _dripping(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"),
+    "drip-head": _dripping(b"HTTP/1.1 200 OK\r\nX-Slow: "),
     "endless": _pouring(_CHUNKED, b"10000\r\n" + b"x" * 65536 + b"\r\n"),
     "endless-head": _pouring(
         b"HTTP/1.1 200 OK\r\n", b"".join(b"X-%d: %s\r\n" % (n, b"y" * 4000) for n in range(16))

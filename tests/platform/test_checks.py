@@ -27,7 +27,7 @@ def deployed(settings):
 
 
 def found():
-    looks = (checks.secrets, checks.networks, checks.transports)
+    looks = (checks.secrets, checks.networks, checks.transports, checks.payments)
     return [(message.id, message.msg) for look in looks for message in look()]
 
 
@@ -81,6 +81,32 @@ def test_connections_in_the_clear_are_named(deployed):
 def test_an_encrypted_connection_is_fine(deployed, mode):
     deployed.DATABASE_URL = f"postgresql://tollgate:x@db.example.com/tollgate?sslmode={mode}"
 
+    assert found() == []
+
+
+@pytest.mark.parametrize(
+    ("stripe", "paypal", "said"),
+    [
+        (True, True, None),
+        (False, False, None),
+        (
+            True,
+            False,
+            "Stripe takes real money, PayPal does not: customers who choose PayPal pay nothing.",
+        ),
+        (
+            False,
+            True,
+            "PayPal takes real money, Stripe does not: customers who choose Stripe pay nothing.",
+        ),
+    ],
+)
+def test_one_provider_in_play_beside_a_live_one_is_named(deployed, stripe, paypal, said):
+    deployed.STRIPE_SECRET_KEY, deployed.PAYPAL_CLIENT_ID = "sk_x", "A"
+    deployed.STRIPE_LIVE_MODE, deployed.PAYPAL_LIVE_MODE = stripe, paypal
+    assert found() == ([("tollgate.W004", said)] if said else [])
+
+    deployed.PAYPAL_CLIENT_ID = ""
     assert found() == []
 
 

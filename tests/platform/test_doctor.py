@@ -237,17 +237,17 @@ def test_what_depends_on_the_secret_key_is_told(healthy, settings):
     assert consult() == {}
 
 
-def test_half_of_a_providers_secrets_is_not_enough(healthy, settings):
-    settings.STRIPE_SECRET_KEY, settings.STRIPE_WEBHOOK_SECRET = "sk_test_x", ""
-    settings.PAYPAL_CLIENT_ID, settings.PAYPAL_CLIENT_SECRET = "a", "b"
-    settings.PAYPAL_WEBHOOK_ID = ""
+def test_half_of_a_providers_secrets_is_not_enough(healthy, stripe_server, paypal_server, settings):
+    webhook_secret, webhook_id = settings.STRIPE_WEBHOOK_SECRET, settings.PAYPAL_WEBHOOK_ID
+    settings.STRIPE_WEBHOOK_SECRET = settings.PAYPAL_WEBHOOK_ID = ""
 
     assert consult() == {
         "stripe": ("incomplete", "set STRIPE_WEBHOOK_SECRET, or none of stripe's"),
         "paypal": ("incomplete", "set PAYPAL_WEBHOOK_ID, or none of paypal's"),
     }
+    assert stripe_server.asked == paypal_server.asked == []
 
-    settings.STRIPE_WEBHOOK_SECRET = settings.PAYPAL_WEBHOOK_ID = "w"
+    settings.STRIPE_WEBHOOK_SECRET, settings.PAYPAL_WEBHOOK_ID = webhook_secret, webhook_id
     assert consult() == {}
 
 

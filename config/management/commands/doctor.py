@@ -6,7 +6,6 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from importlib import metadata
 from pathlib import Path
@@ -31,25 +30,13 @@ from audit.models import AuditSeal
 from config.celery import app as celery_app
 from config.common import crypto, keyring, rotation
 from config.common import redis as connections
+from config.management.findings import Finding
+from config.management.payments import payment_providers
 from config.schedule import SCHEDULE
 
 _LEAST_POSTGRES = 150000
 _LEAST_FREE_MEGABYTES = 500
 _CLOCK_SECONDS = 2.0
-# Without any of them the provider is off; with some, it takes money that it does not hear of, or the reverse.
-_PAYMENT_SECRETS = {
-    "stripe": ("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"),
-    "paypal": ("PAYPAL_CLIENT_ID", "PAYPAL_CLIENT_SECRET", "PAYPAL_WEBHOOK_ID"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at; a finding with a remedy is wrong."""
-
-    subject: str
-    state: str
-    remedy: str = ""
 
 
 class Command(BaseCommand):
@@ -308,17 +295,6 @@ def own_keys() -> Iterator[Finding]:
         yield Finding("fallbacks", f"{count} earlier SECRET_KEY still accepted")
 
 
-def payment_secrets() -> Iterator[Finding]:
-    """Look for payment providers that have some of their secrets and not all."""
-    for provider, names in _PAYMENT_SECRETS.items():
-        absent = [name for name in names if not getattr(settings, name)]
-        if len(absent) == len(names):
-            yield Finding(provider, "switched off")
-        else:
-            remedy = f"set {' and '.join(absent)}, or none of {provider}'s" if absent else ""
-            yield Finding(provider, "incomplete" if absent else "all secrets are set", remedy)
-
-
 def _key_finding(subject: str, lost: list[str], setting: str) -> Finding | None:
     if not lost:
         return None
@@ -339,7 +315,7 @@ EXAMINATIONS: tuple[Callable[[], Iterator[Finding]], ...] = (
     signing_keys,
     seal_keys,
     own_keys,
-    payment_secrets,
+    payment_providers,
     system_checks,
 )
 
