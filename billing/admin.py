@@ -14,7 +14,6 @@ from billing.services.plans import PlanTerms
 from config.common.admin import DomainAdmin
 from config.common.admin_filters import switch
 
-
 _LIMITS = ("rate_limit", "rate_per_seconds", "rate_burst", "audit_retention_days")
 
 
