@@ -182,14 +182,25 @@ class Stack:
         return self.started(Program("beat", beat.command, self.directory, settled))
 
     def nginx(
-        self, gate: int | Path, api_port: int, *, name: str = "nginx", workers: str = "auto"
+        self,
+        gate: int | Path,
+        api_port: int,
+        *,
+        name: str = "nginx",
+        workers: str = "auto",
+        patience: str = "60s",
     ) -> Proxy:
-        """Start nginx with the shipped configuration, its five values replaced as the file says."""
+        """Start nginx with the shipped configuration, its five values replaced as the file says.
+
+        It waits for the API as long as it does by itself, unless a test cannot.
+        """
         port = free_port()
         home = self.directory / name
         asked = f"127.0.0.1:{gate}" if isinstance(gate, int) else f"unix:{gate}"
         shutil.copytree(_DEPLOY / "nginx", home)
         (home / "temporary").mkdir()
+        with (home / "tollgate" / "protect.conf").open("a", encoding="utf-8") as protect:
+            protect.write(f"proxy_read_timeout {patience};\n")
         configuration = home / "tollgate.conf"
         text = configuration.read_text(encoding="utf-8")
         for shipped, ours in (
@@ -210,7 +221,9 @@ class Stack:
         settings.write_text(re.sub(r"(?m)^(worker_processes) .*;", rf"\1 {workers};", lines))
         return self.started(Proxy(name, command, self.directory, port=port))
 
-    def caddy(self, gate_port: int, api_port: int) -> Proxy:
+    def caddy(
+        self, gate_port: int, api_port: int, *, name: str = "caddy", patience: str = "60s"
+    ) -> Proxy:
         """Start Caddy with the shipped configuration, its values given by the environment."""
         port = free_port()
         environment = {
@@ -222,8 +235,14 @@ class Stack:
             "XDG_DATA_HOME": str(self.directory / "caddy"),
             "XDG_CONFIG_HOME": str(self.directory / "caddy"),
         }
-        command = ["caddy", "run", "--config", str(_DEPLOY / "caddy" / "Caddyfile")]
-        return self.started(Proxy("caddy", command, self.directory, environment, port=port))
+        text = (_DEPLOY / "caddy" / "Caddyfile").read_text(encoding="utf-8")
+        waits = f"transport http {{\nresponse_header_timeout {patience}\n}}\n"
+        place = "header_up -Authorization"
+        assert text.count(place) == 1
+        configuration = self.directory / f"{name}.Caddyfile"
+        configuration.write_text(text.replace(place, waits + place), encoding="utf-8")
+        command = ["caddy", "run", "--adapter", "caddyfile", "--config", str(configuration)]
+        return self.started(Proxy(name, command, self.directory, environment, port=port))
 
     def stop(self) -> None:
         """End everything, the last started first; nobody needs what a polite end takes half a second for."""
