@@ -188,7 +188,7 @@ class Stack:
         *,
         name: str = "nginx",
         workers: str = "auto",
-        patience: str = "60s",
+        patience: str = "",
     ) -> Proxy:
         """Start nginx with the shipped configuration, its five values replaced as the file says.
 
@@ -199,8 +199,9 @@ class Stack:
         asked = f"127.0.0.1:{gate}" if isinstance(gate, int) else f"unix:{gate}"
         shutil.copytree(_DEPLOY / "nginx", home)
         (home / "temporary").mkdir()
-        with (home / "tollgate" / "protect.conf").open("a", encoding="utf-8") as protect:
-            protect.write(f"proxy_read_timeout {patience};\n")
+        if patience:
+            with (home / "tollgate" / "protect.conf").open("a", encoding="utf-8") as protect:
+                protect.write(f"proxy_read_timeout {patience};\n")
         configuration = home / "tollgate.conf"
         text = configuration.read_text(encoding="utf-8")
         for shipped, ours in (
@@ -222,9 +223,12 @@ class Stack:
         return self.started(Proxy(name, command, self.directory, port=port))
 
     def caddy(
-        self, gate_port: int, api_port: int, *, name: str = "caddy", patience: str = "60s"
+        self, gate_port: int, api_port: int, *, name: str = "caddy", patience: str = ""
     ) -> Proxy:
-        """Start Caddy with the shipped configuration, its values given by the environment."""
+        """Start Caddy with the shipped configuration, its values given by the environment.
+
+        It waits for the API as long as it does by itself, unless a test cannot.
+        """
         port = free_port()
         environment = {
             "TOLLGATE_ADDRESS": f"127.0.0.1:{gate_port}",
@@ -235,12 +239,13 @@ class Stack:
             "XDG_DATA_HOME": str(self.directory / "caddy"),
             "XDG_CONFIG_HOME": str(self.directory / "caddy"),
         }
-        text = (_DEPLOY / "caddy" / "Caddyfile").read_text(encoding="utf-8")
-        waits = f"transport http {{\nresponse_header_timeout {patience}\n}}\n"
-        place = "header_up -Authorization"
-        assert text.count(place) == 1
-        configuration = self.directory / f"{name}.Caddyfile"
-        configuration.write_text(text.replace(place, waits + place), encoding="utf-8")
+        configuration = _DEPLOY / "caddy" / "Caddyfile"
+        if patience:
+            text, place = configuration.read_text(encoding="utf-8"), "header_up -Authorization"
+            assert text.count(place) == 1
+            waits = f"transport http {{\nresponse_header_timeout {patience}\n}}\n"
+            configuration = self.directory / f"{name}.Caddyfile"
+            configuration.write_text(text.replace(place, waits + place), encoding="utf-8")
         command = ["caddy", "run", "--adapter", "caddyfile", "--config", str(configuration)]
         return self.started(Proxy(name, command, self.directory, environment, port=port))
 
