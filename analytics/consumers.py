@@ -69,7 +69,7 @@ class LiveUsageConsumer(AsyncWebsocketConsumer):
         """Serve one socket and leave nothing of it behind, however it ends."""
         has_closed = False
 
-        async def send_while_open(message: dict[str, Any]) -> None:
+        async def send_while_open(message: asgi.Message) -> None:
             # What follows the end, or finds nobody there, is no failure: the server tells that it has ended.
             nonlocal has_closed
             if not has_closed:

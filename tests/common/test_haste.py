@@ -1,8 +1,7 @@
 """Whoever is refused for haste hears when to come back, whichever way the refusal goes out."""
 
-from types import SimpleNamespace
-
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.test import RequestFactory
 
 from apikeys.gateway.answers import Writer
@@ -39,7 +38,7 @@ def _beside_a_form(error):
     form = RefusableForm({})
     form.refuse(error)
     request = RequestFactory().post("/anywhere")
-    request.user = SimpleNamespace(is_authenticated=False)
+    request.user = AnonymousUser()
     page = with_form(request, "components/_form.html", form)
     assert page.status_code == 429
     return page["Retry-After"]
