@@ -8,11 +8,12 @@ from accounts.hashers import PASSWORD_MAX_LENGTH
 from accounts.models import User, time_zones, validate_full_name
 from config.common import jsonparser
 from config.common.errors import DomainError
+from config.common.forms import RefusableForm
 
 CREDENTIAL_MAX_LENGTH = 100_000
 
 
-class EmailForm(forms.Form):
+class EmailForm(RefusableForm):
     """Asks for an e-mail address."""
 
     email = forms.EmailField(
@@ -48,13 +49,13 @@ class CodeField(forms.CharField):
 _ANY_CODE = "The six digits that your app shows, or a recovery code."
 
 
-class FirstCodeForm(forms.Form):
+class FirstCodeForm(RefusableForm):
     """Asks for the first code of an app that is being set up."""
 
     code = CodeField(help_text="Six digits.")
 
 
-class CodeForm(forms.Form):
+class CodeForm(RefusableForm):
     """Asks for a code of the authenticator app, or for a recovery code."""
 
     code = CodeField(help_text=_ANY_CODE)
@@ -68,7 +69,7 @@ class SecondFactorForm(CodeForm):
     )
 
 
-class PasswordAndCodeForm(forms.Form):
+class PasswordAndCodeForm(RefusableForm):
     """Asks for the password and a code."""
 
     password = forms.CharField(
@@ -141,13 +142,13 @@ class CredentialField(forms.CharField):
         return credential
 
 
-class RenamePasskeyForm(forms.Form):
+class RenamePasskeyForm(RefusableForm):
     """Asks what to call a passkey."""
 
     name = forms.CharField(max_length=80, validators=[validate_full_name])
 
 
-class PasskeyForm(forms.Form):
+class PasskeyForm(RefusableForm):
     """Takes a passkey's answer."""
 
     credential = CredentialField()
@@ -170,7 +171,7 @@ class AddPasskeyForm(PasskeyForm):
     )
 
 
-class ConfirmByPasswordForm(forms.Form):
+class ConfirmByPasswordForm(RefusableForm):
     """Asks who is signed in for their password."""
 
     password = forms.CharField(
@@ -180,7 +181,7 @@ class ConfirmByPasswordForm(forms.Form):
     )
 
 
-class ConfirmByCodeForm(forms.Form):
+class ConfirmByCodeForm(RefusableForm):
     """Asks who is signed in for a code."""
 
     code = forms.CharField(
@@ -209,20 +210,20 @@ def _present_password(label: str) -> forms.CharField:
     )
 
 
-class NewPasswordForm(forms.Form):
+class NewPasswordForm(RefusableForm):
     """Asks for the password to be."""
 
     password = _new_password("New password")
 
 
-class ChangePasswordForm(forms.Form):
+class ChangePasswordForm(RefusableForm):
     """Asks for the present password and the one to be."""
 
     current_password = _present_password("Current password")
     new_password = _new_password("New password")
 
 
-class ChangeEmailForm(forms.Form):
+class ChangeEmailForm(RefusableForm):
     """Asks for the address to be, and for the password."""
 
     email = forms.EmailField(
@@ -233,13 +234,13 @@ class ChangeEmailForm(forms.Form):
     password = _present_password("Password")
 
 
-class OwnPasswordForm(forms.Form):
+class OwnPasswordForm(RefusableForm):
     """Asks for the password alone."""
 
     password = _present_password("Password")
 
 
-class AvatarForm(forms.Form):
+class AvatarForm(RefusableForm):
     """Asks for a picture; what is in the file decides, not its name."""
 
     file = forms.FileField(
@@ -247,12 +248,3 @@ class AvatarForm(forms.Form):
         help_text="PNG, JPEG or WebP, at most 5 MB.",
         widget=forms.FileInput(attrs={"accept": "image/png,image/jpeg,image/webp"}),
     )
-
-
-def show(form: forms.Form, error: DomainError) -> None:
-    """Put a refusal where it belongs: at the fields its pointers name, else above the form."""
-    for item in error.errors:
-        name = item.pointer.removeprefix("#/")
-        form.add_error(name if name in form.fields else None, item.message)
-    if not error.errors:
-        form.add_error(None, f"{error.detail} {error.wait}".strip())

@@ -24,9 +24,15 @@ from accounts.selectors import live_session
 from accounts.tokens import AccessClaims
 from analytics import realtime
 from analytics.realtime import Tick, Ticket
-from config.common import context
+from config.common import asgi, context
 from config.common.context import Context
-from config.common.errors import DomainError
+from config.common.errors import (
+    DomainError,
+    Forbidden,
+    ServiceUnavailable,
+    TooManyRequests,
+    Unauthenticated,
+)
 from organizations import access
 from organizations.roles import Permission
 
@@ -37,12 +43,14 @@ _TICK_SECONDS = 1.0
 # Codes of our own (RFC 6455 leaves 4000 to 4999 to applications), and one of its own for "try again".
 NO_LONGER_ALLOWED = 4401
 TALKS_TOO_MUCH = 4408
-TOO_MANY = 4429
 FAILED = 1011
 # The page has nothing to say; a few frames are forgiven.
 _MAX_FRAMES = 5
 # Sockets that one person may have open in one process: tabs, not floods.
 MAX_PER_PERSON = 20
+_WHEN_ONE_MAY_BE_FREE = {"Retry-After": "15"}
+# What may be said last to a server.
+_LAST = frozenset({"websocket.close", "websocket.http.response.body"})
 # Apart from Django's own threads, so that many watchers do not slow down pages, nor the other way round.
 _checkers = ThreadPoolExecutor(4, thread_name_prefix="live-check")
 _open: Counter[int] = Counter()
@@ -54,27 +62,28 @@ class LiveUsageConsumer(AsyncWebsocketConsumer):
     ticket: Ticket
     ticker: asyncio.Task[None] | None = None
     joined: tuple[str, ...] = ()
+    is_counted = False
     frames = 0
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Serve one socket and leave nothing of it behind, however it ends."""
         has_closed = False
 
-        async def send_while_open(message: dict[str, Any]) -> None:
+        async def send_while_open(message: asgi.Message) -> None:
             # What follows the end, or finds nobody there, is no failure: the server tells that it has ended.
             nonlocal has_closed
             if not has_closed:
-                has_closed = message["type"] == "websocket.close"
+                has_closed = message["type"] in _LAST
                 with contextlib.suppress(OSError):
                     await send(message)
 
-        ticket = await _redeemed(scope)
-        if ticket is None:
+        try:
+            self.ticket = await _redeemed(scope)
+        except DomainError as refusal:
             # Before Channels listens for it: while Valkey is away nobody can, and strangers are not worth it.
             await receive()
-            await send_while_open({"type": "websocket.close"})
+            await asgi.refuse(scope, send_while_open, refusal)
             return
-        self.ticket = ticket
         try:
             await super().__call__(scope, receive, send_while_open)
         finally:
@@ -84,27 +93,32 @@ class LiveUsageConsumer(AsyncWebsocketConsumer):
         """Accept whoever may see the organization's usage."""
         try:
             await self._welcome()
+        except DomainError as refusal:
+            await asgi.refuse(self.scope, self.base_send, refusal)
         except Exception as error:  # noqa: BLE001  nobody is let in unchecked, and the page tries again
             logger.warning("live_socket_not_opened", error=type(error).__name__)
-            await self.close()
+            await asgi.refuse(self.scope, self.base_send, ServiceUnavailable())
 
     async def _welcome(self) -> None:
         self.since_last = Tick()
         ticket = self.ticket
-        if not await may_see(ticket):
-            await self.close()
-            return
+        _open[ticket.user_id] += 1
+        self.is_counted = True
+        if _open[ticket.user_id] > MAX_PER_PERSON:
+            raise TooManyRequests(
+                f"You have {MAX_PER_PERSON} live views open already.", headers=_WHEN_ONE_MAY_BE_FREE
+            )
+        await require_sight(ticket)
         self.joined = realtime.group(ticket.organization_id), people.group(ticket.user_id)
         for group in self.joined:
             await self.channel_layer.group_add(group, self.channel_name)
         await self.accept()
-        # Together with the ticker: whoever has none is not counted off again.
-        _open[ticket.user_id] += 1
         self.ticker = asyncio.create_task(self._live())
 
     async def _leave(self) -> None:
         if self.ticker is not None:
             self.ticker.cancel()
+        if self.is_counted:
             _open[self.ticket.user_id] -= 1
         # Each of them, whatever becomes of the others: Valkey may be away.
         leaving = [self.channel_layer.group_discard(one, self.channel_name) for one in self.joined]
@@ -127,11 +141,10 @@ class LiveUsageConsumer(AsyncWebsocketConsumer):
         await self.send('{"type":"notice"}')
 
     async def _live(self) -> None:
-        if _open[self.ticket.user_id] > MAX_PER_PERSON:
-            await self.close(TOO_MANY)
-            return
         try:
             await self._tick()
+        except DomainError:
+            await self.close(NO_LONGER_ALLOWED)
         except Exception as error:  # noqa: BLE001  whatever failed, nobody goes on watching unchecked
             logger.warning("live_socket_failed", error=type(error).__name__)
             await self.close(FAILED)
@@ -140,28 +153,30 @@ class LiveUsageConsumer(AsyncWebsocketConsumer):
         while True:
             await asyncio.to_thread(realtime.watch, self.ticket.organization_id)
             await asyncio.sleep(_TICK_SECONDS)
-            if not await may_see(self.ticket):
-                await self.close(NO_LONGER_ALLOWED)
-                return
+            await require_sight(self.ticket)
             tick, self.since_last = self.since_last, Tick()
             message = {"type": "tick", "at": timezone.now(), **asdict(tick)}
             await self.send(orjson.dumps(message, option=orjson.OPT_UTC_Z).decode())
 
 
-async def _redeemed(scope: dict[str, Any]) -> Ticket | None:
+async def _redeemed(scope: dict[str, Any]) -> Ticket:
+    """Return what the ticket says. Raises Forbidden, Unauthenticated or ServiceUnavailable."""
     tokens = parse_qs(scope["query_string"].decode("latin-1")).get("ticket", [])
-    if not _is_own_origin(scope) or len(tokens) != 1:
-        return None
-    return await asyncio.to_thread(realtime.redeem_ticket, tokens[0])
+    if not _is_own_origin(scope):
+        raise Forbidden("Only pages of this site open live views.")
+    found = await asyncio.to_thread(realtime.redeem_ticket, tokens[0]) if len(tokens) == 1 else None
+    if found is None:
+        raise Unauthenticated("The ticket is not one of ours, was used, or is too old.")
+    return found
 
 
-async def may_see(ticket: Ticket) -> bool:
-    """Whether the session lives and its person may still see the organization's usage."""
-    ask = database_sync_to_async(_may_see, thread_sensitive=False, executor=_checkers)
-    return bool(await ask(ticket))
+async def require_sight(ticket: Ticket) -> None:
+    """Raise DomainError unless the session lives and its person may still see the organization's usage."""
+    ask = database_sync_to_async(_require_sight, thread_sensitive=False, executor=_checkers)
+    await ask(ticket)
 
 
-def _may_see(ticket: Ticket) -> bool:
+def _require_sight(ticket: Ticket) -> None:
     claims = AccessClaims(
         user_id=ticket.user_id,
         session_id=ticket.session_id,
@@ -169,14 +184,10 @@ def _may_see(ticket: Ticket) -> bool:
     )
     session = live_session(claims, at=timezone.now())
     if session is None:
-        return False
+        raise Unauthenticated
     # Where they were let in from is asked anew, too: the organization may have listed addresses since.
     with context.use(Context(ip=ticket.ip)):
-        try:
-            access.tenant_of(session.user, ticket.organization_id).require(Permission.USAGE_READ)
-        except DomainError:
-            return False
-    return True
+        access.tenant_of(session.user, ticket.organization_id).require(Permission.USAGE_READ)
 
 
 def _is_own_origin(scope: dict[str, Any]) -> bool:

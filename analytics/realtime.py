@@ -70,11 +70,11 @@ def issue_ticket(ticket: Ticket) -> str:
 
 
 def redeem_ticket(token: str) -> Ticket | None:
-    """Return the ticket and forget it: a second use finds nothing."""
+    """Return the ticket and forget it: a second use finds nothing. Raises ServiceUnavailable."""
     try:
         found = store.client().getdel(_ticket_key(token))
-    except _AWAY:
-        return None
+    except _AWAY as away:
+        raise ServiceUnavailable from away
     return Ticket(**orjson.loads(found)) if found else None
 
 

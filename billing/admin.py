@@ -1,16 +1,43 @@
 """The back office of plans and subscriptions. Whatever it changes goes through the services."""
 
+import re
 from typing import Any, cast
 
+from django import forms
 from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
-from billing.models import Plan, Subscription, SubscriptionStatus
+from billing.models import CODE_PATTERN, Plan, Subscription, SubscriptionStatus
 from billing.services import plans, subscriptions
 from billing.services.plans import PlanTerms
 from config.common.admin import DomainAdmin
 from config.common.admin_filters import switch
+
+_LIMITS = ("rate_limit", "rate_per_seconds", "rate_burst", "audit_retention_days")
+
+
+class PlanForm(forms.ModelForm[Plan]):
+    """Says at the field what the database would refuse by the name of a constraint."""
+
+    def clean_code(self) -> str:
+        """Return a code as the API knows codes."""
+        code: str = self.cleaned_data["code"]
+        if not re.fullmatch(CODE_PATTERN, code):
+            raise forms.ValidationError(
+                "A code is made of capital letters, digits and underscores, and begins with a letter."
+            )
+        return code
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse limits that let nothing through."""
+        given = self.cleaned_data
+        for name in _LIMITS:
+            if given.get(name) == 0:
+                self.add_error(name, "This is at least 1.")
+        if given.get("seat_limit") == 0:
+            self.add_error("seat_limit", "This is at least 1, or empty for any number.")
+        return given
 
 
 @admin.register(Plan)
@@ -18,6 +45,7 @@ class PlanAdmin(DomainAdmin):
     """What customers can subscribe to. A change holds for everyone who is on the plan, within two seconds."""
 
     audited_as = "plan"
+    form = PlanForm
     list_display = (
         "name",
         "code",

@@ -6,6 +6,8 @@ from django.db.models import Q
 from config.common.models import TimeStamped, Versioned
 from organizations.models import Organization
 
+CODE_PATTERN = r"^[A-Z][A-Z0-9_]*$"
+
 
 class Plan(TimeStamped, Versioned):
     """What a subscription allows. The rate is the default of each key, the quota is shared by the organization."""
@@ -41,9 +43,7 @@ class Plan(TimeStamped, Versioned):
             models.CheckConstraint(
                 name="plan_audit_retention", condition=Q(audit_retention_days__gt=0)
             ),
-            models.CheckConstraint(
-                name="plan_code_upper", condition=Q(code__regex=r"^[A-Z][A-Z0-9_]*$")
-            ),
+            models.CheckConstraint(name="plan_code_upper", condition=Q(code__regex=CODE_PATTERN)),
         ]
 
     def __str__(self) -> str:

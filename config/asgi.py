@@ -13,15 +13,17 @@ from django.urls import re_path
 
 from analytics.routing import websocket_urlpatterns
 from apikeys.gateway import app as gate
-from config.bridge import Application, DjangoBridge, Receive, Scope, Send, protected
+from config.bridge import DjangoBridge, protected
+from config.common.asgi import Application, Receive, Scope, Send, refuse
+from config.common.errors import NotFound
 from config.common.middleware.size_limit import limit_of
 from config.embedded import demo_api, demo_receiver
 
 _django = DjangoBridge(wsgi.application, threads=settings.WEB_THREADS, body_limit=limit_of)
 
 
-async def _no_such_socket(_scope: Scope, _receive: Receive, send: Send) -> None:
-    await send({"type": "websocket.close", "code": 4404})
+async def _no_such_socket(scope: Scope, _receive: Receive, send: Send) -> None:
+    await refuse(scope, send, NotFound())
 
 
 # Channels has no types, and its routes are ASGI applications where Django expects views.

@@ -7,25 +7,19 @@ cannot tell `X_Real_Name` from `X-Real-Name`.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote_from_bytes
 
-import orjson
 import structlog
 from a2wsgi import WSGIMiddleware
 
 from apikeys.gateway.refusals import RequestTooSlow
-from config.common import context, errors, problems, reports
+from config.common import asgi, errors, reports
+from config.common.asgi import Message, Receive, Scope, Send
 from config.common.middleware import security_headers
 
 logger = structlog.get_logger(__name__)
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _BODY_SECONDS = 20
 # Bytes that may stand in a query string; others are escaped, as a browser would have done.
@@ -56,10 +50,10 @@ class DjangoBridge:
         except ClientGone:
             return
         except Ambiguous:
-            await _refuse(scope, send, errors.MalformedRequest("The body has two lengths."))
+            await asgi.refuse(scope, send, errors.MalformedRequest("The body has two lengths."))
             return
         except TimeoutError:
-            await _refuse(scope, send, RequestTooSlow())
+            await asgi.refuse(scope, send, RequestTooSlow())
             return
         safe, noted = _presentable(scope, len(body)), _Noted(send)
         try:
@@ -70,7 +64,7 @@ class DjangoBridge:
             reports.capture(exception)
             if noted.has_started:
                 raise
-            await _refuse(scope, send, errors.InternalError())
+            await asgi.refuse(scope, send, errors.InternalError())
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes:
         """Read the body; one byte above the limit is enough to have it refused."""
@@ -131,27 +125,6 @@ def _replay(body: bytes, receive: Receive) -> Receive:
         return pending.pop() if pending else await receive()
 
     return next_message
-
-
-async def _refuse(scope: Scope, send: Send, error: errors.DomainError) -> None:
-    """Answer a request that Django never saw, or could not answer, as Django would, and close the connection."""
-    request_id = context.new_request_id()
-    with context.use(context.Context(request_id=request_id)):
-        body = orjson.dumps(problems.document(error))
-    headers = {
-        "Content-Type": problems.CONTENT_TYPE,
-        "Content-Length": str(len(body)),
-        "Cache-Control": "no-store",
-        "Connection": "close",
-        "X-Request-Id": request_id,
-        **problems.headers_of(error),
-    }
-    if scope["path"].startswith("/api/"):
-        headers["Vary"] = "Origin"
-    lines = [*headers.items(), *security_headers.absent(headers)]
-    encoded = [(name.lower().encode(), value.encode("latin-1")) for name, value in lines]
-    await send({"type": "http.response.start", "status": error.status, "headers": encoded})
-    await send({"type": "http.response.body", "body": body})
 
 
 def protected(send: Send) -> Send:

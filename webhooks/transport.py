@@ -33,7 +33,7 @@ _MARGIN = timedelta(seconds=20)
 
 @dataclass(slots=True)
 class Parcel:
-    """One claimed delivery with all that is needed to send it, in the order in which `claims` reads it."""
+    """One claimed delivery with all that is needed to send it."""
 
     delivery_id: int
     claim: int

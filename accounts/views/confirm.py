@@ -2,21 +2,20 @@
 
 from typing import Any
 
-from django import forms
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils import timezone
 
 from accounts import middleware, services
-from accounts.forms import ConfirmByCodeForm, ConfirmByPasswordForm, PasskeyForm, show
+from accounts.forms import ConfirmByCodeForm, ConfirmByPasswordForm, PasskeyForm
 from accounts.models import Session
 from accounts.permissions import login_required, own_page
 from accounts.throttles import paced
-from config.common.errors import DomainError, TooManyRequests
-from config.common.forms import form_page
+from config.common.errors import DomainError
+from config.common.forms import RefusableForm, form_page, with_form
 
-_FORMS: dict[str, type[forms.Form]] = {
+_FORMS: dict[str, type[RefusableForm]] = {
     "password": ConfirmByPasswordForm,
     "code": ConfirmByCodeForm,
     "passkey": PasskeyForm,
@@ -37,32 +36,19 @@ def confirm(request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(back_to)
     asked = _forms_for(session, request)
     form = asked.get(request.POST.get("by", ""))
-    refusal: DomainError | None = None
     if form is not None and form.is_valid():
         try:
             proof: dict[str, Any] = form.cleaned_data
             services.step_up.reauthenticate(session=session, at=timezone.now(), **proof)
         except DomainError as error:
-            show(form, error)
-            refusal = error
+            form.refuse(error)
         else:
             return HttpResponseRedirect(back_to)
-    context = {"next": back_to, **{f"{name}_form": form for name, form in asked.items()}}
-    return _page(request, context, refusal)
+    shown = {f"{name}_form": one for name, one in asked.items()}
+    return with_form(request, "accounts/confirm.html", form, next=back_to, **shown)
 
 
-def _page(
-    request: HttpRequest, context: dict[str, Any], refusal: DomainError | None
-) -> HttpResponse:
-    """Show the forms; a pause after wrong answers is said in the status, too."""
-    is_paused = isinstance(refusal, TooManyRequests)
-    page = render(request, "accounts/confirm.html", context, status=429 if is_paused else 200)
-    for name, value in (refusal.headers if refusal else {}).items():
-        page[name] = value
-    return page
-
-
-def _forms_for(session: Session, request: HttpRequest) -> dict[str, forms.Form]:
+def _forms_for(session: Session, request: HttpRequest) -> dict[str, RefusableForm]:
     """Return a form for each way that this person has; the one that was sent holds what was sent."""
     by = request.POST.get("by")
     return {

@@ -7,12 +7,12 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from accounts import selectors, services
-from accounts.forms import ChangeEmailForm, show
+from accounts.forms import ChangeEmailForm
 from accounts.models import User
 from accounts.permissions import login_required, recently_authenticated
 from accounts.throttles import paced
 from config.common.errors import DomainError
-from config.common.forms import form_page
+from config.common.forms import form_page, with_form
 
 
 @form_page
@@ -22,23 +22,18 @@ def change(request: HttpRequest) -> HttpResponse:
     """Wish for another address; the answer is the same for one that is taken."""
     assert isinstance(request.user, User)
     form = ChangeEmailForm(request.POST or None)
-    status = 200
     if request.method == "POST" and form.is_valid():
         try:
             services.email_changes.request(
                 user=request.user, at=timezone.now(), **form.cleaned_data
             )
         except DomainError as error:
-            show(form, error)
-            status = 429 if error.status == 429 else 200
+            form.refuse(error)
         else:
             messages.success(request, "We have written to both addresses. Open both links.")
             return redirect("accounts:email-change")
-    context = {
-        "form": form,
-        "pending": selectors.pending_email_change(request.user, at=timezone.now()),
-    }
-    return render(request, "accounts/email_change.html", context, status=status)
+    pending = selectors.pending_email_change(request.user, at=timezone.now())
+    return with_form(request, "accounts/email_change.html", form, pending=pending)
 
 
 @require_POST

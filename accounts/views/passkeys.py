@@ -6,7 +6,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 
 from accounts import middleware, selectors, services
-from accounts.forms import AddPasskeyForm, RenamePasskeyForm, show
+from accounts.forms import AddPasskeyForm, RenamePasskeyForm
 from accounts.models import Passkey, User
 from accounts.permissions import login_required, recently_authenticated
 from accounts.views.two_factor import codes_page
@@ -31,7 +31,7 @@ def passkey_add(request: HttpRequest) -> HttpResponse:
                 **form.cleaned_data,
             )
         except DomainError as error:
-            show(form, error)
+            form.refuse(error)
         else:
             messages.success(request, f"{added.passkey.name} can sign you in from now on.")
             if added.recovery_codes:

@@ -6,13 +6,13 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 
 from accounts import middleware, services
-from accounts.forms import ChangePasswordForm, EmailForm, NewPasswordForm, show
+from accounts.forms import ChangePasswordForm, EmailForm, NewPasswordForm
 from accounts.models import User
 from accounts.permissions import login_required
 from accounts.services.passwords import ResetFailed
 from accounts.throttles import paced
 from config.common.errors import DomainError, InvalidInput
-from config.common.forms import form_page
+from config.common.forms import form_page, with_form
 
 
 @form_page
@@ -38,7 +38,7 @@ def reset(request: HttpRequest, token: str) -> HttpResponse:
         try:
             services.passwords.reset(token=token, at=timezone.now(), **form.cleaned_data)
         except InvalidInput as error:
-            show(form, error)
+            form.refuse(error)
         except ResetFailed as error:
             context = {"error": error}
             return render(request, "accounts/password_new.html", context, status=error.status)
@@ -54,7 +54,6 @@ def change(request: HttpRequest) -> HttpResponse:
     """Exchange the password; this device stays signed in, all others do not."""
     assert isinstance(request.user, User)
     form = ChangePasswordForm(request.POST or None)
-    status = 200
     if request.method == "POST" and form.is_valid():
         try:
             kept = services.passwords.change(
@@ -64,11 +63,10 @@ def change(request: HttpRequest) -> HttpResponse:
                 **form.cleaned_data,
             )
         except DomainError as error:
-            show(form, error)
-            status = 429 if error.status == 429 else 200
+            form.refuse(error)
         else:
             request.session.cycle_key()
             middleware.remember(request, services.sessions.claims_of(kept))
             messages.success(request, "Your password is changed. Other devices are signed out.")
             return redirect("accounts:password-change")
-    return render(request, "accounts/password_change.html", {"form": form}, status=status)
+    return with_form(request, "accounts/password_change.html", form)

@@ -7,12 +7,12 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts import selectors, services
-from accounts.forms import OwnPasswordForm, show
+from accounts.forms import OwnPasswordForm
 from accounts.models import User
 from accounts.permissions import login_required, recently_authenticated
 from config.common import polling
 from config.common.errors import DomainError, NotFound
-from config.common.forms import form_page
+from config.common.forms import form_page, with_form
 
 _SHOWN = 10
 
@@ -70,17 +70,15 @@ def deletion(request: HttpRequest) -> HttpResponse:
     """Say what deletion means, and have the account deleted in fourteen days."""
     assert isinstance(request.user, User)
     form = OwnPasswordForm(request.POST or None)
-    status = 200
     if request.method == "POST" and form.is_valid():
         try:
             services.deletions.request(user=request.user, at=timezone.now(), **form.cleaned_data)
         except DomainError as error:
-            show(form, error)
-            status = 429 if error.status == 429 else 200
+            form.refuse(error)
         else:
             messages.warning(request, "Your account will be deleted. You can still keep it.")
             return redirect("accounts:privacy")
-    return render(request, "accounts/deletion.html", {"form": form}, status=status)
+    return with_form(request, "accounts/deletion.html", form)
 
 
 @require_POST

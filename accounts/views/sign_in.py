@@ -1,6 +1,5 @@
 """Pages for people who are not signed in: register, sign in and out, verify the address."""
 
-from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -13,15 +12,15 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from accounts import middleware, services
-from accounts.forms import EmailForm, LoginForm, RegisterForm, SecondFactorForm, show
+from accounts.forms import EmailForm, LoginForm, RegisterForm, SecondFactorForm
 from accounts.models import Session, User
 from accounts.permissions import own_page
 from accounts.services.registration import VerificationFailed
 from accounts.services.sessions import InvalidCredentials
 from accounts.services.sign_in import Door, Entered, SecondFactorRefused, SignInExpired
 from accounts.throttles import paced
-from config.common.errors import DomainError, InvalidInput, TooManyRequests
-from config.common.forms import form_page
+from config.common.errors import InvalidInput, TooManyRequests
+from config.common.forms import form_page, with_form
 
 # The sign-in that waits for its second factor in this browser.
 PENDING = "accounts_pending_sign_in"
@@ -38,11 +37,11 @@ def register(request: HttpRequest) -> HttpResponse:
         try:
             services.registration.register(**form.cleaned_data)
         except InvalidInput as error:
-            show(form, error)
+            form.refuse(error)
         else:
             context = {"email": form.cleaned_data["email"], "next": _wanted(request)}
             return render(request, "accounts/register_done.html", context)
-    return _with_form(request, "accounts/register.html", {"form": form}, None)
+    return with_form(request, "accounts/register.html", form, next=_wanted(request))
 
 
 @form_page
@@ -52,20 +51,19 @@ def login(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated:
         return HttpResponseRedirect(_next(request))
     form = LoginForm(request.POST or None, initial=_known(request))
-    refused = None
     if request.method == "POST" and form.is_valid():
         try:
             result = services.sign_in.begin(
                 **form.cleaned_data, door=door_of(request), at=timezone.now()
             )
         except (InvalidCredentials, TooManyRequests) as error:
-            refused = error
+            form.refuse(error)
         else:
             if isinstance(result, Entered):
                 return go_in(request, result)
             request.session[PENDING] = result.token
             return HttpResponseRedirect(f"{reverse('accounts:login-code')}?{query_of(request)}")
-    return _with_form(request, "accounts/login.html", {"form": form}, refused)
+    return with_form(request, "accounts/login.html", form, next=_wanted(request))
 
 
 @form_page
@@ -84,7 +82,6 @@ def login_code(request: HttpRequest) -> HttpResponse:
 def _login_code(request: HttpRequest, token: str) -> HttpResponse:
     pending = services.sign_in.pending_of(token=token, at=timezone.now())
     form = SecondFactorForm(request.POST or None)
-    refused = None
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         door = door_of(request, trust_device=given["trust_device"])
@@ -93,11 +90,12 @@ def _login_code(request: HttpRequest, token: str) -> HttpResponse:
                 token=token, code=given["code"], door=door, at=timezone.now()
             )
         except (SecondFactorRefused, TooManyRequests) as error:
-            refused = error
+            form.refuse(error)
         else:
             return go_in(request, entered)
-    context = {"form": form, "methods": services.factors.second_factors(pending.user)}
-    return _with_form(request, "accounts/login_code.html", context, refused)
+    methods = services.factors.second_factors(pending.user)
+    context = {"methods": methods, "next": _wanted(request)}
+    return with_form(request, "accounts/login_code.html", form, **context)
 
 
 def door_of(request: HttpRequest, *, trust_device: bool = False) -> Door:
@@ -114,21 +112,6 @@ def go_in(request: HttpRequest, entered: Entered) -> HttpResponse:
     response = HttpResponseRedirect(_next(request))
     middleware.keep_device_token(response, entered.device_token)
     return response
-
-
-def _with_form(
-    request: HttpRequest, template: str, context: dict[str, Any], refused: DomainError | None
-) -> HttpResponse:
-    """Show a form, with what was wrong with it when it was sent before."""
-    status, headers = 200, dict[str, str]()
-    if refused is not None:
-        show(context["form"], refused)
-    if isinstance(refused, TooManyRequests):
-        status, headers = refused.status, refused.headers
-    page = render(request, template, {**context, "next": _wanted(request)}, status=status)
-    for name, value in headers.items():
-        page[name] = value
-    return page
 
 
 def query_of(request: HttpRequest) -> str:

@@ -1,18 +1,17 @@
 """Pages of the second factor: setting an app up, turning it off, new recovery codes, and giving one for the back office."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from urllib.parse import quote, urlencode
 
 from django.contrib import messages
-from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import mark_safe
 
 from accounts import middleware, services
-from accounts.forms import CodeForm, FirstCodeForm, PasswordAndCodeForm, show
+from accounts.forms import CodeForm, FirstCodeForm, PasswordAndCodeForm
 from accounts.models import User
 from accounts.permissions import login_required, own_page, recently_authenticated
 from accounts.services.factors import InvalidCode
@@ -22,7 +21,7 @@ from accounts.services.registration import EmailNotVerified
 from accounts.services.two_factor import TwoFactorIsOff, TwoFactorIsOn
 from config.common import once
 from config.common.errors import TooManyRequests, Unauthenticated
-from config.common.forms import form_page
+from config.common.forms import form_page, with_form
 
 
 @form_page
@@ -47,7 +46,8 @@ def set_up(request: HttpRequest) -> HttpResponse:
                 at=timezone.now(),
             )
         except (InvalidCode, TooManyRequests) as error:
-            return _set_up_page(request, user, form, refused=error)
+            form.refuse(error)
+            return _set_up_page(request, user, form)
         except (TwoFactorIsOn, TwoFactorIsOff) as error:
             messages.error(request, error.detail)
             return redirect("accounts:security")
@@ -66,21 +66,15 @@ def _begin(request: HttpRequest, user: User) -> HttpResponse:
     return HttpResponseRedirect(f"{reverse('accounts:two-factor')}{query}")
 
 
-def _set_up_page(
-    request: HttpRequest,
-    user: User,
-    form: FirstCodeForm,
-    refused: InvalidCode | TooManyRequests | None = None,
-) -> HttpResponse:
+def _set_up_page(request: HttpRequest, user: User, form: FirstCodeForm) -> HttpResponse:
     enrolment = services.two_factor.enrolment_of(user)
     context = {
-        "form": form,
         "enrolment": enrolment,
         # Drawn by us from numbers, and nothing else.
         "qr": mark_safe(enrolment.qr_svg) if enrolment else "",  # noqa: S308
         "next": _next(request),
     }
-    return _refused(request, "accounts/two_factor_set_up.html", context, refused)
+    return with_form(request, "accounts/two_factor_set_up.html", form, **context)
 
 
 def codes_page(request: HttpRequest, codes: list[str]) -> HttpResponse:
@@ -148,16 +142,15 @@ def _proved(
 ) -> HttpResponse:
     """Ask for the password and a code; act when both are right."""
     form = PasswordAndCodeForm(request.POST or None)
-    refused = None
     if request.method == "POST" and form.is_valid():
         try:
             return act(form.cleaned_data["password"], form.cleaned_data["code"])
         except (InvalidCode, WrongPassword, TooManyRequests) as error:
-            refused = error
+            form.refuse(error)
         except (TwoFactorIsOff, LastFactor) as error:
             messages.error(request, error.told())
             return redirect("accounts:security")
-    return _refused(request, template, {"form": form}, refused)
+    return with_form(request, template, form)
 
 
 @form_page
@@ -168,7 +161,6 @@ def second_factor(request: HttpRequest) -> HttpResponse:
     if not services.factors.has_second_factor(user):
         return _nothing_to_do(request, "You have no second factor yet: set one up first.")
     form = CodeForm(request.POST or None)
-    refused = None
     if request.method == "POST" and form.is_valid():
         session = middleware.live_session_of(request)
         if session is None:
@@ -178,40 +170,17 @@ def second_factor(request: HttpRequest) -> HttpResponse:
                 session=session, code=form.cleaned_data["code"], at=timezone.now()
             )
         except (InvalidCode, TooManyRequests) as error:
-            refused = error
+            form.refuse(error)
         else:
             return HttpResponseRedirect(_next(request) or reverse("accounts:security"))
-    context = {
-        "form": form,
-        "methods": services.factors.second_factors(user),
-        "next": _next(request),
-    }
-    return _refused(request, "accounts/second_factor.html", context, refused)
+    context = {"methods": services.factors.second_factors(user), "next": _next(request)}
+    return with_form(request, "accounts/second_factor.html", form, **context)
 
 
 def _nothing_to_do(request: HttpRequest, why: str) -> HttpResponse:
     """Lead somebody without a second factor to where they get one."""
     messages.info(request, why)
     return redirect("accounts:security")
-
-
-def _refused(
-    request: HttpRequest,
-    template: str,
-    context: Mapping[str, object],
-    error: InvalidCode | WrongPassword | TooManyRequests | None,
-) -> HttpResponse:
-    """Show a page again with what was wrong with its form, or for the first time."""
-    if error is None:
-        return render(request, template, dict(context))
-    form = context["form"]
-    assert isinstance(form, Form)
-    show(form, error)
-    status = error.status if isinstance(error, TooManyRequests) else 200
-    page = render(request, template, dict(context), status=status)
-    for name, value in error.headers.items():
-        page[name] = value
-    return page
 
 
 def _person(request: HttpRequest) -> User:

@@ -175,6 +175,26 @@ class RequestTooSlow(DomainError):
     fix = "Send the whole request at once."
 
 
+class ApiUnreachable(DomainError):
+    """The API behind the gate cannot be reached; the proxy before it says so."""
+
+    code = "api_unreachable"
+    title = "The API cannot be reached"
+    status = 502
+    fix = "Try again later. Whether the API has seen the call, nobody can tell."
+    retry = "Yes, with growing pauses, if it may be carried out twice."
+
+
+class ApiTooSlow(DomainError):
+    """The API behind the gate did not answer in time; the proxy before it says so."""
+
+    code = "api_timeout"
+    title = "The API did not answer in time"
+    status = 504
+    fix = "Look first whether the call was carried out, then try again."
+    retry = "Yes, with growing pauses, if it may be carried out twice."
+
+
 ERRORS: dict[Outcome, type[DomainError]] = {
     Outcome.MISSING: KeyMissing,
     Outcome.NOT_FOUND: KeyNotFound,

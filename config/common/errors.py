@@ -238,6 +238,11 @@ class TooManyRequests(DomainError):
     fix = "Wait as many seconds as `Retry-After` says, then try again."
     members = {"violated_policies": ("Which of the caller's policies refused.", ["person"])}
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Who knows better says so; nobody is told to come back without hearing when.
+        self.headers.setdefault("Retry-After", "1")
+
 
 class InternalError(DomainError):
     """Something failed on our side. The request id leads us to it."""

@@ -6,12 +6,14 @@ from typing import Any, ClassVar
 import orjson
 from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.utils import timezone
 from django.utils.functional import lazy
 from django.views.decorators.http import require_http_methods
 
 from config.common import jsonparser
-from config.common.errors import DomainError
+from config.common.errors import DomainError, TooManyRequests
 
 # A page with a form: it is shown, and takes what was filled in under the same address.
 form_page = require_http_methods(["GET", "HEAD", "POST"])
@@ -40,12 +42,17 @@ def require_whole_rate(data: Mapping[str, Any]) -> None:
 
 
 def move_focus(form: forms.BaseForm) -> None:
-    """Put the cursor of a form that was refused where something is to be done: at the first fault, or the first gap."""
+    """Put the cursor where something is to be done: at the first fault, or the first gap.
+
+    A form that says itself where it begins is left alone, unless that place is filled in before anybody has typed.
+    """
     widgets = {name: field.widget for name, field in form.fields.items()}
-    if not form.errors:
-        return
     faulty = [name for name in widgets if name in form.errors]
     gaps = [name for name, widget in widgets.items() if _is_gap(form[name], widget)]
+    begins = next((name for name, widget in widgets.items() if "autofocus" in widget.attrs), None)
+    is_filled_in = bool(not form.is_bound and gaps and begins and form[begins].value())
+    if not form.errors and not is_filled_in:
+        return
     for name, widget in widgets.items():
         widget.attrs.pop("autofocus", None)
         if name == next(iter(faulty + gaps), None):
@@ -64,9 +71,11 @@ class RefusableForm(forms.Form):
 
     # Parts of what the domain takes, such as `rate/burst`, whose field has another name than their first part.
     renamed: ClassVar[Mapping[str, str]] = {}
+    refusal: DomainError | None = None
 
     def refuse(self, error: DomainError) -> None:
         """Put each fault at its field, said once, and what concerns no field above the form."""
+        self.refusal = error
         for fault in error.errors:
             place = fault.pointer.removeprefix("#/")
             part = place.split("/")[0]
@@ -77,6 +86,18 @@ class RefusableForm(forms.Form):
                 self.add_error(field, message)
         if not error.errors:
             self.add_error(None, error.told())
+
+
+def with_form(
+    request: HttpRequest, template: str, form: RefusableForm | None, **context: Any
+) -> HttpResponse:
+    """Show a page with its form. If that was refused for a pause, the status and the headers say so, too."""
+    page = render(request, template, {"form": form, **context})
+    if form is not None and isinstance(form.refusal, TooManyRequests):
+        page.status_code = form.refusal.status
+        for name, value in form.refusal.headers.items():
+            page[name] = value
+    return page
 
 
 _OVERLAPS = (

@@ -14,7 +14,7 @@ from typing import IO, Any
 from django.conf import settings
 
 from apikeys.gateway import app as gate
-from config.bridge import Message, Receive, Scope, Send
+from config.common.asgi import Message, Receive, Scope, Send
 
 PREFIX = "/demo/"
 _FORWARDED = frozenset({b"authorization", b"x-api-key", b"origin", b"user-agent"})

@@ -14,7 +14,7 @@ from http import HTTPStatus
 
 from django.conf import settings
 
-from config.bridge import Receive, Scope, Send
+from config.common.asgi import Receive, Scope, Send
 from webhooks import signing
 
 PREFIX = "/demo/hooks/"

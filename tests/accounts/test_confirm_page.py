@@ -87,7 +87,9 @@ def test_a_wrong_password_is_shown_at_its_field(browser):
     page = _by_password(browser, password="wrong")
 
     assert page.status_code == 200
-    assert page.context["password_form"].errors["password"] == ["This is not your password."]
+    assert page.context["password_form"].errors["password"] == [
+        "This is not your password. Type the password that you sign in with, or reset it."
+    ]
     assert browser.get(CREATE).status_code == 302
 
 

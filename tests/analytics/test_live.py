@@ -21,7 +21,7 @@ from accounts import realtime as people
 from accounts.models import Session
 from accounts.services import sessions
 from analytics import consumers, realtime
-from analytics.consumers import FAILED, NO_LONGER_ALLOWED, TALKS_TOO_MUCH, TOO_MANY
+from analytics.consumers import FAILED, NO_LONGER_ALLOWED, TALKS_TOO_MUCH
 from analytics.routing import websocket_urlpatterns
 from analytics.services import ingest
 from config.common import redis
@@ -43,6 +43,9 @@ class Socket(ApplicationCommunicator):
         await self.send_input({"type": "websocket.connect"})
         answer = await self.receive_output(timeout=self.patience)
         self.accepted: bool = answer["type"] == "websocket.accept"
+        if not self.accepted:
+            self.status, self.headers = answer["status"], dict(answer["headers"])
+            self.problem = orjson.loads((await self.receive_output(timeout=60))["body"])
 
     async def tick(self) -> Any:
         message = await self.receive_output(timeout=60)
@@ -71,6 +74,8 @@ async def socket(ticket: str, origin: str | None = ORIGIN, host: str = "testserv
         "query_string": f"ticket={ticket}".encode(),
         "headers": headers,
         "subprotocols": [],
+        # As uvicorn has it.
+        "extensions": {"websocket.http.response": {}},
     }
     communicator = Socket(SOCKETS, scope)
     try:
@@ -84,6 +89,22 @@ async def socket(ticket: str, origin: str | None = ORIGIN, host: str = "testserv
 async def is_let_in(ticket: str, origin: str | None = ORIGIN, host: str = "testserver") -> bool:
     async with socket(ticket, origin, host) as communicator:
         return communicator.accepted
+
+
+async def refused(ticket: str, **how: str) -> tuple[int, str]:
+    """Return how a handshake is refused, after a look at what every refusal says."""
+    async with socket(ticket, **how) as communicator:
+        assert not communicator.accepted
+        status, problem = communicator.status, communicator.problem
+        assert communicator.headers[b"content-type"] == b"application/problem+json"
+        assert communicator.headers[b"cache-control"] == b"no-store"
+        assert communicator.headers[b"x-request-id"].decode() == problem["request_id"]
+        assert (b"retry-after" in communicator.headers) is (status in {429, 503})
+        assert problem["status"] == status
+        return status, problem["code"]
+
+
+refusal = async_to_sync(refused)
 
 
 async def closing_code(communicator: Socket, seconds: float) -> Any:
@@ -156,6 +177,7 @@ def test_other_pages_open_no_socket(portal_as, vera, origin):
     ticket = ticket_of(portal_as, vera)
 
     assert not is_let_in(ticket, origin)
+    assert refusal(ticket, origin=origin) == (403, "forbidden")
 
 
 @pytest.mark.django_db(transaction=True)
@@ -170,6 +192,7 @@ def test_a_host_that_is_not_ours_has_no_pages_of_ours(portal_as, vera):
 @pytest.mark.parametrize("ticket", ["", "made-up", "a&ticket=b"])
 def test_no_socket_without_a_ticket_of_ours(ticket):
     assert not is_let_in(ticket)
+    assert refusal(ticket) == (401, "unauthenticated")
 
 
 @pytest.mark.django_db(transaction=True)
@@ -228,6 +251,36 @@ def code_after(lose, ticket, person) -> Any:
             return await closing_code(communicator, 2.5)
 
     return code()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("lose", "told"),
+    [
+        (end_sessions, (401, "unauthenticated")),
+        (take_the_right, (403, "forbidden")),
+        (remove_member, (404, "not_found")),
+    ],
+)
+def test_who_may_no_longer_see_hears_why_no_socket_is_opened(portal_as, vera, lose, told):
+    ticket = ticket_of(portal_as, vera)
+    lose(vera)
+
+    assert refusal(ticket) == told
+    assert consumers._open[vera.pk] == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_server_that_cannot_say_why_just_refuses():
+    scope = {"type": "websocket", "path": "/ws/live", "query_string": b"", "headers": []}
+
+    @async_to_sync
+    async def told() -> Any:
+        communicator = ApplicationCommunicator(SOCKETS, scope)
+        await communicator.send_input({"type": "websocket.connect"})
+        return await communicator.receive_output(timeout=60)
+
+    assert told() == {"type": "websocket.close"}
 
 
 @pytest.mark.django_db(transaction=True)
@@ -366,13 +419,13 @@ def test_a_person_has_only_so_many_sockets(portal_as, vera, monkeypatch):
 
     @async_to_sync
     async def seen() -> Any:
-        async with socket(tickets[0]) as first, socket(tickets[1]) as second:
-            refused = await closing_code(second, 3)
+        async with socket(tickets[0]) as first:
+            second = await refused(tickets[1])
             ticked = (await first.tick())["type"]
         async with socket(tickets[2]) as third:
-            return refused, ticked, (await third.tick())["type"]
+            return second, ticked, (await third.tick())["type"]
 
-    assert seen() == (TOO_MANY, "tick", "tick")
+    assert seen() == ((429, "rate_limited"), "tick", "tick")
 
 
 async def _without_valkey(*_: object) -> None:
@@ -397,7 +450,7 @@ def test_a_socket_that_cannot_be_opened_is_refused_and_takes_no_place(
     ticket = ticket_of(portal_as, vera)
     monkeypatch.setattr(owner, name, away)
 
-    assert not is_let_in(ticket)
+    assert refusal(ticket) == (503, "service_unavailable")
     assert consumers._open[vera.pk] == 0
 
 

@@ -57,11 +57,35 @@ def test_a_plan_is_changed_through_the_service_and_keeps_its_code(back_office, o
     assert AuditLog.objects.get(event="plan.updated").actor_id == sam.pk
 
 
-def test_a_plan_that_cannot_be_is_refused_in_the_form(back_office):
-    response = back_office.post(f"{PLANS}add/", {"code": "team", **TERMS, "rate_limit": "0"})
+@pytest.mark.parametrize(
+    ("field", "value", "told"),
+    [
+        ("code", "team", "made of capital letters, digits and underscores"),
+        ("rate_limit", "0", "This is at least 1."),
+        ("rate_per_seconds", "0", "This is at least 1."),
+        ("rate_burst", "0", "This is at least 1."),
+        ("audit_retention_days", "0", "This is at least 1."),
+        ("seat_limit", "0", "This is at least 1, or empty for any number."),
+    ],
+)
+def test_a_plan_that_cannot_be_is_refused_at_its_field(back_office, field, value, told):
+    response = back_office.post(f"{PLANS}add/", {"code": "TEAM", **TERMS, field: value})
 
     assert response.status_code == 200
+    errors = response.context["adminform"].form.errors
+    assert list(errors) == [field]
+    assert told in errors[field][0]
+    assert "onstraint" not in response.content.decode()
     assert not Plan.objects.filter(code__iexact="team").exists()
+
+
+def test_a_plan_that_stands_is_refused_at_its_field_too(back_office):
+    free = Plan.objects.get(code="FREE")
+
+    response = back_office.post(f"{PLANS}{free.pk}/change/", {**TERMS, "rate_burst": "0"})
+
+    assert response.context["adminform"].form.errors == {"rate_burst": ["This is at least 1."]}
+    assert Plan.objects.get(code="FREE").rate_burst == free.rate_burst
 
 
 def test_plans_are_not_deleted(back_office):

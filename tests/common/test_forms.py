@@ -45,6 +45,10 @@ def focused(values=None, *, refusal=""):
     form = SignIn(values)
     if refusal:
         form.add_error(None, refusal)
+    return focused_in(form)
+
+
+def focused_in(form):
     move_focus(form)
     return [name for name, field in form.fields.items() if "autofocus" in field.widget.attrs]
 
@@ -58,6 +62,15 @@ def test_a_refused_form_begins_where_something_is_to_be_done():
     assert focused({**right, "password": ""}) == ["password"]
     # What was typed is kept, but for the password.
     assert focused(right, refusal="They do not belong together.") == ["password"]
+
+
+def test_a_form_that_knows_its_first_answer_begins_at_the_next():
+    form = SignIn(initial={"email": "a@example.com"})
+    complete = SignIn(initial={"email": "a@example.com"})
+    complete.fields["password"].required = False
+
+    assert focused_in(form) == ["password"]
+    assert focused_in(complete) == ["email"]
 
 
 class Note(forms.Form):

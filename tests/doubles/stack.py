@@ -182,14 +182,26 @@ class Stack:
         return self.started(Program("beat", beat.command, self.directory, settled))
 
     def nginx(
-        self, gate: int | Path, api_port: int, *, name: str = "nginx", workers: str = "auto"
+        self,
+        gate: int | Path,
+        api_port: int,
+        *,
+        name: str = "nginx",
+        workers: str = "auto",
+        patience: str = "",
     ) -> Proxy:
-        """Start nginx with the shipped configuration, its five values replaced as the file says."""
+        """Start nginx with the shipped configuration, its five values replaced as the file says.
+
+        It waits for the API as long as it does by itself, unless a test cannot.
+        """
         port = free_port()
         home = self.directory / name
         asked = f"127.0.0.1:{gate}" if isinstance(gate, int) else f"unix:{gate}"
         shutil.copytree(_DEPLOY / "nginx", home)
         (home / "temporary").mkdir()
+        if patience:
+            with (home / "tollgate" / "protect.conf").open("a", encoding="utf-8") as protect:
+                protect.write(f"proxy_read_timeout {patience};\n")
         configuration = home / "tollgate.conf"
         text = configuration.read_text(encoding="utf-8")
         for shipped, ours in (
@@ -210,8 +222,13 @@ class Stack:
         settings.write_text(re.sub(r"(?m)^(worker_processes) .*;", rf"\1 {workers};", lines))
         return self.started(Proxy(name, command, self.directory, port=port))
 
-    def caddy(self, gate_port: int, api_port: int) -> Proxy:
-        """Start Caddy with the shipped configuration, its values given by the environment."""
+    def caddy(
+        self, gate_port: int, api_port: int, *, name: str = "caddy", patience: str = ""
+    ) -> Proxy:
+        """Start Caddy with the shipped configuration, its values given by the environment.
+
+        It waits for the API as long as it does by itself, unless a test cannot.
+        """
         port = free_port()
         environment = {
             "TOLLGATE_ADDRESS": f"127.0.0.1:{gate_port}",
@@ -222,8 +239,15 @@ class Stack:
             "XDG_DATA_HOME": str(self.directory / "caddy"),
             "XDG_CONFIG_HOME": str(self.directory / "caddy"),
         }
-        command = ["caddy", "run", "--config", str(_DEPLOY / "caddy" / "Caddyfile")]
-        return self.started(Proxy("caddy", command, self.directory, environment, port=port))
+        configuration = _DEPLOY / "caddy" / "Caddyfile"
+        if patience:
+            text, place = configuration.read_text(encoding="utf-8"), "header_up -Authorization"
+            assert text.count(place) == 1
+            waits = f"transport http {{\nresponse_header_timeout {patience}\n}}\n"
+            configuration = self.directory / f"{name}.Caddyfile"
+            configuration.write_text(text.replace(place, waits + place), encoding="utf-8")
+        command = ["caddy", "run", "--adapter", "caddyfile", "--config", str(configuration)]
+        return self.started(Proxy(name, command, self.directory, environment, port=port))
 
     def stop(self) -> None:
         """End everything, the last started first; nobody needs what a polite end takes half a second for."""

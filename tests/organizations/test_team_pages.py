@@ -221,6 +221,7 @@ def test_a_newcomer_writes_no_address_and_comes_back_to_the_invitation(
     assert f'href="/register/?next={there}"' in offered
     assert f'href="/login/?next={there}"' in done
     assert f'name="email" value="{NORA}"' in sign_in
+    assert re.findall(r'name="(\w+)"[^>]* autofocus', sign_in) == ["password"]
     assert f'href="/register/?next={there}"' in sign_in
     assert entered["Location"] == path
     assert "You belong to Olivia&#x27;s organization now." in text_of(joined)

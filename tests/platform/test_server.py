@@ -1,5 +1,7 @@
 """The web process as it is deployed: hostile bytes, static files, WebSockets refused where nobody answers, or is meant to."""
 
+import http.client
+import json
 import socket
 from collections.abc import Iterator
 from contextlib import closing
@@ -139,10 +141,14 @@ def test_forwarded_address_of_a_stranger_is_not_believed(server):
 
 
 @pytest.mark.parametrize(
-    ("path", "origin"),
-    [("/no/such/socket", "http://127.0.0.1"), ("/ws/live", "http://[127.0.0.1")],
+    ("path", "origin", "status", "code"),
+    [
+        ("/no/such/socket", "http://127.0.0.1", 404, "not_found"),
+        ("/ws/live", "http://[127.0.0.1", 403, "forbidden"),
+        ("/ws/live?ticket=made-up", "http://127.0.0.1", 401, "unauthenticated"),
+    ],
 )
-def test_websocket_to_nowhere_or_from_nowhere_is_refused(server, path, origin):
+def test_websocket_to_nowhere_or_from_nowhere_is_refused(server, path, origin, status, code):
     asked = request(
         f"GET {path} HTTP/1.1",
         "Upgrade: websocket",
@@ -152,4 +158,12 @@ def test_websocket_to_nowhere_or_from_nowhere_is_refused(server, path, origin):
         f"Origin: {origin}",
     )
 
-    assert exchange(server, asked)[0] == 403
+    with closing(socket.create_connection(("127.0.0.1", server.port), timeout=60)) as connection:
+        connection.sendall(asked)
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+        problem = json.loads(answer.read())
+
+    assert (answer.status, answer.headers["Content-Type"]) == (status, "application/problem+json")
+    assert (problem["status"], problem["code"]) == (status, code)
+    assert {name: answer.headers[name] for name in HEADERS} == HEADERS

@@ -12,18 +12,22 @@ import httpx
 import pytest
 from django.utils import timezone
 
+from apikeys.gateway.refusals import ApiTooSlow, ApiUnreachable
 from apikeys.models import ApiKey
 from apikeys.restrictions import EnvironmentName
 from apikeys.secrets import mint_key
 from apikeys.services import keys
+from config.common.errors import DomainError
 from tests.doubles.bucket import Usage, rooms
 from tests.doubles.house import House, Issued
 from tests.doubles.stack import PUBLIC_URL, Gate, Proxy
 from tests.doubles.upstream import Upstream
 from tests.patience import within_one
+from tests.ports import free_port
 from tests.proxy.load import CONNECTIONS, under_load
 
 Elapse = Callable[[Issued, int], None]
+Before = Callable[[int], Proxy]
 
 IDENTITY = (
     "X-Org-Id",
@@ -398,6 +402,26 @@ def test_says_so_when_the_gate_is_away(
     assert refused.headers["Retry-After"] == "5"
     assert again.status_code == 200
     assert len(api.calls) == 2
+
+
+def test_says_so_when_the_api_is_away(house: House, before: Before) -> None:
+    proxy = before(free_port())
+
+    _require_no_answer(proxy, house.key(), ApiUnreachable)
+
+
+def test_says_so_when_the_api_does_not_answer(house: House, before: Before, silent: int) -> None:
+    proxy = before(silent)
+
+    _require_no_answer(proxy, house.key(), ApiTooSlow)
+
+
+def _require_no_answer(proxy: Proxy, key: Issued, error: type[DomainError]) -> None:
+    for method in ("GET", "POST"):
+        answer = httpx.request(method, f"{proxy.url}/orders/7?a=1", headers=key.headers, timeout=60)
+        problem = require_problem(answer, error.status, error.code)
+        assert problem["title"] == error.title
+        assert answer.headers["Cache-Control"] == "no-store"
 
 
 def test_counts_what_a_load_generator_sees(

@@ -1,5 +1,6 @@
 """A real proxy with the shipped configuration before a real API and a real gate."""
 
+import socket
 from collections.abc import Callable, Iterator
 
 import httpx
@@ -28,6 +29,13 @@ def api() -> Iterator[Upstream]:
     """The API that is protected."""
     with running_upstream() as running:
         yield running
+
+
+@pytest.fixture
+def silent() -> Iterator[int]:
+    """A port that takes calls and never answers one."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening.getsockname()[1]
 
 
 @pytest.fixture(autouse=True)

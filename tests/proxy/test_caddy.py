@@ -23,6 +23,12 @@ def proxy(stack: Stack, gate: Gate, api: Upstream) -> Proxy:
     return stack.caddy(gate.port, api.port)
 
 
+@pytest.fixture(scope="module")
+def before(stack: Stack, gate: Gate) -> Before:  # noqa: F405
+    """Start another Caddy before another API."""
+    return lambda port: stack.caddy(gate.port, port, name=f"caddy-{port}", patience="1s")
+
+
 def test_the_file_is_a_configuration_as_it_stands(tmp_path: os.PathLike[str]) -> None:
     checked = subprocess.run(
         ["caddy", "validate", "--config", str(BASE_DIR / "deploy" / "caddy" / "Caddyfile")],

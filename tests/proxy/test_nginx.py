@@ -38,6 +38,12 @@ def proxy(stack: Stack, gate: Gate, api: Upstream) -> Proxy:
     return stack.nginx(gate.port, api.port)
 
 
+@pytest.fixture(scope="module")
+def before(stack: Stack, gate: Gate) -> Before:  # noqa: F405
+    """Start another nginx before another API."""
+    return lambda port: stack.nginx(gate.port, port, name=f"nginx-{port}", patience="1s")
+
+
 def test_the_folder_is_a_configuration_as_it_stands(tmp_path: Path) -> None:
     home = shutil.copytree(BASE_DIR / "deploy" / "nginx", tmp_path / "nginx")
     (home / "temporary").mkdir()

@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from django.db import connection, transaction
@@ -87,6 +87,24 @@ _SECRETS = """
 """
 
 
+class _Claimed(NamedTuple):
+    """A row of what `_CLAIM` returns."""
+
+    delivery_id: int
+    claim: int
+    webhook_id: int
+    attempts: int
+    tries: int
+    trigger: str
+    message_id: str
+    payload: str
+    url: str
+    kind: str
+    concurrency: int
+    failures_in_a_row: int
+    headers_encrypted: str
+
+
 @transaction.atomic
 def claim(*, at: datetime, room: int, shares: Mapping[int, int] | None = None) -> list[Parcel]:
     """Lease what is due to the caller and return it, ready to be sent; the oldest come first.
@@ -107,27 +125,25 @@ def claim(*, at: datetime, room: int, shares: Mapping[int, int] | None = None) -
     }
     with connection.cursor() as cursor:
         cursor.execute(_CLAIM, values)
-        rows = cursor.fetchall()
+        rows = [_Claimed(*row) for row in cursor.fetchall()]
         if not rows:
             return []
         rows = _without_trials_of_others(cursor, rows, at)
-        cursor.execute(_SECRETS, [list({row[2] for row in rows}), at])
+        cursor.execute(_SECRETS, [list({row.webhook_id for row in rows}), at])
         secrets = _decrypted(cursor.fetchall())
     return [_parcel(row, lease, secrets) for row in rows]
 
 
-def _without_trials_of_others(
-    cursor: Any, rows: list[tuple[Any, ...]], at: datetime
-) -> list[tuple[Any, ...]]:
+def _without_trials_of_others(cursor: Any, rows: list[_Claimed], at: datetime) -> list[_Claimed]:
     """Keep an endpoint that failed again and again only if no other process tries it; others then wait for us."""
-    suspects = {row[2] for row in rows if row[11] >= CIRCUIT_OPENS_AFTER}
+    suspects = {row.webhook_id for row in rows if row.failures_in_a_row >= CIRCUIT_OPENS_AFTER}
     if not suspects:
         return rows
     cursor.execute(_TAKE_TRIALS, [at + _PROBE, list(suspects), CIRCUIT_OPENS_AFTER, at])
     left = suspects - {row[0] for row in cursor.fetchall()}
     if left:
-        cursor.execute(_GIVE_BACK, [[row[0] for row in rows if row[2] in left]])
-    return [row for row in rows if row[2] not in left]
+        cursor.execute(_GIVE_BACK, [[row.delivery_id for row in rows if row.webhook_id in left]])
+    return [row for row in rows if row.webhook_id not in left]
 
 
 def _decrypted(rows: Iterable[tuple[int, str]]) -> dict[int, list[str]]:
@@ -138,12 +154,29 @@ def _decrypted(rows: Iterable[tuple[int, str]]) -> dict[int, list[str]]:
     return found
 
 
-def _parcel(row: tuple[Any, ...], lease: datetime, secrets: Mapping[int, list[str]]) -> Parcel:
+def _parcel(row: _Claimed, lease: datetime, secrets: Mapping[int, list[str]]) -> Parcel:
     headers: dict[str, str] = {}
-    signers = secrets.get(row[2], [])
+    signers = secrets.get(row.webhook_id, [])
     try:
-        headers = orjson.loads(crypto.decrypt(row[-1], purpose=HEADERS)) if row[-1] else {}
+        if row.headers_encrypted:
+            headers = orjson.loads(crypto.decrypt(row.headers_encrypted, purpose=HEADERS))
     except crypto.CannotDecrypt:
         # What cannot be read must not hold up the others: without a signer, the attempt fails and says so.
         signers = []
-    return Parcel(*(*row[:-1], lease, headers, signers))
+    return Parcel(
+        delivery_id=row.delivery_id,
+        claim=row.claim,
+        webhook_id=row.webhook_id,
+        attempts=row.attempts,
+        tries=row.tries,
+        trigger=row.trigger,
+        message_id=row.message_id,
+        payload=row.payload,
+        url=row.url,
+        kind=row.kind,
+        concurrency=row.concurrency,
+        failures_in_a_row=row.failures_in_a_row,
+        leased_until=lease,
+        headers=headers,
+        secrets=signers,
+    )

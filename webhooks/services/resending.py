@@ -1,5 +1,6 @@
 """Sending again: one delivery, what failed since a time, what an endpoint never got."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
@@ -16,6 +17,8 @@ from webhooks.signals import DeliveriesRequeued
 
 # More at once would make one long transaction; whoever needs more asks again from where the answer ends.
 MAX_AT_ONCE = 10_000
+# Messages may be as large as 256 kB each, and are looked at a few at a time.
+_LOOKED_AT_AT_ONCE = 100
 
 
 class EndpointDisabled(Conflict):
@@ -32,6 +35,14 @@ class AlreadyOnItsWay(Conflict):
     code = "delivery_on_its_way"
     title = "The delivery is on its way"
     fix = "Wait for the result of the present attempt."
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A message that an endpoint was never sent, without its payload: thousands of them are held at once."""
+
+    pk: int
+    ordering_key: str
 
 
 @transaction.atomic
@@ -110,7 +121,7 @@ def replay_missing(
     found = missing(webhook=asked, since=since, until=until)
     with transaction.atomic():
         locked = enabled(webhook, by)
-        if (locked.event_types, locked.filters) != (asked.event_types, asked.filters):
+        if _wanted_by(locked) != _wanted_by(asked):
             found = missing(webhook=locked, since=since, until=until)
         wanted = _standing(found, webhook=locked)
         _owe(wanted, webhook=locked, at=at)
@@ -118,27 +129,29 @@ def replay_missing(
     return len(wanted)
 
 
-def _owe(wanted: list[WebhookMessage], *, webhook: Webhook, at: datetime) -> None:
+def _wanted_by(webhook: Webhook) -> tuple[object, ...]:
+    return webhook.event_types, webhook.filters, webhook.ordering_path
+
+
+def _owe(wanted: list[Missing], *, webhook: Webhook, at: datetime) -> None:
     WebhookDelivery.objects.bulk_create(
         [
             WebhookDelivery(
                 organization_id=webhook.organization_id,
                 webhook=webhook,
-                message=message,
-                ordering_key=matching.ordering_key(webhook.ordering_path, message.payload),
+                message_id=one.pk,
+                ordering_key=one.ordering_key,
                 trigger=Trigger.REPLAY,
                 next_attempt_at=at,
             )
-            for message in wanted
+            for one in wanted
         ],
         ignore_conflicts=True,
         batch_size=1_000,
     )
 
 
-def missing(
-    *, webhook: Webhook, since: datetime, until: datetime | None = None
-) -> list[WebhookMessage]:
+def missing(*, webhook: Webhook, since: datetime, until: datetime | None = None) -> list[Missing]:
     """Return the messages that `replay_missing` would send, 10,000 at most, oldest first."""
     messages = WebhookMessage.objects.filter(
         organization_id=webhook.organization_id,
@@ -148,21 +161,22 @@ def missing(
     ).exclude(deliveries__webhook_id=webhook.pk)
     if until is not None:
         messages = messages.filter(occurred_at__lt=until)
+    looked_at = messages.order_by("pk").values_list("pk", "event_type", "payload")
     wanted = (
-        message
-        for message in messages.order_by("pk").iterator(chunk_size=2_000)
-        if matching.wants_type(webhook.event_types, message.event_type)
-        and matching.passes(webhook.filters, message.payload)
+        Missing(pk, matching.ordering_key(webhook.ordering_path, payload))
+        for pk, event_type, payload in looked_at.iterator(chunk_size=_LOOKED_AT_AT_ONCE)
+        if matching.wants_type(webhook.event_types, event_type)
+        and matching.passes(webhook.filters, payload)
     )
     return list(islice(wanted, MAX_AT_ONCE))
 
 
-def _standing(messages: list[WebhookMessage], *, webhook: Webhook) -> list[WebhookMessage]:
+def _standing(missed: list[Missing], *, webhook: Webhook) -> list[Missing]:
     """Return those that were neither pruned nor owed meanwhile, and lock them so that they are not pruned from here on."""
     rows = WebhookMessage.objects.select_for_update(no_key=True).order_by("pk")
     rows = rows.exclude(deliveries__webhook_id=webhook.pk)
-    standing = set(rows.filter(pk__in=[one.pk for one in messages]).values_list("pk", flat=True))
-    return [one for one in messages if one.pk in standing]
+    standing = set(rows.filter(pk__in=[one.pk for one in missed]).values_list("pk", flat=True))
+    return [one for one in missed if one.pk in standing]
 
 
 def enabled(webhook: Webhook, by: User | None) -> Webhook:

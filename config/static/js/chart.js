@@ -33,6 +33,8 @@ class Chart {
       this.chart?.setCursor({ left: -10, top: -10 });
     });
     document.addEventListener("tollgate:theme", () => this.draw());
+    // Paper is light, whatever the screen is, and a drawing keeps the colors of when it was drawn.
+    matchMedia("print").addEventListener("change", () => this.draw());
     document.addEventListener("tollgate:calls", () => this.load(true));
     new ResizeObserver(() => this.chart?.setSize(this.size())).observe(this.plot);
     this.load();
