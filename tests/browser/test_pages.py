@@ -153,6 +153,7 @@ def _faults_of_forms(page):
     faults = []
     page.goto("/admin/apikeys/api/")
     page.locator("#result_list tbody th a").first.click()
+    page.wait_for_url("**/change/")
     for width in (1280, 360):
         page.set_viewport_size({"width": width, "height": 900})
         faults += page.evaluate(LAYOUT)
