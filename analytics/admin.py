@@ -59,7 +59,9 @@ class ApiUsageLogAdmin(UsageAdmin):
     list_display = ("at", "organization", "api_key", "method", "path", "outcome", "status", "units")
     list_filter = (("outcome", Outcomes), ("environment", NamedValues))
     search_fields = ("=request_id", "=organization__id", "=api_key__id")
-    search_help_text = "Request id, or the id of an organization or a key"
+    search_help_text = (
+        "Request id, or the id of an organization or a key; without one, the calls of the last hour"
+    )
     list_select_related = ("organization", "api_key")
     ordering = ("-at",)
 

@@ -271,12 +271,20 @@ class ServiceKeyAdmin(DomainAdmin):
         )
 
 
-class RouteRuleInline(admin.TabularInline[RouteRule, Api]):
+class RouteRuleInline(admin.StackedInline[RouteRule, Api]):
     """The rules of one API; paths are relative to its base path."""
 
     model = RouteRule
     form = RouteRuleForm
     extra = 0
+    # As one line of a table they are wider than any screen.
+    fields = (
+        ("methods", "path_pattern"),
+        ("required_scope", "mode"),
+        ("cost", "meter"),
+        ("rate_limit", "rate_per_seconds", "rate_burst"),
+        "counted_statuses",
+    )
 
 
 @admin.register(Api)
@@ -291,6 +299,7 @@ class ApiAdmin(DomainAdmin):
     search_fields = ("name", "slug", "base_path", "hosts")
     ordering = ("name",)
     form = ApiForm
+    hints = ApiForm.hints
     inlines = (RouteRuleInline,)
     actions = ("enable", "disable")
 

@@ -175,6 +175,19 @@ class _CheckedForm(forms.ModelForm[Any]):
 class ApiForm(_CheckedForm):
     """An API as staff describe it."""
 
+    hints: ClassVar[dict[str, str]] = {
+        "slug": "By which a proxy may name it: api=…",
+        "hosts": "Separated by commas; empty: any host.",
+        "base_path": "Under which its routes begin, such as /v1.",
+        "upstream_note": "For staff only: where it runs, whom to ask.",
+        "unknown_route_policy": "What happens to a call that none of the rules below describes.",
+        "default_scope": "What a key needs for such a call; empty: nothing.",
+        "default_cost": "Units that such a call uses.",
+        "mode": "Strict: each call is in the log before it passes. Leased: faster, and a process "
+        "that is killed may lose 100 ms of the log, but no charge, quota or limit.",
+        "sends_assertion": "Each call that passes carries a signed token, which says whose it is.",
+    }
+
     class Meta:
         model = Api
         fields = (
@@ -215,6 +228,14 @@ class RouteRuleForm(_CheckedForm):
             "counted_statuses",
         )
         help_texts: ClassVar = {
+            "methods": "Separated by commas; empty: any.",
+            "path_pattern": "Below the base path, such as /orders/{id} or /files/*.",
+            "required_scope": "Such as orders:read; empty: none.",
+            "cost": "Units that a call uses.",
+            "rate_limit": "Calls of one key; empty: its own rate alone.",
+            "rate_per_seconds": "In so many seconds.",
+            "rate_burst": "Calls at once.",
+            "mode": "Empty: as the API.",
             "counted_statuses": "Calls with another outcome cost no units once the proxy has reported it: 2xx, 404. "
             "Empty: every outcome counts.",
             "meter": _METER_HELP,

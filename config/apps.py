@@ -1,6 +1,6 @@
 """App configurations of the project itself and of its back office."""
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.contrib.admin.apps import AdminConfig
 
 
@@ -16,6 +16,8 @@ class ProjectConfig(AppConfig):
         from config.backoffice import audiences
         from config.common import reports
 
+        # Its own name is the package's.
+        apps.get_app_config("djstripe").verbose_name = "Stripe"
         audiences.register()
         reports.start()
 

@@ -185,7 +185,7 @@ class OrganizationMember(TimeStamped):
         ]
 
     def __str__(self) -> str:
-        return f"{self.user_id} as {self.role} in {self.organization_id}"
+        return f"{self.user} as {self.role_name} in {self.organization}"
 
     @property
     def role_name(self) -> str:

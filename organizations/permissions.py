@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec, cast
 
+from django.contrib import messages
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
@@ -20,6 +21,8 @@ from organizations.services import refusals
 
 P = ParamSpec("P")
 Page = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
+# The field in which a form says in which organization it was shown: `{% shown_in %}` writes it.
+SHOWN_IN = "shown_in"
 _RANK = [Role.VIEWER, Role.MEMBER, Role.ADMIN, Role.OWNER]
 
 
@@ -58,7 +61,8 @@ def member_required(
     """Let a page be seen only by members whose role grants the permission.
 
     With `on`, also by who was given it on the one row of that model whose `pk` is in the page's address.
-    Who is in no organization at all is led to where one is made or joined.
+    Who is in no organization at all is led to where one is made or joined; whose form was shown in another one than
+    they are in by now, to where it is chosen.
     """
 
     def decorate(page: Page[P]) -> Page[P]:
@@ -70,6 +74,8 @@ def member_required(
                 return _kept_out(request, error)
             except NotFound:
                 return _belongs_nowhere(request)
+            if _was_shown_elsewhere(request, tenant):
+                return _led_back(request, tenant)
             is_given = (
                 on is not None
                 and not tenant.may(permission)
@@ -82,6 +88,21 @@ def member_required(
         return login_required(guarded)
 
     return decorate
+
+
+def _was_shown_elsewhere(request: HttpRequest, tenant: Tenant) -> bool:
+    """Whether a form was shown in another organization: a second tab has switched since, or that one was closed."""
+    here = str(tenant.organization.pk)
+    return request.POST.get(SHOWN_IN, here) != here
+
+
+def _led_back(request: HttpRequest, tenant: Tenant) -> HttpResponse:
+    messages.warning(
+        request,
+        f"That form belongs to another organization than {tenant.organization.name}, in which you "
+        "are now: nothing was changed. Choose where to go on.",
+    )
+    return redirect("organizations:switch")
 
 
 def _kept_out(request: HttpRequest, error: Forbidden) -> HttpResponse:

@@ -87,13 +87,6 @@ class WebhookAdmin(DomainAdmin):
         names = [field.name for field in Webhook._meta.fields]  # noqa: SLF001  Django's own name
         return [name for name in names if name not in self.exclude]
 
-    def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
-    ) -> HttpResponse:
-        """Offer no button to save: nothing can be edited."""
-        context = {**context, "show_save": False, "show_save_and_continue": False}
-        return super().render_change_form(request, context, *args, **kwargs)
-
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Customers add their endpoints themselves."""
         return False

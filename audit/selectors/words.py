@@ -11,6 +11,7 @@ from django.conf import settings
 from accounts.models import User
 from apikeys.models import ApiKey
 from audit.models import AuditLog
+from config.common.admin_filters import spelled
 from config.common.events import catalogue
 from organizations.models import Role
 from webhooks.models import Webhook
@@ -105,7 +106,7 @@ def actor_of(entry: AuditLog) -> str:
 
 def target_of(entry: AuditLog, names: Names) -> str:
     """Say what an entry is about, by its name or else its id."""
-    kind = entry.target_type.replace("_", " ")
+    kind = spelled(entry.target_type.replace("_", " "))
     name = names.of(entry.target_type, entry.target_id) or entry.target_id or ""
     return f"{kind} {name}".strip()
 

@@ -85,6 +85,15 @@ class DiscreetAdmin(admin.ModelAdmin[Any]):
         log = reverse("admin:audit_auditlog_changelist")
         return HttpResponseRedirect(f"{log}?{urlencode({'q': f'{self.audited_as}:{object_id}'})}")
 
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Offer no button to save where nothing can be edited: what changes such a row is an action of its list."""
+        if not context["adminform"].form.fields and not context["inline_admin_formsets"]:
+            names = ("show_save", "show_save_and_continue", "show_save_and_add_another")
+            context = {**context, **dict.fromkeys(names, False)}
+        return super().render_change_form(request, context, *args, **kwargs)
+
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
         """Whether a list may be filtered so."""
         columns, rest = _path_of(self.model, lookup)

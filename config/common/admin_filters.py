@@ -6,7 +6,14 @@ from typing import Any
 
 from django.contrib import admin
 
-_SPELLED = {"api": "API", "ip": "IP", "last4": "last four characters", "totp": "TOTP", "url": "URL"}
+_SPELLED = {
+    "api": "API",
+    "email": "e-mail",
+    "ip": "IP",
+    "last4": "last four characters",
+    "totp": "TOTP",
+    "url": "URL",
+}
 _ABBREVIATIONS = re.compile(rf"\b({'|'.join(_SPELLED)})\b")
 
 

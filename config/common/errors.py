@@ -173,6 +173,11 @@ class NotFound(DomainError):
     status = 404
     fix = "Check the path and the id. What belongs to another organization looks exactly like this."
 
+    @property
+    def advice(self) -> str:
+        """Say to a person what to do: nothing, as they have no path and no id in hand."""
+        return self.wait
+
 
 class MethodRefused(DomainError):
     """The method is not one that this path answers."""

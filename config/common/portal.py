@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
+from config.common.errors import InvalidInput
 from config.common.pagination import NEWEST_FIRST, Order, Page, RowT, paginate
 
 
@@ -27,10 +28,19 @@ def page_of(
 
     Raises InvalidInput for a cursor that is of none of them.
     """
-    return paginate(
-        rows,
-        cursor=request.GET.get("cursor", ""),
-        limit=size,
-        bound_to=f"{request.path}:{whose.pk}?{urlencode(query or {})}",
-        order=order,
-    )
+    try:
+        return paginate(
+            rows,
+            cursor=request.GET.get("cursor", ""),
+            limit=size,
+            bound_to=f"{request.path}:{whose.pk}?{urlencode(query or {})}",
+            order=order,
+        )
+    except InvalidInput:
+        raise InvalidInput.at(
+            "#/cursor",
+            location="query",
+            code="cursor",
+            message="The link to this part of the list does not hold any more.",
+            fix="Open the list from its beginning.",
+        ) from None

@@ -56,7 +56,7 @@ class SettingsForm(forms.Form):
         super().__init__(data, initial=_initial(organization))
         for part, (label, length) in ADDRESS.items():
             self.fields[part] = forms.CharField(label=label, max_length=length, required=False)
-        self.order_fields(("name", "billing_name", "billing_email", "tax_id", *ADDRESS, "country"))
+        self.order_fields(("name", "billing_name", "billing_email", *ADDRESS, "country", "tax_id"))
         if not tenant.may(Permission.BILLING_READ):
             for hidden in [name for name in self.fields if name != "name"]:
                 del self.fields[hidden]

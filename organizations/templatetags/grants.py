@@ -1,12 +1,16 @@
-"""Asks the role matrix in templates: `{% can "keys:write" as can_write %}`, `{% has_role "ADMIN" as is_admin %}`."""
+"""Asks the role matrix in templates: `{% can "keys:write" as can_write %}`, `{% has_role "ADMIN" as is_admin %}`.
+
+`{% shown_in %}` inside a form says to which organization the form belongs.
+"""
 
 from django import template
 from django.http import HttpRequest
 from django.template import Context
+from django.utils.html import format_html
 
 from config.common.errors import Forbidden, NotFound
 from organizations.models import Role
-from organizations.permissions import require_role, tenant_of_page
+from organizations.permissions import SHOWN_IN, require_role, tenant_of_page
 from organizations.roles import Permission
 
 register = template.Library()
@@ -37,3 +41,14 @@ def has_role(context: Context, role: str) -> bool:
     except (NotFound, Forbidden):
         return False
     return True
+
+
+@register.simple_tag(takes_context=True)
+def shown_in(context: Context) -> str:
+    """Write the field by which a form changes nothing once the person is in another organization."""
+    request: HttpRequest = context["request"]
+    try:
+        here = tenant_of_page(request).organization
+    except (NotFound, Forbidden):
+        return ""
+    return format_html('<input type="hidden" name="{}" value="{}">', SHOWN_IN, here.pk)

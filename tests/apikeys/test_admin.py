@@ -105,6 +105,28 @@ def test_names_fields_as_people_spell_them(office, key):
     assert "Ip allowlist" not in text
 
 
+def test_what_cannot_be_edited_has_nothing_to_save(office, key):
+    service_key, api = ServiceKeyFactory.create(), ApiFactory.create()
+
+    rows = {"apikey": key, "servicekey": service_key, "api": api}
+    pages = {
+        model: office.get(page(model, "change", row.pk)).content for model, row in rows.items()
+    }
+
+    assert {model: b'name="_save"' in text for model, text in pages.items()} == {
+        "apikey": False,
+        "servicekey": False,
+        "api": True,
+    }
+
+
+def test_all_of_a_list_is_offered_where_only_some_of_it_is_shown(office):
+    path = reverse("admin:analytics_apiusagelog_changelist")
+
+    assert "Show all" not in office.get(path).content.decode()
+    assert "Show all" in office.get(path, {"q": "nix"}).content.decode()
+
+
 def test_an_empty_list_says_so_and_why(office):
     assert "There are none yet." in office.get(page("servicekey")).content.decode()
     searched = office.get(page("servicekey"), {"q": "nix"}).content.decode()

@@ -73,7 +73,13 @@ def test_the_list_is_paged_within_its_filters(portal_as, olivia, organization):
 
 
 def test_a_forged_cursor_is_refused(portal_as, olivia):
-    assert portal_as(olivia).get(LIST, {"cursor": "forged"}).status_code == 400
+    browser = {"Accept": "text/html"}
+
+    refused = portal_as(olivia).get(LIST, {"cursor": "forged"}, headers=browser)
+
+    assert refused.status_code == 400
+    assert "Open the list from its beginning." in refused.content.decode()
+    assert "next_cursor" not in refused.content.decode()
 
 
 def test_the_list_takes_as_many_queries_for_twenty_rows_as_for_one(

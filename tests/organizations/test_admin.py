@@ -231,6 +231,8 @@ def test_a_member_is_removed_and_the_last_owner_stays(back_office, organization,
     member = OrganizationMember.objects.get(user=mia)
     owner = OrganizationMember.objects.get(role="OWNER")
 
+    asked = back_office.get(f"{MEMBERS}{member.pk}/delete/").content.decode()
+    assert "mia@example.com as Member in Olivia&#x27;s organization" in asked
     back_office.post(f"{MEMBERS}{member.pk}/delete/", {"post": "yes"})
     refused = back_office.post(f"{MEMBERS}{owner.pk}/delete/", {"post": "yes"}, follow=True)
 

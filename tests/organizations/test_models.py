@@ -58,6 +58,6 @@ def test_names_itself(organization, olivia):
     member = OrganizationMember.objects.get(user=olivia)
 
     assert str(organization) == "Olivia's organization"
-    assert str(member) == f"{olivia.pk} as OWNER in {organization.pk}"
+    assert str(member) == "olivia@example.com as Owner in Olivia's organization"
     assert organization.email == "olivia@example.com"
     assert not OrganizationMember.objects.filter(user=UserFactory.create()).exists()

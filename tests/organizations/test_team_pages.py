@@ -270,7 +270,11 @@ def test_the_address_is_filled_in_for_who_opened_the_link_only(
 
 
 def test_a_link_of_nobody_is_missing(portal):
-    assert portal.get(f"/invitations/{'x' * 43}/").status_code == 404
+    missing = portal.get(f"/invitations/{'x' * 43}/")
+
+    assert missing.status_code == 404
+    assert "a newer mail may hold another link." in missing.content.decode()
+    assert "the id" not in missing.content.decode()
 
 
 def test_the_switcher_shows_what_waits_for_an_answer(portal_as, organization, adam, nora):

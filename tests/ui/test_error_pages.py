@@ -5,7 +5,7 @@ from django.template.loader import render_to_string
 
 from config.common import errors
 
-PAGES = [400, 403, 404, 413, 429, 500, 503]
+PAGES = [400, 403, 404, 405, 413, 429, 500, 503]
 
 
 @pytest.mark.parametrize("status", PAGES)
@@ -41,6 +41,14 @@ def test_throttled_page_says_when_to_come_back(seconds, said):
 
     assert f"Try again in {said}." in render_to_string("429.html", {"error": error})
     assert "Retry-After" not in error.advice
+
+
+def test_an_address_that_is_no_page_speaks_of_no_methods(client):
+    answer = client.get("/logout/", headers={"Accept": "text/html"})
+
+    assert (answer.status_code, answer["Allow"]) == (405, "POST")
+    assert "This address is not a page" in answer.content.decode()
+    assert "method" not in answer.content.decode()
 
 
 def test_the_tab_says_what_the_page_says():

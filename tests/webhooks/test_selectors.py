@@ -209,8 +209,8 @@ def test_why_it_waits(endpoint, change, drain, clock):
         told = why(webhook, first).detail
     assert delivery.next_attempt_at is not None
     at = delivery.next_attempt_at + timedelta(hours=5, minutes=30)
-    assert told.startswith(f"The next attempt is made at {at:%Y-%m-%d %H:%M:%S} IST. ")
-    assert f" at {delivery.next_attempt_at:%Y-%m-%d %H:%M:%S} UTC. " in why(webhook, first).detail
+    assert told.startswith(f"The next attempt is made on {at:%d %b %Y, %H:%M:%S} IST. ")
+    assert f" on {delivery.next_attempt_at:%d %b %Y, %H:%M:%S} UTC. " in why(webhook, first).detail
     assert why(webhook, second).code == "behind_another"
     WebhookDelivery.objects.filter(pk=delivery.pk).update(leased_until=soon)
     assert why(webhook, first).code == "on_its_way"

@@ -190,7 +190,7 @@ def explain(webhook: Webhook, message: WebhookMessage) -> Explanation:
     recorded = message.passed_over.get(str(webhook.pk))
     if recorded is not None:
         return _explain_decision(webhook, message, recorded)
-    when = f"The webhook was created at {_when(webhook.created_at)}, after the event."
+    when = f"The webhook was created on {_when(webhook.created_at)}, after the event."
     return Explanation("created_later", when, "Replay what is missing since the time of the event.")
 
 
@@ -221,7 +221,7 @@ def _explain_delivery(webhook: Webhook, delivery: WebhookDelivery) -> Explanatio
     if delivery.status == Status.SUCCEEDED:
         assert delivery.completed_at is not None
         when = _when(delivery.completed_at)
-        said = f"Your server answered {delivery.last_status_code} at {when}, attempt {delivery.attempts}."
+        said = f"Your server answered {delivery.last_status_code} on {when}, attempt {delivery.attempts}."
         return Explanation("delivered", said, "Look into your server's log for this webhook-id.")
     last = _last_attempt(delivery)
     if delivery.status == Status.FAILED:
@@ -239,7 +239,7 @@ def _explain_delivery(webhook: Webhook, delivery: WebhookDelivery) -> Explanatio
 
 def _when(at: datetime) -> str:
     """Write a time to the second: for pages in the reader's time zone, for the API in UTC."""
-    return f"{timezone.localtime(at):%Y-%m-%d %H:%M:%S %Z}"
+    return f"{timezone.localtime(at):%d %b %Y, %H:%M:%S %Z}"
 
 
 def _last_attempt(delivery: WebhookDelivery) -> str:
@@ -265,7 +265,7 @@ def _explain_waiting(webhook: Webhook, delivery: WebhookDelivery, last: str) -> 
             "circuit_open", said.strip(), "Fix the endpoint; it is tried again by itself."
         )
     assert delivery.next_attempt_at is not None
-    said = f"The next attempt is made at {_when(delivery.next_attempt_at)}. {last}"
+    said = f"The next attempt is made on {_when(delivery.next_attempt_at)}. {last}"
     return Explanation("waiting", said.strip(), "Resend the event to try at once.")
 
 
