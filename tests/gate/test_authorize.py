@@ -336,5 +336,5 @@ def test_credits_are_spent_and_refused(house, gate):
     assert refused.json["code"] == "insufficient_credits"
     assert refused.json["balance"] == "2.5"
     assert refused.json["required"] == "5"
-    assert refused.json["top_up_url"].startswith("https://tollgate.test/")
+    assert refused.json["top_up_url"] == f"https://tollgate.test/keys/{key.row.pk}/"
     assert authorize(gate, key.secret).headers["x-credits-remaining"] == "1.5"
