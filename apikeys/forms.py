@@ -83,7 +83,6 @@ class KeyForm(RefusableForm):
         label="Period", choices=[("", "Calendar month"), *QuotaPeriods.choices], required=False
     )
     credits = forms.DecimalField(
-        label="Units",
         min_value=0,
         max_value=MAX_UNITS // MICRO,
         max_digits=16,
