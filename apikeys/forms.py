@@ -29,6 +29,10 @@ from config.common.forms import (
 _RATE = ("rate_limit", "rate_per_seconds", "rate_burst")
 _QUOTA = ("quota_limit", "quota_period")
 _CREDITS = ("credits", "credits_refill")
+_COUNTED = (
+    "Calls with another outcome cost no units once the proxy has reported it: 2xx, 404. "
+    "Empty: every outcome counts."
+)
 
 
 class KeyForm(RefusableForm):
@@ -209,9 +213,14 @@ class ApiForm(_CheckedForm):
             "default_scope",
             "default_cost",
             "default_meter",
+            "default_rate_limit",
+            "default_rate_per_seconds",
+            "default_rate_burst",
+            "default_counted_statuses",
             "mode",
             "sends_assertion",
         )
+        help_texts: ClassVar = {"default_counted_statuses": _COUNTED}
 
     def faults_of(self, row: Any) -> Faults:
         """Ask the checks of APIs."""
@@ -235,10 +244,7 @@ class RouteRuleForm(_CheckedForm):
             "mode",
             "counted_statuses",
         )
-        help_texts: ClassVar = {
-            "counted_statuses": "Calls with another outcome cost no units once the proxy has reported it: 2xx, 404. "
-            "Empty: every outcome counts.",
-        }
+        help_texts: ClassVar = {"counted_statuses": _COUNTED}
 
     def faults_of(self, row: Any) -> Faults:
         """Ask the checks of route rules."""

@@ -137,10 +137,25 @@ def _quota_start(key: ApiKey, at: datetime) -> datetime | None:
     return start  # Units are kept per hour: the one in which a period begins counts for the period before it.
 
 
-def counted_statuses(rule_ids: Iterable[int]) -> dict[int, list[str]]:
-    """Return which outcomes count, of those rules with which not every outcome does."""
-    choosy = RouteRule.objects.filter(pk__in=rule_ids).exclude(counted_statuses=[])
-    return dict(choosy.values_list("pk", "counted_statuses"))
+def counted_statuses(rules: Iterable[tuple[int, int]]) -> dict[tuple[int, int], list[str]]:
+    """Return which outcomes count, of those rules with which not every outcome does.
+
+    A rule is named by its API's id and its own, which is 0 for the API's default rule.
+    """
+    wanted = set(rules)
+    choosy = RouteRule.objects.exclude(counted_statuses=[]).filter(
+        pk__in={rule_id for _, rule_id in wanted}
+    )
+    lenient = Api.objects.exclude(default_counted_statuses=[]).filter(
+        pk__in={api_id for api_id, rule_id in wanted if not rule_id}
+    )
+    found = {
+        (api_id, pk): statuses
+        for api_id, pk, statuses in choosy.values_list("api_id", "pk", "counted_statuses")
+    }
+    return found | {
+        (pk, 0): statuses for pk, statuses in lenient.values_list("pk", "default_counted_statuses")
+    }
 
 
 def activity_of(key: ApiKey) -> KeyActivity | None:
