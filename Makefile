@@ -35,11 +35,11 @@ lint: ## Check style, types, layers, templates and migrations
 	$(BIN)/python manage.py check --settings config.settings.test
 	$(BIN)/python -W ignore manage.py makemigrations --check --dry-run --settings config.settings.test
 
-bench: ## Measure lists, the gate and webhooks and print the tables of docs/performance.md (ARGS: not webhooks)
+bench: ## Measure everything and print the tables of docs/performance.md (with ARGS: lists and the gate only)
 	@.ci/install dev
 	@.ci/system
 	@$(BIN)/python -m bench $(ARGS)
-	@[ -n "$(ARGS)" ] || $(BIN)/python -m bench.webhooks
+	@[ -n "$(ARGS)" ] || for one in webhooks analytics_ingest analytics_charts; do $(BIN)/python -m bench.$$one || exit 1; done
 
 lock: ## Compile requirements/*.in into pinned and hashed *.txt (needs uv)
 	cd requirements && for set in base dev production; do \

@@ -1,11 +1,13 @@
 """Forms of the key pages and of the back office. They read texts; the services decide what is valid."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from decimal import Decimal
 from typing import Any, ClassVar, cast
 
 from django import forms
 
-from apikeys.models import Api, ApiKey, Environment, QuotaPeriods, RouteRule
+from apikeys.gateway.plans import MICRO
+from apikeys.models import Api, ApiKey, Environment, QuotaPeriods, Refills, RouteRule
 from apikeys.services.api_checks import api_faults, rule_faults
 from apikeys.services.key_checks import (
     MAX_PER_SECONDS,
@@ -26,6 +28,11 @@ from config.common.forms import (
 
 _RATE = ("rate_limit", "rate_per_seconds", "rate_burst")
 _QUOTA = ("quota_limit", "quota_period")
+_CREDITS = ("credits", "credits_refill")
+_COUNTED = (
+    "Calls with another outcome cost no units once the proxy has reported it: 2xx, 404. "
+    "Empty: every outcome counts."
+)
 
 
 class KeyForm(RefusableForm):
@@ -37,6 +44,7 @@ class KeyForm(RefusableForm):
         "rate/burst": "rate_burst",
         "quota": "quota_limit",
         "quota/period": "quota_period",
+        "credits/refill": "credits_refill",
     }
 
     name = forms.CharField(
@@ -78,6 +86,17 @@ class KeyForm(RefusableForm):
     quota_period = forms.ChoiceField(
         label="Period", choices=[("", "Calendar month"), *QuotaPeriods.choices], required=False
     )
+    credits = forms.DecimalField(
+        min_value=0,
+        max_value=MAX_UNITS // MICRO,
+        max_digits=16,
+        decimal_places=6,
+        required=False,
+        help_text="A key with credits is refused when they are spent.",
+    )
+    credits_refill = forms.ChoiceField(
+        label="Filled up again", choices=Refills.choices, initial=Refills.NONE, required=False
+    )
     ip_allowlist = LinesField(
         label="Addresses", required=False, help_text="Such as 203.0.113.0/24 or 2001:db8::/32."
     )
@@ -103,7 +122,15 @@ class KeyForm(RefusableForm):
 
     def settings(self) -> KeySettings:
         """Return all that was filled in, as the services take it."""
-        return cast("KeySettings", dict(self.cleaned_data))
+        return cast("KeySettings", self._columns(self.cleaned_data))
+
+    def _columns(self, names: Iterable[str]) -> dict[str, Any]:
+        """Return these fields under the names of the columns they fill."""
+        columns = {name: self.cleaned_data[name] for name in names}
+        if "credits" in columns:
+            amount: Decimal | None = columns.pop("credits")
+            columns["credits_micro"] = None if amount is None else int(amount * MICRO)
+        return columns
 
 
 class EditKeyForm(KeyForm):
@@ -118,20 +145,24 @@ class EditKeyForm(KeyForm):
 
     def __init__(self, data: Any = None, *, key: ApiKey) -> None:
         initial: dict[str, Any] = {
-            name: getattr(key, name) for name in self.base_fields if name != "enabled"
+            name: getattr(key, name)
+            for name in self.base_fields
+            if name not in {"enabled", "credits"}
         }
         initial["enabled"] = key.disabled_at is None
+        if key.credits_micro is not None:
+            initial["credits"] = Decimal(key.credits_micro) / MICRO
         if key.expires_at is not None:
             initial["expires_at"] = key.expires_at.replace(second=0, microsecond=0)
         super().__init__(data, initial=initial)
 
     def changes(self) -> KeyChanges:
-        """Return what was changed, a rate and a quota whole."""
+        """Return what was changed; a rate, a quota and credits whole."""
         names = set(self.changed_data)
-        for group in (_RATE, _QUOTA):
+        for group in (_RATE, _QUOTA, _CREDITS):
             if names.intersection(group):
                 names.update(group)
-        return cast("KeyChanges", {name: self.cleaned_data[name] for name in names})
+        return cast("KeyChanges", self._columns(names))
 
 
 class RotateKeyForm(RefusableForm):
@@ -200,10 +231,14 @@ class ApiForm(_CheckedForm):
             "default_scope",
             "default_cost",
             "default_meter",
+            "default_rate_limit",
+            "default_rate_per_seconds",
+            "default_rate_burst",
+            "default_counted_statuses",
             "mode",
             "sends_assertion",
         )
-        help_texts: ClassVar = {"default_meter": _METER_HELP}
+        help_texts: ClassVar = {"default_meter": _METER_HELP, "default_counted_statuses": _COUNTED}
 
     def faults_of(self, row: Any) -> Faults:
         """Ask the checks of APIs."""
@@ -236,8 +271,7 @@ class RouteRuleForm(_CheckedForm):
             "rate_per_seconds": "In so many seconds.",
             "rate_burst": "Calls at once.",
             "mode": "Empty: as the API.",
-            "counted_statuses": "Calls with another outcome cost no units once the proxy has reported it: 2xx, 404. "
-            "Empty: every outcome counts.",
+            "counted_statuses": _COUNTED,
             "meter": _METER_HELP,
         }
 

@@ -9,7 +9,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from apikeys.restrictions import EnvironmentName, Mode, QuotaPeriod, Refill, UnknownRoutePolicy
-from config.common.models import RATE_IS_COMPLETE, TimeStamped, Versioned
+from config.common.models import RATE_IS_COMPLETE, TimeStamped, Versioned, rate_is_complete
 from organizations.models import Organization
 
 
@@ -246,6 +246,12 @@ class Api(TimeStamped, Versioned):
     default_scope = models.CharField(max_length=200, blank=True)
     default_cost = models.PositiveIntegerField(default=1)
     default_meter = models.CharField(max_length=60, default="calls")
+    default_rate_limit = models.PositiveIntegerField(null=True, blank=True)
+    default_rate_per_seconds = models.PositiveIntegerField(null=True, blank=True)
+    default_rate_burst = models.PositiveIntegerField(null=True, blank=True)
+    default_counted_statuses = ArrayField(
+        models.CharField(max_length=3), default=list, db_default=[], blank=True
+    )
     mode = models.CharField(max_length=6, choices=Modes, default=Modes.STRICT)
     sends_assertion = models.BooleanField(default=False)
     disabled_at = models.DateTimeField(null=True, blank=True)
@@ -256,6 +262,9 @@ class Api(TimeStamped, Versioned):
         constraints = [
             models.CheckConstraint(
                 name="api_base_path_absolute", condition=Q(base_path__startswith="/")
+            ),
+            models.CheckConstraint(
+                name="api_default_rate_complete", condition=rate_is_complete("default_")
             ),
         ]
 

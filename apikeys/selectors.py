@@ -21,6 +21,7 @@ from django.db.models.functions import Least
 from django.db.models.lookups import LessThanOrEqual
 
 from accounts.models import User
+from apikeys.gateway import blocking
 from apikeys.models import Api, ApiKey, KeyActivity, KeyUsage, RouteRule, Secret, ServiceKey
 from apikeys.restrictions import QuotaPeriod, period_of
 from billing import selectors as billing
@@ -42,12 +43,16 @@ STATUSES = ("active", "expiring", "disabled", "expired", "revoked", "outdated")
 
 @dataclass(frozen=True, slots=True)
 class KeyUse:
-    """What one key used: calls that passed today and this month (UTC), and units of its own quota's period."""
+    """What one key used: calls that passed today and this month (UTC), and units of its own quota's period.
+
+    Of its credits, in micro-units, what is left now; None when it needs none, or while Redis is away.
+    """
 
     calls_today: int
     calls_month: int
     quota_limit: int | None
     quota_used: int
+    credits_left_micro: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +108,7 @@ def matching(rows: QuerySet[ApiKey], text: str) -> QuerySet[ApiKey]:
 
 
 def use_of(key: ApiKey, *, at: datetime) -> KeyUse:
-    """Return what a key used, as far as ingestion has come."""
+    """Return what a key used, as far as ingestion has come, and what is left of its credits."""
     today, _ = period_of(QuotaPeriod.DAY, at)
     month, _ = period_of(QuotaPeriod.MONTH, at)
     quota = _quota_start(key, at)
@@ -117,6 +122,7 @@ def use_of(key: ApiKey, *, at: datetime) -> KeyUse:
         calls_month=totals["month"],
         quota_limit=key.quota_limit,
         quota_used=totals["quota"] if quota else 0,
+        credits_left_micro=None if key.credits_micro is None else blocking.credits_left(key.pk),
     )
 
 
@@ -131,10 +137,25 @@ def _quota_start(key: ApiKey, at: datetime) -> datetime | None:
     return start  # Units are kept per hour: the one in which a period begins counts for the period before it.
 
 
-def counted_statuses(rule_ids: Iterable[int]) -> dict[int, list[str]]:
-    """Return which outcomes count, of those rules with which not every outcome does."""
-    choosy = RouteRule.objects.filter(pk__in=rule_ids).exclude(counted_statuses=[])
-    return dict(choosy.values_list("pk", "counted_statuses"))
+def counted_statuses(rules: Iterable[tuple[int, int]]) -> dict[tuple[int, int], list[str]]:
+    """Return which outcomes count, of those rules with which not every outcome does.
+
+    A rule is named by its API's id and its own, which is 0 for the API's default rule.
+    """
+    wanted = set(rules)
+    choosy = RouteRule.objects.exclude(counted_statuses=[]).filter(
+        pk__in={rule_id for _, rule_id in wanted}
+    )
+    lenient = Api.objects.exclude(default_counted_statuses=[]).filter(
+        pk__in={api_id for api_id, rule_id in wanted if not rule_id}
+    )
+    found = {
+        (api_id, pk): statuses
+        for api_id, pk, statuses in choosy.values_list("api_id", "pk", "counted_statuses")
+    }
+    return found | {
+        (pk, 0): statuses for pk, statuses in lenient.values_list("pk", "default_counted_statuses")
+    }
 
 
 def activity_of(key: ApiKey) -> KeyActivity | None:

@@ -1,16 +1,17 @@
 """The rate and, where a view says what it costs, quota and credits of the key that calls a DRF view."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from django.conf import settings
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from apikeys.authentication import KeyCredentials
 from apikeys.gateway import blocking
 from apikeys.gateway.answers import new_request_id
-from apikeys.gateway.forward_auth import units_of
+from apikeys.gateway.forward_auth import told_by
 from apikeys.gateway.metering import event, json_path, json_text
-from apikeys.gateway.plans import MICRO, Count, Plan
+from apikeys.gateway.plans import Count, Plan
 from apikeys.gateway.refusals import Outcome, error_of
 from config.common import context
 from config.common.ratelimit import Standing
@@ -66,11 +67,7 @@ def _event(request: Request, plan: Plan, cost: int) -> bytes:
 
 def _refusal(plan: Plan, counted: Count) -> Exception:
     outcome = counted.failed or Outcome.RATE_LIMITED
-    extras: dict[str, Any] = {"violated_policies": list(counted.violated)}
-    if outcome is Outcome.INSUFFICIENT_CREDITS:
-        balance, required = units_of(counted.credits_micro or 0), units_of(plan.cost * MICRO)
-        extras = {"balance": balance, "required": required}
-    error = error_of(outcome, **extras)
+    error = error_of(outcome, **told_by(outcome, plan, counted, settings.PUBLIC_URL))
     if counted.retry_seconds:
         error.headers["Retry-After"] = str(counted.retry_seconds)
     for line in plan.refused_head(counted.numbers).decode("ascii").splitlines():

@@ -93,7 +93,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer an unknown path; one that has a slash too many or too few is told the right one."""
     path, detail = request.path, ""
-    if path.startswith("/api/") and path.endswith("/"):
+    if path.startswith(("/api/", "/gateway/")) and path.endswith("/"):
         detail = f"API paths have no trailing slash: {path.rstrip('/')}"
     elif is_valid_path(f"{path}/"):
         detail = f"Pages end with a slash: {path}/"

@@ -67,6 +67,11 @@ class _Call(NamedTuple):
     at_ms: int
 
     @property
+    def rule(self) -> tuple[int, int]:
+        """The rule that described it, as `apikeys.selectors` names rules."""
+        return self.api_id, self.rule_id
+
+    @property
     def key_hour(self) -> KeyHour:
         """The row of the hourly roll-ups to which it belongs."""
         return self.organization_id, self.key_id, self.at_ms // 3_600_000
@@ -137,14 +142,14 @@ def _add_to_rollups(filled: Sequence[_Call], reports: Mapping[str, Report]) -> N
 
 def _uncounted(filled: Sequence[_Call], reports: Mapping[str, Report]) -> list[_Call]:
     """Return the calls that passed with an outcome that their rule does not count."""
-    counted = selectors.counted_statuses({call.rule_id for call in filled})
+    counted = selectors.counted_statuses({call.rule for call in filled})
     return [
         call
         for call in filled
-        if call.rule_id in counted
+        if call.rule in counted
         and call.outcome == ALLOWED
         and call.units
-        and not _is_among(reports[call.request_id].status, counted[call.rule_id])
+        and not _is_among(reports[call.request_id].status, counted[call.rule])
     ]
 
 

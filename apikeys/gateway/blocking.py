@@ -146,11 +146,8 @@ def plan_for(record: KeyRecord, cost: int) -> Plan:
 
 def count(plan: Plan, event: bytes) -> Count | None:
     """Have the script count one call; None when nobody can say, which only money makes of Redis's absence."""
-    wire = _wire_to(settings.REDIS_URL)
     try:
-        answer: list[int] = wire.ask(plan.take(event))
-        if answer[0] < 0:
-            answer = wire.ask(plan.command(script.TAKE, 1, event, _seeds(plan)))
+        answer = _answer(plan, plan.take(event), 1, event)
     except LinkDown as error:
         logger.warning("call_counted_locally", error=str(error))
         if plan.has_credits:
@@ -158,6 +155,30 @@ def count(plan: Plan, event: bytes) -> Count | None:
         with _local_lock:
             return _local().count(plan)
     return read_answer(plan, answer, time())
+
+
+def credits_left(key_id: int) -> int | None:
+    """Return the micro-units that a key's credits have left, by the counter that calls are counted in.
+
+    Nothing is counted. None when the key needs no credits, or when nobody can say at the moment.
+    """
+    for _, document, version in _fetch(records.OF_KEYS_SQL, [[key_id]]):
+        plan = plan_for(records.read_record(document, version), 0)
+        try:
+            answer = _answer(plan, plan.command(script.TAKE, 0), 0)
+        except LinkDown:
+            return None
+        return read_answer(plan, answer, time()).credits_micro
+    return None
+
+
+def _answer(plan: Plan, command: bytes, calls: int, event: bytes = b"") -> list[int]:
+    """Have the script run, a second time where it asks for seeds. Raises LinkDown."""
+    wire = _wire_to(settings.REDIS_URL)
+    answer: list[int] = wire.ask(command)
+    if answer[0] < 0:
+        answer = wire.ask(plan.command(script.TAKE, calls, event, _seeds(plan)))
+    return answer
 
 
 def _seeds(plan: Plan) -> tuple[int, ...]:

@@ -87,7 +87,7 @@ def _read_member(name: str, value: Any, values: dict[str, Any], errors: list[Fie
     reader = _READERS.get(name)
     if reader is None:
         allowed = ", ".join(sorted(_READERS))
-        wrong = _Wrong("There is no such field.", f"Use only: {allowed}.", "unknown_field")
+        wrong = _Wrong("There is no such field.", f"Use only: {allowed}.", "unknown_member")
         errors.append(_error(name, wrong))
         return
     if value is None and name != "key":

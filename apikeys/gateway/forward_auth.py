@@ -63,7 +63,7 @@ class AuthorizeQuestion(Question):
         self, outcome: Outcome, plan: Plan | None = None, count: Count | None = None
     ) -> None:
         """Answer with the problem document of the refusal, and with the numbers where something was counted."""
-        error = error_of(outcome, **_extras(outcome, plan, count, self.frontend.writer.public_url))
+        error = error_of(outcome, **told_by(outcome, plan, count, self.frontend.writer.public_url))
         numbers = b""
         if plan is not None and count is not None:
             if count.retry_seconds:
@@ -90,9 +90,10 @@ def _problem(
     return write(error, *parts)
 
 
-def _extras(
+def told_by(
     outcome: Outcome, plan: Plan | None, count: Count | None, public_url: str
 ) -> dict[str, Any]:
+    """Return what a refusal tells besides its code: which policies refused, or what credits lack and who gives them."""
     if count is None or plan is None:
         return {}
     if outcome is not Outcome.INSUFFICIENT_CREDITS:

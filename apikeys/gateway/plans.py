@@ -201,7 +201,8 @@ def _buckets(record: KeyRecord, route: Route, prefix: str) -> tuple[Bucket, ...]
     bucket = Bucket("burst", f"{prefix}b:{record.key_id}", record.rate)
     if route.rate is None:
         return (bucket,)
-    key = f"{prefix}rb:{record.key_id}:{route.rule_id}"
+    # The default rule of an API is none of the numbered ones.
+    key = f"{prefix}rb:{record.key_id}:{route.rule_id or f'a{route.api_id}'}"
     return bucket, Bucket("route", key, route.rate)
 
 

@@ -79,6 +79,8 @@ SELECT coalesce(json_agg(json_build_object(
     'id', a.id, 'slug', a.slug, 'hosts', a.hosts, 'base_path', a.base_path,
     'unknown_route_policy', a.unknown_route_policy, 'default_scope', a.default_scope,
     'default_cost', a.default_cost, 'default_meter', a.default_meter, 'mode', a.mode,
+    'default_rate_limit', a.default_rate_limit, 'default_rate_per_seconds', a.default_rate_per_seconds,
+    'default_rate_burst', a.default_rate_burst,
     'sends_assertion', a.sends_assertion, 'is_disabled', a.disabled_at IS NOT NULL,
     'rules', (SELECT coalesce(json_agg(json_build_object(
         'id', r.id, 'methods', r.methods, 'path_pattern', r.path_pattern, 'required_scope', r.required_scope,

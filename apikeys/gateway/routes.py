@@ -213,7 +213,8 @@ def _other_paths(uri: str) -> Iterator[str]:
 
 def _asks_no_more(other: Route, route: Route) -> bool:
     """Whether a call that passed one route might have passed the other: an API's own terms, no harder than these."""
-    is_open = other.rule_id == 0 and other.scope is None and other.is_scope_readable
+    has_scope = other.scope is not None or not other.is_scope_readable
+    is_open = other.rule_id == 0 and not has_scope and other.rate is None
     is_offered = not (other.is_denied or other.is_disabled)
     return other is route or (is_open and is_offered and other.cost <= route.cost)
 
@@ -321,6 +322,7 @@ def _default_route(api: Mapping[str, Any]) -> Route:
         api_slug=api["slug"],
         cost=api["default_cost"],
         meter=api["default_meter"],
+        rate=_rate(api, "default_"),
         mode=Mode(api["mode"]),
         sends_assertion=api["sends_assertion"],
         is_denied=api["unknown_route_policy"] == "deny",
@@ -330,21 +332,25 @@ def _default_route(api: Mapping[str, Any]) -> Route:
 
 
 def _rule_route(api: Mapping[str, Any], rule: Mapping[str, Any]) -> Route:
-    has_rate = rule["rate_limit"] is not None
     return Route(
         api_id=api["id"],
         rule_id=rule["id"],
         api_slug=api["slug"],
         cost=rule["cost"],
         meter=rule["meter"],
-        rate=Rate(rule["rate_limit"], rule["rate_per_seconds"], rule["rate_burst"])
-        if has_rate
-        else None,
+        rate=_rate(rule),
         mode=Mode(rule["mode"] or api["mode"]),
         sends_assertion=api["sends_assertion"],
         is_disabled=api["is_disabled"],
         **_scope(rule["required_scope"]),
     )
+
+
+def _rate(terms: Mapping[str, Any], prefix: str = "") -> Rate | None:
+    """Return the rate of its own that a rule or a default rule has."""
+    parts = (terms[f"{prefix}{part}"] for part in ("rate_limit", "rate_per_seconds", "rate_burst"))
+    limit, per_seconds, burst = parts
+    return None if limit is None else Rate(limit, per_seconds, burst)
 
 
 def _scope(text: str) -> dict[str, Any]:

@@ -44,6 +44,8 @@ def api_faults(api: Api) -> Faults:
     _check_path(api.base_path, "base_path", faults, allows_wildcards=False)
     _check_scope(api.default_scope, "default_scope", faults)
     _check_meter(api.default_meter, "default_meter", faults)
+    _check_statuses(api, "default_counted_statuses", faults)
+    _check_rate(api, "default_rate", faults)
     return faults
 
 
@@ -59,15 +61,11 @@ def rule_faults(rule: RouteRule) -> Faults:
                 "This is not a method.",
                 "Write GET, POST and so on.",
             )
-    rule.counted_statuses = sorted({status.strip().lower() for status in rule.counted_statuses})
-    for index, status in enumerate(rule.counted_statuses):
-        if not _STATUS.fullmatch(status):
-            fix = "Write a status such as 404, or a class such as 2xx."
-            faults.note(f"#/counted_statuses/{index}", "status", "This is not a status.", fix)
+    _check_statuses(rule, "counted_statuses", faults)
     _check_path(rule.path_pattern, "path_pattern", faults, allows_wildcards=True)
     _check_scope(rule.required_scope, "required_scope", faults)
     _check_meter(rule.meter, "meter", faults)
-    _check_rate(rule, faults)
+    _check_rate(rule, "rate", faults)
     return faults
 
 
@@ -101,20 +99,28 @@ def _check_meter(text: str, column: str, faults: Faults) -> None:
         faults.note(f"#/{column}", "meter", "This is not the name of a meter.", fix)
 
 
-def _check_rate(rule: RouteRule, faults: Faults) -> None:
-    if rule.rate_limit is None:
-        if rule.rate_per_seconds or rule.rate_burst:
+def _check_statuses(row: Api | RouteRule, column: str, faults: Faults) -> None:
+    statuses = sorted({status.strip().lower() for status in getattr(row, column)})
+    setattr(row, column, statuses)
+    for index, status in enumerate(statuses):
+        if not _STATUS.fullmatch(status):
+            fix = "Write a status such as 404, or a class such as 2xx."
+            faults.note(f"#/{column}/{index}", "status", "This is not a status.", fix)
+
+
+def _check_rate(row: Api | RouteRule, stem: str, faults: Faults) -> None:
+    limit, per_seconds, burst = (f"{stem}_{part}" for part in ("limit", "per_seconds", "burst"))
+    given: int | None = getattr(row, limit)
+    if given is None:
+        if getattr(row, per_seconds) or getattr(row, burst):
             faults.note(
-                "#/rate_limit",
-                "required",
-                "A rate needs a limit.",
-                "Or leave all three empty.",
+                f"#/{limit}", "required", "A rate needs a limit.", "Or leave all three empty."
             )
         return
-    rule.rate_per_seconds = rule.rate_per_seconds or 1
-    rule.rate_burst = rule.rate_burst or rule.rate_limit
-    if rule.rate_limit < 1:
-        faults.note("#/rate_limit", "out_of_range", "A rate lets at least one call pass.")
+    setattr(row, per_seconds, getattr(row, per_seconds) or 1)
+    setattr(row, burst, getattr(row, burst) or given)
+    if given < 1:
+        faults.note(f"#/{limit}", "out_of_range", "A rate lets at least one call pass.")
 
 
 def _finish(row: Api | RouteRule, faults: Faults) -> None:
@@ -124,7 +130,8 @@ def _finish(row: Api | RouteRule, faults: Faults) -> None:
     except ValidationError as error:
         known = {fault.pointer.split("/")[1] for fault in faults}
         for column, messages in error.message_dict.items():
-            if column not in known:
+            # What a constraint says of a whole row whose faults are known is no news.
+            if column not in known and not (known and column == "__all__"):
                 pointer = "#" if column == "__all__" else f"#/{column}"
                 faults.note(pointer, "invalid", " ".join(messages))
     if faults:

@@ -1,5 +1,6 @@
 """The verbs of APIs and route rules. People need the permission to describe them; commands act without a person."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, TypedDict
 
@@ -27,6 +28,10 @@ class ApiSettings(TypedDict, total=False):
     default_scope: str
     default_cost: int
     default_meter: str
+    default_rate_limit: int | None
+    default_rate_per_seconds: int | None
+    default_rate_burst: int | None
+    default_counted_statuses: list[str]
     mode: str
     sends_assertion: bool
     enabled: bool
@@ -69,13 +74,14 @@ def update_api(*, api: Api, settings: ApiSettings, by: User | None, at: datetime
         locked.disabled_at is None
     ):
         del columns["disabled_at"]
-    before = {name: getattr(locked, name) for name in columns}
+    names = _with_whole_rate(columns, "default_rate")
+    before = {name: getattr(locked, name) for name in names}
     _assign(locked, columns)
     checked_api(locked)
-    after = {name: getattr(locked, name) for name in columns}
+    after = {name: getattr(locked, name) for name in names}
     if before == after:
         return locked
-    locked.save(update_fields=[*columns, "updated_at"])
+    locked.save(update_fields=[*names, "updated_at"])
     _tell(locked, before=before, after=after)
     return locked
 
@@ -109,13 +115,14 @@ def update_rule(*, rule: RouteRule, settings: RuleSettings, by: User | None) -> 
     _require_right(by)
     api = _locked(rule.api_id)
     present = api.rules.get(pk=rule.pk)
-    before = {name: getattr(present, name) for name in settings}
+    names = _with_whole_rate(settings, "rate")
+    before = {name: getattr(present, name) for name in names}
     _assign(present, dict(settings))
     checked_rule(present)
-    after = {name: getattr(present, name) for name in settings}
+    after = {name: getattr(present, name) for name in names}
     if before == after:
         return present
-    present.save(update_fields=[*settings, "updated_at"])
+    present.save(update_fields=[*names, "updated_at"])
     _tell(api, before={"rule": present.pk, **before}, after={"rule": present.pk, **after})
     return present
 
@@ -127,6 +134,12 @@ def delete_rule(*, rule: RouteRule, by: User | None) -> None:
     api = _locked(rule.api_id)
     _tell(api, before={"rule": rule.pk, "matches": str(rule)}, after=None)
     rule.delete()
+
+
+def _with_whole_rate(names: Iterable[str], stem: str) -> list[str]:
+    """Return the names, and where one part of a rate is among them the others as well: the checks complete it."""
+    parts = [f"{stem}_{part}" for part in ("limit", "per_seconds", "burst")]
+    return list(dict.fromkeys([*names, *(parts if set(parts) & set(names) else ())]))
 
 
 def _require_right(by: User | None) -> None:

@@ -10,18 +10,18 @@ from config.common.columns import EncryptedTextField
 
 MAIL_BODY = "mail.body"
 IDEMPOTENT_BODY = "idempotency.body"
-# For the constraint of rows with a rate: all three parts of it are given, or none.
-RATE_IS_COMPLETE = Q(
-    rate_limit__isnull=True, rate_per_seconds__isnull=True, rate_burst__isnull=True
-) | Q(
+
+
+def rate_is_complete(prefix: str = "") -> Q:
+    """Return the constraint of rows with a rate: all three parts of it are given, or none."""
+    parts = [f"{prefix}{part}" for part in ("rate_limit", "rate_per_seconds", "rate_burst")]
+    none = Q(**{f"{part}__isnull": True for part in parts})
     # NULL > 0 is unknown, which a CHECK lets pass: that each is there must be said.
-    rate_limit__isnull=False,
-    rate_per_seconds__isnull=False,
-    rate_burst__isnull=False,
-    rate_limit__gt=0,
-    rate_per_seconds__gt=0,
-    rate_burst__gt=0,
-)
+    given = {f"{part}__isnull": False for part in parts}
+    return none | Q(**given, **{f"{part}__gt": 0 for part in parts})
+
+
+RATE_IS_COMPLETE = rate_is_complete()
 
 
 class TimeStamped(models.Model):

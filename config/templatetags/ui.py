@@ -208,6 +208,15 @@ def number(value: object) -> str:
 
 
 @register.filter
+def units(micro: int | None) -> str:
+    """Write micro-units as units: 1500000 is 1.5; a dash for what is not known."""
+    if micro is None:
+        return _DASH
+    whole, fraction = divmod(micro, 1_000_000)
+    return f"{whole:,}.{fraction:06d}".rstrip("0").rstrip(".") if fraction else f"{whole:,}"
+
+
+@register.filter
 def capped(count: int) -> str:
     """Write a count as a badge does: `99+` for what is more."""
     return str(count) if count < 100 else "99+"
@@ -269,8 +278,8 @@ def field_named(form: Any, name: str) -> BoundField | None:
 
 # The fields of a key's form that stay folded away until one of them is used.
 _ADVANCED = (
-    "rate_limit", "rate_per_seconds", "rate_burst", "quota_limit", "quota_period", "ip_allowlist",
-    "allowed_origins", "external_id", "metadata",
+    "rate_limit", "rate_per_seconds", "rate_burst", "quota_limit", "quota_period", "credits",
+    "ip_allowlist", "allowed_origins", "external_id", "metadata",
 )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from apikeys.gateway.plans import plan_of
 from apikeys.gateway.routes import NO_API
 from apikeys.models import KeyUsage, ReturnedUnits
 from apikeys.services import apis, returns
+from apikeys.services.apis import ApiSettings
 from config.common import redis
 from organizations.services import limits
 from tests.analytics.pen import ROLLUPS, event, new_key, request_id, snapshot, write
@@ -96,6 +97,21 @@ def apply(*reports: Report) -> None:
     with transaction.atomic():
         ingest.wait_for_checkpoint()
         outcomes.apply_reports(reports)
+
+
+@pytest.mark.parametrize("is_described", [True, False])
+def test_the_default_rule_of_an_api_says_it_too(called, rule, is_described):
+    at = timezone.now()
+    settings: ApiSettings = {"default_counted_statuses": ["4XX", "200"]}
+    apis.update_api(api=rule.api, settings=settings, by=None, at=at)
+
+    apply(*called(200, 404, 503, rule_id=rule.pk if is_described else 0))
+
+    units = dict(ApiUsageLog.objects.values_list("status", "units"))
+    # With the rule a 404 counts as well, and no 4xx besides.
+    assert units == {200: 5, 404: 5, 503: 0}
+    apply(*called(410, rule_id=rule.pk if is_described else 0))
+    assert ApiUsageLog.objects.get(status=410).units == (0 if is_described else 5)
 
 
 def test_what_does_not_count_costs_nothing_anywhere(called, counters, key):

@@ -291,6 +291,8 @@ API_FORM = {
     "unknown_route_policy": "allow",
     "default_cost": 1,
     "default_meter": "calls",
+    "default_rate_limit": 50,
+    "default_counted_statuses": "2xx",
     "mode": "strict",
 }
 
@@ -308,6 +310,8 @@ def test_an_api_is_described_with_its_rules(office, sam):
     assert answer.status_code == 302
     api = Api.objects.get()
     assert (api.name, api.base_path, api.hosts) == ("Orders", "/orders", ["api.example.com"])
+    assert (api.default_rate_limit, api.default_rate_burst) == (50, 50)
+    assert api.default_counted_statuses == ["2xx"]
     made = RouteRule.objects.get()
     assert (made.api, made.methods, made.path_pattern, made.cost) == (
         api,

@@ -25,12 +25,15 @@ def test_staff_describe_an_api(sam):
         settings={
             "name": "Orders", "slug": "orders", "hosts": ["API.Example.com.", "api.example.com"],
             "base_path": "//v1//orders/", "default_scope": "orders:read OR admin", "default_cost": 2,
-            "mode": "leased", "unknown_route_policy": "deny", "enabled": False,
+            "mode": "leased", "unknown_route_policy": "deny", "enabled": False, "default_rate_limit": 5,
+            "default_counted_statuses": ["5XX", "2xx"],
         },
         by=sam,
         at=timezone.now(),
     )  # fmt: skip
 
+    assert (api.default_rate_per_seconds, api.default_rate_burst) == (1, 5)
+    assert api.default_counted_statuses == ["2xx", "5xx"]
     assert (api.hosts, api.base_path) == (["api.example.com"], "/v1/orders")
     assert api.disabled_at is not None
 
@@ -47,6 +50,9 @@ def test_staff_describe_an_api(sam):
         ({"default_scope": "orders:read AND"}, ["#/default_scope"]),
         ({"default_meter": "Calls made"}, ["#/default_meter"]),
         ({"mode": "fast"}, ["#/mode"]),
+        ({"default_counted_statuses": ["2xx", "ok"]}, ["#/default_counted_statuses/1"]),
+        ({"default_rate_burst": 5}, ["#/default_rate_limit"]),
+        ({"default_rate_limit": 0}, ["#/default_rate_limit"]),
         ({"name": ""}, ["#/name"]),
     ],
 )
@@ -109,7 +115,7 @@ def test_points_to_what_is_not_valid_in_a_rule(settings, place):
     with pytest.raises(InvalidInput) as refusal:
         apis.create_rule(api=api, settings=rule, by=None)
 
-    assert pointers(refusal)[0] == place
+    assert pointers(refusal) == [place]
     assert not RouteRule.objects.exists()
     assert Api.objects.get(pk=api.pk).version == version
 
@@ -139,6 +145,25 @@ def test_changes_are_told_with_old_and_new_values():
     entry = AuditLog.objects.filter(event="api.changed").latest("id")
     assert entry.old_values == {"default_cost": 1, "enabled": True}
     assert entry.new_values == {"default_cost": 3, "enabled": False}
+
+
+def test_a_rate_is_completed_when_it_is_given_later():
+    api = ApiFactory.create()
+    rule = apis.create_rule(api=api, settings={"path_pattern": "/orders"}, by=None)
+
+    rule = apis.update_rule(rule=rule, settings={"rate_limit": 5}, by=None)
+    api = apis.update_api(api=api, settings={"default_rate_limit": 7}, by=None, at=timezone.now())
+
+    rule.refresh_from_db()
+    api.refresh_from_db()
+    assert (rule.rate_limit, rule.rate_per_seconds, rule.rate_burst) == (5, 1, 5)
+    assert (api.default_rate_per_seconds, api.default_rate_burst) == (1, 7)
+    entry = AuditLog.objects.filter(event="api.changed").latest("id")
+    assert entry.new_values == {
+        "default_rate_limit": 7,
+        "default_rate_per_seconds": 1,
+        "default_rate_burst": 7,
+    }
 
 
 def test_nothing_happens_when_all_is_as_it_was():

@@ -121,6 +121,35 @@ def test_create_service_key_prints_only_the_secret(capsys, works):
     assert "Service key gateway is created." in err
 
 
+@pytest.mark.parametrize(
+    ("overlap", "old_works"), [((), True), (("--overlap-seconds", "0"), False)]
+)
+def test_rotate_service_key_prints_only_the_new_secret(capsys, works, overlap, old_works):
+    call_command("create_service_key", "gateway", "--scope", "keys:verify")
+    old = capsys.readouterr().out.strip()
+
+    call_command("rotate_service_key", "gateway", *overlap)
+
+    out, err = capsys.readouterr()
+    assert out.strip() != old
+    assert (works(out.strip()), works(old)) == (True, old_works)
+    assert "Service key gateway is rotated." in err
+    entry = AuditLog.objects.get(event="service_key.rotated")
+    assert (entry.actor_type, entry.actor_label) == ("command", "rotate_service_key")
+
+
+def test_rotate_service_key_says_what_is_wrong():
+    key = ServiceKeyFactory.create(name="gateway")
+
+    with pytest.raises(CommandError, match="There is no service key called none"):
+        call_command("rotate_service_key", "none")
+    with pytest.raises(CommandError, match="overlap"):
+        call_command("rotate_service_key", "gateway", "--overlap-seconds", "2592001")
+
+    assert ServiceKey.objects.get() == key
+    assert ServiceKey.objects.get().last4 == key.last4
+
+
 def test_revoke_service_key(capsys):
     ServiceKeyFactory.create(name="gateway")
 
@@ -141,6 +170,12 @@ def test_create_api(capsys):
         "api.example.com",
         "--mode",
         "leased",
+        "--default-cost",
+        "3",
+        "--default-meter",
+        "orders",
+        "--upstream-note",
+        "10.0.0.6:9000",
     )
 
     api = Api.objects.get()
@@ -149,5 +184,10 @@ def test_create_api(capsys):
         "/orders",
         ["api.example.com"],
         "leased",
+    )
+    assert (api.default_cost, api.default_meter, api.upstream_note) == (
+        3,
+        "orders",
+        "10.0.0.6:9000",
     )
     assert capsys.readouterr().out == f"API order-service is described, with id {api.pk}.\n"

@@ -78,6 +78,8 @@ def test_the_form_keeps_every_setting(portal_as, olivia, clock):
             "rate_burst": "40",
             "quota_limit": "1000",
             "quota_period": "",
+            "credits": "2.5",
+            "credits_refill": "monthly",
             "ip_allowlist": "203.0.113.7\n2001:db8::/32",
             "allowed_origins": "https://app.example.com",
             "external_id": "c-1",
@@ -91,6 +93,7 @@ def test_the_form_keeps_every_setting(portal_as, olivia, clock):
     assert key.expires_at == datetime(2026, 4, 1, 12, 30, tzinfo=UTC)
     assert (key.rate_limit, key.rate_per_seconds, key.rate_burst) == (20, 1, 40)
     assert (key.quota_limit, key.quota_period) == (1000, "month")
+    assert (key.credits_micro, key.credits_refill) == (2_500_000, "monthly")
     assert key.ip_allowlist == ["203.0.113.7/32", "2001:db8::/32"]
     assert (key.allowed_origins, key.metadata) == (
         ["https://app.example.com"],
@@ -110,6 +113,10 @@ def test_the_form_keeps_every_setting(portal_as, olivia, clock):
         ({"rate_limit": "1", "rate_burst": "90000"}, "rate_burst"),
         ({"rate_burst": "5"}, "rate_limit"),
         ({"rate_limit": "fast"}, "rate_limit"),
+        ({"credits": "-1"}, "credits"),
+        ({"credits": "0.0000001"}, "credits"),
+        ({"credits": "1000000001"}, "credits"),
+        ({"credits": "1", "credits_refill": "hourly"}, "credits_refill"),
         ({"metadata": "[]"}, "metadata"),
         ({"metadata": "{"}, "metadata"),
         ({"metadata": '{"a": "\\u0000"}'}, "metadata"),
@@ -171,7 +178,7 @@ def test_a_form_needs_its_token(olivia, organization):
 def test_editing_changes_only_what_was_changed(portal_as, olivia, organization):
     key = ApiKeyFactory.create(
         organization=organization, name="Checkout", scopes=["b:1", "a:1"], rate_limit=5, metadata={"a": 1},
-        quota_limit=9, quota_period="day", expires_at=timezone.now() + timedelta(days=1, seconds=7),
+        quota_limit=9, quota_period="day", credits_micro=1_500_000, credits_refill="daily", expires_at=timezone.now() + timedelta(days=1, seconds=7),
     )  # fmt: skip
     browser = portal_as(olivia)
     form = browser.get(page("edit", key)).context["form"]
@@ -194,6 +201,22 @@ def test_editing_changes_only_what_was_changed(portal_as, olivia, organization):
     }
     assert (unchanged.status_code, changed.status_code) == (302, 302)
     assert changed["Location"] == page("detail", key)
+
+
+def test_editing_gives_credits_and_takes_them_away(portal_as, olivia, key):
+    browser = portal_as(olivia)
+    values = {"name": "Checkout", "scopes": "orders:read", "enabled": "on"}
+    states = []
+
+    for filled_in in (
+        {"credits": "10"},
+        {"credits": "10", "credits_refill": "daily"},
+        {"credits_refill": "daily"},
+    ):
+        browser.post(page("edit", key), values | filled_in)
+        states.append(ApiKey.objects.values_list("credits_micro", "credits_refill").get())
+
+    assert states == [(10_000_000, "none"), (10_000_000, "daily"), (None, "none")]
 
 
 def test_editing_disables_and_enables(portal_as, olivia, key):

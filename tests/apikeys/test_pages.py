@@ -148,6 +148,38 @@ def test_the_detail_page_shows_what_was_used(portal_as, olivia, organization, cl
     assert f'data-src="/usage/data/?key={key.pk}"' in answer.content.decode()
 
 
+def test_the_detail_page_shows_what_is_left_of_credits(
+    portal_as, olivia, organization, redis_client
+):
+    key = ApiKeyFactory.create(
+        organization=organization, credits_micro=10_500_000, credits_refill="daily"
+    )
+    browser = portal_as(olivia)
+    before = browser.get(page("detail", key)).context["usage"].credits_left_micro
+    (counter,) = redis_client.keys(f"*c:{key.pk}:*")
+    redis_client.set(counter, 3_250_000, keepttl=True)
+
+    answer = browser.get(page("detail", key))
+
+    assert (before, answer.context["usage"].credits_left_micro) == (10_500_000, 7_250_000)
+    shown = " ".join(answer.content.decode().split())
+    assert "<dt>Credits left</dt> <dd>7.25</dd>" in shown
+    assert "<dt>Credits</dt><dd>10.5, filled up again: daily</dd>" in shown
+    assert int(redis_client.get(counter)) == 3_250_000
+
+
+def test_without_redis_nobody_says_what_is_left_of_credits(
+    portal_as, olivia, organization, settings
+):
+    key = ApiKeyFactory.create(organization=organization, credits_micro=10_500_000)
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+
+    answer = portal_as(olivia).get(page("detail", key))
+
+    assert answer.status_code == 200
+    assert answer.context["usage"].credits_left_micro is None
+
+
 def test_a_quota_per_billing_period_is_counted_from_the_subscription(
     portal_as, olivia, organization, clock
 ):

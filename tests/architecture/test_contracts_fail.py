@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,13 @@ BAD_IMPORTS = {
     "sdks": ("billing/selectors.py", "import stripe"),
     "settings": ("config/health.py", "import config.settings.base"),
 }
+
+
+def test_every_contract_is_tried():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = {one["id"] for one in project["tool"]["importlinter"]["contracts"]}
+
+    assert contracts == {*BAD_IMPORTS, "cycles"}
 
 
 @pytest.fixture(scope="module")

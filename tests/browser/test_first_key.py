@@ -1,7 +1,6 @@
 """The newcomer's journey: register, verify, create a key, call with it, see it arrive."""
 
 import re
-import shlex
 import subprocess
 
 import pytest
@@ -46,14 +45,10 @@ def test_newcomer_sees_the_first_call(site, visit, serious_faults):
     assert secret not in page.url
     assert serious_faults(page) == []
 
-    curl = next(
-        text for text in page.locator("pre code").all_inner_texts() if text.startswith("curl")
-    )
-    printed = subprocess.run(
-        shlex.split(curl.replace("\\\n", " ")), capture_output=True, text=True, timeout=60
-    )
-    assert printed.returncode == 0, printed.stderr
-    assert "problems/" not in printed.stdout
+    assert copied(page, "secret") == secret
+    printed = copied(page, "snippet-curl")
+    assert secret in printed
+    assert made(printed).startswith("HTTP/1.1 200 OK")
 
     expect(page.get_by_text(re.compile("received", re.IGNORECASE)).first).to_be_visible(
         timeout=60_000
@@ -61,8 +56,28 @@ def test_newcomer_sees_the_first_call(site, visit, serious_faults):
     page.goto("/requests/")
     expect(page.get_by_text("/demo/hello").first).to_be_visible()
     page.goto("/usage/")
-    expect(page.locator("canvas").first).to_be_visible()
+    chart = page.locator("[data-plot]")
+    expect(chart).to_have_attribute("aria-label", re.compile("Calls: 1 in total"))
+    assert made(printed).startswith("HTTP/1.1 200 OK")
+    # Nobody loads the page again: it hears of the call.
+    expect(chart).to_have_attribute("aria-label", re.compile("Calls: 2 in total"))
     assert serious_faults(page) == []
 
     page.goto("/keys/")
     assert secret not in page.content()
+
+
+def copied(page, what):
+    """Press a copy button and return what is on the clipboard then."""
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    button = page.locator(f'[data-copy="#{what}"]')
+    button.click()
+    expect(button).to_contain_text("Copied")
+    return page.evaluate("navigator.clipboard.readText()")
+
+
+def made(printed):
+    """Make the call that a page printed, as a shell would, and return the answer."""
+    done = subprocess.run(["sh", "-c", printed], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout

@@ -69,11 +69,12 @@ def test_the_api_never_answers_in_html(client):
     assert answer["Content-Type"] == "application/problem+json"
 
 
-def test_a_stray_slash_is_told_the_right_path(client):
-    answer = client.get("/api/v1/users/me/")
+@pytest.mark.parametrize("path", ["/api/v1/users/me", "/gateway/authorize"])
+def test_a_stray_slash_is_told_the_right_path(client, path):
+    answer = client.get(f"{path}/")
 
     assert answer.status_code == 404
-    assert answer.json()["detail"] == "API paths have no trailing slash: /api/v1/users/me"
+    assert answer.json()["detail"] == f"API paths have no trailing slash: {path}"
 
 
 @pytest.mark.django_db

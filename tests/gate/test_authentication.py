@@ -185,8 +185,8 @@ def test_sold_views_are_metered(organization, issue, usage_events):
     ]  # fmt: skip
 
 
-def test_credits_are_refused_with_their_numbers(issue):
-    _, secret = issue(credits_micro=4_000_000)
+def test_credits_are_refused_with_their_numbers(issue, settings):
+    key, secret = issue(credits_micro=4_000_000)
     _get(secret, "/dear")
 
     answer = _get(secret, "/dear")
@@ -196,6 +196,7 @@ def test_credits_are_refused_with_their_numbers(issue):
         "1",
         "3",
     )
+    assert answer.json()["top_up_url"] == f"{settings.PUBLIC_URL}/keys/{key.pk}/"
 
 
 def test_redis_away_keeps_the_rate_and_refuses_money(issue, monkeypatch):

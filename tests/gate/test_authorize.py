@@ -289,6 +289,29 @@ def test_route_with_a_rate_of_its_own(house, gate):
     assert authorize(gate, key.secret, "/free").status == 204
 
 
+def test_default_rule_with_a_rate_of_its_own(house, gate):
+    names = ("default_rate_limit", "default_rate_per_seconds", "default_rate_burst")
+    api, first, key = Api.objects.filter(pk=house.api.pk), house.key(), house.key()
+
+    def is_limited():
+        return '"route";q=2;' in authorize(gate, first.secret, "/free").headers["ratelimit-policy"]
+
+    api.update(**dict(zip(names, (1, 3600, 2), strict=True)))
+    try:
+        with at_most(2):
+            until(is_limited)
+        statuses = [authorize(gate, key.secret, "/free").status for _ in range(2)]
+        refused = authorize(gate, key.secret, "/elsewhere")
+
+        assert (statuses, refused.status) == ([204, 204], 429)
+        assert refused.json["violated_policies"] == ["route"]
+        assert authorize(gate, key.secret, "/orders/7").status == 204
+    finally:
+        api.update(**dict.fromkeys(names))
+        with at_most(2):
+            until(lambda: not is_limited())
+
+
 def test_quota_counts_units_and_is_refused_when_it_is_used_up(house, gate):
     within_one("day")
     key = house.key(quota_limit=12, quota_period="day")
@@ -336,5 +359,5 @@ def test_credits_are_spent_and_refused(house, gate):
     assert refused.json["code"] == "insufficient_credits"
     assert refused.json["balance"] == "2.5"
     assert refused.json["required"] == "5"
-    assert refused.json["top_up_url"].startswith("https://tollgate.test/")
+    assert refused.json["top_up_url"] == f"https://tollgate.test/keys/{key.row.pk}/"
     assert authorize(gate, key.secret).headers["x-credits-remaining"] == "1.5"

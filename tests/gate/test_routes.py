@@ -30,6 +30,7 @@ def _api(*rules, **changes):
     return {
         "id": 1, "slug": "shop", "hosts": [], "base_path": "/", "unknown_route_policy": "allow",
         "default_scope": "", "default_cost": 1, "default_meter": "calls", "mode": "strict",
+        "default_rate_limit": None, "default_rate_per_seconds": None, "default_rate_burst": None,
         "sends_assertion": False, "is_disabled": False, "rules": list(rules), **changes,
     }  # fmt: skip
 
@@ -153,6 +154,7 @@ def test_a_slash_too_many_costs_nobody_a_call():
         {"unknown_route_policy": "deny"},
         {"default_scope": "a"},
         {"default_cost": 2},
+        {"default_rate_limit": 5, "default_rate_per_seconds": 1, "default_rate_burst": 9},
         {"default_scope": "a b"},
     ],
 )
@@ -270,6 +272,14 @@ def test_api_lends_its_mode_and_default():
     assert _found(table, "/x").scope is None
     assert _found(table, "/other").cost == 3
     assert _found(table, "/other").scope is not None
+
+
+def test_default_rule_has_a_rate_of_its_own():
+    rate = {"default_rate_limit": 5, "default_rate_per_seconds": 1, "default_rate_burst": 9}
+    table = RouteTable([_api(_rule(1, "/x"), **rate)])
+
+    assert _found(table, "/other").rate == Rate(5, 1, 9)
+    assert _found(table, "/x").rate is None
 
 
 def test_policy_for_unknown_routes():

@@ -31,6 +31,13 @@ def test_shows_the_two_commands_first():
     assert commands[:2] == ["make run", "make test"]
 
 
+def test_no_other_block_is_for_a_shell():
+    """Another one would need a test that runs it."""
+    commands = [text for language, text in _blocks() if language == "sh"]
+
+    assert [text.split()[0] for text in commands] == ["make", "make", "curl"]
+
+
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory):
     """Clone what is committed, as a newcomer would."""

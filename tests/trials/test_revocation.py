@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import redis
@@ -11,7 +12,8 @@ from django.utils import timezone
 
 from accounts.services import suspension as people
 from apikeys.services import keys
-from organizations.services import suspension
+from billing.services import subscriptions
+from organizations.services import limits, suspension
 from tests import servers
 from tests.doubles.callers import Callers, Seen
 from tests.doubles.faults import Fault, FaultyWay, faulty_way
@@ -20,6 +22,7 @@ from tests.doubles.house import House, Issued
 from tests.doubles.stack import Gate, Stack
 from tests.patience import Machine, until
 
+STRICT, LEASED = "/orders/1", "/leased/1"
 DEADLINE = 2.0
 # So many answers in a row, of all connections to both gates, say that every gate knows.
 SETTLED = 60
@@ -47,6 +50,32 @@ ENDINGS: dict[str, Change] = {
     ),
     "suspend person": lambda house, _: people.suspend(user=house.owner, reason="trial"),
 }
+# What makes a limit another one: the key goes on passing, and every answer tells which limit it was held to.
+LIMITS: dict[str, Change] = {
+    "lower rate": lambda _, key: keys.update_key(
+        key=key.row, settings={"rate_limit": 1, "rate_burst": 1}, at=timezone.now()
+    ),
+    "new quota": lambda _, key: keys.update_key(
+        key=key.row, settings={"quota_limit": 5, "quota_period": "day"}, at=timezone.now()
+    ),
+    "override of the organization": lambda house, _: limits.override_limits(
+        organization=house.organization,
+        limits={"rate_limit": 7, "rate_per_seconds": 1, "rate_burst": 7, "quota_limit": None},
+    ),
+    "smaller plan": lambda house, _: subscriptions.change_plan(
+        organization=house.organization, plan_code="FREE"
+    ),
+}
+CHANGES = ENDINGS | LIMITS
+# A rule without a scope has nothing that a key could lack.
+OF_LEASES = [what for what in CHANGES if what != "narrow"]
+
+
+def long_but_for(first: str, *names: str) -> list[Any]:
+    """Mark all of these but the first as trials."""
+    return [first, *(pytest.param(name, marks=pytest.mark.trial) for name in names)]
+
+
 names = iter(f"customer-{number}" for number in range(1000))
 
 
@@ -75,65 +104,68 @@ def deaf_gates(
                     gate.stop()
 
 
-@pytest.mark.parametrize("what", ENDINGS)
+@pytest.mark.parametrize("what", CHANGES)
 def test_every_gate_knows_in_two_seconds(what: str, customer: House, gates: list[Gate]) -> None:
-    key = customer.key()
+    _watched(gates, customer, what)
 
-    _watched(gates, key, lambda: ENDINGS[what](customer, key))
+
+@pytest.mark.parametrize("what", long_but_for(*OF_LEASES))
+def test_no_lease_outlives_what_it_was_given_for(
+    what: str, customer: House, gates: list[Gate]
+) -> None:
+    _watched(gates, customer, what, uri=LEASED)
 
 
 def test_a_lower_limit_holds_in_two_seconds(customer: House, gates: list[Gate]) -> None:
-    key = customer.key(rate_limit=1000, rate_burst=1000)
-    lower = {"rate_limit": 1, "rate_per_seconds": 1, "rate_burst": 1}
-
-    answers = _watched(
-        gates,
-        key,
-        lambda: keys.update_key(key=key.row, settings=lower, at=timezone.now()),  # type: ignore[arg-type]
-        is_new=lambda seen: seen.header("RateLimit-Policy") == '"burst";q=1;w=1',
-    )
+    answers = _watched(gates, customer, "lower rate")
 
     late = answers[-SETTLED:]
     seconds = max(seen.got_at for seen in late) - min(seen.sent_at for seen in late)
+    (policy,) = {seen.header("RateLimit-Policy") for seen in late}
+    assert (policy or "").startswith('"burst";q=1;w=1, ')
     assert sum(seen.status == 204 for seen in late) <= 1 + seconds
 
 
-@pytest.mark.parametrize(
-    "what",
-    ["revoke", *(pytest.param(what, marks=pytest.mark.trial) for what in [*ENDINGS][1:])],
-)
+@pytest.mark.parametrize("what", long_but_for(*CHANGES))
 def test_every_gate_knows_though_nobody_told_it(
     what: str,
     customer: House,
     deaf_gates: tuple[list[Gate], FaultyWay, redis.Redis],
 ) -> None:
-    key = customer.key()
-
-    _watched(deaf_gates[0], key, lambda: ENDINGS[what](customer, key))
+    _watched(deaf_gates[0], customer, what)
 
 
 @pytest.mark.parametrize(
-    "fault", [Fault.REFUSED, pytest.param(Fault.SWALLOWED, marks=pytest.mark.trial)]
+    ("what", "fault"),
+    [
+        ("revoke", Fault.REFUSED),
+        pytest.param("revoke", Fault.SWALLOWED, marks=pytest.mark.trial),
+        *(
+            pytest.param(what, Fault.REFUSED, marks=pytest.mark.trial)
+            for what in CHANGES
+            if what != "revoke"
+        ),
+    ],
 )
 def test_old_data_of_a_valkey_that_was_away_revives_nothing(
+    what: str,
     fault: Fault,
     customer: House,
     deaf_gates: tuple[list[Gate], FaultyWay, redis.Redis],
 ) -> None:
-    key = customer.key(quota_limit=10**6, quota_period="month")
     gates, way, valkey = deaf_gates
 
     def come_back(old: dict[bytes, bytes | None]) -> None:
         _restore(valkey, old)
         way.heal()
 
-    def change() -> None:
+    def while_valkey_is_away(house: House, key: Issued) -> None:
         old = {name: valkey.dump(name) for name in valkey.keys("*")}
         way.break_by(fault)
-        keys.revoke_key(key=key.row, at=timezone.now())
+        CHANGES[what](house, key)
         threading.Timer(1.0, come_back, [old]).start()
 
-    _watched(gates, key, change, after=4.5)
+    _watched(gates, customer, what, change=while_valkey_is_away, after=4.5)
 
 
 def _restore(valkey: redis.Redis, old: dict[bytes, bytes | None]) -> None:
@@ -143,33 +175,38 @@ def _restore(valkey: redis.Redis, old: dict[bytes, bytes | None]) -> None:
             valkey.restore(name, 0, content)
 
 
-def _is_refused(seen: Seen) -> bool:
-    return seen.status in {401, 403}
-
-
 def _watched(
     gates: list[Gate],
-    key: Issued,
-    change: Callable[[], object],
+    house: House,
+    what: str,
     *,
-    is_new: Callable[[Seen], bool] = _is_refused,
+    change: Change | None = None,
+    uri: str = STRICT,
     after: float = 0.0,
 ) -> list[Seen]:
     """Call both gates all the time, make the change, and return what was seen, at the end of it only the new.
 
     Nobody is told the old two seconds after the change was answered; `after` is for how long to look at least.
     """
-    callers = Callers([gate.port for gate in gates], [key.secret], uri="/orders/1")
+    key = house.key(quota_limit=10**6, quota_period="month")
+    callers = Callers([gate.port for gate in gates], [key.secret], uri=uri)
     callers.pace = 0.02
     answers = callers.tally.answers
     with Machine() as machine, callers.meanwhile(connections=4):
         until(lambda: len(answers) > 20)
-        before = {seen.status for seen in answers}
-        change()
+        before = answers[:20]
+        policy = before[0].header("RateLimit-Policy")
+
+        def is_new(seen: Seen) -> bool:
+            if what in ENDINGS:
+                return seen.status in {401, 403}
+            return seen.header("RateLimit-Policy") not in {policy, None}
+
+        (change or CHANGES[what])(house, key)
         done_at = time.monotonic()
         time.sleep(after)
         until(lambda: all(is_new(seen) and seen.sent_at > done_at for seen in answers[-SETTLED:]))
-    assert before == {204}
+    assert {seen.status for seen in before} == {204}
     old = [seen.sent_at for seen in answers if not is_new(seen)]
     assert max(old) <= done_at + DEADLINE + machine.stood_still
     return answers

@@ -43,6 +43,21 @@ def test_number_groups_thousands_and_keeps_words(value, text):
 
 
 @pytest.mark.parametrize(
+    ("micro", "text"),
+    [
+        (None, "\N{EN DASH}"),
+        (0, "0"),
+        (1_500_000, "1.5"),
+        (1, "0.000001"),
+        (100_000_000, "100"),
+        (1_234_567_890_000, "1,234,567.89"),
+    ],
+)
+def test_units_are_whole_and_their_fractions(micro, text):
+    assert ui.units(micro) == text
+
+
+@pytest.mark.parametrize(
     ("value", "text"),
     [
         (None, "\N{EN DASH}"),

@@ -22,7 +22,10 @@ class Command(DomainCommand):
         parser.add_argument("--slug", help="made of the name if left out")
         parser.add_argument("--base-path", default="/")
         parser.add_argument("--host", action="append", default=[], help="may be repeated")
+        parser.add_argument("--upstream-note", default="", help="where it is, for staff to read")
         parser.add_argument("--default-scope", default="")
+        parser.add_argument("--default-cost", type=int, default=1, help="in units")
+        parser.add_argument("--default-meter", default="calls")
         parser.add_argument("--mode", choices=Modes.values, default=Modes.STRICT)
         parser.add_argument(
             "--unknown-routes",
@@ -38,7 +41,10 @@ class Command(DomainCommand):
                 "slug": options["slug"] or slugify(options["name"]),
                 "base_path": options["base_path"],
                 "hosts": options["host"],
+                "upstream_note": options["upstream_note"],
                 "default_scope": options["default_scope"],
+                "default_cost": options["default_cost"],
+                "default_meter": options["default_meter"],
                 "mode": options["mode"],
                 "unknown_route_policy": options["unknown_routes"],
             },
