@@ -87,7 +87,7 @@ def require_no_wider(webhook: Webhook, changed: Mapping[str, Any]) -> None:
 def _check_url(url: str, faults: Faults) -> str:
     clean = url.strip()
     try:
-        http.check_url(clean)
+        http.require_url(clean)
     except http.AddressRefused as refused:
         faults.note("#/url", refused.code, refused.reason, refused.fix)
     return clean
