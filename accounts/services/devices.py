@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from accounts.models import Device, User
-from accounts.services import pace
+from accounts.services import locks, pace
 from accounts.signals import DeviceRemoved, DeviceTrusted
 from config.common import changes, context, crypto, mail
 from config.common.events import publish
@@ -88,7 +88,7 @@ def end_trust(*, user: User) -> None:
 @transaction.atomic
 def remove(*, user: User, device_id: int) -> bool:
     """Forget one of a person's devices: it is neither known nor trusted any more. Return whether there was one."""
-    owner = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    owner = locks.person(user.pk)
     device = owner.devices.filter(pk=device_id).first()
     if device is None:
         return False

@@ -12,6 +12,7 @@ from accounts.services import (
     challenges,
     devices,
     factors,
+    locks,
     recovery_codes,
     registration,
     sessions,
@@ -109,7 +110,7 @@ def add(
 def _keep(
     user: User, session_id: int | None, made: NewCredential, name: str, *, at: datetime
 ) -> Added:
-    owner = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    owner = locks.person(user.pk)
     sessions.hold_open(user=owner, keep=session_id)
     _require_room(owner)
     is_first = not factors.has_second_factor(owner)
@@ -171,7 +172,7 @@ def remove(*, user: User, session_id: int | None = None, passkey_id: int) -> Non
     Raises NotFound, LastFactor, and Unauthenticated when the session was ended.
     """
     # Whoever removes a factor holds the person's row: of two last ones, removed at once, one stays.
-    owner = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    owner = locks.person(user.pk)
     sessions.hold_open(user=owner, keep=session_id)
     passkey = _locked(owner, passkey_id)
     _forget(passkey)

@@ -5,6 +5,7 @@ from typing import Any
 from django.db import transaction
 
 from accounts.models import User
+from accounts.services import locks
 from accounts.signals import ProfileUpdated
 from config.common.events import publish
 
@@ -12,7 +13,7 @@ from config.common.events import publish
 @transaction.atomic
 def update_profile(*, user: User, changes: dict[str, Any]) -> User:
     """Change the given fields of a profile and return it; nothing happens when they are as they were."""
-    locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    locked = locks.person(user.pk)
     before = {
         name: getattr(locked, name) for name in changes if getattr(locked, name) != changes[name]
     }

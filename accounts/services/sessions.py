@@ -149,8 +149,11 @@ def locked_owner(user: User) -> User:
     Whoever ends all sessions meanwhile either sees the session that the caller opens now, or has raised the version
     that the proof was given under.
     """
-    current = locks.person(user.pk)
-    if current is None or current.session_version != user.session_version or not current.is_active:
+    try:
+        current = locks.person(user.pk)
+    except User.DoesNotExist:
+        raise InvalidCredentials from None
+    if current.session_version != user.session_version or not current.is_active:
         raise InvalidCredentials
     return current
 

@@ -9,6 +9,7 @@ from accounts.models import TotpDevice, User
 from accounts.services import (
     devices,
     factors,
+    locks,
     passkeys,
     proof,
     recovery_codes,
@@ -59,7 +60,7 @@ def enable(*, user: User) -> Enrolment:
     stranger who registered it would keep its owner out for good, since a new password skips no second factor. Raises
     EmailNotVerified and TwoFactorIsOn.
     """
-    owner = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    owner = locks.person(user.pk)
     registration.require_verified(owner)
     apps = TotpDevice.objects.filter(user=owner)
     if apps.filter(confirmed=True).exists():
@@ -93,7 +94,7 @@ def confirm(*, user: User, session_id: int | None, code: str, at: datetime) -> l
 
 @transaction.atomic
 def _confirm(user: User, session_id: int | None, code: str, *, at: datetime) -> list[str] | None:
-    owner = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    owner = locks.person(user.pk)
     device = TotpDevice.objects.filter(user=owner).first()
     if device is None:
         raise TwoFactorIsOff
@@ -145,7 +146,7 @@ def _require_factor(user: User) -> None:
 
 @transaction.atomic
 def _disable(user: User, session_id: int | None, code: str, *, at: datetime) -> bool:
-    owner = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    owner = locks.person(user.pk)
     _require_app(owner)
     # Whoever takes a factor away holds the person's row: of two last ones, taken at once, one stays.
     _require_another(owner)
@@ -181,7 +182,7 @@ def replace_recovery_codes(*, user: User, password: str, code: str, at: datetime
 
 @transaction.atomic
 def _replace_recovery_codes(user: User, code: str, *, at: datetime) -> list[str] | None:
-    owner = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    owner = locks.person(user.pk)
     _require_factor(owner)
     sessions.hold_open(user=owner, keep=user.session_id)
     if factors.check_code(user=owner, code=code, at=at) is None:
@@ -205,7 +206,7 @@ def reset(*, user: User, reason: str) -> bool:
     Every session ends. Whoever does this has made sure by other means who asks. Raises InvalidInput without a reason.
     """
     reasons.require(reason)
-    owner = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    owner = locks.person(user.pk)
     if not factors.has_second_factor(owner):
         return False
     sessions.lock_open(user=owner)
