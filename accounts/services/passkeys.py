@@ -9,6 +9,7 @@ from accounts import passkeys, selectors
 from accounts.models import Passkey, PasskeyChallenge, User
 from accounts.passkeys import Credential, CredentialRefused, NewCredential, Options
 from accounts.services import (
+    alerts,
     challenges,
     devices,
     factors,
@@ -18,7 +19,7 @@ from accounts.services import (
     sessions,
 )
 from accounts.signals import PasskeyAdded, PasskeyRemoved, PasskeyRenamed
-from config.common import changes, context, mail
+from config.common import changes
 from config.common.errors import Conflict, DomainError, NotFound
 from config.common.events import publish
 
@@ -129,7 +130,7 @@ def _keep(
         PasskeyAdded(user_id=owner.pk, passkey_id=passkey.pk, label=passkey.name),
         after=changes.told(passkey),
     )
-    _tell(owner, "accounts/passkey_added", passkey)
+    alerts.send("accounts/passkey_added", to=owner, passkey=passkey)
     codes = _begin_second_factor(owner, session_id, at=at) if is_first else []
     return Added(passkey=passkey, recovery_codes=codes)
 
@@ -178,7 +179,7 @@ def remove(*, user: User, session_id: int | None = None, passkey_id: int) -> Non
     _forget(passkey)
     if not factors.has_second_factor(owner):
         _end_second_factor(owner, session_id)
-    _tell(owner, "accounts/passkey_removed", passkey)
+    alerts.send("accounts/passkey_removed", to=owner, passkey=passkey)
 
 
 def _end_second_factor(owner: User, session_id: int | None) -> None:
@@ -210,9 +211,3 @@ def _forget(passkey: Passkey) -> int:
         before=changes.told(passkey),
     )
     return Passkey.objects.filter(pk=passkey.pk).delete()[0]
-
-
-def _tell(user: User, kind: str, passkey: Passkey) -> None:
-    here = context.current()
-    values = {"user": user, "passkey": passkey, "ip": here.ip, "user_agent": here.user_agent}
-    mail.send(kind, to=user.email, values=values)

@@ -7,6 +7,7 @@ from django.db import transaction
 from accounts import totp
 from accounts.models import TotpDevice, User
 from accounts.services import (
+    alerts,
     devices,
     factors,
     locks,
@@ -25,7 +26,7 @@ from accounts.signals import (
     TwoFactorRemoved,
 )
 from accounts.totp import Enrolment
-from config.common import changes, context, mail, reasons
+from config.common import changes, reasons
 from config.common.errors import Conflict
 from config.common.events import publish
 
@@ -112,7 +113,7 @@ def _confirm(user: User, session_id: int | None, code: str, *, at: datetime) -> 
     devices.end_trust(user=owner)
     sessions.end_others(user=owner, keep=session_id, reason="two_factor_enabled")
     publish(TwoFactorEnabled(user_id=owner.pk), **changes.of(has_authenticator_app=(False, True)))
-    _tell(owner, "accounts/two_factor_enabled")
+    alerts.send("accounts/two_factor_enabled", to=owner)
     return codes
 
 
@@ -156,7 +157,7 @@ def _disable(user: User, session_id: int | None, code: str, *, at: datetime) -> 
     _take_app(owner)
     sessions.end_others(user=owner, keep=session_id, reason="two_factor_disabled")
     publish(TwoFactorDisabled(user_id=owner.pk), **changes.of(has_authenticator_app=(True, False)))
-    _tell(owner, "accounts/two_factor_disabled")
+    alerts.send("accounts/two_factor_disabled", to=owner)
     return True
 
 
@@ -189,14 +190,8 @@ def _replace_recovery_codes(user: User, code: str, *, at: datetime) -> list[str]
         return None
     codes = recovery_codes.replace(user=owner)
     publish(RecoveryCodesReplaced(user_id=owner.pk), **changes.of_secret("recovery_codes"))
-    _tell(owner, "accounts/recovery_codes_replaced")
+    alerts.send("accounts/recovery_codes_replaced", to=owner)
     return codes
-
-
-def _tell(owner: User, kind: str) -> None:
-    here = context.current()
-    values = {"user": owner, "ip": here.ip, "user_agent": here.user_agent}
-    mail.send(kind, to=owner.email, values=values)
 
 
 @transaction.atomic
@@ -217,5 +212,5 @@ def reset(*, user: User, reason: str) -> bool:
         TwoFactorRemoved(user_id=owner.pk, reason=reason),
         **changes.of(has_second_factor=(True, False)),
     )
-    _tell(owner, "accounts/two_factor_removed")
+    alerts.send("accounts/two_factor_removed", to=owner)
     return True
