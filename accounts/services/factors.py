@@ -1,6 +1,5 @@
 """What a person can prove besides the password, and checking one code: locked, counted over every door, good once."""
 
-import math
 from datetime import datetime
 
 from django.db import transaction
@@ -9,7 +8,7 @@ from accounts import selectors, totp
 from accounts.models import Passkey, RecoveryCode, Session, TotpDevice, User
 from accounts.services import pace, recovery_codes
 from accounts.signals import CodeRefused
-from config.common.errors import DomainError, FieldError, TooManyRequests
+from config.common.errors import DomainError, FieldError, TooManyRequests, wait_until
 from config.common.events import publish
 
 
@@ -102,10 +101,9 @@ def check_first_code(*, device: TotpDevice, code: str, at: datetime) -> bool:
 def _require_open(counted: str, *, at: datetime) -> None:
     until = selectors.lock_of((counted,), at=at)
     if until is not None:
-        seconds = math.ceil((until - at).total_seconds())
         raise TooManyRequests(
             "Codes are not looked at for a while after too many wrong ones.",
-            headers={"Retry-After": str(seconds)},
+            headers=wait_until(until, at=at),
         )
 
 

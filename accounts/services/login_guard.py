@@ -1,6 +1,5 @@
 """Pausing sign-in after wrong passwords, per account and per address, in steps that grow and always end."""
 
-import math
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -9,7 +8,7 @@ from accounts import selectors
 from accounts.services import devices, pace
 from accounts.signals import LoginRefused
 from config.common import context, sightings
-from config.common.errors import TooManyRequests
+from config.common.errors import TooManyRequests, wait_until
 
 
 class Standing(Enum):
@@ -84,9 +83,8 @@ def _require_open(attempt: Attempt) -> None:
     has_room_at = _room_at(attempt)
     until = max(filter(None, (locked_until, has_room_at)), default=None)
     if until is not None:
-        seconds = math.ceil((until - attempt.at).total_seconds())
         raise TooManyRequests(
-            "Sign-in is paused after too many failures.", headers={"Retry-After": str(seconds)}
+            "Sign-in is paused after too many failures.", headers=wait_until(until, at=attempt.at)
         )
 
 
