@@ -163,12 +163,9 @@ def _used(token: str, *, at: datetime) -> tuple[EmailToken, EmailChange]:
     change = EmailChange.objects.filter(
         pk=link.change_id, completed_at=None, canceled_at=None, old_email=user.email
     ).first()
-    is_mine = change is not None and user.is_active
-    if (
-        change is None
-        or not is_mine
-        or not links.open_links(token, *_LINKS, at=at).update(used_at=at)
-    ):
+    if change is None or not user.is_active:
+        raise EmailChangeFailed
+    if not links.open_links(token, *_LINKS, at=at).update(used_at=at):
         raise EmailChangeFailed
     change.user = user
     return link, change
