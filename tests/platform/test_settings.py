@@ -282,6 +282,7 @@ def test_sentry_is_told_a_key_and_a_project(url, is_one):
     [
         ("https://Tollgate.example.com/", "https://tollgate.example.com"),
         ("http://localhost:8231", "http://localhost:8231"),
+        ("https://tollgate.example.com:443", "https://tollgate.example.com"),
         ("https://tollgate.example.com/keys", ""),
         ("https://u:p@tollgate.example.com", ""),
         ("https://tollgate.example.com?x#y", ""),
