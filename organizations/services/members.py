@@ -140,6 +140,11 @@ def leave(*, user: User, organization_id: int) -> Organization:
 
 def _part(member: OrganizationMember) -> None:
     _require_another_owner(member)
+    delete(member)
+
+
+def delete(member: OrganizationMember) -> None:
+    """End a membership, whoever is left; the caller holds the organization's lock."""
     member.delete()
     publish(
         MemberRemoved(
