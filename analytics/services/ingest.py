@@ -29,6 +29,8 @@ from apikeys.services import usage
 logger = structlog.get_logger(__name__)
 
 CHECKPOINT = "usage"
+# An id before that of any entry.
+_BEGINNING = "0-0"
 BATCH_SIZE = 10_000
 # A clock may be wrong by this much before its events are set aside instead of counted.
 _MAX_AHEAD = timedelta(days=1)
@@ -251,12 +253,22 @@ def wait_for_checkpoint() -> None:
         )
 
 
+def reached() -> str:
+    """Return the id of the last entry of the stream that is in the log."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT last_id FROM analytics_ingestcheckpoint WHERE name = %s", [CHECKPOINT]
+        )
+        row = cursor.fetchone()
+    return str(row[0]) if row else _BEGINNING
+
+
 def _begin_checkpoint() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO analytics_ingestcheckpoint (name, last_id, updated_at)"
-            " VALUES (%s, '0-0', now()) ON CONFLICT DO NOTHING",
-            [CHECKPOINT],
+            " VALUES (%s, %s, now()) ON CONFLICT DO NOTHING",
+            [CHECKPOINT, _BEGINNING],
         )
 
 
