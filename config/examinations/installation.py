@@ -1,6 +1,5 @@
 """What an installation stands on: packages, servers, jobs, addresses, the disk, mail and Django's own checks."""
 
-import shutil
 import stat
 import sys
 import time
@@ -18,6 +17,7 @@ from django_celery_beat.models import PeriodicTask
 from kombu.exceptions import OperationalError as BrokerError
 
 from config.celery import app as celery_app
+from config.common import files
 from config.common import redis as connections
 from config.examinations.findings import Finding
 from config.schedule import SCHEDULE
@@ -131,9 +131,7 @@ def addresses() -> Iterator[Finding]:
 
 def disk() -> Iterator[Finding]:
     """Look for space, and for secrets that others may read."""
-    root = Path(settings.MEDIA_ROOT)
-    existing = next(parent for parent in (root, *root.parents) if parent.exists())
-    free = shutil.disk_usage(existing).free // (1024 * 1024)
+    existing, free = files.space_under(Path(settings.MEDIA_ROOT))
     remedy = "" if free >= _LEAST_FREE_MEGABYTES else "make room"
     yield Finding("disk", f"{free} MB free under {existing}", remedy)
     if settings.EMBEDDED:
