@@ -108,6 +108,11 @@ class DomainError(Exception):
         return " ".join(filter(None, [self.detail, *told]))
 
 
+def in_pointer(name: str) -> str:
+    """Return a name as it stands in a pointer (RFC 6901)."""
+    return name.replace("~", "~0").replace("/", "~1")
+
+
 def wait_until(moment: datetime, *, at: datetime) -> dict[str, str]:
     """Return the header that tells a client to come back at a moment, and no earlier."""
     return {"Retry-After": str(math.ceil((moment - at).total_seconds()))}

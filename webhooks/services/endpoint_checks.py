@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypedDict, cast
 
 from config.common import http
-from config.common.errors import Faults, Forbidden, InvalidInput
+from config.common.errors import Faults, Forbidden, InvalidInput, in_pointer
 from organizations.roles import Permission
 from webhooks import catalogue, matching
 from webhooks.models import Kind, Signature, Webhook
@@ -111,7 +111,7 @@ def _check_event_types(patterns: list[str], faults: Faults) -> list[str]:
 def _check_headers(headers: dict[str, str], faults: Faults) -> dict[str, str]:
     seen: set[str] = set()
     for name, value in headers.items():
-        pointer = f"#/headers/{name[:100].replace('~', '~0').replace('/', '~1')}"
+        pointer = f"#/headers/{in_pointer(name[:100])}"
         fault = _fault_of_name(name, seen)
         if fault is not None:
             faults.note(pointer, *fault)
