@@ -22,7 +22,7 @@ from analytics.metering import stream
 from analytics.metering.events import Call
 from analytics.metering.reader import Batch, Reader, Rejection, Span, decoded
 from analytics.metering.stream import Entry
-from analytics.metering.tallies import CallTallies
+from analytics.metering.tallies import ALLOWED_PLACE, UNITS_PLACE, CallTallies
 from analytics.services import calls, partitions, refusals, rollups
 from apikeys.services import usage
 
@@ -168,9 +168,9 @@ def record(batch: list[Call]) -> None:
     rollups.add_calls(tallies)
     usage.record_key_usage(
         hours=[
-            usage.KeyHour(key_id, hour, sums[1], sums[-1])
+            usage.KeyHour(key_id, hour, sums[ALLOWED_PLACE], sums[UNITS_PLACE])
             for (_, key_id, hour), sums in sorted(tallies.by_key_hour.items())
-            if sums[1]
+            if sums[ALLOWED_PLACE]
         ],
         sightings=calls.sightings(batch),
     )
