@@ -23,6 +23,8 @@ _BCRYPT_MAX_BYTES = 72
 # Half of the cores go on answering calls; who signs in meanwhile waits in a thread of Django's, for milliseconds.
 SLOTS = max(1, (os.cpu_count() or 2) // 2)
 _slots = threading.BoundedSemaphore(SLOTS)
+# Shorter parts of a name or an address, such as `api` or `www`, are in too many words.
+_SHORTEST_WORD = 4
 
 
 class Argon2idHasher(Argon2PasswordHasher):
@@ -111,9 +113,6 @@ class ContextWordsValidator:
     def get_help_text(self) -> str:
         """Say what is refused."""
         return "Your password cannot consist of the product's or the site's name."
-
-
-_SHORTEST_WORD = 4
 
 
 def _without(text: str, words: set[str]) -> str:

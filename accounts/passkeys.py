@@ -42,7 +42,6 @@ _ALGORITHMS: Final = [
     COSEAlgorithmIdentifier.EDDSA,
     COSEAlgorithmIdentifier.RSASSA_PKCS1_v1_5_SHA_256,
 ]
-_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
 class CredentialRefused(Exception):
@@ -90,14 +89,6 @@ class Proof:
 def site_id() -> str:
     """Return the name by which authenticators know this site."""
     return urlsplit(settings.PUBLIC_URL).hostname or ""
-
-
-def origin() -> str:
-    """Return the one origin whose pages may ask, spelled as browsers spell it."""
-    url = urlsplit(settings.PUBLIC_URL)
-    is_default = url.port in {None, _DEFAULT_PORTS.get(url.scheme)}
-    host = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname
-    return f"{url.scheme}://{host}" if is_default else f"{url.scheme}://{host}:{url.port}"
 
 
 def handle_of(user_id: int) -> bytes:
@@ -187,7 +178,7 @@ def check_creation(answer: Answer) -> NewCredential:
             credential=answer.raw,
             expected_challenge=answer.challenge,
             expected_rp_id=site_id(),
-            expected_origin=origin(),
+            expected_origin=settings.PUBLIC_URL,
             supported_pub_key_algs=_ALGORITHMS,
         )
     except Exception as error:  # whatever a hostile answer provokes in a parser
@@ -219,7 +210,7 @@ def check_assertion(answer: Answer, *, public_key: bytes, must_verify: bool) -> 
             credential=answer.raw,
             expected_challenge=answer.challenge,
             expected_rp_id=site_id(),
-            expected_origin=origin(),
+            expected_origin=settings.PUBLIC_URL,
             credential_public_key=public_key,
             credential_current_sign_count=0,
             require_user_verification=must_verify,

@@ -15,7 +15,7 @@ from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import TokenBackendError
 from rest_framework_simplejwt.settings import api_settings
 
-from config.common import crypto, ids
+from config.common import crypto, ids, keyring
 
 ACCESS_LIFETIME: timedelta = api_settings.ACCESS_TOKEN_LIFETIME
 REFRESH_LIFETIME: timedelta = api_settings.REFRESH_TOKEN_LIFETIME
@@ -43,7 +43,6 @@ class AccessClaims:
 
 @lru_cache(maxsize=8)
 def _backends(configured: tuple[str, ...]) -> dict[str, TokenBackend]:
-    pairs = (entry.split(":", 1) for entry in configured)
     return {
         kid: TokenBackend(
             api_settings.ALGORITHM,
@@ -52,7 +51,7 @@ def _backends(configured: tuple[str, ...]) -> dict[str, TokenBackend]:
             issuer=api_settings.ISSUER,
             leeway=api_settings.LEEWAY,
         )
-        for kid, key in pairs
+        for kid, key in keyring.by_id(configured).items()
     }
 
 

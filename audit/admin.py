@@ -1,6 +1,5 @@
 """The back office of the log: read-only; security events are acknowledged."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -16,40 +15,10 @@ from audit import selectors, vocabulary
 from audit.models import AuditLog, AuditSeal, SecurityEvent
 from audit.services import copies, security
 from config.common.admin import ReadOnlyAdmin
-from config.common.admin_filters import called, words_of
+from config.common.admin_filters import among, called, words_of
 from config.common.events import catalogue
 from config.common.exports import Format
 from config.templatetags.ui import ago, pill
-
-
-class EventFilter(admin.SimpleListFilter):
-    """Filters by event; the choices come from the catalogue, not from a walk through the table."""
-
-    title = "event"
-    parameter_name = "event"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        """Offer every event of the product."""
-        return [(event.name, words_of(event.name)) for event in catalogue()]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Keep the entries of the chosen event."""
-        return queryset.filter(event=self.value()) if self.value() else queryset
-
-
-class ActorFilter(admin.SimpleListFilter):
-    """Filters by what acted."""
-
-    title = "actor"
-    parameter_name = "actor"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        """Offer every kind of actor."""
-        return [(kind, words_of(kind)) for kind in selectors.ACTORS]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Keep the entries of the chosen kind."""
-        return queryset.filter(actor_type=self.value()) if self.value() else queryset
 
 
 @admin.register(AuditLog)
@@ -67,8 +36,13 @@ class AuditLogAdmin(ReadOnlyAdmin):
         "request_id",
     )
     list_filter = (
-        EventFilter,
-        ActorFilter,
+        among("event", "event", lambda: [(one.name, words_of(one.name)) for one in catalogue()]),
+        among(
+            "actor",
+            "actor_type",
+            lambda: [(kind, words_of(kind)) for kind in selectors.ACTORS],
+            parameter="actor",
+        ),
         ("occurred_at", called("time", kind=admin.DateFieldListFilter)),
     )
     search_fields = ("request_id",)
@@ -131,21 +105,6 @@ class AuditLogAdmin(ReadOnlyAdmin):
         return selectors.searched(queryset, search_term.strip()), False
 
 
-class KindFilter(admin.SimpleListFilter):
-    """Filters by name; the choices are the vocabulary."""
-
-    title = "kind"
-    parameter_name = "name"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        """Offer every name of the vocabulary."""
-        return [(term.name, term.title) for term in vocabulary.TERMS.values()]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Keep the events of the chosen name."""
-        return queryset.filter(name=self.value()) if self.value() else queryset
-
-
 class NoteForm(ActionForm):
     """Asks beside the choice of the action what was found out."""
 
@@ -170,7 +129,7 @@ class SecurityEventAdmin(ReadOnlyAdmin):
     )
     list_filter = (
         "severity",
-        KindFilter,
+        among("kind", "name", lambda: [(one.name, one.title) for one in vocabulary.TERMS.values()]),
         ("acknowledged_at", called("state", yes="Acknowledged", no="Open")),
         ("organization_id", called("organization", yes="Of an organization", no="Of none")),
     )

@@ -4,7 +4,7 @@ from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 
-from audit import vocabulary
+from audit import signing, vocabulary
 from audit.vocabulary import SeverityName
 from config.common.models import TimeStamped
 
@@ -114,6 +114,18 @@ class AuditSeal(models.Model):
 
     def __str__(self) -> str:
         return f"chain {self.chain} at {self.sequence}, {self.kind}"
+
+    def statement(self) -> bytes:
+        """Return what the signature covers."""
+        return signing.statement_of(
+            chain=self.chain,
+            sequence=self.sequence,
+            digest=bytes(self.hash),
+            kind=self.kind,
+            leftover=self.leftover,
+            sealed_at=self.sealed_at,
+            key_id=self.key_id,
+        )
 
 
 class Severity(models.TextChoices):

@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 
+from config.common import keyring
+
 _PURPOSE = b"tollgate audit seals"
 _DERIVED = "derived-"
 
@@ -88,10 +90,9 @@ def _keys() -> dict[str, Ed25519PrivateKey]:
 @lru_cache(maxsize=8)
 def _read(configured: tuple[str, ...], secrets: tuple[str, ...]) -> dict[str, Ed25519PrivateKey]:
     """Return the keys by id, the one that signs first: those configured, then those derived from secret keys."""
-    pairs = (entry.split(":", 1) for entry in configured)
     keys = {
         key_id: Ed25519PrivateKey.from_private_bytes(base64.b64decode(value))
-        for key_id, value in pairs
+        for key_id, value in keyring.by_id(configured).items()
     }
     return keys | dict(_derived(secret) for secret in secrets)
 

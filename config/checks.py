@@ -1,6 +1,6 @@
 """System checks of a deployment (`manage.py check --deploy`): what the settings alone cannot refuse at the start."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from ipaddress import ip_network
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -9,15 +9,10 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Info, Tags, register
 
+from config.common import keyring
+
 # A random secret of 32 characters shows more than this many different ones, except once in a million.
 _LEAST_VARIETY = 10
-_LISTS = (
-    "JWT_SIGNING_KEYS",
-    "ENCRYPTION_KEYS",
-    "KEY_PEPPERS",
-    "GATEWAY_SIGNING_KEYS",
-    "AUDIT_SIGNING_KEYS",
-)
 _LOCAL = {"", "localhost", "127.0.0.1", "::1"}
 _WITH_TLS = {"require", "verify-ca", "verify-full"}
 
@@ -93,6 +88,5 @@ def payments(**_: Any) -> list[CheckMessage]:
 
 def _secrets() -> Iterator[tuple[str, str]]:
     yield "SECRET_KEY", settings.SECRET_KEY
-    for name in _LISTS:
-        entries: Sequence[str] = getattr(settings, name)
-        yield from ((name, entry.partition(":")[2]) for entry in entries)
+    for name in keyring.SETTINGS:
+        yield from ((name, value) for value in keyring.by_id(getattr(settings, name)).values())

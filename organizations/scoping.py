@@ -4,7 +4,6 @@ from typing import Any, ClassVar
 
 from django.db.models import Model, QuerySet
 from django.utils.functional import cached_property
-from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.permissions import BasePermission, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -12,7 +11,7 @@ from rest_framework.views import APIView
 from accounts.models import User
 from config.common.errors import Forbidden, InvalidInput, NotFound
 from config.common.ids import id_in
-from config.common.views import ApiView, require_guarded
+from config.common.views import GuardedView
 from organizations import access
 from organizations.access import ConsoleAddressRefused, RowT, SecondFactorRequired, Tenant
 from organizations.permissions import require_permission
@@ -33,12 +32,8 @@ class HasGrant(BasePermission):
         return True
 
 
-class OrganizationScoped(ApiView):
-    """A view over rows of one organization.
-
-    `permissions_by_method` names what each method needs. A class with a handler that is not named there cannot be
-    defined, so that none is left open by forgetting it.
-    """
+class OrganizationScoped(GuardedView):
+    """A view over rows of one organization."""
 
     permission_classes: tuple[type[BasePermission], ...] = (IsAuthenticated, HasGrant)
     permissions_by_method: ClassVar[dict[str, Permission]] = {}
@@ -48,10 +43,6 @@ class OrganizationScoped(ApiView):
     granted_by: ClassVar[str] = "pk"
     # Whether the header says which organization is meant; else the path does.
     reads_organization_header: ClassVar[bool] = True
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        require_guarded(cls, cls.permissions_by_method)
 
     def asked_organization(self) -> int | None:
         """Return the id of the organization the caller names; None leaves the choice to the gate."""
@@ -88,15 +79,6 @@ class OrganizationScoped(ApiView):
         if self.tenant.user is None:
             raise Forbidden("This is for people; an API key cannot do it.")
         return self.tenant.user
-
-    def required_permission(self) -> Permission:
-        """Return what the present method needs. Raises MethodNotAllowed for one that the view does not answer."""
-        method = self.request.method or "GET"
-        needed = self.permissions_by_method.get("GET" if method == "HEAD" else method)
-        # A view set answers some methods on the list only and others on one row only.
-        if needed is None or not hasattr(self, method.lower()):
-            raise MethodNotAllowed(method)
-        return needed
 
     def is_granted_on_row(self, permission: Permission) -> bool:
         """Whether a person whose role does not grant the permission was given it on the row in the path."""

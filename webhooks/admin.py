@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from config.common.admin import DomainAdmin, ReadOnlyAdmin, ReasonForm
-from config.common.admin_filters import NamedValues, called, words_of
+from config.common.admin_filters import NamedValues, among, called, words_of
 from config.templatetags.ui import pill
 from webhooks import catalogue, selectors
 from webhooks.models import (
@@ -261,28 +261,17 @@ class WebhookAttemptAdmin(ReadOnlyAdmin):
     show_full_result_count = False
 
 
-class EventTypeFilter(admin.SimpleListFilter):
-    """Filters messages by type; the choices come from the catalogue, not from a walk through the table."""
-
-    title = "event type"
-    parameter_name = "event_type"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        """Offer every public event of the product."""
-        return [(name, words_of(name)) for name in catalogue.type_names()]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Keep the messages of the chosen type."""
-        return queryset.filter(event_type=self.value()) if self.value() else queryset
-
-
 @admin.register(WebhookMessage)
 class WebhookMessageAdmin(ReadOnlyAdmin):
     """Public events, as they are owed to customers."""
 
     list_display = ("message_id", "event_type", "organization", "occurred_at", "fanned_out_at")
     list_filter = (
-        EventTypeFilter,
+        among(
+            "event type",
+            "event_type",
+            lambda: [(name, words_of(name)) for name in catalogue.type_names()],
+        ),
         ("fanned_out_at", called("state", yes="Given to endpoints", no="Waiting")),
     )
     search_fields = ("message_id__exact", "=organization__id", "organization__name")

@@ -10,7 +10,7 @@ from django.db import transaction
 from accounts import passkeys, selectors
 from accounts.models import Passkey, PasskeyChallenge, Session, User
 from accounts.passkeys import Answer, Credential, CredentialRefused, Options, Proof
-from accounts.services import challenges
+from accounts.services import challenges, locks
 from accounts.services import sign_in as signing_in
 from accounts.services.sign_in import Door, Entered
 from accounts.signals import PasskeyCloneSuspected, PasskeyRefused
@@ -100,7 +100,7 @@ def _prove(
 
 def _require_kept(passkey: Passkey) -> None:
     """Hold the person's row, as who removes a passkey does: one that is removed meanwhile opens no session any more."""
-    User.objects.select_for_update(no_key=True).get(pk=passkey.user_id)
+    locks.person(passkey.user_id)
     if not Passkey.objects.filter(pk=passkey.pk).exists():
         raise PasskeyNotAccepted
 

@@ -6,6 +6,7 @@ from django.db import transaction
 
 from accounts import avatars
 from accounts.models import User
+from accounts.services import locks
 from accounts.signals import ProfileUpdated
 from config.common.events import publish
 
@@ -30,7 +31,7 @@ def remove_avatar(*, user: User) -> User:
 
 @transaction.atomic
 def _replace(*, user: User, name: str) -> User:
-    locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    locked = locks.person(user.pk)
     before, locked.avatar = locked.avatar, name
     if before == name:
         return locked

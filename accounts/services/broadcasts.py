@@ -120,7 +120,7 @@ def announce(*, words: Words, audience: Audience, by: User | None, at: datetime)
 def try_out(*, words: Words, by: User) -> None:
     """Send a message to oneself, marked as a test. Raises InvalidInput."""
     require_sendable(words)
-    tested = Broadcast(**{**asdict(words), "title": f"Test: {words.title}"[:150]})
+    tested = Broadcast(**{**asdict(words), "title": f"Test: {words.title}"[:TITLE_LENGTH]})
     if tested.by_mail:
         _mail(tested, by)
     if tested.in_app:

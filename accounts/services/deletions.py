@@ -10,7 +10,7 @@ from django.db.models import F
 
 from accounts import avatars
 from accounts.models import PlatformRole, User, UserStatus
-from accounts.services import email_changes, exports, links, proof, sessions
+from accounts.services import email_changes, exports, links, locks, proof, sessions
 from accounts.signals import UserDeletionCanceled, UserDeletionRequested, UserErased
 from config.common import changes, mail
 from config.common.errors import Conflict, DomainError
@@ -77,7 +77,7 @@ def _require_deletable(user: User) -> None:
 @transaction.atomic
 def cancel(*, user: User) -> bool:
     """Keep the account after all; return whether it was to be deleted."""
-    locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    locked = locks.person(user.pk)
     if locked.deletion_due_at is None or locked.status == UserStatus.DELETED:
         return False
     before = changes.snapshot(locked)
@@ -153,7 +153,7 @@ def erase(*, user_id: int, at: datetime, is_due_only: bool = False) -> bool:
     nobody has, because invoices, the audit log and usage refer to it. Higher apps clean up when the event is published.
     Raises CannotDelete and what the others raise; then nothing has changed.
     """
-    user = User.objects.select_for_update(no_key=True).get(pk=user_id)
+    user = locks.person(user_id)
     is_due = user.deletion_due_at is not None and user.deletion_due_at <= at
     if user.status == UserStatus.DELETED or (is_due_only and not is_due):
         return False

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from accounts.models import Device, User
-from accounts.services import pace
+from accounts.services import alerts, locks, pace
 from accounts.signals import DeviceRemoved, DeviceTrusted
-from config.common import changes, context, crypto, mail
+from config.common import changes, context, crypto
 from config.common.events import publish
 
 TRUST_LIFETIME = timedelta(days=30)
@@ -57,9 +57,7 @@ def _tell(user: User, *, at: datetime) -> None:
     counted = pace.subject("new-device", str(user.pk))
     mails = pace.count(counted, at=at, window=timedelta(hours=1)) if user.login_count else 0
     if 0 < mails <= MAILS_PER_HOUR:
-        here = context.current()
-        values = {"user": user, "ip": here.ip, "user_agent": here.user_agent}
-        mail.send("accounts/new_device", to=user.email, values=values)
+        alerts.send("accounts/new_device", to=user)
 
 
 def is_trusted(*, user: User, token: str, at: datetime) -> bool:
@@ -88,7 +86,7 @@ def end_trust(*, user: User) -> None:
 @transaction.atomic
 def remove(*, user: User, device_id: int) -> bool:
     """Forget one of a person's devices: it is neither known nor trusted any more. Return whether there was one."""
-    owner = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    owner = locks.person(user.pk)
     device = owner.devices.filter(pk=device_id).first()
     if device is None:
         return False

@@ -6,7 +6,7 @@ from django.db import IntegrityError, transaction
 
 from accounts import selectors
 from accounts.models import EmailChange, EmailToken, User
-from accounts.services import links, proof, registration, sessions
+from accounts.services import links, locks, proof, registration, sessions
 from accounts.services.registration import AddressTaken
 from accounts.signals import EmailChangeCanceled, EmailChanged, EmailChangeRequested
 from config.common import changes, context, mail
@@ -159,16 +159,13 @@ def _used(token: str, *, at: datetime) -> tuple[EmailToken, EmailChange]:
     link = links.open_links(token, *_LINKS, at=at).first()
     if link is None or link.change_id is None:
         raise EmailChangeFailed
-    user = User.objects.select_for_update(no_key=True).get(pk=link.user_id)
+    user = locks.person(link.user_id)
     change = EmailChange.objects.filter(
         pk=link.change_id, completed_at=None, canceled_at=None, old_email=user.email
     ).first()
-    is_mine = change is not None and user.is_active
-    if (
-        change is None
-        or not is_mine
-        or not links.open_links(token, *_LINKS, at=at).update(used_at=at)
-    ):
+    if change is None or not user.is_active:
+        raise EmailChangeFailed
+    if not links.open_links(token, *_LINKS, at=at).update(used_at=at):
         raise EmailChangeFailed
     change.user = user
     return link, change

@@ -1,6 +1,5 @@
 """Copies of a person's data: asked for, made by a job under a lease, kept for seven days, fetched by nobody else."""
 
-import math
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import partial
@@ -16,7 +15,7 @@ from accounts.models import DataExport, User
 from accounts.services import archives, locks
 from accounts.signals import DataExportDownloaded, DataExported, DataExportRequested
 from config.common import changes, crypto, files, jobs, mail
-from config.common.errors import DomainError, TooManyRequests
+from config.common.errors import DomainError, TooManyRequests, wait_until
 from config.common.events import publish
 
 logger = structlog.get_logger(__name__)
@@ -66,9 +65,9 @@ def _require_room(user: User, *, at: datetime) -> None:
     lately = user.exports.filter(created_at__gt=at - _WINDOW).order_by("-created_at")
     newest = list(lately.values_list("created_at", flat=True)[:PER_DAY])
     if len(newest) == PER_DAY:
-        seconds = math.ceil((newest[-1] + _WINDOW - at).total_seconds())
         raise TooManyRequests(
-            f"You may ask for {PER_DAY} copies a day.", headers={"Retry-After": str(seconds)}
+            f"You may ask for {PER_DAY} copies a day.",
+            headers=wait_until(newest[-1] + _WINDOW, at=at),
         )
 
 

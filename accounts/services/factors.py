@@ -1,21 +1,15 @@
 """What a person can prove besides the password, and checking one code: locked, counted over every door, good once."""
 
-import math
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
 
 from accounts import selectors, totp
-from accounts.models import LoginGuard, Passkey, RecoveryCode, Session, TotpDevice, User
+from accounts.models import Passkey, RecoveryCode, Session, TotpDevice, User
 from accounts.services import pace, recovery_codes
-from accounts.signals import CodeRefused, LoginLocked
-from config.common.errors import DomainError, FieldError, TooManyRequests
+from accounts.signals import CodeRefused
+from config.common.errors import DomainError, FieldError, TooManyRequests, wait_until
 from config.common.events import publish
-
-WINDOW = timedelta(hours=1)
-# Wrong codes within the window and the pause that follows, of everything that asks for codes and of nothing else.
-# The last one pauses for a whole window, so that no hour ever sees more than 20 guesses.
-TIERS = {5: timedelta(minutes=1), 10: timedelta(minutes=15), 20: WINDOW}
 
 
 class InvalidCode(DomainError):
@@ -107,18 +101,12 @@ def check_first_code(*, device: TotpDevice, code: str, at: datetime) -> bool:
 def _require_open(counted: str, *, at: datetime) -> None:
     until = selectors.lock_of((counted,), at=at)
     if until is not None:
-        seconds = math.ceil((until - at).total_seconds())
         raise TooManyRequests(
             "Codes are not looked at for a while after too many wrong ones.",
-            headers={"Retry-After": str(seconds)},
+            headers=wait_until(until, at=at),
         )
 
 
 def _record_failure(counted: str, user: User, *, at: datetime) -> None:
     publish(CodeRefused(user_id=user.pk))
-    failures = pace.count(counted, at=at, window=WINDOW)
-    pause = WINDOW if failures >= max(TIERS) else TIERS.get(failures)
-    if pause is not None:
-        LoginGuard.objects.filter(subject=counted).update(locked_until=at + pause)
-        seconds = int(pause.total_seconds())
-        publish(LoginLocked(user_id=user.pk, failures=failures, seconds=seconds))
+    pace.record_failure(counted, user_id=user.pk, at=at)

@@ -22,9 +22,12 @@ _person = Prepared(
 )
 
 
-def person(user_id: int) -> User | None:
-    """Lock a person's row for the rest of the transaction and return it as it is now."""
-    return _person.first(user_id=user_id)
+def person(user_id: int) -> User:
+    """Lock a person's row for the rest of the transaction and return it as it is now. Raises User.DoesNotExist."""
+    found = _person.first(user_id=user_id)
+    if found is None:
+        raise User.DoesNotExist
+    return found
 
 
 def session(session_id: int) -> Session | None:

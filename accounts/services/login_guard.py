@@ -1,21 +1,14 @@
 """Pausing sign-in after wrong passwords, per account and per address, in steps that grow and always end."""
 
-import math
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import Enum
 
 from accounts import selectors
-from accounts.models import LoginGuard
 from accounts.services import devices, pace
-from accounts.signals import LoginLocked, LoginRefused
+from accounts.signals import LoginRefused
 from config.common import context, sightings
-from config.common.errors import TooManyRequests
-from config.common.events import publish
-
-WINDOW = timedelta(hours=1)
-# Failures within the window and the pause that follows.
-TIERS = ((20, WINDOW), (10, timedelta(minutes=15)), (5, timedelta(minutes=1)))
+from config.common.errors import TooManyRequests, wait_until
 
 
 class Standing(Enum):
@@ -90,30 +83,24 @@ def _require_open(attempt: Attempt) -> None:
     has_room_at = _room_at(attempt)
     until = max(filter(None, (locked_until, has_room_at)), default=None)
     if until is not None:
-        seconds = math.ceil((until - attempt.at).total_seconds())
         raise TooManyRequests(
-            "Sign-in is paused after too many failures.", headers={"Retry-After": str(seconds)}
+            "Sign-in is paused after too many failures.", headers=wait_until(until, at=attempt.at)
         )
 
 
 def _room_at(attempt: Attempt) -> datetime | None:
     """Return when the account's hour has a try left for whoever asks; None if it has one now."""
     limit = attempt.standing.value
-    failures = selectors.tries_of(attempt.account, since=attempt.at - WINDOW)
-    return failures[limit - 1] + WINDOW if len(failures) >= limit else None
+    failures = selectors.tries_of(attempt.account, since=attempt.at - pace.WINDOW)
+    return failures[limit - 1] + pace.WINDOW if len(failures) >= limit else None
 
 
 def record_failure(attempt: Attempt, *, user_id: int | None) -> None:
     """Count a wrong password against the account and whoever gave it; pause whom that brings to a tier."""
     if attempt.account not in attempt.subjects:
-        pace.count(attempt.account, at=attempt.at, window=WINDOW)
+        pace.count(attempt.account, at=attempt.at, window=pace.WINDOW)
     for subject in attempt.subjects:
-        failures = pace.count(subject, at=attempt.at, window=WINDOW)
-        pause = _pause_after(failures)
-        if pause is not None:
-            LoginGuard.objects.filter(subject=subject).update(locked_until=attempt.at + pause)
-            seconds = int(pause.total_seconds())
-            publish(LoginLocked(user_id=user_id, failures=failures, seconds=seconds))
+        pace.record_failure(subject, user_id=user_id, at=attempt.at)
 
 
 def tell_refused(*, email: str) -> None:
@@ -121,13 +108,6 @@ def tell_refused(*, email: str) -> None:
     user = selectors.user_by_email(email)
     bucket = f"login-refused:{pace.subject('account', email)}:{pace.caller()}"
     sightings.tell(LoginRefused(user_id=user.pk if user else None), bucket=bucket)
-
-
-def _pause_after(failures: int) -> timedelta | None:
-    highest, longest = TIERS[0]
-    if failures >= highest:
-        return longest
-    return next((pause for tier, pause in TIERS if tier == failures), None)
 
 
 def record_success(attempt: Attempt) -> None:

@@ -1,4 +1,4 @@
-"""Counting tries in PostgreSQL: exact under concurrency, and not forgotten when Redis is."""
+"""Counting tries in PostgreSQL: exact under concurrency, and not forgotten when Redis is. Too many failures pause."""
 
 import hashlib
 import ipaddress
@@ -8,8 +8,15 @@ from typing import Any
 from django.db import connection
 
 from accounts.models import LoginGuard
+from accounts.signals import LoginLocked
 from config.common import context, sightings
+from config.common.events import publish
 from config.common.signals import PaceExceeded
+
+WINDOW = timedelta(hours=1)
+# Failures within the window and the pause that follows. The last one pauses for a whole window, so that no hour ever
+# sees more than 20 guesses.
+TIERS = {5: timedelta(minutes=1), 10: timedelta(minutes=15), 20: WINDOW}
 
 # One subject's tries within the window, the present one included, in one statement, so that simultaneous ones all
 # count. Only the newest 250 are kept, more than any limit asks for.
@@ -48,6 +55,16 @@ def count(counted: str, *, at: datetime, window: timedelta) -> int:
         cursor.execute(_COUNT, values)
         (tries,) = cursor.fetchone()
     return int(tries)
+
+
+def record_failure(counted: str, *, user_id: int | None, at: datetime) -> None:
+    """Count a failure, and pause the subject if that brings it to a tier."""
+    failures = count(counted, at=at, window=WINDOW)
+    pause = WINDOW if failures >= max(TIERS) else TIERS.get(failures)
+    if pause is not None:
+        LoginGuard.objects.filter(subject=counted).update(locked_until=at + pause)
+        seconds = int(pause.total_seconds())
+        publish(LoginLocked(user_id=user_id, failures=failures, seconds=seconds))
 
 
 def serialize(counted: str) -> None:

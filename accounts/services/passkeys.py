@@ -9,15 +9,17 @@ from accounts import passkeys, selectors
 from accounts.models import Passkey, PasskeyChallenge, User
 from accounts.passkeys import Credential, CredentialRefused, NewCredential, Options
 from accounts.services import (
+    alerts,
     challenges,
     devices,
     factors,
+    locks,
     recovery_codes,
     registration,
     sessions,
 )
 from accounts.signals import PasskeyAdded, PasskeyRemoved, PasskeyRenamed
-from config.common import changes, context, mail
+from config.common import changes
 from config.common.errors import Conflict, DomainError, NotFound
 from config.common.events import publish
 
@@ -109,7 +111,7 @@ def add(
 def _keep(
     user: User, session_id: int | None, made: NewCredential, name: str, *, at: datetime
 ) -> Added:
-    owner = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    owner = locks.person(user.pk)
     sessions.hold_open(user=owner, keep=session_id)
     _require_room(owner)
     is_first = not factors.has_second_factor(owner)
@@ -128,7 +130,7 @@ def _keep(
         PasskeyAdded(user_id=owner.pk, passkey_id=passkey.pk, label=passkey.name),
         after=changes.told(passkey),
     )
-    _tell(owner, "accounts/passkey_added", passkey)
+    alerts.send("accounts/passkey_added", to=owner, passkey=passkey)
     codes = _begin_second_factor(owner, session_id, at=at) if is_first else []
     return Added(passkey=passkey, recovery_codes=codes)
 
@@ -171,13 +173,13 @@ def remove(*, user: User, session_id: int | None = None, passkey_id: int) -> Non
     Raises NotFound, LastFactor, and Unauthenticated when the session was ended.
     """
     # Whoever removes a factor holds the person's row: of two last ones, removed at once, one stays.
-    owner = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    owner = locks.person(user.pk)
     sessions.hold_open(user=owner, keep=session_id)
     passkey = _locked(owner, passkey_id)
     _forget(passkey)
     if not factors.has_second_factor(owner):
         _end_second_factor(owner, session_id)
-    _tell(owner, "accounts/passkey_removed", passkey)
+    alerts.send("accounts/passkey_removed", to=owner, passkey=passkey)
 
 
 def _end_second_factor(owner: User, session_id: int | None) -> None:
@@ -209,9 +211,3 @@ def _forget(passkey: Passkey) -> int:
         before=changes.told(passkey),
     )
     return Passkey.objects.filter(pk=passkey.pk).delete()[0]
-
-
-def _tell(user: User, kind: str, passkey: Passkey) -> None:
-    here = context.current()
-    values = {"user": user, "passkey": passkey, "ip": here.ip, "user_agent": here.user_agent}
-    mail.send(kind, to=user.email, values=values)

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from accounts import selectors
 from accounts.models import EmailToken, Session, User
-from accounts.services import email_changes, links, proof, registration, sessions
+from accounts.services import alerts, email_changes, links, locks, proof, registration, sessions
 from accounts.signals import PasswordChanged, PasswordResetRequested
 from config.common import changes, context, mail
 from config.common.errors import DomainError, Unauthenticated
@@ -65,7 +65,7 @@ def reset(*, token: str, password: str, at: datetime) -> User:
 
 @transaction.atomic
 def _reset(*, user: User, token: str, hashed: str, at: datetime) -> None:
-    owner = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    owner = locks.person(user.pk)
     # Once more under the lock: the address may have changed, or the account have closed, while the password was hashed.
     link = links.open_links(token, _RESET, at=at).filter(user_id=owner.pk, email=owner.email)
     if not owner.is_active or not link.update(used_at=at):
@@ -114,11 +114,7 @@ def _store(*, user: User, hashed: str, at: datetime, keep: int | None = None) ->
     links.void(user=user, at=at, purposes=(_RESET,))
     User.objects.filter(pk=user.pk).update(password=hashed)
     record_change(user=user, keep=keep)
-    mail.send(
-        "accounts/password_changed",
-        to=user.email,
-        values={"user": user, "ip": context.current().ip, "at": at},
-    )
+    alerts.send("accounts/password_changed", to=user, at=at)
 
 
 @transaction.atomic

@@ -5,22 +5,19 @@ from typing import Any
 from django.db import transaction
 
 from accounts.models import User
+from accounts.services import locks
 from accounts.signals import ProfileUpdated
+from config.common.changes import assign
 from config.common.events import publish
 
 
 @transaction.atomic
 def update_profile(*, user: User, changes: dict[str, Any]) -> User:
     """Change the given fields of a profile and return it; nothing happens when they are as they were."""
-    locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
-    before = {
-        name: getattr(locked, name) for name in changes if getattr(locked, name) != changes[name]
-    }
-    if not before:
+    locked = locks.person(user.pk)
+    before, after = assign(locked, changes)
+    if not after:
         return locked
-    after = {name: changes[name] for name in before}
-    for name, value in after.items():
-        setattr(locked, name, value)
     locked.save(update_fields=[*after, "updated_at"])
     publish(ProfileUpdated(user_id=user.pk, before=before, after=after))
     return locked

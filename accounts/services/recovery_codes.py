@@ -6,8 +6,9 @@ from datetime import datetime
 from django.db import transaction
 
 from accounts.models import RecoveryCode, User
+from accounts.services import alerts
 from accounts.signals import RecoveryCodeUsed
-from config.common import changes, context, crypto, mail
+from config.common import changes, context, crypto
 from config.common.events import publish
 
 COUNT = 10
@@ -36,9 +37,7 @@ def use(*, user: User, code: str, at: datetime) -> bool:
     if unused.filter(digest=_digest(code)).update(used_at=at) != 1:
         return False
     left = unused.count()
-    here = context.current()
-    values = {"user": user, "left": left, "ip": here.ip, "user_agent": here.user_agent}
-    mail.send("accounts/recovery_code_used", to=user.email, values=values)
+    alerts.send("accounts/recovery_code_used", to=user, left=left)
     with context.acting(user.as_actor()):
         publish(
             RecoveryCodeUsed(user_id=user.pk, left=left),

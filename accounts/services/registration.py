@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts import selectors
 from accounts.models import EmailToken, User
-from accounts.services import links
+from accounts.services import links, locks
 from accounts.signals import EmailVerified, UserRegistered
 from config.common import changes, context, mail, mail_addresses
 from config.common.errors import Conflict, DomainError, FieldError, Forbidden, InvalidInput
@@ -176,7 +176,7 @@ def verify_email(*, token: str, at: datetime) -> User:
     if link is None:
         raise VerificationFailed
     # The person's row comes first, as for who voids the link because the address was proved in another way.
-    user = User.objects.select_for_update(no_key=True).get(pk=link.user_id)
+    user = locks.person(link.user_id)
     if link.email != user.email or not found.update(used_at=at):
         raise VerificationFailed
     with context.acting(user.as_actor()):

@@ -13,9 +13,9 @@ from django.utils import timezone
 from accounts import selectors, tokens
 from accounts.hashers import IMPORTED
 from accounts.models import Session, User
-from accounts.services import devices, locks, login_guard
+from accounts.services import alerts, devices, locks, login_guard
 from accounts.signals import LoginFailed, RefreshTokenReused, SessionEnded, SessionStarted
-from config.common import changes, context, crypto, mail
+from config.common import changes, context, crypto
 from config.common.errors import DomainError, TooManyRequests, Unauthenticated
 from config.common.events import publish
 
@@ -149,8 +149,11 @@ def locked_owner(user: User) -> User:
     Whoever ends all sessions meanwhile either sees the session that the caller opens now, or has raised the version
     that the proof was given under.
     """
-    current = locks.person(user.pk)
-    if current is None or current.session_version != user.session_version or not current.is_active:
+    try:
+        current = locks.person(user.pk)
+    except User.DoesNotExist:
+        raise InvalidCredentials from None
+    if current.session_version != user.session_version or not current.is_active:
         raise InvalidCredentials
     return current
 
@@ -281,11 +284,7 @@ def claims_of(session: Session) -> tokens.AccessClaims:
 def _kill_family(session: Session) -> None:
     _end(session, reason="token_reused")
     publish(RefreshTokenReused(user_id=session.user_id, session_id=session.pk))
-    mail.send(
-        "accounts/session_reuse",
-        to=session.user.email,
-        values={"user": session.user, "session": session, "ip": context.current().ip},
-    )
+    alerts.send("accounts/session_reuse", to=session.user, session=session)
 
 
 def touch(*, session: Session, at: datetime) -> None:

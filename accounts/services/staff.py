@@ -8,7 +8,7 @@ from django.db.models import Q
 
 from accounts.models import PlatformRole, User, UserStatus
 from accounts.roles import PlatformPermission
-from accounts.services import profile, registration
+from accounts.services import locks, profile, registration
 from accounts.signals import PlatformRoleChanged, StaffAccessRefused
 from config.common import sightings
 from config.common.errors import Conflict, DomainError, Forbidden
@@ -85,7 +85,7 @@ def update_user(*, user: User, changes: dict[str, Any], by: User, at: datetime) 
             raise Forbidden(f"This needs the platform permission {PlatformPermission.ROLES_WRITE}.")
         change_role(user=user, role=PlatformRole(role), by=by)
     # Once more under the lock: somebody may have become a super admin meanwhile.
-    locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    locked = locks.person(user.pk)
     require_may_touch(by, locked)
     if locked.status == UserStatus.DELETED:
         raise Conflict(

@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import transaction
 
 from accounts.models import PlatformRole, User, UserStatus
-from accounts.services import sessions
+from accounts.services import locks, sessions
 from accounts.signals import UserReinstated, UserSuspended
 from config.common import changes, reasons, timestamps
 from config.common.errors import Conflict, InvalidInput
@@ -45,7 +45,7 @@ def suspend(
     """
     reasons.require(reason)
     _require_ahead(until, at)
-    locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    locked = locks.person(user.pk)
     is_own = by is not None and by.pk == locked.pk
     if is_own or locked.status != UserStatus.ACTIVE or locked.role == PlatformRole.SUPER_ADMIN:
         raise CannotSuspend
@@ -65,7 +65,7 @@ def suspend(
 @transaction.atomic
 def reinstate(*, user: User) -> None:
     """Let a suspended account in again. Raises NotSuspended."""
-    locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    locked = locks.person(user.pk)
     if locked.status != UserStatus.SUSPENDED:
         raise NotSuspended
     _lift(locked)

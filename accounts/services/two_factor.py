@@ -7,8 +7,10 @@ from django.db import transaction
 from accounts import totp
 from accounts.models import TotpDevice, User
 from accounts.services import (
+    alerts,
     devices,
     factors,
+    locks,
     passkeys,
     proof,
     recovery_codes,
@@ -24,7 +26,7 @@ from accounts.signals import (
     TwoFactorRemoved,
 )
 from accounts.totp import Enrolment
-from config.common import changes, context, mail, reasons
+from config.common import changes, reasons
 from config.common.errors import Conflict
 from config.common.events import publish
 
@@ -59,7 +61,7 @@ def enable(*, user: User) -> Enrolment:
     stranger who registered it would keep its owner out for good, since a new password skips no second factor. Raises
     EmailNotVerified and TwoFactorIsOn.
     """
-    owner = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    owner = locks.person(user.pk)
     registration.require_verified(owner)
     apps = TotpDevice.objects.filter(user=owner)
     if apps.filter(confirmed=True).exists():
@@ -93,7 +95,7 @@ def confirm(*, user: User, session_id: int | None, code: str, at: datetime) -> l
 
 @transaction.atomic
 def _confirm(user: User, session_id: int | None, code: str, *, at: datetime) -> list[str] | None:
-    owner = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    owner = locks.person(user.pk)
     device = TotpDevice.objects.filter(user=owner).first()
     if device is None:
         raise TwoFactorIsOff
@@ -111,7 +113,7 @@ def _confirm(user: User, session_id: int | None, code: str, *, at: datetime) -> 
     devices.end_trust(user=owner)
     sessions.end_others(user=owner, keep=session_id, reason="two_factor_enabled")
     publish(TwoFactorEnabled(user_id=owner.pk), **changes.of(has_authenticator_app=(False, True)))
-    _tell(owner, "accounts/two_factor_enabled")
+    alerts.send("accounts/two_factor_enabled", to=owner)
     return codes
 
 
@@ -145,7 +147,7 @@ def _require_factor(user: User) -> None:
 
 @transaction.atomic
 def _disable(user: User, session_id: int | None, code: str, *, at: datetime) -> bool:
-    owner = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    owner = locks.person(user.pk)
     _require_app(owner)
     # Whoever takes a factor away holds the person's row: of two last ones, taken at once, one stays.
     _require_another(owner)
@@ -155,7 +157,7 @@ def _disable(user: User, session_id: int | None, code: str, *, at: datetime) -> 
     _take_app(owner)
     sessions.end_others(user=owner, keep=session_id, reason="two_factor_disabled")
     publish(TwoFactorDisabled(user_id=owner.pk), **changes.of(has_authenticator_app=(True, False)))
-    _tell(owner, "accounts/two_factor_disabled")
+    alerts.send("accounts/two_factor_disabled", to=owner)
     return True
 
 
@@ -181,21 +183,15 @@ def replace_recovery_codes(*, user: User, password: str, code: str, at: datetime
 
 @transaction.atomic
 def _replace_recovery_codes(user: User, code: str, *, at: datetime) -> list[str] | None:
-    owner = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    owner = locks.person(user.pk)
     _require_factor(owner)
     sessions.hold_open(user=owner, keep=user.session_id)
     if factors.check_code(user=owner, code=code, at=at) is None:
         return None
     codes = recovery_codes.replace(user=owner)
     publish(RecoveryCodesReplaced(user_id=owner.pk), **changes.of_secret("recovery_codes"))
-    _tell(owner, "accounts/recovery_codes_replaced")
+    alerts.send("accounts/recovery_codes_replaced", to=owner)
     return codes
-
-
-def _tell(owner: User, kind: str) -> None:
-    here = context.current()
-    values = {"user": owner, "ip": here.ip, "user_agent": here.user_agent}
-    mail.send(kind, to=owner.email, values=values)
 
 
 @transaction.atomic
@@ -205,7 +201,7 @@ def reset(*, user: User, reason: str) -> bool:
     Every session ends. Whoever does this has made sure by other means who asks. Raises InvalidInput without a reason.
     """
     reasons.require(reason)
-    owner = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    owner = locks.person(user.pk)
     if not factors.has_second_factor(owner):
         return False
     sessions.lock_open(user=owner)
@@ -216,5 +212,5 @@ def reset(*, user: User, reason: str) -> bool:
         TwoFactorRemoved(user_id=owner.pk, reason=reason),
         **changes.of(has_second_factor=(True, False)),
     )
-    _tell(owner, "accounts/two_factor_removed")
+    alerts.send("accounts/two_factor_removed", to=owner)
     return True

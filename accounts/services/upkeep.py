@@ -14,8 +14,7 @@ from accounts.models import (
     Session,
     TotpDevice,
 )
-from accounts.services import avatars, broadcasts, exports, notices
-from accounts.services.login_guard import WINDOW
+from accounts.services import avatars, broadcasts, exports, notices, pace
 
 # An ended session still says that its place is known; see `login_guard.admit`.
 KEEP_SESSIONS = timedelta(days=90)
@@ -44,5 +43,5 @@ def purge_expired(*, at: datetime) -> dict[str, int]:
         "exports": exports.purge(at=at),
         "broadcasts": broadcasts.purge(at=at),
         "notices": notices.purge(at=at),
-        "guards": guards.exclude(tried_at__0__gt=at - WINDOW).delete()[0],
+        "guards": guards.exclude(tried_at__0__gt=at - pace.WINDOW).delete()[0],
     }

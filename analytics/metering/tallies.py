@@ -1,7 +1,7 @@
 """Sums over a batch, in the shape of the roll-up tables: what to add to which hour, day, key and route."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
@@ -26,8 +26,9 @@ OUTCOME_COLUMNS = {
     "INSUFFICIENT_CREDITS": "insufficient_credits",
 }
 _PLACES = {code: CALL_COLUMNS.index(column) for code, column in OUTCOME_COLUMNS.items()}
-_DENIED = CALL_COLUMNS.index("denied")
-_UNITS = CALL_COLUMNS.index("units")
+ALLOWED_PLACE = CALL_COLUMNS.index("allowed")
+UNITS_PLACE = CALL_COLUMNS.index("units")
+_DENIED_PLACE = CALL_COLUMNS.index("denied")
 _HOUR_MS = 3_600_000
 _DAY_MS = 24 * _HOUR_MS
 
@@ -49,20 +50,20 @@ class CallTallies:
     def add(self, call: Call, route: str) -> None:
         """Count one call."""
         at_ms, organization_id = call.at_ms, call.organization_id
-        place = _PLACES.get(call.outcome, _DENIED)
-        units = call.units if place == 1 else 0  # a refused call costs nothing
+        place = _PLACES.get(call.outcome, _DENIED_PLACE)
+        units = call.units if place == ALLOWED_PLACE else 0  # a refused call costs nothing
         for sums in (
             self.by_key_hour[organization_id, call.key_id, at_ms // _HOUR_MS],
             self.by_route_day[organization_id, call.api_id, route, at_ms // _DAY_MS],
         ):
             sums[0] += 1
             sums[place] += 1
-            sums[_UNITS] += units
+            sums[UNITS_PLACE] += units
 
     def take_back(self, key_hour: KeyHour, route_day: RouteDay, units: int) -> None:
         """Count the units of a call no more."""
-        self.by_key_hour[key_hour][_UNITS] -= units
-        self.by_route_day[route_day][_UNITS] -= units
+        self.by_key_hour[key_hour][UNITS_PLACE] -= units
+        self.by_route_day[route_day][UNITS_PLACE] -= units
 
 
 @dataclass(slots=True)
@@ -86,20 +87,25 @@ class ReportSums:
 
     def add(self, report: Report, *, was_allowed: bool) -> None:
         """Count one report. Latency and status say something about the API only where the call reached it."""
-        self.counts[3] += report.bytes_in
-        self.counts[4] += report.bytes_out
+        of_report = (
+            was_allowed,
+            was_allowed and 400 <= report.status < 500,
+            was_allowed and report.status >= 500,
+            report.bytes_in,
+            report.bytes_out,
+        )
+        self._add(of_report)
         if was_allowed:
-            self.counts[0] += 1
-            self.counts[1] += 400 <= report.status < 500
-            self.counts[2] += report.status >= 500
             histogram.add(self.latency, histogram.bucket(report.latency_ms))
 
     def merge(self, other: "ReportSums") -> None:
         """Take in the sums of another row."""
-        self.counts = [
-            mine + theirs for mine, theirs in zip(self.counts, other.counts, strict=True)
-        ]
+        self._add(other.counts)
         self.latency = histogram.merged(self.latency, other.latency)
+
+    def _add(self, counts: Sequence[int]) -> None:
+        """Add counts in the order of REPORT_COLUMNS."""
+        self.counts = [mine + more for mine, more in zip(self.counts, counts, strict=True)]
 
 
 def by_hour(rows: Iterable[KeyHour]) -> dict[tuple[int, int], list[KeyHour]]:

@@ -59,18 +59,20 @@ def without_known(batch: Sequence[Call]) -> list[Call]:
     if not batch:
         return []
     times = [call.at_ms for call in batch]
+    since, until = _day(min(times) - _APART_MS), _day(max(times) + _APART_MS) + timedelta(1)
+    found = known([call.request_id for call in batch], since, until)
+    return [call for call in batch if call.request_id not in found]
+
+
+def known(request_ids: Sequence[str], since: date, until: date) -> set[str]:
+    """Return which of the calls the log holds; they came between the two times, in whose partitions it is looked."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT request_id FROM analytics_apiusagelog"
             " WHERE request_id = ANY(%s) AND at BETWEEN %s AND %s",
-            [
-                [call.request_id for call in batch],
-                _day(min(times) - _APART_MS),
-                _day(max(times) + _APART_MS) + timedelta(1),
-            ],
+            [list(request_ids), since, until],
         )
-        known = {request_id for (request_id,) in cursor.fetchall()}
-    return [call for call in batch if call.request_id not in known]
+        return {request_id for (request_id,) in cursor.fetchall()}
 
 
 def routes_of(batch: Sequence[Call]) -> list[str]:

@@ -22,13 +22,15 @@ from analytics.metering import stream
 from analytics.metering.events import Call
 from analytics.metering.reader import Batch, Reader, Rejection, Span, decoded
 from analytics.metering.stream import Entry
-from analytics.metering.tallies import CallTallies
+from analytics.metering.tallies import ALLOWED_PLACE, UNITS_PLACE, CallTallies
 from analytics.services import calls, partitions, refusals, rollups
 from apikeys.services import usage
 
 logger = structlog.get_logger(__name__)
 
 CHECKPOINT = "usage"
+# An id before that of any entry.
+_BEGINNING = "0-0"
 BATCH_SIZE = 10_000
 # A clock may be wrong by this much before its events are set aside instead of counted.
 _MAX_AHEAD = timedelta(days=1)
@@ -167,9 +169,9 @@ def record(batch: list[Call]) -> None:
     rollups.add_calls(tallies)
     usage.record_key_usage(
         hours=[
-            usage.KeyHour(key_id, hour, sums[1], sums[-1])
+            usage.KeyHour(key_id, hour, sums[ALLOWED_PLACE], sums[UNITS_PLACE])
             for (_, key_id, hour), sums in sorted(tallies.by_key_hour.items())
-            if sums[1]
+            if sums[ALLOWED_PLACE]
         ],
         sightings=calls.sightings(batch),
     )
@@ -252,12 +254,22 @@ def wait_for_checkpoint() -> None:
         )
 
 
+def reached() -> str:
+    """Return the id of the last entry of the stream that is in the log."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT last_id FROM analytics_ingestcheckpoint WHERE name = %s", [CHECKPOINT]
+        )
+        row = cursor.fetchone()
+    return str(row[0]) if row else _BEGINNING
+
+
 def _begin_checkpoint() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO analytics_ingestcheckpoint (name, last_id, updated_at)"
-            " VALUES (%s, '0-0', now()) ON CONFLICT DO NOTHING",
-            [CHECKPOINT],
+            " VALUES (%s, %s, now()) ON CONFLICT DO NOTHING",
+            [CHECKPOINT, _BEGINNING],
         )
 
 

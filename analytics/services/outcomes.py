@@ -11,7 +11,7 @@ from django.db import connection
 from analytics.metering import stream
 from analytics.metering.events import ALLOWED
 from analytics.metering.tallies import CallTallies, KeyHour, Report, ReportSums, RouteDay
-from analytics.services import rollups
+from analytics.services import calls, ingest, rollups
 from apikeys import selectors
 from apikeys.services import returns
 
@@ -180,23 +180,14 @@ def _known(request_ids: list[str], reports: dict[str, Report]) -> set[str]:
     """Return which of the calls are in the log; they have their outcome already."""
     if not request_ids:
         return set()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT request_id FROM analytics_apiusagelog"
-            " WHERE request_id = ANY(%s) AND at BETWEEN %s AND %s",
-            [request_ids, *_span([reports[request_id] for request_id in request_ids])],
-        )
-        return {request_id for (request_id,) in cursor.fetchall()}
+    return calls.known(request_ids, *_span([reports[request_id] for request_id in request_ids]))
 
 
 def _hopeless(missing: Sequence[Report]) -> list[Report]:
     if not missing:
         return []
     oldest_ms = (datetime.now(UTC) - _LONGEST_WAIT).timestamp() * 1000
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT last_id FROM analytics_ingestcheckpoint WHERE name = 'usage'")
-        row = cursor.fetchone()
-    ingested_ms = stream.position(row[0])[0] if row else 0
+    ingested_ms, _ = stream.position(ingest.reached())
     limit = max(oldest_ms, ingested_ms - _GRACE.total_seconds() * 1000)
     return [report for report in missing if report.at_ms < limit]
 

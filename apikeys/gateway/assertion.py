@@ -10,6 +10,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from config.common import keyring
+
 LIFETIME_SECONDS: Final = 60
 _INFO: Final = b"tollgate gateway assertion"
 
@@ -38,8 +40,7 @@ class Signer:
     def __init__(self, configured: tuple[str, ...], secret_key: str, issuer: str) -> None:
         self._keys: dict[str, Ed25519PrivateKey] = {}
         self._issuer = issuer
-        for entry in configured:
-            kid, _, seed = entry.partition(":")
+        for kid, seed in keyring.by_id(configured).items():
             self._keys[kid] = Ed25519PrivateKey.from_private_bytes(base64.b64decode(seed))
         if not self._keys:
             kdf = HKDF(algorithm=SHA256(), length=32, salt=None, info=_INFO)

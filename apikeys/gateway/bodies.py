@@ -9,7 +9,7 @@ import orjson
 
 from apikeys.restrictions import ScopeExpression, ScopeSyntaxError, parse_expression
 from config.common.addresses import parse_address
-from config.common.errors import FieldError, InvalidInput, MalformedRequest
+from config.common.errors import FieldError, InvalidInput, MalformedRequest, in_pointer
 
 _MAX_COST: Final = 1_000_000_000
 _MAX_TAGS: Final = 20
@@ -99,7 +99,7 @@ def _read_member(name: str, value: Any, values: dict[str, Any], errors: list[Fie
 
 
 def _error(name: str, wrong: _Wrong) -> FieldError:
-    shown = name.replace("\x00", "\ufffd")[:100].replace("~", "~0").replace("/", "~1")
+    shown = in_pointer(name.replace("\x00", "\ufffd")[:100])
     return FieldError(pointer=f"#/{shown}", message=str(wrong), code=wrong.code, fix=wrong.fix)
 
 

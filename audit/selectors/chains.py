@@ -61,18 +61,9 @@ def first_fault(chain: int) -> Fault | None:
 
 def fault_of_seal(seal: AuditSeal) -> Fault | None:
     """Return what is wrong with a seal's signature."""
-    statement = signing.statement_of(
-        chain=seal.chain,
-        sequence=seal.sequence,
-        digest=bytes(seal.hash),
-        kind=seal.kind,
-        leftover=seal.leftover,
-        sealed_at=seal.sealed_at,
-        key_id=seal.key_id,
-    )
     what = f"The seal of {seal.sealed_at:%Y-%m-%d} over entry {seal.sequence}"
     try:
-        is_ours = signing.is_signed(statement, bytes(seal.signature), key_id=seal.key_id)
+        is_ours = signing.is_signed(seal.statement(), bytes(seal.signature), key_id=seal.key_id)
     except signing.UnknownKey:
         detail = f"{what} was signed with {seal.key_id}, which is not configured."
         return Fault(seal.chain, seal.sequence, "unverifiable", detail)

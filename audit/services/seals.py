@@ -17,16 +17,7 @@ logger = structlog.get_logger(__name__)
 def signed(seal: AuditSeal, *, at: datetime) -> AuditSeal:
     """Date and sign a seal with the newest key, and return it unsaved."""
     seal.sealed_at, seal.key_id = at, signing.newest_key()
-    statement = signing.statement_of(
-        chain=seal.chain,
-        sequence=seal.sequence,
-        digest=bytes(seal.hash),
-        kind=seal.kind,
-        leftover=seal.leftover,
-        sealed_at=at,
-        key_id=seal.key_id,
-    )
-    seal.signature = signing.sign(statement, key_id=seal.key_id)
+    seal.signature = signing.sign(seal.statement(), key_id=seal.key_id)
     return seal
 
 

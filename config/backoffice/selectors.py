@@ -1,13 +1,11 @@
-"""Numbers of the dashboard."""
+"""The figures on top of the back office's first page."""
 
-from datetime import timedelta
 from typing import TypedDict
 
-from django.db.models import Sum
 from django.utils import timezone
 
 from accounts.models import User
-from apikeys.models import ApiKey, KeyUsage
+from config.backoffice import state
 from organizations.models import Organization, OrganizationStatus
 from webhooks.models import WebhookMessage
 
@@ -21,9 +19,7 @@ class Number(TypedDict):
 
 
 def dashboard() -> list[Number]:
-    """Return the four figures on top of the back office."""
-    since = timezone.now() - timedelta(hours=24)
-    calls = KeyUsage.objects.filter(hour__gte=since).aggregate(sum=Sum("calls"))["sum"] or 0
+    """Return the four figures."""
     owed = WebhookMessage.objects.filter(fanned_out_at=None).count()
     return [
         {
@@ -33,9 +29,13 @@ def dashboard() -> list[Number]:
         },
         {
             "label": "Usable keys",
-            "value": ApiKey.objects.unrevoked().filter(disabled_at=None).count(),
+            "value": state.usable_keys(),
             "hint": "neither revoked nor disabled",
         },
-        {"label": "Calls", "value": calls, "hint": "let through in the last 24 hours"},
+        {
+            "label": "Calls",
+            "value": state.calls_last_day(at=timezone.now()),
+            "hint": "let through in the last 24 hours",
+        },
         {"label": "Messages owed", "value": owed, "hint": "events not yet sent to customers"},
     ]

@@ -20,7 +20,7 @@ _LATELY = timedelta(days=30)
 
 def dashboard(*, at: datetime) -> dict[str, Any]:
     """Return what a seller looks at first."""
-    day, month = at - timedelta(hours=24), at - _LATELY
+    month = at - _LATELY
     people = User.objects.aggregate(
         active=Count("pk", filter=Q(status=UserStatus.ACTIVE)),
         suspended=Count("pk", filter=Q(status=UserStatus.SUSPENDED)),
@@ -32,15 +32,25 @@ def dashboard(*, at: datetime) -> dict[str, Any]:
         suspended=Count("pk", filter=Q(status=OrganizationStatus.SUSPENDED)),
         created_lately=Count("pk", filter=Q(created_at__gte=month)),
     )
-    calls = KeyUsage.objects.filter(hour__gte=day).aggregate(sum=Sum("calls"))["sum"] or 0
     return {
         "at": at,
         "people": people,
         "organizations": organizations,
         "subscriptions": _subscriptions(),
-        "usable_keys": ApiKey.objects.unrevoked().filter(disabled_at=None).count(),
-        "calls_last_day": calls,
+        "usable_keys": usable_keys(),
+        "calls_last_day": calls_last_day(at=at),
     }
+
+
+def usable_keys() -> int:
+    """Return how many keys are neither revoked nor disabled."""
+    return ApiKey.objects.unrevoked().filter(disabled_at=None).count()
+
+
+def calls_last_day(*, at: datetime) -> int:
+    """Return how many calls were let through in the last 24 hours."""
+    lately = KeyUsage.objects.filter(hour__gte=at - timedelta(hours=24))
+    return lately.aggregate(sum=Sum("calls"))["sum"] or 0
 
 
 def _subscriptions() -> list[dict[str, Any]]:

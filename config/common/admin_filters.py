@@ -1,10 +1,12 @@
 """Filters beside the back office's lists: in words that people read, under titles that say what they are about."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 
 _SPELLED = {
     "api": "API",
@@ -66,6 +68,28 @@ def called(
                 yield {**choice, "display": words.get(display) or display}
 
     return Called
+
+
+def among(
+    title: str,
+    column: str,
+    choices: Callable[[], Iterable[tuple[str, str]]],
+    *,
+    parameter: str = "",
+) -> type[admin.SimpleListFilter]:
+    """Return a filter by one of the choices; they come from a catalogue, not from a walk through the table."""
+
+    class Among(admin.SimpleListFilter):
+        def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+            """Offer the choices."""
+            return choices()
+
+        def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+            """Keep the rows of the chosen one."""
+            return queryset.filter(**{column: self.value()}) if self.value() else queryset
+
+    Among.title, Among.parameter_name = title, parameter or column
+    return Among
 
 
 def switch(title: str, *, yes: str, no: str) -> type[admin.FieldListFilter]:

@@ -47,6 +47,15 @@ def since(earlier: Snapshot, row: models.Model) -> Told:
     return {"before": plain(before), "after": plain(after)}
 
 
+def assign(row: models.Model, wanted: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Give a row the wanted values; return the columns in which it differed, as they were and as they are, unsaved."""
+    after = {name: value for name, value in wanted.items() if getattr(row, name) != value}
+    before = {name: getattr(row, name) for name in after}
+    for name, value in after.items():
+        setattr(row, name, value)
+    return before, after
+
+
 def told(row: models.Model, names: Iterable[str] | None = None) -> dict[str, Any]:
     """Return a row's columns, or the named ones, as an event tells them."""
     wanted = None if names is None else set(names)

@@ -10,6 +10,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 
+from config.common import keyring
+
 _NONCE_BYTES = 12
 
 
@@ -34,8 +36,7 @@ def equal(left: bytes, right: bytes) -> bool:
 
 @lru_cache(maxsize=8)
 def _keys(configured: tuple[str, ...]) -> dict[str, bytes]:
-    pairs = (entry.split(":", 1) for entry in configured)
-    return {kid: base64.b64decode(key) for kid, key in pairs}
+    return {kid: base64.b64decode(key) for kid, key in keyring.by_id(configured).items()}
 
 
 def encrypt(text: str, *, purpose: str) -> str:

@@ -77,15 +77,15 @@ def require_address(text: str, *, is_encrypted: bool) -> None:
     """Raise AddressRefused unless we may connect to this address; without TLS, only to those the operator named."""
     address = None if "%" in text else parse_address(text)
     if address is None:
-        raise _is_private()
+        raise _private()
     if is_allowed(address):
         return
     if is_within(address, _DENIED):
-        raise _is_private()
+        raise _private()
     if isinstance(address, ipaddress.IPv6Address) and address not in _GLOBAL_UNICAST:
-        raise _is_private()
+        raise _private()
     if not is_encrypted:
-        raise _no_tls()
+        raise _without_tls()
 
 
 def require_addresses(texts: list[str], *, is_encrypted: bool) -> None:
@@ -142,7 +142,7 @@ def _require_port(port: int | None) -> None:
     )
 
 
-def check_url(url: str) -> None:
+def require_url(url: str) -> None:
     """Raise AddressRefused unless we would connect to this URL as things are now.
 
     A name that cannot be looked up within two seconds is let through: it is checked again whenever it is called.
@@ -156,7 +156,7 @@ def check_url(url: str) -> None:
     addresses = _looked_up(host)
     require_addresses(addresses, is_encrypted=is_encrypted)
     if not addresses and not is_encrypted:
-        raise _no_tls()
+        raise _without_tls()
 
 
 def _looked_up(host: str) -> list[str]:
@@ -173,7 +173,7 @@ def addresses_of(host: str) -> list[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
-def _is_private() -> AddressRefused:
+def _private() -> AddressRefused:
     return AddressRefused(
         "address_denied",
         "The address is private, local or reserved.",
@@ -181,7 +181,7 @@ def _is_private() -> AddressRefused:
     )
 
 
-def _no_tls() -> AddressRefused:
+def _without_tls() -> AddressRefused:
     return AddressRefused("scheme", "The URL does not begin with https://.", "Use https.")
 
 

@@ -1,7 +1,9 @@
 """Domain errors and their one rendering as RFC 9457 problem documents."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, ClassVar, Self
 
 _registry: dict[str, type["DomainError"]] = {}
@@ -104,6 +106,16 @@ class DomainError(Exception):
         """Return what happened and what to do next, for a message above a page."""
         told = [fault.told(after=self.detail) for fault in self.errors] or [self.advice]
         return " ".join(filter(None, [self.detail, *told]))
+
+
+def in_pointer(name: str) -> str:
+    """Return a name as it stands in a pointer (RFC 6901)."""
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+def wait_until(moment: datetime, *, at: datetime) -> dict[str, str]:
+    """Return the header that tells a client to come back at a moment, and no earlier."""
+    return {"Retry-After": str(math.ceil((moment - at).total_seconds()))}
 
 
 def _spelled(seconds: int) -> str:

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
-import orjson
 from django.db import transaction
 from django.dispatch import Signal
 from django.utils import timezone
+
+from config.common import changes
 
 _NAME = re.compile(r"^[a-z0-9_]+(\.[a-z0-9_]+)+$")
 _catalogue: dict[str, type["DomainEvent"]] = {}
@@ -76,11 +77,7 @@ class DomainEvent:
 
     def as_data(self) -> dict[str, Any]:
         """Return the event's own values as JSON can hold them, times in RFC 3339 with `Z`."""
-        raw = orjson.dumps(
-            asdict(self), default=str, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z
-        )
-        data: dict[str, Any] = orjson.loads(raw)
-        return data
+        return changes.plain(asdict(self))
 
     def describe(self) -> str:
         """Return the summary as one sentence with the event's own values filled in."""

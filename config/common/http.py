@@ -22,7 +22,7 @@ from aiohappyeyeballs import start_connection
 
 from config.common import destinations
 from config.common.addresses import parse_address
-from config.common.destinations import AddressRefused, check_url
+from config.common.destinations import AddressRefused, require_url
 from config.common.http_connection import (
     BROKEN,
     MAX_KEPT,
@@ -34,7 +34,7 @@ from config.common.http_connection import (
 )
 
 __all__ = [
-    "MAX_KEPT", "MAX_READ", "AddressRefused", "Answer", "Client", "Trouble", "check_url",
+    "MAX_KEPT", "MAX_READ", "AddressRefused", "Answer", "Client", "Trouble", "require_url",
 ]  # fmt: skip
 
 TOTAL_SECONDS = 15.0

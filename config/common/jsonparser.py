@@ -13,7 +13,7 @@ from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 
 from config.common import logs
-from config.common.errors import FieldError, MalformedRequest, UnsupportedMediaType
+from config.common.errors import FieldError, MalformedRequest, UnsupportedMediaType, in_pointer
 
 MAX_DEPTH = 32
 MAX_NODES = 20_000
@@ -91,7 +91,7 @@ def _children(value: list[Any], pointer: str) -> Iterator[tuple[Any, str]]:
     names = set()
     for name, item in value:
         _require_no_nul(name, pointer)
-        place = f"{pointer}/{name[:100].replace('~', '~0').replace('/', '~1')}"
+        place = f"{pointer}/{in_pointer(name[:100])}"
         if name in names:
             raise _refusal(place, "repeated", "This member is there more than once.")
         names.add(name)

@@ -1,8 +1,24 @@
 """Lists of named keys, `id:value`, newest first: how new ones are called and when old ones may go. Pure."""
 
+from collections.abc import Iterable
 from datetime import date, timedelta
 from itertools import pairwise
 from string import ascii_lowercase
+
+# The settings that hold such lists.
+SETTINGS = (
+    "JWT_SIGNING_KEYS",
+    "ENCRYPTION_KEYS",
+    "KEY_PEPPERS",
+    "GATEWAY_SIGNING_KEYS",
+    "AUDIT_SIGNING_KEYS",
+)
+
+
+def by_id(entries: Iterable[str]) -> dict[str, str]:
+    """Return the values of a list of keys by their ids, in the order of the list."""
+    pairs = (entry.partition(":") for entry in entries)
+    return {kid: value for kid, _, value in pairs}
 
 
 def new_id(taken: list[str], *, on: date) -> str:
@@ -33,9 +49,9 @@ def expired(entries: list[str], *, on: date, after: timedelta) -> list[str]:
 
 def ids_of(entries: list[str]) -> list[str]:
     """Return the ids of a list of keys."""
-    return [entry.partition(":")[0] for entry in entries]
+    return list(by_id(entries))
 
 
 def without(entries: list[str], ids: list[str]) -> list[str]:
     """Return the list without some of its keys."""
-    return [entry for entry in entries if entry.partition(":")[0] not in ids]
+    return [f"{kid}:{value}" for kid, value in by_id(entries).items() if kid not in ids]

@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 
-from config.common import context
+from config.common import context, keyring
 
 EventDict = MutableMapping[str, Any]
 
@@ -134,15 +134,9 @@ def _redacted(text: str) -> str:
 @lru_cache(maxsize=1)
 def _configured() -> tuple[str, ...]:
     """Return the secrets that this installation is configured with."""
-    lists = (
-        settings.JWT_SIGNING_KEYS,
-        settings.ENCRYPTION_KEYS,
-        settings.KEY_PEPPERS,
-        settings.GATEWAY_SIGNING_KEYS,
-        settings.AUDIT_SIGNING_KEYS,
-    )
-    values = {entry.partition(":")[2] for entries in lists for entry in entries}
-    values.update((settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS))
+    values = {settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS}
+    for name in keyring.SETTINGS:
+        values.update(keyring.by_id(getattr(settings, name)).values())
     values.update(
         str(getattr(settings, name))
         for name in (

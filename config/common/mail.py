@@ -10,6 +10,7 @@ import structlog
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.db import transaction
+from django.db.models import QuerySet
 from django.template.loader import render_to_string
 from django.utils import timezone
 
@@ -79,8 +80,8 @@ def deliver(*, mail_id: int, at: datetime) -> bool:
 
 
 def due(*, at: datetime) -> list[int]:
-    """Return the ids of messages that wait to be sent, a hundred at most."""
-    waiting = OutgoingMail.objects.filter(sent_at=None, failed_at=None, next_attempt_at__lte=at)
+    """Return the ids of messages that are to be sent now, a hundred at most."""
+    waiting = _waiting().filter(next_attempt_at__lte=at)
     return list(waiting.order_by("next_attempt_at", "id").values_list("pk", flat=True)[:100])
 
 
@@ -109,9 +110,8 @@ def send_again(*, mail_id: int, at: datetime) -> None:
 
 def waiting_and_failed() -> tuple[int, int]:
     """Return how many messages wait to be sent, and how many were given up and can be sent again."""
-    waiting = OutgoingMail.objects.filter(sent_at=None, failed_at=None)
     failed = OutgoingMail.objects.filter(failed_at__isnull=False).exclude(body_encrypted="")
-    return waiting.count(), failed.count()
+    return _waiting().count(), failed.count()
 
 
 def purge(*, at: datetime) -> int:
@@ -121,10 +121,14 @@ def purge(*, at: datetime) -> int:
     return OutgoingMail.objects.filter(created_at__lt=at - KEEP).delete()[0]
 
 
+def _waiting() -> QuerySet[OutgoingMail]:
+    return OutgoingMail.objects.filter(sent_at=None, failed_at=None)
+
+
 @transaction.atomic
 def _claim(mail_id: int, *, at: datetime) -> OutgoingMail | None:
-    due_now = OutgoingMail.objects.filter(sent_at=None, failed_at=None, next_attempt_at__lte=at)
-    mail = due_now.select_for_update(skip_locked=True).filter(pk=mail_id).first()
+    rows = _waiting().select_for_update(skip_locked=True)
+    mail = rows.filter(pk=mail_id, next_attempt_at__lte=at).first()
     if mail is None:
         return None
     # 2, 4, 8 … 4,096 minutes: the last attempt is made about three days after the first.

@@ -68,8 +68,9 @@ def paginate(
     has_further, rows = len(rows) > limit, rows[:limit]
     if backwards:
         rows.reverse()
-    has_next = has_further if not backwards else True
-    has_prev = place is not None if not backwards else has_further
+        has_prev, has_next = has_further, True
+    else:
+        has_prev, has_next = place is not None, has_further
     return Page(
         rows=rows,
         next_cursor=_write("next", rows[-1], bound_to, order) if rows and has_next else None,
@@ -80,28 +81,29 @@ def paginate(
 def _slice(
     queryset: QuerySet[RowT], place: dict[str, Any] | None, order: Order, *, backwards: bool
 ) -> QuerySet[RowT]:
-    falls = order.is_descending is not backwards
-    sign, beyond = ("-", "lt") if falls else ("", "gt")
+    is_descending = order.is_descending is not backwards
+    sign, beyond = ("-", "lt") if is_descending else ("", "gt")
     queryset = queryset.order_by(f"{sign}{order.column}", f"{sign}id")
     if place is None:
         return queryset
-    at = datetime.fromisoformat(place["a"]) if "t" not in place else place["t"]
-    further = Q(**{f"{order.column}__{beyond}": at})
-    return queryset.filter(further | Q(**{order.column: at, f"id__{beyond}": place["i"]}))
+    # What a cursor holds is as short as it can be: `a` is a time, `t` a text.
+    value = datetime.fromisoformat(place["a"]) if "a" in place else place["t"]
+    further = Q(**{f"{order.column}__{beyond}": value})
+    return queryset.filter(further | Q(**{order.column: value, f"id__{beyond}": place["i"]}))
 
 
-def _binding(bound_to: str) -> str:
+def _digest(bound_to: str) -> str:
     return hashlib.sha256(bound_to.encode()).hexdigest()[:16]
 
 
 def _write(direction: str, row: Any, bound_to: str, order: Order) -> str:
-    at, pk = (
+    value, pk = (
         (row[order.column], row["id"])
         if isinstance(row, dict)
         else (getattr(row, order.column), row.pk)
     )
-    value = {"a": at.isoformat()} if isinstance(at, datetime) else {"t": at}
-    place = {"d": direction, **value, "i": pk, "b": _binding(bound_to)}
+    at = {"a": value.isoformat()} if isinstance(value, datetime) else {"t": value}
+    place = {"d": direction, **at, "i": pk, "b": _digest(bound_to)}
     return signing.dumps(place, salt=_SALT, compress=False)
 
 
@@ -110,7 +112,7 @@ def _read(cursor: str, bound_to: str) -> dict[str, Any]:
         place: dict[str, Any] = signing.loads(cursor, salt=_SALT)
     except signing.BadSignature:
         raise _bad_cursor("The cursor is not one of ours, or was changed.") from None
-    if place["b"] != _binding(bound_to):
+    if place["b"] != _digest(bound_to):
         raise _bad_cursor("The cursor belongs to other filters.")
     return place
 
@@ -219,7 +221,12 @@ class CursorPagination(BasePagination):
                 "name": "limit",
                 "in": "query",
                 "description": "Rows per page.",
-                "schema": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": 50},
+                "schema": {
+                    "type": "integer",
+                    "minimum": 1,
+                    "maximum": MAX_LIMIT,
+                    "default": DEFAULT_LIMIT,
+                },
             },
             {
                 "name": "cursor",

@@ -203,7 +203,8 @@ def _field_errors(details: Any, pointer: str) -> list[errors.FieldError]:
         return [error for group in nested for error in group]
     nested = [
         _field_errors(
-            item, pointer if name == "non_field_errors" else f"{pointer}/{_escaped(str(name))}"
+            item,
+            pointer if name == "non_field_errors" else f"{pointer}/{errors.in_pointer(str(name))}",
         )
         for name, item in details.items()
     ]
@@ -217,10 +218,6 @@ def _is_message(item: Any) -> bool:
         and {"message", "code"} <= item.keys()
         and isinstance(item["message"], str)
     )
-
-
-def _escaped(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")
 
 
 def response(request: HttpRequest, error: errors.DomainError) -> HttpResponse:

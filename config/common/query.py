@@ -37,13 +37,13 @@ def read(
     if not texts and _may_be_empty(shape):
         return {}
     serializer = shape(data=texts, context={"is_text": True})
-    with at_fault():
+    with in_query():
         serializer.is_valid(raise_exception=True)
     return dict(serializer.validated_data)
 
 
 @contextmanager
-def at_fault() -> Iterator[None]:
+def in_query() -> Iterator[None]:
     """Say of what is found wrong meanwhile that it is in the query, not in the body."""
     try:
         yield

@@ -12,27 +12,27 @@ from config.common.errors import TooManyRequests
 logger = structlog.get_logger(__name__)
 
 # GCRA (ITU-T I.371) in integer microseconds on Redis's own clock; atomic because a script is.
-# KEYS the buckets; ARGV cost in tokens, then for each bucket its interval per token and its depth, in µs.
-# Answers for each {allowed, remaining tokens, µs until the cost is there, µs until the bucket is full, µs until the
-# next token is there}. If one refuses, nothing is counted: a refused call costs nothing.
+# KEYS the buckets; ARGV for each bucket its interval per token and its depth, in µs.
+# Answers for each {allowed, remaining tokens, µs until this call's token is there, µs until the bucket is full, µs until
+# the next token is there}. If one refuses, nothing is counted: a refused call costs nothing.
 _SCRIPT = """
 local now = redis.call('TIME'); now = now[1] * 1000000 + now[2]
-local cost, passes, found, answer = tonumber(ARGV[1]), true, {}, {}
+local passes, found, answer = true, {}, {}
 for i, key in ipairs(KEYS) do
-  local interval, depth = tonumber(ARGV[2 * i]), tonumber(ARGV[2 * i + 1])
+  local interval, depth = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
   found[i] = math.max(tonumber(redis.call('GET', key) or now), now)
   if found[i] > now + depth then
     -- The rate was lowered, or the clock was set back: the debt is one full bucket, no more.
     found[i] = now + depth
     redis.call('SET', key, string.format('%.0f', found[i]), 'PX', math.ceil(depth / 1000) + 1)
   end
-  if found[i] + interval * cost - now > depth then passes = false end
+  if found[i] + interval - now > depth then passes = false end
 end
 for i, key in ipairs(KEYS) do
-  local interval, depth = tonumber(ARGV[2 * i]), tonumber(ARGV[2 * i + 1])
-  local wait = math.max(0, found[i] + interval * cost - now - depth)
+  local interval, depth = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
+  local wait = math.max(0, found[i] + interval - now - depth)
   if passes then
-    found[i] = found[i] + interval * cost
+    found[i] = found[i] + interval
     redis.call('SET', key, string.format('%.0f', found[i]), 'PX', math.ceil((found[i] - now) / 1000) + 1)
   end
   local missing = found[i] - now
@@ -78,13 +78,13 @@ class Standing:
     reset_seconds: int
 
 
-def take(bucket: str, rate: Rate, *, cost: int = 1) -> Verdict:
-    """Take tokens from a bucket if it has them.
+def take(bucket: str, rate: Rate) -> Verdict:
+    """Take a token from a bucket if it has one.
 
     When Redis is away the call passes uncounted and a warning is logged: this bucket protects our own API from
     haste. Whoever needs more, as sign-in does, looks at `is_counted` and counts in PostgreSQL.
     """
-    counted = _count({bucket: rate}, cost)
+    counted = _count({bucket: rate})
     if counted is None:
         return Verdict(
             is_allowed=True,
@@ -102,7 +102,7 @@ def take_each(buckets: dict[str, tuple[str, Rate]]) -> list[Standing]:
 
     Returns how each stands; nothing when Redis is away. Raises TooManyRequests with the fields that say so.
     """
-    counted = _count(dict(buckets.values()), 1)
+    counted = _count(dict(buckets.values()))
     if counted is None:
         return []
     standings, refused = [], {}
@@ -135,9 +135,9 @@ def fields(standings: Sequence[Standing]) -> dict[str, str]:
     }
 
 
-def _count(buckets: dict[str, Rate], cost: int) -> list[list[int]] | None:
+def _count(buckets: dict[str, Rate]) -> list[list[int]] | None:
     """Have the script count; None when Redis is away."""
-    arguments = [cost]
+    arguments: list[int] = []
     for rate in buckets.values():
         interval = rate.per_seconds * 1_000_000 // rate.limit or 1
         arguments += [interval, interval * rate.burst]

@@ -10,12 +10,12 @@ from django.conf import settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-# Longer than one look whether Redis is back takes.
-_LOOK_SECONDS = 5.0
-_REST_SECONDS = 1.0
+_OPEN_SECONDS = 1.0
+# For the one caller who tries whether Redis is back: longer than that takes.
+_TRIAL_SECONDS = 5.0
 
 
-class RestingPool(redis.ConnectionPool):
+class CircuitBreakerPool(redis.ConnectionPool):
     """Connections to a Redis that may be away: while it is, one caller a second finds out, and the others at once.
 
     A Redis that swallows what it is sent would cost every request seconds, several times over, until no thread is left.
@@ -23,33 +23,34 @@ class RestingPool(redis.ConnectionPool):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._away_until = 0.0
-        self._looking = threading.Lock()
+        # Of `time.monotonic`; zero while the circuit is closed.
+        self._open_until = 0.0
+        self._breaker = threading.Lock()
 
     def get_connection(self, command_name: str | None = None, *keys: Any, **options: Any) -> Any:
         """Return a connection that works. Raises ConnectionError at once if there was none a moment ago."""
-        self._require_hope()
+        self._require_closed()
         try:
             connection = super().get_connection()
         except (redis.ConnectionError, redis.TimeoutError, OSError):
-            self._away_until = time.monotonic() + _REST_SECONDS
+            self._open_until = time.monotonic() + _OPEN_SECONDS
             raise
-        self._away_until = 0.0
+        self._open_until = 0.0
         return connection
 
-    def _require_hope(self) -> None:
-        with self._looking:
+    def _require_closed(self) -> None:
+        with self._breaker:
             now = time.monotonic()
-            if now < self._away_until:
+            if now < self._open_until:
                 raise redis.ConnectionError("Redis was away a moment ago.")
-            if self._away_until:
-                # Whoever comes meanwhile does not wait for the same answer.
-                self._away_until = now + _LOOK_SECONDS
+            if self._open_until:
+                # Half open: whoever comes meanwhile does not wait for the same answer.
+                self._open_until = now + _TRIAL_SECONDS
 
 
 @lru_cache(maxsize=4)
 def _client(url: str, timeout_seconds: float) -> redis.Redis:
-    pool = RestingPool.from_url(
+    pool = CircuitBreakerPool.from_url(
         url,
         socket_timeout=timeout_seconds,
         socket_connect_timeout=timeout_seconds,

@@ -1,12 +1,13 @@
 """The base of every API view: idempotency keys, entity tags, announcements and rate fields, without the view's doing."""
 
-from collections.abc import Callable, Container
+from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar, TypeVar
 
 from django.db import DatabaseError, transaction
 from django.http import HttpResponse, HttpResponseBase, HttpResponseNotModified
 from django.utils import timezone
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -25,14 +26,6 @@ _KEYED = frozenset({"POST", "PATCH"})
 _CONDITIONAL = frozenset({"PUT", "PATCH", "DELETE"})
 _TAGGED = frozenset({"GET", "HEAD", "PUT", "PATCH"})
 _ON_304 = ("ETag", "Cache-Control", "Content-Location", "Vary", "Link")
-
-
-def require_guarded(view: type[APIView], methods: Container[str]) -> None:
-    """Raise TypeError for a view that handles a method not among these: none is left open by forgetting it."""
-    handled = [name for name in _HANDLED if hasattr(view, name.lower())]
-    unguarded = [name for name in handled if name not in methods]
-    if unguarded:
-        raise TypeError(f"{view.__qualname__} names no permission for {unguarded}.")
 
 
 class AsItIs(DefaultContentNegotiation):
@@ -206,6 +199,31 @@ class ApiView(APIView):
             return response
         kept = {name: response[name] for name in _ON_304 if name in response}
         return HttpResponseNotModified(headers=kept)
+
+
+class GuardedView(ApiView):
+    """A view whose `permissions_by_method` names what each method needs; who has it, the permission classes ask.
+
+    A class with a handler that is not named there cannot be defined, so that none is left open by forgetting it.
+    """
+
+    permissions_by_method: ClassVar[dict[str, Any]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        handled = [name for name in _HANDLED if hasattr(cls, name.lower())]
+        unguarded = [name for name in handled if name not in cls.permissions_by_method]
+        if unguarded:
+            raise TypeError(f"{cls.__qualname__} names no permission for {unguarded}.")
+
+    def required_permission(self) -> Any:
+        """Return what the present method needs. Raises MethodNotAllowed for one that the view does not answer."""
+        method = self.request.method or "GET"
+        needed = self.permissions_by_method.get("GET" if method == "HEAD" else method)
+        # A view set answers some methods on the list only and others on one row only.
+        if needed is None or not hasattr(self, method.lower()):
+            raise MethodNotAllowed(method)
+        return needed
 
 
 def _says_to_ask_again(response: HttpResponse) -> bool:

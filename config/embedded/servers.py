@@ -17,10 +17,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import ClassVar
 
+from config.common import files
 from config.embedded.place import UNPRIVILEGED_USER, may_enter
 
 _PR_SET_PDEATHSIG = 1
-_MEGABYTE = 1024 * 1024
 _LEAST_FREE_MEGABYTES = 300
 
 
@@ -203,8 +203,7 @@ _COMPLAINTS = ("FATAL", "ERROR", "error", "Fatal", "No space left", "not permitt
 
 def require_space(path: Path) -> None:
     """Refuse to start on a full disk, where the servers would stop half-way with many words."""
-    existing = next(parent for parent in (path, *path.parents) if parent.exists())
-    free = shutil.disk_usage(existing).free // _MEGABYTE
+    existing, free = files.space_under(path)
     if free < _LEAST_FREE_MEGABYTES:
         raise EmbeddedError(
             f"the disk under {existing} is full: {free} MB are free and {_LEAST_FREE_MEGABYTES} MB are needed"

@@ -148,7 +148,7 @@ CACHES = {
             "SERIALIZER": "django_redis.serializers.json.JSONSerializer",
             "SOCKET_CONNECT_TIMEOUT": REDIS_TIMEOUT_SECONDS,
             "SOCKET_TIMEOUT": REDIS_TIMEOUT_SECONDS,
-            "CONNECTION_POOL_CLASS": "config.common.redis.RestingPool",
+            "CONNECTION_POOL_CLASS": "config.common.redis.CircuitBreakerPool",
         },
     },
 }

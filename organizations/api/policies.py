@@ -139,7 +139,7 @@ class RoleView(OrganizationPathView):
     def delete(self, request: Request, organization_id: int, role_id: int) -> Response:
         """Delete a role. While members hold it, name the role that they are to have instead."""
         named = query.read(request, ReplacementSerializer)
-        with query.at_fault():
+        with query.in_query():
             custom_roles.delete_role(tenant=self.tenant, role_id=role_id, **named)
         return Response(status=204)
 

@@ -147,26 +147,23 @@ def update_role(
     tenant = access.locked(tenant)
     tenant.require(Permission.ROLES_WRITE)
     role = _role(tenant, role_id)
-    after = {
+    wanted = {
         "name": role.name if name is None else _free_name(tenant, name, besides=role),
         "description": role.description if description is None else description,
         "permissions": sorted(role.grants if permissions is None else _checked(permissions)),
     }
-    tenant.require_all(role.grants | known(after["permissions"]))
-    changed = {field: value for field, value in after.items() if getattr(role, field) != value}
-    if not changed:
+    tenant.require_all(role.grants | known(wanted["permissions"]))
+    before, after = changes.assign(role, wanted)
+    if not after:
         return role
-    before = {field: getattr(role, field) for field in changed}
-    for field, value in changed.items():
-        setattr(role, field, value)
-    role.save(update_fields=[*changed, "updated_at"])
+    role.save(update_fields=[*after, "updated_at"])
     publish(
         CustomRoleUpdated(
             organization_id=tenant.organization.pk,
             role_id=role.pk,
             role_name=role.name,
             before=before,
-            after=changed,
+            after=after,
         )
     )
     return role

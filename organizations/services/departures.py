@@ -6,20 +6,16 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from accounts.models import UserStatus
-from config.common import changes
 from config.common.errors import Conflict
-from config.common.events import publish
 from organizations import access
 from organizations.models import (
     ObjectGrant,
     Organization,
     OrganizationInvitation,
-    OrganizationMember,
     OrganizationStatus,
     Role,
 )
-from organizations.services import closing
-from organizations.signals import MemberRemoved
+from organizations.services import closing, members
 
 _CLOSED = "The account of its only member was deleted."
 
@@ -83,12 +79,7 @@ def leave_all(*, user_id: int, email: str, at: datetime) -> None:
 def _leave(organization: Organization, user_id: int) -> None:
     if _is_sole_owner(organization, user_id):
         require_no_orphans(user_id=user_id)
-    member = OrganizationMember.objects.get(organization=organization, user_id=user_id)
-    member.delete()
-    publish(
-        MemberRemoved(organization_id=organization.pk, user_id=user_id, role=member.role),
-        before=changes.told(member, ("user", "role")),
-    )
+    members.delete(organization.members.get(user_id=user_id))
 
 
 def _close(organization: Organization, *, at: datetime) -> None:

@@ -11,7 +11,7 @@ from accounts.models import User
 from accounts.selectors import user_by_email
 from accounts.services import links, notices, registration
 from config.common import changes, crypto, mail
-from config.common.errors import Conflict, Forbidden, NotFound, TooManyRequests
+from config.common.errors import Conflict, Forbidden, NotFound, TooManyRequests, wait_until
 from config.common.events import publish
 from organizations import access, selectors
 from organizations.access import Tenant
@@ -182,9 +182,8 @@ def _require_pace(invitation: OrganizationInvitation, *, at: datetime) -> None:
 
 def _require_fewer(times: list[datetime], most: int, where: str, *, at: datetime) -> None:
     if len(times) > most:
-        wait = int((min(times) + DAY - at).total_seconds()) + 1
         raise TooManyInvitationMails(
-            f"At most {most} mails a day go {where}.", headers={"Retry-After": str(wait)}
+            f"At most {most} mails a day go {where}.", headers=wait_until(min(times) + DAY, at=at)
         )
 
 

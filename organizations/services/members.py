@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from accounts.models import User, UserStatus
-from accounts.services import notices
+from accounts.services import locks, notices
 from config.common import changes
 from config.common.errors import Conflict, NotFound
 from config.common.events import publish
@@ -65,7 +65,7 @@ def add_member(
     """
     if role == Role.OWNER:
         # The person's row comes first, as for who erases an account.
-        _require_active(User.objects.select_for_update(no_key=True).get(pk=user.pk))
+        _require_active(locks.person(user.pk))
     locked = access.lock_open(organization.pk)
     if locked.members.filter(user=user).exists():
         raise AlreadyMember
@@ -140,6 +140,11 @@ def leave(*, user: User, organization_id: int) -> Organization:
 
 def _part(member: OrganizationMember) -> None:
     _require_another_owner(member)
+    delete(member)
+
+
+def delete(member: OrganizationMember) -> None:
+    """End a membership, whoever is left; the caller holds the organization's lock."""
     member.delete()
     publish(
         MemberRemoved(

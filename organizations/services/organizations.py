@@ -92,14 +92,11 @@ def update_organization(
     """
     held = access.lock_open_for(organization.pk, by=by, permission=Permission.ORGANIZATION_WRITE)
     locked = held.organization
-    after = {name: value for name, value in changes.items() if getattr(locked, name) != value}
+    before, after = values.assign(locked, changes)
     if not after:
         return locked
     if "name" in after:
         names.require_readable(changes["name"])
-    before = {name: getattr(locked, name) for name in after}
-    for name, value in after.items():
-        setattr(locked, name, value)
     locked.save(update_fields=[*after, "updated_at"])
     publish(
         OrganizationUpdated(organization_id=locked.pk, before=_told(before), after=_told(after)),

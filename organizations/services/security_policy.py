@@ -10,6 +10,7 @@ from accounts.models import User
 from accounts.services import factors
 from config.common import mail
 from config.common.addresses import parse_network
+from config.common.changes import assign
 from config.common.errors import Conflict, Faults, InvalidInput
 from config.common.events import publish
 from organizations import access
@@ -53,17 +54,12 @@ def change_policy(*, tenant: Tenant, changes: Policy) -> Organization:
     tenant.require(Permission.SECURITY_WRITE)
     organization = tenant.organization
     clean = _checked(changes)
-    after = {name: value for name, value in clean.items() if getattr(organization, name) != value}
+    before, after = assign(organization, clean)
     if not after:
         return organization
-    before = {name: getattr(organization, name) for name in after}
-    for name, value in after.items():
-        setattr(organization, name, value)
     _require_author_inside(tenant, organization, after)
     organization.save(update_fields=[*after, "updated_at"])
-    publish(
-        SecurityPolicyChanged(organization_id=organization.pk, before=before, after=dict(after))
-    )
+    publish(SecurityPolicyChanged(organization_id=organization.pk, before=before, after=after))
     if after.get("requires_two_factor"):
         _tell_how(organization)
     return organization

@@ -380,7 +380,7 @@ def test_of_simultaneous_second_factors_one_signs_in(transactional_db, api):
 
 
 def test_which_site_we_are_is_a_setting_and_nothing_else(api, device, settings):
-    settings.PUBLIC_URL = "https://tollgate.example:443"
+    settings.PUBLIC_URL = "https://tollgate.example"
     options = api.post(f"{SIGN_IN}/options", headers={"Host": "127.0.0.1"}).json()
 
     honest = device.sign(options, origin="https://tollgate.example", site="tollgate.example")

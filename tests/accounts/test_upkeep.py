@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from accounts import tokens
 from accounts.models import EmailToken, LoginGuard, PendingSignIn, Session
-from accounts.services import devices, login_guard, pace, registration, sessions, two_factor, upkeep
+from accounts.services import devices, pace, registration, sessions, two_factor, upkeep
 from accounts.tasks import purge_expired
 from tests.factors import enroll
 
@@ -86,7 +86,7 @@ def test_forgets_devices_as_browsers_do(olivia, clock):
 
 def test_keeps_a_pause_that_lasts(db, clock):
     subject = pace.subject("account", "x@example.com")
-    pace.count(subject, at=timezone.now() - timedelta(hours=2), window=login_guard.WINDOW)
+    pace.count(subject, at=timezone.now() - timedelta(hours=2), window=pace.WINDOW)
     LoginGuard.objects.update(locked_until=timezone.now() + timedelta(minutes=1))
 
     purge_expired()

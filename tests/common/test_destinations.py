@@ -91,7 +91,7 @@ def test_denied_hosts_are_refused_at_save_and_at_delivery(host, connections):
     url = f"https://{host}/hook"
 
     with pytest.raises(AddressRefused) as refusal:
-        http.check_url(url)
+        http.require_url(url)
     answer = post(url)
 
     assert refusal.value.reason
@@ -103,7 +103,7 @@ def test_denied_hosts_are_refused_at_save_and_at_delivery(host, connections):
 @pytest.mark.parametrize("url", URLS)
 def test_other_urls_are_refused_at_save_and_at_delivery(url, connections):
     with pytest.raises(AddressRefused):
-        http.check_url(url)
+        http.require_url(url)
 
     assert post(url).trouble == Trouble.BLOCKED
     assert connections == []
@@ -114,7 +114,7 @@ def test_names_that_lead_to_denied_addresses_are_refused(host, connections, monk
     monkeypatch.setattr(destinations, "addresses_of", LOCAL.__getitem__)
 
     with pytest.raises(AddressRefused) as refusal:
-        http.check_url(f"https://{host}/hook")
+        http.require_url(f"https://{host}/hook")
     answer = post(f"https://{host}/hook")
 
     assert refusal.value.reason == "The address is private, local or reserved."
@@ -127,7 +127,7 @@ def test_a_name_that_changes_between_check_and_connection_leads_nowhere(connecti
     answers = iter([["93.184.216.34"], ["127.0.0.1"]])
     monkeypatch.setattr(destinations, "addresses_of", lambda _host: next(answers))
 
-    http.check_url("https://rebinding.example/hook")
+    http.require_url("https://rebinding.example/hook")
 
     assert post("https://rebinding.example/hook").trouble == Trouble.BLOCKED
     assert connections == []
@@ -155,7 +155,7 @@ def test_the_address_itself_is_checked_when_the_socket_is_made(addresses, connec
 def test_public_addresses_are_let_through(url, monkeypatch):
     monkeypatch.setattr(destinations, "addresses_of", lambda _host: ["93.184.216.34"])
 
-    http.check_url(url)
+    http.require_url(url)
 
 
 def test_a_name_that_nobody_knows_is_saved_and_fails_later(monkeypatch):
@@ -164,7 +164,7 @@ def test_a_name_that_nobody_knows_is_saved_and_fails_later(monkeypatch):
 
     monkeypatch.setattr(destinations, "addresses_of", unknown)
 
-    http.check_url("https://not.yet.example/hook")
+    http.require_url("https://not.yet.example/hook")
 
     answer = post("https://not.yet.example/hook")
     assert (answer.trouble, answer.detail) == (
@@ -176,13 +176,13 @@ def test_a_name_that_nobody_knows_is_saved_and_fails_later(monkeypatch):
 def test_a_network_that_the_operator_named_is_open_also_without_tls(settings):
     settings.WEBHOOK_ALLOW_CIDRS = ["127.0.0.0/8"]
     with running_receiver() as receiver:
-        http.check_url(receiver.url())
+        http.require_url(receiver.url())
 
         answer = post(receiver.url())
 
     assert (answer.status, answer.address) == (200, "127.0.0.1")
     with pytest.raises(AddressRefused):
-        http.check_url("http://10.0.0.1/")
+        http.require_url("http://10.0.0.1/")
 
 
 def test_redirects_are_not_followed(settings, connections):

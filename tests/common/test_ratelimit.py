@@ -69,12 +69,6 @@ def test_a_clock_that_is_set_back_leaves_a_debt_of_one_bucket(bucket):
     assert ratelimit.take(bucket, fast).is_allowed
 
 
-def test_a_call_may_cost_more_than_one(bucket):
-    assert not ratelimit.take(bucket, SLOW, cost=4).is_allowed
-    assert ratelimit.take(bucket, SLOW, cost=3).is_allowed
-    assert not ratelimit.take(bucket, SLOW).is_allowed
-
-
 def test_lets_pass_while_redis_is_away(bucket, settings):
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
 

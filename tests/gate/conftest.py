@@ -107,6 +107,12 @@ def gate(start_gate: StartGate) -> Gate:
     return start_gate()
 
 
+@pytest.fixture(scope="module")
+def secret(house: House) -> str:
+    """A key that may do everything."""
+    return house.key(scopes=["*"]).secret
+
+
 @pytest.fixture
 def service_key(house: House) -> str:
     """The secret of a service key that may verify."""

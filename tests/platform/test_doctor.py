@@ -23,7 +23,7 @@ from audit.models import AuditSeal
 from config import checks as deployment_checks
 from config.celery import app
 from config.common import mail
-from config.management.commands import doctor
+from config.examinations import installation, keys
 from tests.factories.apikeys import ApiKeyFactory
 from tests.ports import free_port
 
@@ -128,9 +128,9 @@ def test_public_address_must_be_answered(healthy, settings):
 
 
 def test_foreign_version_is_named(healthy, monkeypatch):
-    real = doctor._installed
+    real = installation._installed
     monkeypatch.setattr(
-        doctor, "_installed", lambda name: "0.1" if name == "uvicorn" else real(name)
+        installation, "_installed", lambda name: "0.1" if name == "uvicorn" else real(name)
     )
 
     assert consult() == {
@@ -253,7 +253,7 @@ def test_half_of_a_providers_secrets_is_not_enough(healthy, stripe_server, paypa
 
 def test_every_required_secret_is_looked_at():
     """A secret that the settings insist on has an examination, or a check of the deployment."""
-    looked_at = inspect.getsource(doctor) + inspect.getsource(deployment_checks)
+    looked_at = "".join(map(inspect.getsource, (installation, keys, deployment_checks)))
 
     assert {"SECRET_KEY", "JWT_SIGNING_KEYS", "AUDIT_SIGNING_KEYS"} <= set(_SECRET_SETTINGS)
     assert [name for name in _SECRET_SETTINGS if name not in looked_at] == []

@@ -6,7 +6,7 @@ from io import StringIO
 import pytest
 from django.core.management import call_command
 
-from config.management import payments
+from config.examinations import payments
 from tests.doubles.payments import CLIENT_SECRET, STRIPE_KEY
 from tests.ports import free_port
 

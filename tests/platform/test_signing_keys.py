@@ -19,6 +19,8 @@ ME = "/api/v1/users/me"
 REFRESH = "/api/v1/auth/refresh"
 ONE = "20260101:" + "1" * 43
 TWO = "20260301:" + "2" * 43
+# How the settings read a list of keys.
+_READ = re.compile(r'env\.keys\(\s*"(\w+)"')
 
 
 def rotate(**options):
@@ -108,6 +110,13 @@ def test_the_embedded_run_keeps_the_new_list_itself(settings, tmp_path):
         "secrets.env",
         "secrets.lock",
     ]
+
+
+def test_every_list_of_keys_is_known(settings):
+    modules = (settings.BASE_DIR / "config" / "settings").glob("*.py")
+    read = [name for one in modules for name in _READ.findall(one.read_text(encoding="utf-8"))]
+
+    assert sorted(read) == sorted(keyring.SETTINGS)
 
 
 def test_ids_are_days_with_a_letter_for_the_second_key():

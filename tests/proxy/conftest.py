@@ -15,7 +15,9 @@ from tests.doubles.upstream import Upstream, running_upstream
 
 __all__ = ["house", "stack", "usage"]
 
-pytest.register_assert_rewrite("tests.proxy.any_proxy")
+pytest.register_assert_rewrite(
+    "tests.proxy.any_proxy", "tests.proxy.any_proxy_attacked", "tests.proxy.refusing"
+)
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from config.embedded.place import BASE_DIR
 from tests.doubles.stack import Gate, Proxy, Stack
 from tests.doubles.upstream import Upstream
 from tests.proxy.any_proxy import *  # noqa: F403
+from tests.proxy.any_proxy_attacked import *  # noqa: F403
 
 pytestmark = [
     pytest.mark.proxy,

@@ -25,6 +25,8 @@ from tests.doubles.stack import Gate, Proxy, Stack
 from tests.doubles.upstream import Upstream
 from tests.patience import until
 from tests.proxy.any_proxy import *  # noqa: F403
+from tests.proxy.any_proxy_attacked import *  # noqa: F403
+from tests.proxy.refusing import require_problem
 
 pytestmark = [
     pytest.mark.proxy,
@@ -68,7 +70,7 @@ def test_nobody_asks_the_gate_through_the_proxy(client: httpx.Client, api: Upstr
 def test_refuses_a_body_that_is_too_large_unasked(client: httpx.Client, api: Upstream) -> None:
     refused = client.post("/orders", content=b"x" * 11_000_000)
 
-    problem = require_problem(refused, 413, "payload_too_large")  # noqa: F405
+    problem = require_problem(refused, 413, "payload_too_large")
     assert problem["title"] == PayloadTooLarge.title
     assert not api.calls
 
@@ -160,7 +162,7 @@ def test_what_fails_at_the_api_is_given_back_where_the_rule_says_so(
     passed = [client.get("/status/200", headers=key.headers) for _ in range(3)]
 
     assert [call.status_code for call in failed] == [503, 503]
-    assert require_problem(refused, 429, "quota_exceeded")  # noqa: F405
+    assert require_problem(refused, 429, "quota_exceeded")
     assert [call.status_code for call in passed] == [200, 200, 429]
     units = ApiUsageLog.objects.filter(api_key_id=key.row.pk).values_list("status", "units")
     assert (503, 0) in list(units)
@@ -192,5 +194,5 @@ def test_asks_a_gate_on_a_socket_file(house: House, stack: Stack, api: Upstream)
 
     assert passed.status_code == 200
     assert api.last.header("X-Key-Id") == str(here.row.pk)
-    require_problem(refused, 403, "forbidden_ip")  # noqa: F405
+    require_problem(refused, 403, "forbidden_ip")
     assert len(api.calls) == 1

@@ -46,7 +46,7 @@ class Beside(Generic[ResultT]):
         if self._pool is None or is_small:
             self._work = _done(work)
         else:
-            self._work = self._pool.submit(_unhurried, work)
+            self._work = self._pool.submit(_relaxed, work)
         self._work.add_done_callback(lambda _: self._news.set())
 
     def result(self) -> ResultT | None:
@@ -66,9 +66,9 @@ def _done(work: Callable[[], ResultT]) -> Future[ResultT]:
     return done
 
 
-def _unhurried(work: Callable[[], ResultT]) -> ResultT:
+def _relaxed(work: Callable[[], ResultT]) -> ResultT:
     if connection.connection is None:
-        unhurried()
+        relax_commits()
     return work()
 
 
@@ -77,7 +77,7 @@ def _close() -> None:
     connection.close()
 
 
-def unhurried() -> None:
+def relax_commits() -> None:
     """Let commits of this connection not wait for the disk."""
     with connection.cursor() as cursor:
         cursor.execute(_RELAX)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypedDict, cast
 
 from config.common import http
-from config.common.errors import Faults, Forbidden, InvalidInput
+from config.common.errors import Faults, Forbidden, InvalidInput, in_pointer
 from organizations.roles import Permission
 from webhooks import catalogue, matching
 from webhooks.models import Kind, Signature, Webhook
@@ -87,7 +87,7 @@ def require_no_wider(webhook: Webhook, changed: Mapping[str, Any]) -> None:
 def _check_url(url: str, faults: Faults) -> str:
     clean = url.strip()
     try:
-        http.check_url(clean)
+        http.require_url(clean)
     except http.AddressRefused as refused:
         faults.note("#/url", refused.code, refused.reason, refused.fix)
     return clean
@@ -111,7 +111,7 @@ def _check_event_types(patterns: list[str], faults: Faults) -> list[str]:
 def _check_headers(headers: dict[str, str], faults: Faults) -> dict[str, str]:
     seen: set[str] = set()
     for name, value in headers.items():
-        pointer = f"#/headers/{name[:100].replace('~', '~0').replace('/', '~1')}"
+        pointer = f"#/headers/{in_pointer(name[:100])}"
         fault = _fault_of_name(name, seen)
         if fault is not None:
             faults.note(pointer, *fault)

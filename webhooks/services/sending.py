@@ -14,7 +14,7 @@ from django.db import connection
 from django.utils import timezone
 
 from webhooks.services import claims, doorbell, fan_out, results
-from webhooks.services.beside import Beside, unhurried
+from webhooks.services.beside import Beside, relax_commits
 from webhooks.transport import MANY, Result, Sender
 
 # Well under the job's time limit; what is left then is for the next one.
@@ -172,7 +172,7 @@ def _slot() -> Iterator[bool]:
         else:
             yield False
             return
-        unhurried()
+        relax_commits()
     try:
         yield True
     finally:

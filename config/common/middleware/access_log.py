@@ -1,15 +1,14 @@
 """One structured line per request: what was asked, what was answered, how long it took. Never a query string."""
 
 import time
-from collections.abc import Callable
 
 import structlog
 from django.http import HttpRequest, HttpResponse
 
 from config.common import context
+from config.common.middleware import GetResponse
 
 logger = structlog.get_logger("access")
-GetResponse = Callable[[HttpRequest], HttpResponse]
 _QUIET = ("/static/", "/healthz", "/readyz", "/metrics")
 
 

@@ -1,15 +1,14 @@
 """Refuses or drops bytes that no browser sends and no database stores, before anything reads them."""
 
 import re
-from collections.abc import Callable
 from urllib.parse import unquote_to_bytes
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from config.common import errors, problems
+from config.common.middleware import GetResponse
 
-GetResponse = Callable[[HttpRequest], HttpResponse]
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 

@@ -1,16 +1,15 @@
 """Lets only listed networks reach the back office, the staff API and the metrics, when OPERATOR_ALLOWLIST is set."""
 
 import re
-from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from config.common import context, errors, problems, sightings
 from config.common.addresses import is_within, parse_address, parse_networks
+from config.common.middleware import GetResponse
 from config.common.signals import AddressBlocked
 
-GetResponse = Callable[[HttpRequest], HttpResponse]
 # Also without its slash: a redirect would tell that there is something.
 _GUARDED = re.compile(r"/(?:api/v1/)?(?:admin|metrics)(?:/|\Z)")
 

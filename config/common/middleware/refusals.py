@@ -1,12 +1,9 @@
 """Turns the one refusal that Django makes with an empty body into a problem document or a page."""
 
-from collections.abc import Callable
-
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 
 from config.common import errors, problems
-
-GetResponse = Callable[[HttpRequest], HttpResponse]
+from config.common.middleware import GetResponse
 
 
 class RefusalMiddleware:

@@ -2,7 +2,6 @@
 
 import contextlib
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 import structlog
@@ -11,6 +10,7 @@ from django.utils import timezone
 
 from config.common import context, errors, logs, problems, reports
 from config.common.ip import client_ip
+from config.common.middleware import GetResponse
 
 logger = structlog.get_logger(__name__)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
@@ -19,7 +19,6 @@ _TRACE = re.compile(
     r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?"
 )
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 class RequestContextMiddleware:

@@ -1,11 +1,11 @@
 """Security headers of every response: a strict policy without `unsafe-*`, and no caching of what is private."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-GetResponse = Callable[[HttpRequest], HttpResponse]
+from config.common.middleware import GetResponse
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (

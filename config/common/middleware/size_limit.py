@@ -1,13 +1,10 @@
 """Refuses a body that is too large before a byte of it is read."""
 
-from collections.abc import Callable
-
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from config.common import errors, problems
-
-GetResponse = Callable[[HttpRequest], HttpResponse]
+from config.common.middleware import GetResponse
 
 
 def limit_of(path: str) -> int:

@@ -1,4 +1,4 @@
-"""What the doctor's examinations report."""
+"""What an examination comes to."""
 
 from dataclasses import dataclass
 

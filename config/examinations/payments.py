@@ -13,7 +13,7 @@ from billing.gateways.base import (
     ProviderNotUnderstood,
     ProviderUnavailable,
 )
-from config.management.findings import Finding
+from config.examinations.findings import Finding
 
 _LONGEST_NAME = 60
 
