@@ -31,6 +31,7 @@ class PlanForm(forms.ModelForm[Plan]):
 
     def clean(self) -> dict[str, Any]:
         """Refuse limits that let nothing through."""
+        super().clean()
         given = self.cleaned_data
         for name in _LIMITS:
             if given.get(name) == 0:
