@@ -186,10 +186,13 @@ def _known(request_ids: list[str], reports: dict[str, Report]) -> set[str]:
 def _hopeless(missing: Sequence[Report]) -> list[Report]:
     if not missing:
         return []
-    oldest_ms = (datetime.now(UTC) - _LONGEST_WAIT).timestamp() * 1000
+    now = datetime.now(UTC)
+    oldest_ms, newest_ms = (
+        at.timestamp() * 1000 for at in (now - _LONGEST_WAIT, now + _LONGEST_WAIT)
+    )
     ingested_ms, _ = stream.position(ingest.reached())
     limit = max(oldest_ms, ingested_ms - _GRACE.total_seconds() * 1000)
-    return [report for report in missing if report.at_ms < limit]
+    return [report for report in missing if not limit <= report.at_ms <= newest_ms]
 
 
 def _stop_waiting(request_ids: list[str]) -> None:

@@ -12,7 +12,8 @@
 --            with 'f' the name of the counting, which is done once however often it is asked for
 --        6  calls that a take must leave in each bucket
 --        then for each bucket     interval, depth: in ticks of 100 ns
---        then for each counter    limit, amount per call, end of the period (unix seconds, 0: none), seed, '' for none
+--        then for each counter    limit, amount per call, end of the period (unix seconds, 0: none), seed, '' for none,
+--                                 '-' with 'f' where none can be had: counters that are missing are passed over
 --
 -- A bucket is the tick at which it will be full again (GCRA, ITU-T I.371), counted from 2026-01-01T00:00Z so that it
 -- stays an exact integer in a double until 2054. A counter is what its period has used; one that is missing was lost
@@ -44,7 +45,7 @@ for j = 1, operation == 'g' and 0 or counters do
     local ends_at, seed = ARGV[at - 2], ARGV[at - 1]
     if seed == '' then
       answer[1], answer[j + 1] = -2, 1
-    else
+    elseif seed ~= '-' then
       values[buckets + j] = seed
       -- A little longer than the period, so that no clock that is late finds the counter gone.
       if ends_at == '0' then call('SET', KEYS[buckets + j], seed)

@@ -11,7 +11,7 @@ from functools import partial
 
 from apikeys.gateway.link import Link, LinkDown, NotDone, Reply
 from apikeys.gateway.plans import Plan
-from apikeys.gateway.script import COUNT
+from apikeys.gateway.script import COUNT, NO_SEED, Part
 from apikeys.gateway.store import Store
 
 
@@ -45,6 +45,11 @@ class Debts:
         plan.owed += calls
         self._owing.add(plan)
 
+    def count_where_possible(self, plan: Plan) -> None:
+        """Count one call at once in those counters that Redis has; the others know of it when they begin."""
+        if len(plan.counters) > 1:
+            self._count(_Counting(plan, 1), _no_seeds(plan))
+
     def settle(self) -> None:
         """Have everything counted."""
         countings, self._unsure = self._unsure, []
@@ -55,7 +60,7 @@ class Debts:
         for counting in countings:
             self._count(counting)
 
-    def _count(self, counting: _Counting, seeds: tuple[int, ...] = ()) -> None:
+    def _count(self, counting: _Counting, seeds: tuple[Part, ...] = ()) -> None:
         self._open += 1
         command = counting.plan.command(COUNT, counting.calls, counting.name, seeds)
         self._link.send(command, self._on_counted, counting)
@@ -73,7 +78,11 @@ class Debts:
         self._open -= 1
 
     def _on_seeds(self, counting: _Counting, future: "asyncio.Future[tuple[int, ...]]") -> None:
-        # Without PostgreSQL nothing is counted: its sums have these calls by the time somebody can ask for them.
-        if not future.cancelled() and future.exception() is None:
-            self._count(counting, future.result())
+        # Without PostgreSQL no counter begins: its sums have these calls by the time somebody can ask for them.
+        is_known = not future.cancelled() and future.exception() is None
+        self._count(counting, future.result() if is_known else _no_seeds(counting.plan))
         self._open -= 1
+
+
+def _no_seeds(plan: Plan) -> tuple[Part, ...]:
+    return (NO_SEED,) * len(plan.counters)

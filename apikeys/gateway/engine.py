@@ -212,28 +212,32 @@ class Engine:
         if future.cancelled() or future.exception() is not None:
             if plan.has_credits:
                 self.unavailable(question, "The credits cannot be counted at the moment.")
-            else:
-                # Its event reaches PostgreSQL's sums in time, from which the counter will be seeded.
-                self._decide_locally(question, plan, is_owed=False)
+            # Its event reaches PostgreSQL's sums in time, from which the missing counter will be seeded.
+            elif self._decide_locally(question, plan, is_owed=False):
+                self._debts.count_where_possible(plan)
             return
         event = question.event(plan, b"VALID", plan.cost)
         command = plan.command(script.TAKE, 1, event, future.result())
         self.link.send(command, self._on_taken, (question, plan))
 
-    def _decide_locally(self, question: Question, plan: Plan, *, is_owed: bool = True) -> None:
-        """Decide without Redis: rates by this process alone, quotas counted afterwards, money not at all."""
+    def _decide_locally(self, question: Question, plan: Plan, *, is_owed: bool = True) -> bool:
+        """Decide without Redis: rates by this process alone, quotas counted afterwards, money not at all.
+
+        Return whether the call passed.
+        """
         self.metrics.counters["decided_locally"] += 1
         if plan.has_credits:
             self.unavailable(question, "The credits cannot be counted at the moment.")
-            return
+            return False
         count = self._local.count(plan)
         if not count.granted:
             self._refuse_counted(question, plan, count)
-            return
+            return False
         if is_owed and plan.counters:
             self._debts.add(plan)
         self.buffer.add(question.event(plan, b"VALID", plan.cost, now_ms()))
         self._allow(question, plan, count.numbers, None)
+        return True
 
     def _allow_leased(self, question: Question, lease: Lease, now: float) -> None:
         plan = lease.plan

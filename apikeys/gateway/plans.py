@@ -107,7 +107,7 @@ class Plan:
         operation: bytes,
         calls: int,
         event: bytes = b"",
-        seeds: tuple[int, ...] = (),
+        seeds: tuple[script.Part, ...] = (),
         reserve: int = 0,
     ) -> list[script.Part]:
         """Return the script's arguments for any operation; seeds are given for all counters or for none.
@@ -130,7 +130,7 @@ class Plan:
         operation: bytes,
         calls: int,
         event: bytes = b"",
-        seeds: tuple[int, ...] = (),
+        seeds: tuple[script.Part, ...] = (),
         reserve: int = 0,
     ) -> bytes:
         """Return the command that runs the script with these arguments."""

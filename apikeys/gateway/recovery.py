@@ -22,7 +22,7 @@ _AT_A_TIME: Final = 500
 _PATIENCE_SECONDS: Final = 10.0
 _RUN: Final = re.compile(rb"^run_id:(\w+)", re.MULTILINE)
 # KEYS counters, ARGV what PostgreSQL knows of each. Raises those that are there and say less; answers how many.
-RAISE: Final = b"""
+RAISE: Final = """
 local raised = 0
 for i, used in ipairs(redis.call('MGET', unpack(KEYS))) do
   if used and tonumber(used) < tonumber(ARGV[i]) then

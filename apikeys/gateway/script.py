@@ -14,6 +14,9 @@ GIVE_BACK: Final = b"g"
 COUNT: Final = b"f"
 EVENTS: Final = b"e"
 
+# In place of a seed, with COUNT: the counter stays missing.
+NO_SEED: Final = b"-"
+
 Part = bytes | str | int
 
 

@@ -161,7 +161,7 @@ class Batcher:
 
 async def sums(connection: Connection, counters: Sequence[Counter]) -> list[int]:
     """Return what each counter has to say according to PostgreSQL. Raises StoreDown."""
-    used = dict(await connection.fetch(records.SEEDS_SQL, *seed_columns(counters)))
+    used: dict[int, int] = dict(await connection.fetch(records.SEEDS_SQL, *seed_columns(counters)))
     return [used[n] for n in range(len(counters))]
 
 

@@ -215,6 +215,14 @@ def test_a_line_whose_event_will_not_come_is_given_up(log, made):
     assert outcomes.count_waiting() == 1
 
 
+def test_a_line_of_a_time_far_ahead_is_given_up(log, made):
+    append(log, line(request_id(), msec=time.time() + 2 * 86_400))
+    made()
+
+    assert read_all(log).given_up == 1
+    assert outcomes.count_waiting() == 0
+
+
 def test_waiting_reports_are_tried_less_and_less_often(log):
     append(log, line(request_id()))
     read_all(log)

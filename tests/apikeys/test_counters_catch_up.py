@@ -8,13 +8,19 @@ from django.utils import timezone
 from apikeys.models import KeyUsage
 from apikeys.services import keys
 from apikeys.services.counters import records_of
+from apikeys.services.key_checks import KeyChanges
 from billing.models import Plan
 from billing.services import subscriptions
 from config.common import redis
 from organizations.services import limits
 
 pytestmark = pytest.mark.django_db
-NO_RATE = {"rate_limit": None, "rate_per_seconds": None, "rate_burst": None}
+LIMITS: limits.Limits = {
+    "rate_limit": None,
+    "rate_per_seconds": None,
+    "rate_burst": None,
+    "quota_limit": 100,
+}
 
 
 @pytest.fixture
@@ -35,7 +41,7 @@ def counter():
 
         def read() -> int:
             assert 900 < redis.client().ttl(name) <= 1000
-            return int(redis.client().get(name))
+            return int(redis.client().get(name) or 0)
 
         return read
 
@@ -51,7 +57,7 @@ def test_a_keys_quota(key, used, counter, said, says, django_capture_on_commit_c
     read = counter(f"q:k:{key.pk}", _month(), said)
 
     with django_capture_on_commit_callbacks(execute=True):
-        settings = {"quota_limit": 100, "quota_period": "month"}
+        settings: KeyChanges = {"quota_limit": 100, "quota_period": "month"}
         keys.update_key(key=key, settings=settings, at=timezone.now())
 
     assert read() == says
@@ -61,7 +67,7 @@ def test_credits_that_are_filled_up(key, used, counter, django_capture_on_commit
     read = counter(f"c:{key.pk}", _month(), 5_000_000)
 
     with django_capture_on_commit_callbacks(execute=True):
-        settings = {"credits_micro": 100_000_000, "credits_refill": "monthly"}
+        settings: KeyChanges = {"credits_micro": 100_000_000, "credits_refill": "monthly"}
         keys.update_key(key=key, settings=settings, at=timezone.now())
 
     assert read() == 30_000_000
@@ -76,9 +82,7 @@ def test_an_organizations_quota(key, used, counter, change, django_capture_on_co
 
     with django_capture_on_commit_callbacks(execute=True):
         if change == "limits":
-            limits.override_limits(
-                organization=organization, limits={**NO_RATE, "quota_limit": 100}
-            )
+            limits.override_limits(organization=organization, limits=LIMITS)
         else:
             subscriptions.change_plan(organization=organization, plan_code="PRO")
 
@@ -91,7 +95,7 @@ def test_without_redis_the_change_holds_all_the_same(
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
 
     with django_capture_on_commit_callbacks(execute=True):
-        changed = {"quota_limit": 100, "quota_period": "month"}
+        changed: KeyChanges = {"quota_limit": 100, "quota_period": "month"}
         keys.update_key(key=key, settings=changed, at=timezone.now())
 
     assert records_of([key.pk])[key.pk].quotas[0].limit == 100

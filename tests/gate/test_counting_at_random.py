@@ -19,7 +19,7 @@ from tests.doubles.bucket import most_at_once
 from tests.gate.builders import quota, record
 from tests.gate.core import put, soon
 
-SEEDS = [*range(3), *(pytest.param(seed, marks=pytest.mark.trial) for seed in range(3, 60))]
+SEEDS = [*range(3), *(pytest.param(seed, marks=pytest.mark.trial) for seed in range(3, 20))]
 STRICT, LEASED = Route(mode=Mode.STRICT), Route(mode=Mode.LEASED)
 RATE = Rate(400, 1, 400)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from dataclasses import replace
 
 import psycopg
@@ -11,11 +12,17 @@ from django.utils import timezone
 
 from apikeys.gateway import configuration, store
 from apikeys.gateway.engine import Engine
+from apikeys.gateway.limits import Rate
+from apikeys.gateway.plans import plan_of
+from apikeys.gateway.routes import Route
 from apikeys.gateway.store import Connection, StoreDown
 from apikeys.models import ServiceKey
+from apikeys.restrictions import Mode
 from apikeys.services import service_keys
+from tests import servers
 from tests.doubles.faults import Fault, way_to_postgresql
-from tests.gate.builders import record
+from tests.gate.builders import organization_quota, quota, record
+from tests.gate.core import call
 
 
 @pytest.fixture
@@ -162,3 +169,29 @@ def test_a_later_use_that_another_process_wrote_stays(chosen):
     asyncio.run(live())
 
     assert ServiceKey.objects.get().last_used_at == at
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("mode", [Mode.STRICT, Mode.LEASED])
+def test_what_passes_while_one_counter_cannot_begin_counts_in_the_other(
+    way, chosen, valkey, observer, mode
+):
+    known = record(Rate(10_000, 1, 10_000), quota(1_000), organization_quota(1_000))
+    route = Route(mode=mode)
+    own, shared = (
+        counter.key
+        for counter in plan_of(known, route, 1, time.time(), chosen.redis_prefix).counters
+    )
+    observer.set(shared, 40)
+
+    async def live():
+        url = f"redis://:{servers.PASSWORD}@127.0.0.1:{valkey.port}/0"
+        engine = Engine(replace(chosen, redis_url=url))
+        await asyncio.gather(engine.link.start(), engine.store.open())
+        await asyncio.to_thread(way.break_by, Fault.REFUSED)
+        answers = await call(engine, route, known, 3)
+        await engine.stop()
+        return answers
+
+    assert asyncio.run(live()) == ["passed"] * 3
+    assert observer.mget(own, shared) == [None, b"43"]
