@@ -1,13 +1,19 @@
-"""dj-stripe mirrors Stripe's objects; here it is kept from mirroring our keys, which it would write down in clear."""
+"""dj-stripe mirrors Stripe's objects; here it is kept from mirroring our keys, which it would write down in clear.
+
+What is set here is set once, for the whole process: dj-stripe asks through the SDK's own client, not through ours.
+"""
 
 from functools import lru_cache
 from typing import Any
 
+import stripe
 from djstripe.models import Account
 
 
 def install() -> None:
     """Answer dj-stripe's question whose a key is without its table of keys, which the database keeps empty."""
+    # It would write an id into the home directory, and tell Stripe with it how long each call took.
+    stripe.enable_telemetry = False
     setattr(Account, "get_or_retrieve_for_api_key", staticmethod(_owner_of))  # noqa: B010  a method of theirs
 
 
@@ -23,7 +29,7 @@ def _owner_of(api_key: str) -> Any:
 @lru_cache(maxsize=4)
 def _asked(api_key: str) -> tuple[str, Any]:
     # What asks Stripe is not loaded by processes that do not.
-    from billing.gateways import stripe  # noqa: PLC0415
+    from billing.gateways.stripe import client  # noqa: PLC0415
 
-    found = stripe.client(key=api_key).v1.accounts.retrieve_current()
+    found = client(key=api_key).v1.accounts.retrieve_current()
     return found.id, found

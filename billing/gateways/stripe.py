@@ -20,8 +20,7 @@ from billing.gateways.base import (
 _SECONDS = 40.0
 _RETRIES = 2
 _PROBE_SECONDS = 4.0
-# The SDK would write an id into the home directory, and tell Stripe with it how long each of our calls took.
-stripe.enable_telemetry = False
+# What the SDK says of this machine and of itself.
 _TELLING = {"x-stripe-client-user-agent", "x-stripe-client-telemetry", "user-agent"}
 
 

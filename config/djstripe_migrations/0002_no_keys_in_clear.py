@@ -4,6 +4,8 @@ from django.db import migrations
 
 # Without state, because dj-stripe's models do not know the constraints. Publishable keys are in every page of a shop.
 FORWARDS = """
+DELETE FROM djstripe_apikey WHERE secret NOT LIKE 'pk\\_%';
+UPDATE djstripe_webhookendpoint SET secret = '';
 ALTER TABLE djstripe_apikey
     ADD CONSTRAINT djstripe_apikey_holds_no_secret CHECK (secret LIKE 'pk\\_%');
 ALTER TABLE djstripe_webhookendpoint

@@ -21,6 +21,8 @@ GARBAGE = [
     *(b"", b"no json", b"[]", b"{}", b'"text"', b"null", b"\xff\xfe", b"[" * 100_000),
     *(b'{"object": "customer", "id": "cus_1"}', b'{"object": "account"}'),
     b'{"object": "account", "id": 7}',
+    # Shallow enough to be read, too deep for what the SDK makes of it.
+    *(b'{"object": "account", "a": ' * depth + b"1" + b"}" * depth for depth in (300, 600, 900)),
 ]
 
 
@@ -54,6 +56,8 @@ def test_request_says_the_version_and_who_asks_and_nothing_of_this_machine(
 ):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    # The SDK remembers whether it looked for its id.
+    monkeypatch.setattr("stripe._telemetry_id._loaded", False)
     asked = stripe.client()
     asked.v1.accounts.retrieve_current()
     asked.v1.accounts.retrieve_current()

@@ -1,7 +1,9 @@
 """dj-stripe mirrors Stripe's objects, and no key of ours."""
 
+from importlib import import_module
+
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from djstripe.models import Account, APIKey, Product, WebhookEndpoint
 
 from billing.gateways import mirror
@@ -74,3 +76,23 @@ def test_database_takes_no_signing_secret():
         )
 
     assert not WebhookEndpoint.objects.exists()
+
+
+def test_what_was_kept_before_is_forgotten():
+    migration = import_module("config.djstripe_migrations.0002_no_keys_in_clear")
+    with connection.cursor() as cursor:
+        cursor.execute(migration.BACKWARDS)
+    for secret in (STRIPE_KEY, "pk_test_1"):
+        APIKey.objects.create(type="secret", secret=secret, livemode=False)
+    WebhookEndpoint.objects.create(
+        id="we_1", secret="whsec_1", url="https://x.example", enabled_events=[], livemode=False
+    )
+
+    # As if these rows had been committed.
+    connection.check_constraints()
+
+    with connection.cursor() as cursor:
+        cursor.execute(migration.FORWARDS)
+
+    assert APIKey.objects.get().secret == "pk_test_1"
+    assert WebhookEndpoint.objects.get().secret == ""
