@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import contextmanager
 
 import pytest
 from django.conf import settings
@@ -64,6 +65,15 @@ def _gates_are_ready(count):
     return len(noticed)
 
 
+@contextmanager
+def looked_through(redis_client):
+    """Count how often somebody asks Redis for the next of its keys."""
+    scans = []
+    redis_client.config_resetstat()
+    yield scans
+    scans.append(redis_client.info("commandstats")["cmdstat_scan"]["calls"])
+
+
 def _raised(caplog):
     return [
         record.msg["counters"]
@@ -75,9 +85,16 @@ def _raised(caplog):
 def test_one_of_several_gates_compares_and_all_know_of_the_new_run(
     redis_client, counters, turn, caplog
 ):
-    assert _gates_are_ready(3) == 3
+    with looked_through(redis_client) as once:
+        assert _gates_are_ready(1) == 1
+    redis_client.mset(dict.fromkeys(counters, 1))
+    redis_client.delete(recovery.marker(settings.REDIS_PREFIX))
 
-    assert _raised(caplog) == [len(counters)]
+    with looked_through(redis_client) as together:
+        assert _gates_are_ready(3) == 3
+
+    assert once[0] <= together[0] < 2 * once[0]
+    assert _raised(caplog) == [len(counters)] * 2
     assert set(redis_client.mget(counters)) == {b"7"}
     assert not redis_client.exists(turn)
     assert _gates_are_ready(1) == 0
