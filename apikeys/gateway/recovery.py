@@ -4,6 +4,8 @@ Every run of a server has an id of its own. The id under which the counters were
 that a snapshot brings an older one along.
 """
 
+import asyncio
+import contextlib
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -11,7 +13,7 @@ from typing import Any, Final
 import structlog
 
 from apikeys.gateway import script
-from apikeys.gateway.link import Ask, NotDone
+from apikeys.gateway.link import Ask, LinkDown, NotDone
 from apikeys.gateway.plans import Counter
 from apikeys.gateway.store import Connection, StoreDown, sums
 
@@ -20,6 +22,9 @@ logger = structlog.get_logger(__name__)
 ASK_RUN: Final = script.encode("INFO", "server")
 _AT_A_TIME: Final = 500
 _PATIENCE_SECONDS: Final = 10.0
+# A turn is prolonged with each batch; that of a gate that died ends by itself.
+_TURN_MS: Final = 2_000
+_LOOK_AGAIN_SECONDS: Final = 0.05
 _RUN: Final = re.compile(rb"^run_id:(\w+)", re.MULTILINE)
 # KEYS counters, ARGV what PostgreSQL knows of each. Raises those that are there and say less; answers how many.
 RAISE: Final = """
@@ -48,6 +53,7 @@ class Recovery:
         # One of its own: no call has to wait behind so much counting.
         self._connection = Connection(database, _PATIENCE_SECONDS)
         self._marker = marker(prefix)
+        self._turn = f"{self._marker}:turn"
         self._pattern = f"{prefix}[qc]:*"
         self._counter = re.compile(rf"{re.escape(prefix)}(?:q:([ko])|c):(\d+):(\d+)")
         self._on_new_run = on_new_run
@@ -58,10 +64,7 @@ class Recovery:
             run = run_of(await ask(ASK_RUN))
             if await ask(script.encode("GET", self._marker)) != run:
                 self._on_new_run()
-                raised = await self._raise_counters(ask)
-                await ask(script.encode("SET", self._marker, run))
-                if raised:
-                    logger.warning("redis_counters_raised", counters=raised)
+                await self._put_right(ask, run)
         except StoreDown as error:
             raise NotDone("PostgreSQL does not say what was used") from error
         except NotDone as error:
@@ -71,6 +74,21 @@ class Recovery:
             logger.warning("redis_counters_not_compared", error=str(error))
         finally:
             await self._connection.close()
+
+    async def _put_right(self, ask: Ask, run: bytes) -> None:
+        """Have one gate raise the counters while all others wait: together they would only take longer."""
+        while await ask(script.encode("GET", self._marker)) != run:
+            if await ask(script.encode("SET", self._turn, run, "NX", "PX", _TURN_MS)) is None:
+                await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+                continue
+            try:
+                raised = await self._raise_counters(ask)
+                await ask(script.encode("SET", self._marker, run))
+            finally:
+                with contextlib.suppress(LinkDown):
+                    await ask(script.encode("DEL", self._turn))
+            if raised:
+                logger.warning("redis_counters_raised", counters=raised)
 
     async def _raise_counters(self, ask: Ask) -> int:
         raised, cursor = 0, b"0"
@@ -82,6 +100,7 @@ class Recovery:
                 used = await sums(self._connection, counters)
                 names = [counter.key for counter in counters]
                 raised += await ask(script.encode("EVAL", RAISE, len(names), *names, *used))
+            await ask(script.encode("PEXPIRE", self._turn, _TURN_MS))
             if cursor == b"0":
                 return raised
 
