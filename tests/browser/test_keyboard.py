@@ -24,7 +24,9 @@ ACCOUNT = [
 ORGANIZATION = [
     path
     for path in PRIVATE
-    if path.startswith(("/team", "/organization", "/keys", "/webhooks", "/audit", "/security-events"))
+    if path.startswith(
+        ("/team", "/organization", "/keys", "/webhooks", "/audit", "/security-events")
+    )
 ]
 SIGN_IN = [path for path in PUBLIC if path not in {"/docs/", "/problems/rate_limited"}]
 # What has the focus, and whether that can be seen: an outline or a ring, its own or around it, that nothing cuts off.
