@@ -247,8 +247,11 @@ def ms(value: float | None) -> str:
 
 @register.filter
 def share(part: float | None, whole: float | None) -> str:
-    """The share of a whole with one decimal: `1.4 %`."""
-    return f"{part * 100 / whole:.1f} %" if part and whole else "0 %"
+    """The share of a whole with one decimal: `1.4 %`; of very little, that it is not nothing."""
+    if not part or not whole:
+        return "0 %"
+    percent = part * 100 / whole
+    return f"{percent:.1f} %" if percent >= 0.1 else "< 0.1 %"
 
 
 @register.filter

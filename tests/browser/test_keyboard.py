@@ -24,22 +24,36 @@ ACCOUNT = [
 ORGANIZATION = [
     path
     for path in PRIVATE
-    if path.startswith(("/team", "/organization", "/webhooks", "/audit", "/security-events"))
+    if path.startswith(
+        ("/team", "/organization", "/keys", "/webhooks", "/audit", "/security-events")
+    )
 ]
 SIGN_IN = [path for path in PUBLIC if path not in {"/docs/", "/problems/rate_limited"}]
-# What has the focus, and whether that can be seen: an outline or a ring of its own.
+# What has the focus, and whether that can be seen: an outline or a ring, its own or around it, that nothing cuts off.
 FOCUSED = """() => {
   const one = document.activeElement;
   if (!one || one === document.body) return null;
-  const style = getComputedStyle(one), box = one.getBoundingClientRect();
+  const styleOf = (element) => getComputedStyle(element), box = one.getBoundingClientRect();
+  const hasRing = (element) => styleOf(element).outlineStyle !== "none" && parseFloat(styleOf(element).outlineWidth) > 0;
+  const above = [];
+  for (let next = one; next && next !== document.body; next = next.parentElement) above.push(next);
+  const ringed = above.find(hasRing), edge = ringed?.getBoundingClientRect();
+  const by = ringed ? parseFloat(styleOf(ringed).outlineOffset) + parseFloat(styleOf(ringed).outlineWidth) - 1 : 0;
+  // One side may wait behind the edge of what scrolls.
+  const isCut = ringed && above.slice(above.indexOf(ringed) + 1).some((next) => {
+    if (styleOf(next).overflowX === "visible" && styleOf(next).overflowY === "visible") return false;
+    const rim = next.getBoundingClientRect();
+    const sides = [rim.left - edge.left, edge.right - rim.right, rim.top - edge.top, edge.bottom - rim.bottom];
+    return sides.filter((side) => side > -by).length > 1;
+  });
   const inside = one.querySelector("[aria-label], title");
   const name = one.getAttribute("aria-label") || one.labels?.[0]?.innerText || one.innerText || one.value
     || inside?.getAttribute("aria-label") || "";
   return {
     name: name.trim().replace(/\\s+/g, " "),
     key: one.dataset.seen ?? "",
-    ring: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0 || style.boxShadow !== "none",
-    shown: box.width > 0 && box.height > 0 && style.visibility === "visible",
+    ring: ringed ? !isCut : styleOf(one).boxShadow !== "none",
+    shown: box.width > 0 && box.height > 0 && styleOf(one).visibility === "visible",
   };
 }"""
 # Number everything that Tab should reach: what is drawn, enabled, and not one of a group of radio buttons.
@@ -91,7 +105,7 @@ def test_every_control_is_reached_and_seen(visit, sign_in, scheme):
     page.emulate_media(color_scheme=scheme)
     wrong = [fault for path in SIGN_IN for fault in walk(page, path)]
     sign_in(page, "owner@demo.test")
-    wrong += [fault for path in ACCOUNT for fault in walk(page, path)]
+    wrong += [fault for path in (*ACCOUNT, "/keys/", "/team/") for fault in walk(page, path)]
 
     assert wrong == []
 

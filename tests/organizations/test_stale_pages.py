@@ -1,6 +1,7 @@
 """A form that was shown in one organization changes nothing in another: a second tab switches, or somebody closes it."""
 
 import re
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -14,7 +15,7 @@ from tests.factories.organizations import MemberFactory, OrganizationFactory
 pytestmark = pytest.mark.django_db
 SWITCH = "/organizations/switch/"
 # Pages whose address names no row of one organization, and what their forms are filled in with.
-FORMS = {
+FORMS: dict[str, dict[str, Any]] = {
     "/keys/create/": {"name": "Checkout", "environment": "live"},
     "/webhooks/create/": {"url": "https://hooks.example.com/", "every_event": "on"},
     "/organization/": {"name": "Acme"},

@@ -90,3 +90,8 @@ def test_share_of_nothing_is_zero():
     assert ui.share(3, 0) == "0 %"
     assert ui.share(None, None) == "0 %"
     assert ui.share(14, 1_000) == "1.4 %"
+
+
+def test_share_of_very_little_is_not_nothing():
+    assert ui.share(37, 50_000_000) == "< 0.1 %"
+    assert ui.share(1, 1_000) == "0.1 %"
