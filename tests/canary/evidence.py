@@ -7,8 +7,6 @@ import re
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
 from urllib.parse import quote, urlsplit
@@ -51,19 +49,6 @@ def _unpacked(body: bytes, how: str | None) -> bytes:
         case "br":
             return bytes(import_module("brotli").decompress(body))
     return body
-
-
-@contextmanager
-def sentry_double() -> Iterator[SentryDouble]:
-    """Run the intake until the block ends."""
-    with SentryDouble() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 class RedisEar:

@@ -22,9 +22,10 @@ from django_otp.oath import totp
 from psycopg import sql
 
 from accounts.models import User
-from tests.canary.evidence import RedisEar, SentryDouble, dump, holds, sentry_double
+from tests.canary.evidence import RedisEar, SentryDouble, dump, holds
 from tests.doubles.fixtures import enterable_directory
-from tests.doubles.smtp import SmtpDouble, smtp_double
+from tests.doubles.serving import serving
+from tests.doubles.smtp import SmtpDouble
 from tests.doubles.stack import Gate, Program, Stack, running_stack
 
 EMAIL = "carol@canary.test"
@@ -114,8 +115,8 @@ def flight(django_db_setup: None, django_db_blocker) -> Flight:
     with (
         django_db_blocker.unblock(),
         _role(role, password),
-        smtp_double() as smtp,
-        sentry_double() as sentry,
+        serving(SmtpDouble()) as smtp,
+        serving(SentryDouble()) as sentry,
         enterable_directory() as directory,
     ):
         smtp.answers = {"EHLO": b"250-double\r\n250 AUTH PLAIN", "AUTH": b"235 welcome"}

@@ -18,7 +18,8 @@ from config.common import mail, tasks
 from config.common.models import OutgoingMail
 from config.settings import env
 from tests import race
-from tests.doubles.smtp import smtp_double
+from tests.doubles.serving import serving
+from tests.doubles.smtp import SmtpDouble
 
 TO = "nora@example.com"
 
@@ -45,7 +46,7 @@ def _row():
 @pytest.fixture
 def smtp(settings):
     """Run a mail server and let Django send through it."""
-    with smtp_double() as server:
+    with serving(SmtpDouble()) as server:
         settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
         settings.EMAIL_HOST = "127.0.0.1"
         settings.EMAIL_PORT = server.port

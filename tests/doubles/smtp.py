@@ -1,10 +1,7 @@
 """A mail server that keeps what it is given, or fails in the way a test chooses at the step it chooses."""
 
 import socketserver
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 _SILENCE_SECONDS = 2
 
@@ -77,16 +74,3 @@ class _Dialog(socketserver.StreamRequestHandler):
         line = self.server.answers.get(step, consent)
         self.wfile.write(line + b"\r\n")
         return line
-
-
-@contextmanager
-def smtp_double() -> Iterator[SmtpDouble]:
-    """Run the server until the block ends."""
-    with SmtpDouble() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
