@@ -68,7 +68,7 @@ def _gates_are_ready(count):
 @contextmanager
 def looked_through(redis_client):
     """Count how often somebody asks Redis for the next of its keys."""
-    scans = []
+    scans: list[int] = []
     redis_client.config_resetstat()
     yield scans
     scans.append(redis_client.info("commandstats")["cmdstat_scan"]["calls"])
