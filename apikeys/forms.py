@@ -214,6 +214,8 @@ class ApiForm(_CheckedForm):
         "unknown_route_policy": "What happens to a call that none of the rules below describes.",
         "default_scope": "What a key needs for such a call; empty: nothing.",
         "default_cost": "Units that such a call uses.",
+        "default_meter": _METER_HELP,
+        "default_counted_statuses": _COUNTED,
         "mode": "Strict: each call is in the log before it passes. Leased: faster, and a process "
         "that is killed may lose 100 ms of the log, but no charge, quota or limit.",
         "sends_assertion": "Each call that passes carries a signed token, which says whose it is.",
@@ -238,7 +240,6 @@ class ApiForm(_CheckedForm):
             "mode",
             "sends_assertion",
         )
-        help_texts: ClassVar = {"default_meter": _METER_HELP, "default_counted_statuses": _COUNTED}
 
     def faults_of(self, row: Any) -> Faults:
         """Ask the checks of APIs."""

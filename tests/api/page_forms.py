@@ -25,6 +25,8 @@ _KEY = {
     "rate_burst": "6",
     "quota_limit": "100",
     "quota_period": "day",
+    "credits": "12.5",
+    "credits_refill": "month",
     "ip_allowlist": "10.0.0.0/8",
     "allowed_origins": "https://app.example.com",
     "external_id": "e",

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from accounts.models import Passkey, User
 from apikeys.models import ApiKey
+from config.common import idempotency
 from organizations.models import CustomRole, Organization, OrganizationMember
 from tests.api.page_forms import FORMS, OF_EVERYBODY, TOKENS, Visitors, routes
 from tests.api.test_mass_assignment import columns, everything
@@ -20,7 +21,9 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def visitors(world, portal, portal_as, redis_client):
+def visitors(world, portal, portal_as, redis_client, monkeypatch):
+    # A test is one transaction: what bounds a single form's would bound all of them together.
+    monkeypatch.setattr(idempotency, "_LOCK_SECONDS", 3_600)
     return Visitors(world, portal, portal_as, redis_client)
 
 

@@ -3,7 +3,7 @@
 // data-zone is the time zone in which the server cut the days.
 import { ask, whole } from "./page.js";
 
-const DAY = 82800; // the shortest one, on which a clock is put forward
+const DAY = 82800; // the shortest: a clock is put forward
 const STEPS = Array.from({ length: 46 }, (_, place) => [1, 2, 5][place % 3] * 10 ** Math.floor(place / 3));
 const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 const sum = (values) => values.reduce((total, value) => total + (value ?? 0), 0);
@@ -33,7 +33,6 @@ class Chart {
       this.chart?.setCursor({ left: -10, top: -10 });
     });
     document.addEventListener("tollgate:theme", () => this.draw());
-    // Paper is light, whatever the screen is, and a drawing keeps the colors of when it was drawn.
     matchMedia("print").addEventListener("change", () => this.draw());
     document.addEventListener("tollgate:calls", () => this.load(true));
     new ResizeObserver(() => this.chart?.setSize(this.size())).observe(this.plot);

@@ -16,8 +16,7 @@ export async function enhanceFirstCall(element) {
   while (element.isConnected && Date.now() - started < 3600000) {
     if (!document.hidden) {
       try {
-        const response = await ask(element.dataset.firstCall);
-        const call = await response.json();
+        const call = await (await ask(element.dataset.firstCall)).json();
         if (call.received) return received(element, call);
       } catch {
         // A missed question is asked again.
