@@ -22,6 +22,21 @@ def receiver():
         yield running
 
 
+def test_what_is_searched_for_before_the_script_is_there_is_found(visit, sign_in):
+    page, held = visit.page, []
+    sign_in(page, "owner@demo.test")
+    page.route(re.compile(r"/js/picker\b"), lambda route: held.append(route))  # noqa: PLW0108  (as Playwright takes it)
+    page.goto("/webhooks/create/", wait_until="commit")
+    page.get_by_label("Every event, also those introduced later").uncheck()
+    page.get_by_placeholder("Search events").fill("rotated")
+    assert len(held) == 1
+
+    held[0].continue_()
+
+    page.get_by_role("checkbox", name=re.compile("^api_key.rotated")).check()
+    expect(page.get_by_text("1 event chosen")).to_be_visible()
+
+
 def test_a_webhook_from_its_first_event_to_its_grade(
     receiver, site, visit, sign_in, serious_faults
 ):

@@ -1,4 +1,4 @@
-// [data-picker] is the choice of events; an area stands for its types.
+// [data-picker] chooses events; an area stands for its types.
 export function enhancePicker(root) {
   const find = (selector, from = root) => [...from.querySelectorAll(selector)];
   const search = root.querySelector("[data-picker-search]");
@@ -25,4 +25,5 @@ export function enhancePicker(root) {
     if (event.key === "Enter") event.preventDefault();
   });
   count();
+  filter();
 }
