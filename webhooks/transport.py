@@ -8,7 +8,7 @@ import asyncio
 import threading
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -47,6 +47,7 @@ class Parcel:
     kind: str
     concurrency: int
     failures_in_a_row: int
+    _: KW_ONLY
     leased_until: datetime
     headers: Mapping[str, str] = field(default_factory=dict)
     secrets: Sequence[str] = ()

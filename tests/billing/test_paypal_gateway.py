@@ -15,7 +15,8 @@ from billing.gateways.base import (
     ProviderNotUnderstood,
     ProviderUnavailable,
 )
-from tests.doubles.payments import CLIENT_ID, CLIENT_SECRET
+from tests.doubles.payments import BROKEN, CLIENT_ID, CLIENT_SECRET
+from tests.patience import at_most
 from tests.ports import free_port
 
 TOKEN, WHO = "/v1/oauth2/token", "/v1/identity/oauth2/userinfo?schema=paypalv1.1"
@@ -228,35 +229,25 @@ def test_redirect_is_not_followed(paypal_server):
 def test_slow_answer_ends_after_four_seconds(paypal_server, behaviour):
     paypal_server.receiver.behaviour = behaviour
 
-    began = time.monotonic()
-    told = failure()
+    with at_most(5):
+        told = failure()
 
     assert told == (
         ProviderUnavailable,
         "PayPal cannot be reached: no answer within 4 seconds.",
     )
-    assert time.monotonic() - began < 5
 
 
 def test_four_seconds_are_all_that_both_questions_have(paypal_server):
     paypal_server.pause = 2.5
 
-    began = time.monotonic()
-    kind, _ = failure()
+    with at_most(5):
+        kind, _ = failure()
 
     assert kind is ProviderUnavailable
-    assert time.monotonic() - began < 5
 
 
-@pytest.mark.parametrize(
-    ("behaviour", "reason"),
-    [
-        ("endless", "an answer of more than 4 MB"),
-        ("endless-head", "the connection failed or broke off"),
-        ("reset", "the connection failed or broke off"),
-        ("garbage", "the connection failed or broke off"),
-    ],
-)
+@pytest.mark.parametrize(("behaviour", "reason"), BROKEN)
 def test_broken_answer_is_named(paypal_server, behaviour, reason):
     paypal_server.receiver.behaviour = behaviour
 

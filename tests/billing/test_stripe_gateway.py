@@ -1,7 +1,6 @@
 """Stripe's gateway proves the key within its time, tells nothing, and has one word for each failure."""
 
 import logging
-import time
 
 import pytest
 import stripe as sdk
@@ -14,7 +13,8 @@ from billing.gateways.base import (
     ProviderNotUnderstood,
     ProviderUnavailable,
 )
-from tests.doubles.payments import STRIPE_KEY
+from tests.doubles.payments import BROKEN, STRIPE_KEY
+from tests.patience import at_most
 from tests.ports import free_port
 
 GARBAGE = [
@@ -172,25 +172,16 @@ def test_redirect_is_not_followed(stripe_server):
 def test_slow_answer_ends_after_four_seconds(stripe_server, behaviour):
     stripe_server.receiver.behaviour = behaviour
 
-    began = time.monotonic()
-    told = failure()
+    with at_most(5):
+        told = failure()
 
     assert told == (
         ProviderUnavailable,
         "Stripe cannot be reached: no answer within 4 seconds.",
     )
-    assert time.monotonic() - began < 5
 
 
-@pytest.mark.parametrize(
-    ("behaviour", "reason"),
-    [
-        ("endless", "an answer of more than 4 MB"),
-        ("endless-head", "the connection failed or broke off"),
-        ("reset", "the connection failed or broke off"),
-        ("garbage", "the connection failed or broke off"),
-    ],
-)
+@pytest.mark.parametrize(("behaviour", "reason"), BROKEN)
 def test_broken_answer_is_named(stripe_server, behaviour, reason):
     stripe_server.receiver.behaviour = behaviour
 

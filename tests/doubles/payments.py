@@ -18,6 +18,13 @@ from tests.doubles.receiver import Call, Receiver, response, running_receiver
 
 STRIPE_KEY = "sk_test_51Canary0000000000000000000"
 CLIENT_ID, CLIENT_SECRET = "AClientCanary000000000", "ESecretCanary000000000"
+# What goes wrong on the wire, and how every gateway calls it.
+BROKEN = [
+    ("endless", "an answer of more than 4 MB"),
+    ("endless-head", "the connection failed or broke off"),
+    ("reset", "the connection failed or broke off"),
+    ("garbage", "the connection failed or broke off"),
+]
 
 
 @dataclass

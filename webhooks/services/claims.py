@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 from django.db import connection, transaction
@@ -87,24 +87,6 @@ _SECRETS = """
 """
 
 
-class _Claimed(NamedTuple):
-    """A row of what `_CLAIM` returns."""
-
-    delivery_id: int
-    claim: int
-    webhook_id: int
-    attempts: int
-    tries: int
-    trigger: str
-    message_id: str
-    payload: str
-    url: str
-    kind: str
-    concurrency: int
-    failures_in_a_row: int
-    headers_encrypted: str
-
-
 @transaction.atomic
 def claim(*, at: datetime, room: int, shares: Mapping[int, int] | None = None) -> list[Parcel]:
     """Lease what is due to the caller and return it, ready to be sent; the oldest come first.
@@ -125,25 +107,28 @@ def claim(*, at: datetime, room: int, shares: Mapping[int, int] | None = None) -
     }
     with connection.cursor() as cursor:
         cursor.execute(_CLAIM, values)
-        rows = [_Claimed(*row) for row in cursor.fetchall()]
+        rows = [(Parcel(*row, leased_until=lease), sealed) for *row, sealed in cursor.fetchall()]
         if not rows:
             return []
-        rows = _without_trials_of_others(cursor, rows, at)
-        cursor.execute(_SECRETS, [list({row.webhook_id for row in rows}), at])
+        left = _trials_of_others(cursor, [parcel for parcel, _ in rows], at)
+        rows = [(parcel, sealed) for parcel, sealed in rows if parcel.webhook_id not in left]
+        cursor.execute(_SECRETS, [list({parcel.webhook_id for parcel, _ in rows}), at])
         secrets = _decrypted(cursor.fetchall())
-    return [_parcel(row, lease, secrets) for row in rows]
+    for parcel, sealed in rows:
+        _unseal(parcel, sealed, secrets.get(parcel.webhook_id, []))
+    return [parcel for parcel, _ in rows]
 
 
-def _without_trials_of_others(cursor: Any, rows: list[_Claimed], at: datetime) -> list[_Claimed]:
-    """Keep an endpoint that failed again and again only if no other process tries it; others then wait for us."""
-    suspects = {row.webhook_id for row in rows if row.failures_in_a_row >= CIRCUIT_OPENS_AFTER}
+def _trials_of_others(cursor: Any, parcels: list[Parcel], at: datetime) -> set[int]:
+    """Give back, and return, endpoints that failed again and again and that another process tries; others wait for us."""
+    suspects = {one.webhook_id for one in parcels if one.failures_in_a_row >= CIRCUIT_OPENS_AFTER}
     if not suspects:
-        return rows
+        return set()
     cursor.execute(_TAKE_TRIALS, [at + _PROBE, list(suspects), CIRCUIT_OPENS_AFTER, at])
     left = suspects - {row[0] for row in cursor.fetchall()}
     if left:
-        cursor.execute(_GIVE_BACK, [[row.delivery_id for row in rows if row.webhook_id in left]])
-    return [row for row in rows if row.webhook_id not in left]
+        cursor.execute(_GIVE_BACK, [[one.delivery_id for one in parcels if one.webhook_id in left]])
+    return left
 
 
 def _decrypted(rows: Iterable[tuple[int, str]]) -> dict[int, list[str]]:
@@ -154,29 +139,12 @@ def _decrypted(rows: Iterable[tuple[int, str]]) -> dict[int, list[str]]:
     return found
 
 
-def _parcel(row: _Claimed, lease: datetime, secrets: Mapping[int, list[str]]) -> Parcel:
-    headers: dict[str, str] = {}
-    signers = secrets.get(row.webhook_id, [])
+def _unseal(parcel: Parcel, headers: str, secrets: list[str]) -> None:
+    """Add what is kept encrypted, and what signs."""
     try:
-        if row.headers_encrypted:
-            headers = orjson.loads(crypto.decrypt(row.headers_encrypted, purpose=HEADERS))
+        if headers:
+            parcel.headers = orjson.loads(crypto.decrypt(headers, purpose=HEADERS))
     except crypto.CannotDecrypt:
         # What cannot be read must not hold up the others: without a signer, the attempt fails and says so.
-        signers = []
-    return Parcel(
-        delivery_id=row.delivery_id,
-        claim=row.claim,
-        webhook_id=row.webhook_id,
-        attempts=row.attempts,
-        tries=row.tries,
-        trigger=row.trigger,
-        message_id=row.message_id,
-        payload=row.payload,
-        url=row.url,
-        kind=row.kind,
-        concurrency=row.concurrency,
-        failures_in_a_row=row.failures_in_a_row,
-        leased_until=lease,
-        headers=headers,
-        secrets=signers,
-    )
+        return
+    parcel.secrets = secrets
